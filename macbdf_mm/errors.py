@@ -1,0 +1,32 @@
+"""The errors that a user of the toolbox can meet, each with a name of its own.
+
+Every message is one sentence or two: what is wrong, where, the value, and the remedy.
+"""
+
+
+class ForgeryToolboxError(Exception):
+    """Base of all errors that bad input raises; the command line prints them as one line."""
+
+
+class AnnotationError(ForgeryToolboxError, ValueError):
+    """An annotation file, row or field breaks the format."""
+
+
+class MissingDataError(ForgeryToolboxError, FileNotFoundError):
+    """A file or folder that something names is not there, or holds nothing."""
+
+    def __str__(self) -> str:
+        # OSError formats its arguments as "[Errno ...]"; the message alone is wanted.
+        return str(self.args[0]) if self.args else ""
+
+
+class UndecodableMediaError(ForgeryToolboxError, RuntimeError):
+    """A media file exists, but what it claims to hold cannot be decoded."""
+
+
+class CheckpointMismatchError(ForgeryToolboxError, RuntimeError):
+    """A checkpoint does not fit the model that should load it."""
+
+
+class ConfigError(ForgeryToolboxError, ValueError):
+    """A config names something that does not exist, or values that do not fit together."""

@@ -1,0 +1,95 @@
+"""Write frames and a waveform as one H.264 + AAC file."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+
+def write_clip(
+    path: str | Path,
+    frames: npt.NDArray[np.uint8] | None,
+    fps: float,
+    waveform: npt.NDArray[np.float32] | None = None,
+    sample_rate: int = 16_000,
+    *,
+    crf: int = 23,
+    preset: str = "veryfast",
+    gop: int = 250,
+    audio_bit_rate: int = 64_000,
+    video_codec: str = "libx264",
+    audio_codec: str = "aac",
+) -> None:
+    """Encode a clip; both streams start at zero. The container follows the file's suffix.
+
+    Args:
+        path: The file to write; its folder is made.
+        frames: RGB frames, shape (T, H, W, 3), uint8, H and W even; None for sound alone.
+        fps: Frames a second.
+        waveform: PCM in [-1, 1], shape (S,) or (S, channels); None for video alone.
+        sample_rate: Of the waveform, in Hz.
+        crf: Constant rate factor of x264: higher is smaller and worse.
+        preset: x264 preset.
+        gop: Frames between key frames.
+        audio_bit_rate: Bits a second of the audio stream.
+        video_codec: Name of a video encoder of FFmpeg.
+        audio_codec: Name of an audio encoder of FFmpeg.
+
+    Raises:
+        ValueError: If both streams are None, or the frames have an odd size.
+    """
+    if frames is None and waveform is None:
+        raise ValueError("Expected `frames` or `waveform`, got None for both.")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        video = audio = None
+        if frames is not None:
+            video = _add_video(container, frames, fps, video_codec, crf, preset, gop)
+        if waveform is not None:
+            channels = 1 if waveform.ndim == 1 else waveform.shape[1]
+            layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
+            audio = container.add_stream(audio_codec, rate=sample_rate, layout=layout)
+            if not audio_codec.startswith("pcm"):
+                audio.bit_rate = audio_bit_rate
+        if video is not None:
+            for index, image in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+                frame.pts = index
+                frame.time_base = video.time_base
+                container.mux(video.encode(frame))
+            container.mux(video.encode())
+        if audio is not None:
+            _encode_audio(container, audio, waveform, sample_rate)
+
+
+def _add_video(container, frames, fps, codec, crf, preset, gop):
+    height, width = frames.shape[1:3]
+    if height % 2 or width % 2:
+        raise ValueError(
+            f"Expected `frames` of even height and width, got {height}x{width}; crop one row."
+        )
+    rate = Fraction(fps).limit_denominator(1001 * 60)
+    stream = container.add_stream(codec, rate=rate)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    stream.time_base = 1 / rate
+    # One thread: the same frames then give the same bytes.
+    stream.codec_context.thread_count = 1
+    stream.codec_context.gop_size = gop
+    if codec in ("libx264", "libx265"):
+        stream.options = {"crf": str(crf), "preset": preset}
+    return stream
+
+
+def _encode_audio(container, stream, waveform, sample_rate):
+    planar = np.ascontiguousarray(
+        np.clip(waveform.reshape(len(waveform), -1).T, -1.0, 1.0), dtype=np.float32
+    )
+    frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=stream.layout.name)
+    frame.sample_rate = sample_rate
+    frame.pts = 0
+    frame.time_base = Fraction(1, sample_rate)
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode())

@@ -1,0 +1,1 @@
+"""Labels, intervals and the data sample: the vocabulary of everything else."""
