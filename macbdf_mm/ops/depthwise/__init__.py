@@ -1,0 +1,6 @@
+"""Depthwise convolutions with large and dilated kernels, computed in exact, faster ways."""
+
+from macbdf_mm.ops.depthwise.functional import depthwise_conv
+from macbdf_mm.ops.depthwise.modules import DepthwiseConv2d, DepthwiseConv3d
+
+__all__ = ["DepthwiseConv2d", "DepthwiseConv3d", "depthwise_conv"]

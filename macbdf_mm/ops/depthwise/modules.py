@@ -1,0 +1,91 @@
+"""Depthwise convolutions as modules: drop-in replacements for ``nn.Conv3d`` and ``nn.Conv2d``."""
+
+from torch import Tensor, nn
+from torch.nn.modules.utils import _pair, _triple
+
+from macbdf_mm.ops.depthwise.functional import depthwise_conv
+
+
+def _same_padding(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the padding that keeps the lengths of an odd kernel's input.
+
+    Raises:
+        ValueError: If a kernel size is even or not positive, or a dilation is not positive.
+    """
+    if any(size < 1 or size % 2 == 0 for size in kernel_size):
+        raise ValueError(
+            f"Expected odd, positive `kernel_size`, got {kernel_size}. An even kernel has no "
+            "centre, so that equal padding on both sides cannot keep the length."
+        )
+    if any(step < 1 for step in dilation):
+        raise ValueError(f"Expected `dilation` >= 1, got {dilation}.")
+    return tuple((size - 1) // 2 * step for size, step in zip(kernel_size, dilation, strict=True))
+
+
+class DepthwiseConv3d(nn.Conv3d):
+    """One 3-D kernel a channel, stride 1, zero padding that keeps the lengths.
+
+    Same parameters and state_dict as ``nn.Conv3d(channels, channels, kernel_size,
+    padding=dilation * (kernel_size - 1) // 2, dilation=dilation, groups=channels)``, and the
+    same output up to rounding; only the way of computing differs.
+
+    Args:
+        channels: Number of channels.
+        kernel_size: Odd number of taps, of all axes or of each.
+        dilation: Distance between two taps, of all axes or of each.
+        bias: Whether to add a learnt value a channel.
+
+    Raises:
+        ValueError: If a kernel size is even or not positive, or a dilation is not positive.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int | tuple[int, int, int],
+        dilation: int | tuple[int, int, int] = 1,
+        bias: bool = True,
+    ) -> None:
+        sizes, steps = _triple(kernel_size), _triple(dilation)
+        super().__init__(
+            channels,
+            channels,
+            sizes,
+            padding=_same_padding(sizes, steps),
+            dilation=steps,
+            groups=channels,
+            bias=bias,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the convolution of (B, C, T, H, W), the same shape."""
+        return depthwise_conv(input, self.weight, self.bias, self.dilation)
+
+
+class DepthwiseConv2d(nn.Conv2d):
+    """One 2-D kernel a channel, stride 1, zero padding that keeps the lengths.
+
+    The twin of :class:`DepthwiseConv3d` for ``nn.Conv2d``; same arguments and errors.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernel_size: int | tuple[int, int],
+        dilation: int | tuple[int, int] = 1,
+        bias: bool = True,
+    ) -> None:
+        sizes, steps = _pair(kernel_size), _pair(dilation)
+        super().__init__(
+            channels,
+            channels,
+            sizes,
+            padding=_same_padding(sizes, steps),
+            dilation=steps,
+            groups=channels,
+            bias=bias,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the convolution of (B, C, H, W), the same shape."""
+        return depthwise_conv(input, self.weight, self.bias, self.dilation)

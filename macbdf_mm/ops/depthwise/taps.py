@@ -1,0 +1,38 @@
+"""Which taps of a kernel can reach the input at all."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+
+def effective_kernel_size(kernel_size: int, dilation: int, length: int) -> int:
+    """Return how many central taps of a same-padded odd kernel can read the input.
+
+    A tap whose offset is at least the length of the axis reads padding wherever it is
+    applied, so that it adds nothing to any output.
+
+    Args:
+        kernel_size: Number of taps, odd.
+        dilation: Distance between two taps.
+        length: Number of points of the axis.
+    """
+    reach = max(length - 1, 0) // dilation
+    return min(kernel_size, 2 * reach + 1)
+
+
+def trim_kernel(weight: Tensor, dilation: Sequence[int], lengths: Sequence[int]) -> Tensor:
+    """Return the view of a kernel that holds only the taps that can read the input.
+
+    Args:
+        weight: (C, 1, k_1, ..., k_n), odd sizes.
+        dilation: Dilation of each spatial axis.
+        lengths: Lengths of the input's spatial axes.
+
+    Returns:
+        (C, 1, e_1, ..., e_n), the same centre, with e_i <= k_i.
+    """
+    for axis, (step, length) in enumerate(zip(dilation, lengths, strict=True), start=2):
+        size = weight.shape[axis]
+        kept = effective_kernel_size(size, step, length)
+        weight = weight.narrow(axis, (size - kept) // 2, kept)
+    return weight
