@@ -1,0 +1,1 @@
+"""Data sets: the annotation format, the dataset class and its transforms."""
