@@ -1,0 +1,1 @@
+"""The inferencer, and what the command-line tools share."""
