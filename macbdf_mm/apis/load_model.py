@@ -1,0 +1,109 @@
+"""Reading checkpoints safely and putting them into the model that a config describes."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import nn
+
+from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
+from macbdf_mm.registry import MODELS, SCOPE, build_part
+
+_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
+
+
+def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str, Any]:
+    """Return a checkpoint of MMEngine's form, its tensors on the CPU.
+
+    Args:
+        path: The checkpoint file.
+        allow_pickle: Read files that hold more than tensors and plain Python values. Such a
+            file can run any code while it is read: only for files from people you trust.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        CheckpointMismatchError: If it is not a checkpoint, or needs ``allow_pickle``.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingDataError(f"Checkpoint '{path}' does not exist.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
+    except _UNREADABLE as error:
+        if "Weights only load failed" in str(error) and _is_archive(path):
+            raise CheckpointMismatchError(
+                f"Checkpoint '{path}' holds more than weights, and reading it could run code; "
+                "if you trust its origin, allow it with --allow-pickle (`allow_pickle=True`)."
+            ) from error
+        raise CheckpointMismatchError(
+            f"'{path}' is not a checkpoint that PyTorch can read; it may be cut short."
+        ) from error
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), Mapping):
+        raise CheckpointMismatchError(
+            f"Checkpoint '{path}' has no `state_dict`, so it was not saved by MMEngine's runner."
+        )
+    return checkpoint
+
+
+def build_model(cfg: Config) -> nn.Module:
+    """Return the untrained model of ``cfg.model``, in evaluation mode.
+
+    Raises:
+        ConfigError: If the config has no ``model``.
+    """
+    if cfg.get("model") is None:
+        raise ConfigError(f"Config '{cfg.filename}' has no `model`, so nothing can be predicted.")
+    with DefaultScope.overwrite_default_scope(cfg.get("default_scope", SCOPE)):
+        model: nn.Module = build_part(MODELS, cfg.model)
+    return model.eval()
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: str) -> None:
+    """Copy ``weights`` into ``model``; every one of them must fit.
+
+    Args:
+        model: The model to fill.
+        weights: Name -> tensor.
+        origin: Where they come from, for the error message.
+
+    Raises:
+        CheckpointMismatchError: If a weight is missing, unknown, or of another shape.
+    """
+    own = model.state_dict()
+    missing = [name for name in own if name not in weights]
+    unknown = [name for name in weights if name not in own]
+    reshaped = [n for n in own if n in weights and own[n].shape != weights[n].shape]
+    problems = [
+        f"{len(names)} {what} (such as {names[0]})"
+        for what, names in (
+            ("weights of the model are missing", missing),
+            ("weights are unknown to it", unknown),
+            ("weights have another shape", reshaped),
+        )
+        if names
+    ]
+    if problems:
+        raise CheckpointMismatchError(
+            f"Checkpoint '{origin}' belongs to another model than the config: "
+            f"{'; '.join(problems)}. Use the config that was saved beside the checkpoint."
+        )
+    model.load_state_dict(weights)
+
+
+def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
+    """Return whether a checkpoint was trained on rendered clips, None if it does not say."""
+    training_data = checkpoint.get("meta", {}).get("training_data")
+    if not isinstance(training_data, Mapping) or "synthetic" not in training_data:
+        return None
+    return bool(training_data["synthetic"])
+
+
+def _is_archive(path: Path) -> bool:
+    # Current checkpoints are zip archives; a text file or noise fails the same check of
+    # PyTorch's, but no flag would make it readable.
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02")
