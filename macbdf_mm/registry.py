@@ -13,12 +13,8 @@ from mmengine.registry import Registry
 
 SCOPE = "macbdf_mm"
 
-MODELS = Registry(
-    "model", parent=root.MODELS, scope=SCOPE, locations=["macbdf_mm.models"]
-)
-DATASETS = Registry(
-    "dataset", parent=root.DATASETS, scope=SCOPE, locations=["macbdf_mm.datasets"]
-)
+MODELS = Registry("model", parent=root.MODELS, scope=SCOPE, locations=["macbdf_mm.models"])
+DATASETS = Registry("dataset", parent=root.DATASETS, scope=SCOPE, locations=["macbdf_mm.datasets"])
 TRANSFORMS = Registry(
     "transform",
     parent=root.TRANSFORMS,
@@ -31,9 +27,7 @@ DATA_SAMPLERS = Registry(
     scope=SCOPE,
     locations=["macbdf_mm.datasets"],
 )
-HOOKS = Registry(
-    "hook", parent=root.HOOKS, scope=SCOPE, locations=["macbdf_mm.engine.hooks"]
-)
+HOOKS = Registry("hook", parent=root.HOOKS, scope=SCOPE, locations=["macbdf_mm.engine.hooks"])
 METRICS = Registry(
     "metric",
     parent=root.METRICS,

@@ -1,0 +1,62 @@
+"""Put the configs into the wheel, each with its bases merged in.
+
+Everything else stands in setup.cfg. A config that lists its bases as ``_base_`` cannot be
+read with ``read_base()`` from an installed package, and a base named ``macbdf_mm::...`` is
+refused by MMEngine; a file without bases can be used in both ways.
+"""
+
+from pathlib import Path
+from pprint import pformat
+from typing import Any
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def resolve(path: Path) -> dict[str, Any]:
+    """Return the settings of a config file, merged over those of its bases."""
+    settings: dict[str, Any] = {}
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), settings)
+    bases = settings.pop("_base_", [])
+    merged: dict[str, Any] = {}
+    for base in [bases] if isinstance(bases, str) else bases:
+        merged = merge(merged, resolve(path.parent / base))
+    own = {key: value for key, value in settings.items() if not key.startswith("__")}
+    return merge(merged, own)
+
+
+def merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return ``own`` over ``base``, dict by dict; ``_delete_`` drops what the base said."""
+    if own.get("_delete_"):
+        return {key: value for key, value in own.items() if key != "_delete_"}
+    merged = dict(base)
+    for key, value in own.items():
+        below = merged.get(key)
+        if isinstance(value, dict):
+            merged[key] = merge(below if isinstance(below, dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+class BuildWithConfigs(build_py):
+    """The usual build, and the configs beside the package's modules."""
+
+    def run(self) -> None:
+        """Build the modules, then write the merged configs."""
+        super().run()
+        if self.editable_mode:
+            return
+        for path in sorted(CONFIGS.rglob("*.py")):
+            relative = path.relative_to(CONFIGS)
+            if relative.parts[0] == "_base_":
+                continue
+            target = Path(self.build_lib) / "macbdf_mm" / "configs" / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            lines = [f"{key} = {pformat(value)}" for key, value in resolve(path).items()]
+            target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+setup(cmdclass={"build_py": BuildWithConfigs})

@@ -1,0 +1,68 @@
+"""The configs in the wheel: bases merged as MMEngine merges them, and readable both ways."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+ROOT = Path(__file__).parents[1]
+LEAVES = sorted(
+    path.relative_to(ROOT / "configs")
+    for path in (ROOT / "configs").rglob("*.py")
+    if "_base_" not in path.parts
+)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder holding the package as a wheel would lay it down."""
+    folder = tmp_path_factory.mktemp("site")
+    work = tmp_path_factory.mktemp("build")
+    command = [sys.executable, "setup.py", "-q", "egg_info", f"--egg-base={work}"]
+    command += ["build", f"--build-base={work}", "install_lib", f"--install-dir={folder}"]
+    command += ["install_egg_info", f"--install-dir={folder}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=str)
+def test_a_merged_config_equals_the_one_with_bases(installed, leaf):
+    merged = Config.fromfile(installed / "macbdf_mm" / "configs" / leaf)
+    layered = Config.fromfile(ROOT / "configs" / leaf)
+    assert merged.to_dict() == layered.to_dict()
+
+
+def test_the_installed_package_has_every_config(installed):
+    folder = installed / "macbdf_mm" / "configs"
+    assert sorted(path.relative_to(folder) for path in folder.rglob("*.py")) == LEAVES
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("pkg_resources") is None,
+    reason="mmengine's read_base looks packages up by pkg_resources (setuptools < 82)",
+)
+def test_read_base_reaches_an_installed_config(installed, tmp_path):
+    variant = tmp_path / "variant.py"
+    variant.write_text(
+        "from mmengine.config import read_base\n"
+        "with read_base():\n"
+        "    from macbdf_mm.configs.macbdf_dfdc import *\n"
+        "train_cfg.update(max_epochs=3)\n"
+    )
+    code = (
+        "from mmengine.config import Config;"
+        f"cfg = Config.fromfile({str(variant)!r});"
+        "print(cfg.train_cfg.max_epochs, cfg.model.type)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(installed), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.split() == ["3", "MACBDF"]
