@@ -1,0 +1,293 @@
+"""Reading frames and sound of one span of a file with PyAV, both by their timestamps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.frame import Frame
+from av.stream import Stream
+
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.container import (
+    candidate_streams,
+    decode_from,
+    decode_packet,
+    decode_stream,
+    frame_seconds,
+    open_container,
+    read_packets,
+    to_seconds,
+)
+from macbdf_mm.media.resampling import MonoMixer, resample
+
+# Decoded before the span and thrown away: lossy audio decoders need some packets to settle
+# (Opus 80 ms, the bit reservoir of MP3 about 260 ms).
+_AUDIO_PREROLL_SECONDS = 0.3
+# Read on both sides of the span, so that the resampling filter does not see an edge.
+_AUDIO_MARGIN_SECONDS = 0.02
+# Containers round timestamps (Matroska to 1 ms): less than this is rounding, more is a gap.
+_MAX_JITTER_SECONDS = 0.01
+# A stream that shows nothing in the first so many seconds of the file counts as missing.
+_MAX_LATE_START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Track:
+    """A stream that decodes, with its first frame and when that is shown."""
+
+    stream: Stream
+    first_frame: Frame
+    first_seconds: float
+
+
+class PyAVReader:
+    """An open media file from which any span can be read; also a context manager.
+
+    Time starts at zero with the first frame of the video, or with the sound where there is
+    no video. Memory holds one span, however long the file is.
+
+    Args:
+        path: The media file.
+
+    Attributes:
+        container: The open container of FFmpeg.
+        video: The default video stream, or the first that decodes; None without one.
+        audio: The same for the sound.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        UndecodableMediaError: If neither video nor audio decodes.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.container = open_container(path)
+        try:
+            self.video, self.audio = self._find_tracks()
+            if self.video is None and self.audio is None:
+                raise UndecodableMediaError(
+                    f"{self.path} holds neither video nor audio that can be decoded; "
+                    "it may be truncated or damaged."
+                )
+        except BaseException:
+            self.container.close()
+            raise
+
+    def __enter__(self) -> "PyAVReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+    @property
+    def zero_seconds(self) -> float:
+        """The container's time that counts as zero."""
+        track = self.video or self.audio
+        return track.first_seconds if track is not None else 0.0
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width of the frames as they are shown, that is, after rotation."""
+        if self.video is None:
+            raise ValueError(f"{self.path} has no video.")
+        frame = self.video.first_frame
+        turned = _quarter_turns(frame) % 2
+        return (frame.width, frame.height) if turned else (frame.height, frame.width)
+
+    def read_frames(
+        self, times_seconds: Sequence[float]
+    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+        """Return the frames that are shown at the given times.
+
+        Args:
+            times_seconds: Ascending; any number, as far apart as wanted.
+
+        Returns:
+            RGB frames, shape (T, H, W, 3), uint8, and whether each exists, shape (T,). Before
+            the first and after the last frame of the video there is none: zeros.
+        """
+        height, width = self.frame_size
+        frames = np.zeros((len(times_seconds), height, width, 3), dtype=np.uint8)
+        valid = np.zeros(len(times_seconds), dtype=np.bool_)
+        if not len(times_seconds):
+            return frames, valid
+        wanted = np.asarray(times_seconds, dtype=np.float64) + self.zero_seconds
+        index = 0
+        for shown, start, end in self._shown_frames(wanted[0], wanted[-1]):
+            image = None
+            while index < len(wanted) and wanted[index] < end:
+                if wanted[index] >= start:
+                    image = _to_rgb(shown, height, width) if image is None else image
+                    frames[index], valid[index] = image, True
+                index += 1
+            if index == len(wanted):
+                break
+        return frames, valid
+
+    def read_waveform(
+        self, span_seconds: tuple[float, float], sample_rate: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Return the sound of a span, mono at ``sample_rate``.
+
+        Args:
+            span_seconds: Start and end.
+            sample_rate: In Hz.
+
+        Returns:
+            PCM, shape (S,) with S = round(span * sample_rate), float32, and whether each
+            sample exists, shape (S,). Where the file has no sound there are zeros.
+        """
+        start, end = span_seconds
+        num_samples = round((end - start) * sample_rate)
+        if self.audio is None:
+            return np.zeros(num_samples, np.float32), np.zeros(num_samples, np.bool_)
+        native_hz = self.audio.first_frame.sample_rate
+        origin = start - _AUDIO_MARGIN_SECONDS
+        length = end - start + 2 * _AUDIO_MARGIN_SECONDS
+        samples, known = self._native_samples(origin, round(length * native_hz), native_hz)
+        first = round(_AUDIO_MARGIN_SECONDS * sample_rate)
+        waveform = _fit(resample(samples, native_hz, sample_rate)[first:], num_samples)
+        nearest = (np.arange(num_samples) + first) * native_hz // sample_rate
+        valid = known[nearest.clip(max=len(known) - 1)]
+        return np.where(valid, waveform, np.float32(0.0)), valid
+
+    def _shown_frames(
+        self, from_seconds: float, until_seconds: float
+    ) -> Iterator[tuple[av.VideoFrame, float, float]]:
+        """Yield frames with the moments from which and up to which each is shown."""
+        step = self._usual_step_seconds()
+        shown, start = None, 0.0
+        for frame in self._decode("video", from_seconds, until_seconds):
+            seconds = frame_seconds(frame)
+            # A stream without any timestamps is taken to be regular.
+            now = start + step if seconds is None else seconds
+            if shown is not None:
+                if now <= start:
+                    continue
+                yield shown, start, now
+                step = now - start
+            shown, start = frame, now
+        if shown is not None:
+            yield shown, start, start + (to_seconds(shown.duration, shown.time_base) or step)
+
+    def _usual_step_seconds(self) -> float:
+        rate = self.video.stream.average_rate if self.video is not None else None
+        return float(1 / rate) if rate else 0.04
+
+    def _native_samples(
+        self, origin_seconds: float, num_samples: int, sample_rate: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Return mono samples from ``origin_seconds`` on, and which of them exist."""
+        samples = np.zeros(num_samples, np.float32)
+        known = np.zeros(num_samples, np.bool_)
+        origin = origin_seconds + self.zero_seconds
+        until = origin + num_samples / sample_rate
+        mixer = MonoMixer(sample_rate)
+        max_jitter = _MAX_JITTER_SECONDS * sample_rate
+        expected: int | None = None
+        for frame in self._decode("audio", origin - _AUDIO_PREROLL_SECONDS, until):
+            seconds = frame_seconds(frame)
+            piece = mixer.mix(frame)
+            first = expected if seconds is None else round((seconds - origin) * sample_rate)
+            if expected is not None and abs((first or 0) - expected) <= max_jitter:
+                first = expected
+            first = first or 0
+            if first >= num_samples:
+                break
+            expected = first + len(piece)
+            low, high = max(0, first), min(num_samples, expected)
+            if high > low:
+                samples[low:high] = piece[low - first : high - first]
+                known[low:high] = True
+        return samples, known
+
+    def _decode(self, kind: str, from_seconds: float, until_seconds: float) -> Iterator[Frame]:
+        track = self.video if kind == "video" else self.audio
+        if track is None:
+            return iter(())
+        frames = decode_from(
+            self.container, track.stream, from_seconds, until_seconds, track.first_seconds
+        )
+        if frames is not None:
+            return frames
+        self._reopen()
+        track = self.video if kind == "video" else self.audio
+        if track is None:
+            return iter(())
+        return decode_stream(self.container, track.stream, from_seconds, until_seconds)
+
+    def _reopen(self) -> None:
+        self.container.close()
+        self.container = open_container(self.path)
+        self.video = self._rebind(self.video)
+        self.audio = self._rebind(self.audio)
+
+    def _rebind(self, track: Track | None) -> Track | None:
+        if track is None:
+            return None
+        return replace(track, stream=self.container.streams[track.stream.index])
+
+    def _find_tracks(self) -> tuple[Track | None, Track | None]:
+        """Return the first video and the first sound track of which a frame decodes."""
+        candidates = {
+            "video": candidate_streams(self.container, "video"),
+            "audio": candidate_streams(self.container, "audio"),
+        }
+        firsts = self._first_frames(list(candidates.values()))
+        video, audio = (
+            next((firsts[s.index] for s in streams if s.index in firsts), None)
+            for streams in candidates.values()
+        )
+        return video, audio
+
+    def _first_frames(self, candidates: list[list[Stream]]) -> dict[int, Track]:
+        """Return the first frame by stream, until the preferred one of each kind has one."""
+        streams = [stream for kind in candidates for stream in kind]
+        preferred = {kind[0].index for kind in candidates if kind}
+        limit = (self.container.start_time or 0) / av.time_base + _MAX_LATE_START_SECONDS
+        firsts: dict[int, Track] = {}
+        for packet in read_packets(self.container, streams):
+            if preferred <= set(firsts) or (to_seconds(packet.dts, packet.time_base) or 0) > limit:
+                break
+            if packet.stream.index not in firsts:
+                _keep_first(firsts, packet.stream, decode_packet(packet.stream, packet))
+        for stream in streams:
+            # A decoder that holds frames back for reordering gives them up at the end.
+            if stream.index not in firsts:
+                _keep_first(firsts, stream, decode_packet(stream, None))
+        return firsts
+
+
+def _keep_first(firsts: dict[int, Track], stream: Stream, frames: list[Frame]) -> None:
+    if frames:
+        firsts[stream.index] = Track(stream, frames[0], frame_seconds(frames[0]) or 0.0)
+
+
+def _to_rgb(frame: av.VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
+    turns = _quarter_turns(frame)
+    size = (width, height) if turns % 2 == 0 else (height, width)
+    image = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
+    return np.rot90(image, turns)
+
+
+def _quarter_turns(frame: av.VideoFrame) -> int:
+    """Return how often the decoded picture must be turned by 90 degrees, anti-clockwise."""
+    return round(frame.rotation / 90) % 4
+
+
+def _fit(waveform: npt.NDArray[np.float32], num_samples: int) -> npt.NDArray[np.float32]:
+    return np.pad(waveform[:num_samples], (0, max(0, num_samples - len(waveform))))

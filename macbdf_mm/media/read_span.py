@@ -1,0 +1,87 @@
+"""Reading one span of a file: its frames and the same seconds of its sound."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from macbdf_mm.media.pyav_reader import PyAVReader
+
+Backend = Literal["pyav", "decord"]
+
+
+@dataclass(frozen=True)
+class DecodedSpan:
+    """One span of a file.
+
+    Attributes:
+        frames: RGB, shape (T, H, W, 3), uint8, zeros where there is none; None for a file
+            without video.
+        frame_valid: Which frames exist, shape (T,), bool.
+        waveform: Mono PCM, shape (S,), float32, nominally in [-1, 1]; zeros where the file
+            has no sound.
+        audio_valid: Which samples exist, shape (S,), bool. Silence does exist.
+        has_video: Whether the file has a video track at all.
+        has_audio: Whether the file has a sound track at all.
+    """
+
+    frames: npt.NDArray[np.uint8] | None
+    frame_valid: npt.NDArray[np.bool_]
+    waveform: npt.NDArray[np.float32]
+    audio_valid: npt.NDArray[np.bool_]
+    has_video: bool
+    has_audio: bool
+
+
+def read_span(
+    path: str | Path,
+    span_seconds: tuple[float, float],
+    num_frames: int,
+    sample_rate: int,
+    backend: Backend = "pyav",
+) -> DecodedSpan:
+    """Return frames and sound of the same span of a file, both by timestamps.
+
+    The span is cut into ``num_frames`` equal steps; frame t is the one shown in the middle of
+    step t. What lies outside of the file is zeros and marked as not valid.
+
+    Args:
+        path: The media file.
+        span_seconds: Start and end; zero is the first frame, or where the sound of a file
+            without video begins.
+        num_frames: T, how many frames.
+        sample_rate: Of the waveform, in Hz; S = round(span * sample_rate).
+        backend: Who decodes the video. Sound is always read by PyAV: decord's reader ignores
+            when a stream starts, and so puts it out of sync.
+
+    Raises:
+        ValueError: If an argument is out of range.
+        MissingDataError: If there is no such file.
+        UndecodableMediaError: If neither video nor audio decodes.
+    """
+    start, end = span_seconds
+    if not (math.isfinite(start) and math.isfinite(end) and end > start):
+        raise ValueError(f"Expected `span_seconds` with start < end, got {span_seconds}.")
+    if num_frames < 1 or sample_rate < 1:
+        raise ValueError(
+            f"Expected `num_frames` and `sample_rate` > 0, got {num_frames} and {sample_rate}."
+        )
+    if backend not in get_args(Backend):
+        raise ValueError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
+    times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
+    with PyAVReader(path) as reader:
+        waveform, audio_valid = reader.read_waveform((start, end), sample_rate)
+        frames, frame_valid = None, np.zeros(num_frames, np.bool_)
+        if reader.video is not None:
+            frames, frame_valid = reader.read_frames(times)
+        return DecodedSpan(
+            frames=frames,
+            frame_valid=frame_valid,
+            waveform=waveform,
+            audio_valid=audio_valid,
+            has_video=reader.video is not None,
+            has_audio=reader.audio is not None,
+        )
