@@ -1,0 +1,47 @@
+# Trains from scratch on two cores in minutes: 16 frames of 64x64 and 1.28 s of sound.
+model = dict(
+    type="MACBDF",
+    data_preprocessor=dict(
+        type="ForgeryDataPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        log_mel=dict(sample_rate=16000, n_fft=512, hop_length=160, num_mels=64),
+    ),
+    video_backbone=dict(
+        type="MSTLKABackbone",
+        encoder=dict(
+            type="VideoTransformerEncoder",
+            stem="convolutional",
+            img_size=64,
+            num_frames=16,
+            patch_size=8,
+            tubelet_size=2,
+            embed_dims=96,
+            depth=2,
+            num_heads=4,
+            mlp_ratio=2.0,
+            final_norm=True,
+        ),
+        depth=2,
+        embed_dims=96,
+    ),
+    audio_backbone=dict(
+        type="MFTLKABackbone",
+        encoder=dict(
+            type="AudioTransformerEncoder",
+            stem="convolutional",
+            num_mels=64,
+            num_frames=128,
+            patch_size=(8, 4),
+            embed_dims=96,
+            depth=2,
+            num_heads=4,
+            mlp_ratio=2.0,
+            final_norm=True,
+        ),
+        depth=2,
+        embed_dims=96,
+    ),
+    neck=dict(type="PlainFusionNeck"),
+    head=dict(type="ForgeryMLPHead", hidden_channels=[128], drop_rate=0.3),
+)

@@ -1,0 +1,46 @@
+# About 224x224, 16 frames, width 384: the size of ViT-S. VideoMAE weights in mmaction2's
+# format load when the video encoder is given `init_cfg` of type "Pretrained".
+model = dict(
+    type="MACBDF",
+    data_preprocessor=dict(
+        type="ForgeryDataPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        log_mel=dict(sample_rate=16000, n_fft=512, hop_length=160, num_mels=64),
+    ),
+    video_backbone=dict(
+        type="MSTLKABackbone",
+        encoder=dict(
+            type="VideoTransformerEncoder",
+            stem="tubelet",
+            img_size=224,
+            num_frames=16,
+            patch_size=16,
+            tubelet_size=2,
+            embed_dims=384,
+            depth=12,
+            num_heads=6,
+            drop_path_rate=0.1,
+        ),
+        depth=6,
+        embed_dims=192,
+    ),
+    audio_backbone=dict(
+        type="MFTLKABackbone",
+        encoder=dict(
+            type="AudioTransformerEncoder",
+            stem="patch",
+            num_mels=64,
+            num_frames=256,
+            patch_size=(16, 4),
+            embed_dims=384,
+            depth=6,
+            num_heads=6,
+            drop_path_rate=0.1,
+        ),
+        depth=6,
+        embed_dims=192,
+    ),
+    neck=dict(type="PlainFusionNeck"),
+    head=dict(type="ForgeryMLPHead", hidden_channels=[256], drop_rate=0.5),
+)

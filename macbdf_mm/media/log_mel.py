@@ -1,0 +1,71 @@
+"""Log-mel spectrograms of a whole batch, on the device of the model."""
+
+import torch
+from torch import Tensor, nn
+from torchaudio.transforms import MelSpectrogram
+
+
+class LogMel(nn.Module):
+    """log(M + eps) of the power mel spectrogram M, |STFT|^2 through the filter bank (3.1).
+
+    Window and filter bank are built once and are buffers. Frame n is centred on sample
+    n * hop; a Hann window, mirrored edges, HTK's mel scale, filters of height 1.
+
+    Args:
+        sample_rate: Samples a second of the waveforms.
+        n_fft: Length of the window and of the transform, in samples.
+        hop_length: Samples from one frame to the next.
+        num_mels: Mel bins. 128 at 512 samples leave a filter without a frequency.
+        eps: Added to the power; it hides the rounding noise of 16-bit silence.
+
+    Raises:
+        ValueError: If a length is not positive or ``eps`` is not.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 16000,
+        n_fft: int = 512,
+        hop_length: int = 160,
+        num_mels: int = 64,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        sizes = {
+            "sample_rate": sample_rate,
+            "n_fft": n_fft,
+            "hop_length": hop_length,
+            "num_mels": num_mels,
+            "eps": eps,
+        }
+        for name, value in sizes.items():
+            if value <= 0:
+                raise ValueError(f"Expected `{name}` > 0, got {value}.")
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.eps = eps
+        self.mel = MelSpectrogram(
+            sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=num_mels, power=2.0
+        )
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Return the log-mel spectrogram, (B, num_mels, S // hop_length) float32.
+
+        Always in float32: the filter bank's product would lose its quiet bins in half
+        precision, and training calls this under autocast.
+
+        Args:
+            waveform: (B, S) float in [-1, 1].
+
+        Raises:
+            ValueError: If the waveform is shorter than the mirrored edge needs, or not (B, S).
+        """
+        if waveform.dim() != 2 or waveform.shape[1] <= self.n_fft // 2:
+            raise ValueError(
+                f"Expected waveforms (B, S) with S > {self.n_fft // 2} samples, "
+                f"got shape {tuple(waveform.shape)}. Take a longer span."
+            )
+        num_frames = waveform.shape[1] // self.hop_length
+        with torch.autocast(waveform.device.type, enabled=False):
+            power = self.mel(waveform.float())[..., :num_frames]
+        return torch.log(power + self.eps)

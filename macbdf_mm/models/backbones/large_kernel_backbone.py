@@ -1,0 +1,76 @@
+"""What the video and the audio tower share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
+from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+from macbdf_mm.registry import MODELS, build_part
+
+
+class LargeKernelBackbone(BaseModule):
+    """An encoder and layers of large-kernel attention over its map.
+
+    :meth:`forward` runs all of it, so that a tower is a backbone of its own; a detector that
+    exchanges features between towers calls :meth:`encode` and then each of ``layers``.
+
+    Args:
+        encoder: Config of the encoder, or the encoder; it has ``embed_dims``.
+        num_dims: 3 for video, 2 for audio.
+        depth: Number of layers; at 0 the encoder's map is the result.
+        embed_dims: Working width of the layers. Where the encoder's differs, a 1x1 convolution
+            leads from one to the other.
+        kernels: (DW, DWD, dilation, G) of each scale of a layer.
+        gate_kernel_size: Taps of the depthwise convolution in the GSAU.
+        init_cfg: MMEngine's initialisation.
+
+    Attributes:
+        layers: ``depth`` modules, each from (B, C, ...) to the same shape.
+
+    Raises:
+        ValueError: If the depth is negative, or the scales do not divide ``embed_dims``.
+    """
+
+    def __init__(
+        self,
+        encoder: Mapping[str, Any] | nn.Module,
+        num_dims: int,
+        depth: int = 6,
+        embed_dims: int = 192,
+        kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
+        gate_kernel_size: int = 7,
+        init_cfg: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        if depth < 0:
+            raise ValueError(f"Expected `depth` >= 0, got {depth}.")
+        self.encoder = build_part(MODELS, encoder)
+        self.depth = depth
+        self.embed_dims = embed_dims
+        if self.encoder.embed_dims == embed_dims:
+            self.project: nn.Module = nn.Identity()
+        else:
+            self.project = nn.Linear(self.encoder.embed_dims, embed_dims)
+        self.layers = nn.ModuleList(
+            MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size) for _ in range(depth)
+        )
+
+    def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the encoder's map at the working width, (B, embed_dims, *grid).
+
+        Args:
+            x: The encoder's input.
+            mask: (B, T) bool over its time axis; None if all is valid.
+        """
+        encoded = self.encoder(x, mask)
+        return self.project(encoded.movedim(1, -1)).movedim(-1, 1)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the last layer's map, (B, embed_dims, *grid); arguments as :meth:`encode`."""
+        x = self.encode(x, mask)
+        for layer in self.layers:
+            x = layer(x)
+        return x

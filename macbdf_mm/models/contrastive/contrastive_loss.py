@@ -1,0 +1,110 @@
+"""One contrastive loss over masked pairs, and its derivative by the temperature."""
+
+from typing import Literal, NamedTuple, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from macbdf_mm.models.contrastive.contrastive_pairs import PairMasks
+
+MarginMode = Literal["inside", "outside"]
+
+
+class ContrastiveTerm(NamedTuple):
+    """One of the four losses of Eq. 8.
+
+    Attributes:
+        loss: () float, 0 with a graph if there is no anchor.
+        tau_gradient: () float without a graph, d loss / d tau.
+        num_anchors: () int64, anchors with at least one positive and one negative.
+    """
+
+    loss: Tensor
+    tau_gradient: Tensor
+    num_anchors: Tensor
+
+
+def check_margin_mode(margin_mode: str) -> None:
+    """Raise ValueError unless ``margin_mode`` is ``"inside"`` or ``"outside"``."""
+    if margin_mode not in get_args(MarginMode):
+        raise ValueError(
+            f"Expected `margin_mode` to be one of {get_args(MarginMode)}, got {margin_mode!r}."
+        )
+
+
+def hardest_negatives(similarity: Tensor, pairs: PairMasks, num_negatives: int) -> Tensor:
+    """Return (N, M) bool: the most similar negatives of each anchor, and its sure ones.
+
+    Args:
+        similarity: (N, M) float.
+        pairs: Masks of the same shape.
+        num_negatives: How many K to take, apart from the sure ones.
+    """
+    num_taken = min(num_negatives, similarity.shape[1])
+    ranked = similarity.detach().masked_fill(~pairs.negatives, -torch.inf)
+    hardest = ranked.topk(num_taken, dim=1).indices  # (N, K)
+    taken = torch.zeros_like(pairs.negatives).scatter(1, hardest, True)
+    # An anchor with fewer than K negatives had the list filled with what is none.
+    return (taken & pairs.negatives) | pairs.sure_negatives
+
+
+def contrastive_term(
+    similarity: Tensor,
+    pairs: PairMasks,
+    tau: Tensor,
+    margin: float = 0.1,
+    margin_mode: MarginMode = "inside",
+    num_negatives: int = 64,
+) -> ContrastiveTerm:
+    r"""Return the mean over anchors and positives of Eq. 2 or 7, and its tau derivative.
+
+    An anchor i with positive p costs logsumexp([z+_ip, z-_i1 .. z-_iK]) - z+_ip with
+    z+ = s+/tau and z- = (s- - m)/tau. Its derivative has the closed form
+    (s+ - \sum_j p_j s~_j)/tau^2, where j runs over the positive and the negatives, p is their
+    softmax, and s~ is the similarity less the margin where tau divides the margin. Costs are
+    averaged over an anchor's positives, then over the anchors that have both kinds of pair.
+
+    Args:
+        similarity: (N, M) float, cosine similarities of anchors and candidates.
+        pairs: Masks of the same shape.
+        tau: () float, temperature; may carry a graph.
+        margin: m >= 0, subtracted from the similarity of negatives.
+        margin_mode: ``"inside"`` for (s - m)/tau as in Eq. 2, ``"outside"`` for s/tau - m as
+            Eq. 7 writes it.
+        num_negatives: K, the most similar negatives that count.
+
+    Raises:
+        ValueError: If ``margin_mode`` is unknown.
+    """
+    check_margin_mode(margin_mode)
+    negatives = hardest_negatives(similarity, pairs, num_negatives)
+    has_both = negatives.any(dim=1) & pairs.positives.any(dim=1)  # (N,)
+    counted = pairs.positives & has_both[:, None]
+
+    shifted = similarity - margin if margin_mode == "inside" else similarity
+    negative_logits = shifted / tau if margin_mode == "inside" else shifted / tau - margin
+    negative_logits = negative_logits.masked_fill(~negatives, -torch.inf)
+    # A row of -inf has no gradient but NaN; what replaces it is not counted.
+    negative_logits = negative_logits.masked_fill(~has_both[:, None], 0.0)
+    repulsion = negative_logits.logsumexp(dim=1, keepdim=True)  # (N, 1)
+    # logsumexp([z+, z-]) - z+ = softplus(logsumexp(z-) - z+), which cannot cancel.
+    excess = repulsion - similarity / tau  # (N, M)
+    loss = _mean_over_anchors(F.softplus(excess), counted)
+
+    with torch.no_grad():
+        # p_j sums over the negatives to sigmoid(excess), so that the sum over j in the closed
+        # form is s+ less sigmoid(excess) times the gap to the negatives' mean similarity.
+        mean_negative = (negative_logits.softmax(dim=1) * shifted).sum(dim=1, keepdim=True)
+        slope = torch.sigmoid(excess) * (similarity - mean_negative) / tau**2
+        tau_gradient = _mean_over_anchors(slope, counted)
+    return ContrastiveTerm(loss, tau_gradient, has_both.sum())
+
+
+def _mean_over_anchors(values: Tensor, counted: Tensor) -> Tensor:
+    """Return () the mean over counted columns, then over rows with one; 0 if there is none."""
+    per_row = counted.sum(dim=1)
+    # where, not a product: an uncounted value may be infinite.
+    totals = torch.where(counted, values, 0.0).sum(dim=1)
+    means = totals / per_row.clamp(min=1)
+    return means.sum() / (per_row > 0).sum().clamp(min=1)

@@ -1,0 +1,95 @@
+"""A ring of past embeddings of one track."""
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.models.contrastive.feature_set import FeatureSet, join
+from macbdf_mm.structures.labels import UNKNOWN
+
+
+class FeatureQueue(nn.Module):
+    """The last ``length`` embeddings of one track, as buffers (section 3.2.1).
+
+    It starts empty and masked. What a forward :meth:`stage` stores is written by
+    :meth:`advance`, once per optimiser step, so that every forward of a step reads the same
+    queue and none reads itself. Rows have to be gathered over the ranks before they are
+    staged. Staged rows are not part of the checkpoint: neither are the gradients of a step
+    that was not finished.
+
+    Args:
+        length: Number of slots Q; at most the number of training clips.
+        embed_dims: Number of channels D of an embedding.
+
+    Attributes:
+        features: (Q, D) float32.
+        labels: (Q,) int64, 1 fake, 0 real, -1 unknown.
+        clip_ids: (Q,) int64, -1 in an empty slot.
+        valid: (Q,) bool, False in an empty slot.
+        pointer: () int64, the slot that is written next.
+
+    Raises:
+        ValueError: If ``length`` or ``embed_dims`` is not positive.
+    """
+
+    features: Tensor
+    labels: Tensor
+    clip_ids: Tensor
+    valid: Tensor
+    pointer: Tensor
+
+    def __init__(self, length: int, embed_dims: int) -> None:
+        super().__init__()
+        if length < 1:
+            raise ValueError(
+                f"Expected `length` > 0, got {length}. Give the queue at most as many slots "
+                "as there are training clips."
+            )
+        if embed_dims < 1:
+            raise ValueError(f"Expected `embed_dims` > 0, got {embed_dims}.")
+        self.length = length
+        self.register_buffer("features", torch.zeros(length, embed_dims))
+        self.register_buffer("labels", torch.full((length,), UNKNOWN, dtype=torch.int64))
+        self.register_buffer("clip_ids", torch.full((length,), -1, dtype=torch.int64))
+        self.register_buffer("valid", torch.zeros(length, dtype=torch.bool))
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
+        self._staged: list[FeatureSet] = []
+
+    def contents(self) -> FeatureSet:
+        """Return all Q slots, empty ones masked; the tensors are the buffers themselves."""
+        return FeatureSet(self.features, self.labels, self.clip_ids, self.valid)
+
+    def stage(self, rows: FeatureSet) -> None:
+        """Keep rows for the next :meth:`advance`, after those staged before; not in eval."""
+        if self.training:
+            self._staged.append(rows.detach())
+
+    def discard_staged(self) -> None:
+        """Forget the staged rows, for a step that was skipped."""
+        self._staged.clear()
+
+    def advance(self) -> None:
+        """Write the staged rows over the oldest slots; nothing happens if none are staged."""
+        if self._staged:
+            self._write(join(self._staged))
+        self._staged.clear()
+
+    @torch.no_grad()
+    def _write(self, rows: FeatureSet) -> None:
+        """Write the valid, finite rows in order, without a copy to the host."""
+        if len(rows) == 0:
+            return
+        # One overflow would otherwise stay a negative of every clip for Q steps.
+        kept = rows.valid & rows.embeddings.isfinite().all(dim=1)
+        count = kept.sum()
+        order = torch.argsort((~kept).to(torch.uint8), stable=True)  # kept rows first
+        # How many rows are written before a slot is reached for the first time.
+        delay = (torch.arange(self.length, device=count.device) - self.pointer) % self.length
+        written = delay < count
+        # With more rows than slots, the last row that falls on a slot is the one that stays.
+        laps = torch.div(count - 1 - delay, self.length, rounding_mode="floor").clamp(min=0)
+        source = order[(delay + laps * self.length).clamp(max=len(rows) - 1)]
+        self.features.copy_(torch.where(written[:, None], rows.embeddings[source], self.features))
+        self.labels.copy_(torch.where(written, rows.labels[source], self.labels))
+        self.clip_ids.copy_(torch.where(written, rows.clip_ids[source], self.clip_ids))
+        self.valid.logical_or_(written)
+        self.pointer.copy_((self.pointer + count) % self.length)

@@ -1,0 +1,108 @@
+"""Normalised frames and log-mel spectrograms of a batch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from torch import Tensor
+
+from macbdf_mm.media.log_mel import LogMel
+from macbdf_mm.models.layers.step_masks import blank_invalid
+from macbdf_mm.registry import MODELS
+
+# ImageNet's statistics, which VideoMAE was trained with.
+_RGB_MEAN = (123.675, 116.28, 103.53)
+_RGB_STD = (58.395, 57.12, 57.375)
+
+
+@MODELS.register_module()
+class ForgeryDataPreprocessor(BaseDataPreprocessor):
+    """Moves a batch to the model's device, normalises frames, computes log-mel spectrograms.
+
+    Padding is zero after normalisation, whatever the file or the decoder left there.
+
+    Args:
+        mean: Mean of R, G and B in [0, 255].
+        std: Standard deviation of R, G and B.
+        log_mel: Arguments of :class:`macbdf_mm.media.log_mel.LogMel`.
+        mel_mean: Mean of the log-mel values, taken off.
+        mel_std: Their standard deviation, divided by.
+        non_blocking: Whether to copy to the device asynchronously.
+
+    Raises:
+        ValueError: If a standard deviation is not positive.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        mean: Sequence[float] = _RGB_MEAN,
+        std: Sequence[float] = _RGB_STD,
+        log_mel: Mapping[str, Any] | None = None,
+        mel_mean: float = -5.0,
+        mel_std: float = 4.0,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(non_blocking)
+        if min(*std, mel_std) <= 0:
+            raise ValueError(f"Expected `std` and `mel_std` > 0, got {tuple(std)} and {mel_std}.")
+        self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1, 1), persistent=False)
+        self.log_mel = LogMel(**(log_mel or {}))
+        self.mel_mean = mel_mean
+        self.mel_std = mel_std
+
+    def forward(self, data: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        """Return ``inputs`` as batched tensors, and ``data_samples`` as they came.
+
+        Args:
+            data: As MMEngine's ``pseudo_collate`` makes it; ``inputs`` has lists of
+                ``video`` (3, T, H, W) uint8, ``video_mask`` (T,) bool,
+                ``waveform`` (S,) float32 and ``audio_mask`` (S,) bool.
+            training: Not used; augmentation is the pipeline's.
+
+        Returns:
+            ``data_samples`` (or None) and ``inputs``: ``video`` (B, 3, T, H, W) float32,
+            ``video_mask`` (B, T) bool, ``spectrogram`` (B, 1, F, N) float32 and
+            ``audio_mask`` (B, N) bool, N = S // hop.
+
+        Raises:
+            ValueError: If the clips of a batch differ in shape.
+        """
+        data = self.cast_data(data)
+        stacked = {name: _stack(name, tensors) for name, tensors in data["inputs"].items()}
+        video_mask = stacked["video_mask"]
+        video = (stacked["video"].float() - self.mean) / self.std
+        spectrogram, audio_mask = self._spectrogram(stacked["waveform"], stacked["audio_mask"])
+        inputs = {
+            "video": blank_invalid(video, video_mask, time_dim=2),
+            "video_mask": video_mask,
+            "spectrogram": blank_invalid(spectrogram, audio_mask, time_dim=3),
+            "audio_mask": audio_mask,
+        }
+        return {"inputs": inputs, "data_samples": data.get("data_samples")}
+
+    def _spectrogram(self, waveform: Tensor, sample_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the normalised spectrogram (B, 1, F, N) and its mask (B, N).
+
+        A frame is valid if at least half of the ``hop_length`` samples that it stands for are.
+        """
+        waveform = blank_invalid(waveform, sample_mask, time_dim=1)
+        spectrogram = (self.log_mel(waveform) - self.mel_mean) / self.mel_std
+        num_frames, hop = spectrogram.shape[2], self.log_mel.hop_length
+        per_frame = sample_mask[:, : num_frames * hop].unflatten(1, (num_frames, hop))
+        return spectrogram[:, None], per_frame.float().mean(dim=2) >= 0.5
+
+
+def _stack(name: str, tensors: Sequence[Tensor]) -> Tensor:
+    """Return the tensors of a batch with a batch axis."""
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) != 1:
+        raise ValueError(
+            f"Expected clips of one shape in a batch, got `{name}` of {sorted(shapes)}. "
+            "Let the pipeline resize and crop all clips to the same size."
+        )
+    return torch.stack(list(tensors))

@@ -1,0 +1,90 @@
+"""The video encoder E_v."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder
+from macbdf_mm.models.encoders.videomae_checkpoint import adopt_videomae_weights
+from macbdf_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class VideoTransformerEncoder(GridTransformerEncoder):
+    """Tubelets and a transformer; the grid (T', H', W') is kept (3.1, Eq. 1).
+
+    With the defaults its features equal those of mmaction2's ``VisionTransformer`` with
+    ``return_feat_map=True`` for equal weights, and checkpoints of that model load into it,
+    for instance by ``init_cfg=dict(type='Pretrained', checkpoint=...)``; see
+    :mod:`macbdf_mm.models.encoders.videomae_checkpoint`.
+
+    Args:
+        img_size: Height and width that the positions are made for, one number if equal: those
+            of pretraining where weights are loaded. Clips of another size are fine.
+        num_frames: Number of frames that the positions are made for.
+        patch_size: Height and width of a tubelet in pixels.
+        tubelet_size: Length of a tubelet in frames.
+        in_channels: Channels of a frame.
+        embed_dims: Channels C of the tokens.
+        depth: Number of transformer blocks.
+        num_heads: Number of attention heads, a divisor of ``embed_dims``.
+        mlp_ratio: Hidden width of the feed-forward parts over ``embed_dims``.
+        drop_rate: Dropout of positions, attention outputs and feed-forward parts.
+        drop_path_rate: Stochastic depth of the last block; it grows linearly from 0.
+        stem: 'tubelet' as in VideoMAE, or 'convolutional', which trains faster from scratch.
+        position: 'sincos' (VideoMAE's fixed table) or 'learnable'.
+        final_norm: Whether a layer norm follows the last block; VideoMAE has none there.
+        init_cfg: MMEngine's initialisation, for example a checkpoint to load.
+
+    Raises:
+        ValueError: If the stem or the position is unknown, or sizes do not divide.
+    """
+
+    patch_stem = "tubelet"
+
+    def __init__(
+        self,
+        img_size: int | tuple[int, int] = 224,
+        num_frames: int = 16,
+        patch_size: int = 16,
+        tubelet_size: int = 2,
+        in_channels: int = 3,
+        embed_dims: int = 384,
+        depth: int = 12,
+        num_heads: int = 6,
+        mlp_ratio: float = 4.0,
+        drop_rate: float = 0.0,
+        drop_path_rate: float = 0.0,
+        stem: str = "tubelet",
+        position: str = "sincos",
+        final_norm: bool = False,
+        init_cfg: Mapping[str, Any] | None = None,
+    ) -> None:
+        height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
+        super().__init__(
+            in_channels=in_channels,
+            size=(num_frames, height, width),
+            patch=(tubelet_size, patch_size, patch_size),
+            time_dim=2,
+            embed_dims=embed_dims,
+            depth=depth,
+            num_heads=num_heads,
+            mlp_ratio=mlp_ratio,
+            drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+            stem=stem,
+            position=position,
+            final_norm=final_norm,
+            init_cfg=init_cfg,
+        )
+        self.register_load_state_dict_pre_hook(adopt_videomae_weights)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the map (B, C, T', H', W') of a video.
+
+        Args:
+            x: (B, 3, T, H, W), normalised.
+            mask: (B, T) bool, True where a frame was decoded; None if all were.
+        """
+        return super().forward(x, mask)

@@ -1,0 +1,75 @@
+"""What both modalities have in common: one vector a time step, on either one's clock."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from macbdf_mm.models.layers.step_masks import blank_invalid
+
+
+class PooledSteps(NamedTuple):
+    """Both maps of a layer, averaged over everything but time.
+
+    Attributes:
+        video: (B, T', C).
+        audio: (B, T'', C).
+    """
+
+    video: Tensor
+    audio: Tensor
+
+
+def pool_steps(video: Tensor, audio: Tensor) -> PooledSteps:
+    """Return the video averaged over space and the audio averaged over frequency.
+
+    Args:
+        video: Map of the video, (B, C, T', H', W').
+        audio: Map of the audio, (B, C, F', T'').
+
+    Raises:
+        ValueError: If the axes are not these, or batch or channels differ.
+    """
+    if video.dim() != 5 or audio.dim() != 4 or video.shape[:2] != audio.shape[:2]:
+        raise ValueError(
+            "Expected a video map (B, C, T, H, W) and an audio map (B, C, F, T) with equal "
+            f"B and C, got {tuple(video.shape)} and {tuple(audio.shape)}. Give both towers "
+            "the same `embed_dims`."
+        )
+    return PooledSteps(
+        video=video.mean(dim=(3, 4)).transpose(1, 2),
+        audio=audio.mean(dim=2).transpose(1, 2),
+    )
+
+
+def resample_steps(steps: Tensor, mask: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
+    """Return the steps interpolated to another number of steps, and which of them are valid.
+
+    Linear between the centres of the steps. Going to fewer steps, the kernel widens so that
+    every step is read. Only valid steps are read, and the kernel is renormalised over them;
+    where it meets none, the result is zero and invalid.
+
+    Args:
+        steps: (B, N, C).
+        mask: (B, N) bool.
+        num_steps: Number of steps M to interpolate to.
+
+    Returns:
+        (B, M, C) and (B, M) bool.
+    """
+    kernel = _resampling_kernel(steps, num_steps)  # (M, N)
+    reach = kernel * mask[:, None].to(kernel.dtype)  # (B, M, N)
+    total = reach.sum(dim=2, keepdim=True)
+    is_valid = total[..., 0] > 0
+    reach = reach / total.masked_fill(total == 0, 1.0)
+    return reach @ blank_invalid(steps, mask, time_dim=1), is_valid
+
+
+def _resampling_kernel(steps: Tensor, num_steps: int) -> Tensor:
+    """Return (M, N): how much each of the N steps counts in each of the M resampled ones."""
+    identity = torch.eye(steps.shape[1], device=steps.device)[None, None]  # (1, 1, N, N)
+    resampled = F.interpolate(
+        identity, size=(steps.shape[1], num_steps), mode="bilinear", antialias=True
+    )
+    return resampled[0, 0].t().to(steps.dtype)

@@ -1,0 +1,5 @@
+"""Classifiers and their losses."""
+
+from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead
+
+__all__ = ["ForgeryMLPHead"]

@@ -1,0 +1,115 @@
+"""The sample-level classifier."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from macbdf_mm.models.heads.masked_bce import masked_bce
+from macbdf_mm.models.layers.single_sample_batch_norm import SingleSampleBatchNorm1d
+from macbdf_mm.registry import MODELS
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+_TARGETS = {"overall": "gt_label", "video": "gt_video_label", "audio": "gt_audio_label"}
+
+
+@MODELS.register_module()
+class ForgeryMLPHead(BaseModule):
+    """An MLP with three logits: is the clip fake, is its video, is its audio (3.4, Eq. 19).
+
+    Steps of (FC, BatchNorm, ReLU, Dropout), then a linear layer. The paper has logits for
+    video and audio; the overall one is ours and is trained by the clip's own label, so that
+    data that publish no other (DFDC) train it too.
+
+    Args:
+        in_channels: Channels D of the fused vector.
+        hidden_channels: Width of each step.
+        drop_rate: Dropout after each step.
+        loss_weights: Weight of each loss by name; 1 where not named.
+        init_cfg: MMEngine's initialisation.
+
+    Raises:
+        ValueError: If ``loss_weights`` names a loss that does not exist.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: Sequence[int] = (256,),
+        drop_rate: float = 0.5,
+        loss_weights: Mapping[str, float] | None = None,
+        init_cfg: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        unknown = set(loss_weights or {}) - set(_TARGETS)
+        if unknown:
+            raise ValueError(
+                f"Expected `loss_weights` for {sorted(_TARGETS)}, got {sorted(unknown)}."
+            )
+        self.loss_weights = dict.fromkeys(_TARGETS, 1.0) | dict(loss_weights or {})
+        steps: list[nn.Module] = []
+        for width in hidden_channels:
+            steps += [
+                nn.Linear(in_channels, width),
+                SingleSampleBatchNorm1d(width),
+                nn.ReLU(),
+                nn.Dropout(drop_rate),
+            ]
+            in_channels = width
+        self.steps = nn.Sequential(*steps)
+        self.classifier = nn.Linear(in_channels, len(_TARGETS))
+
+    def forward(self, fused: Tensor) -> Tensor:
+        """Return logits (B, 3) of overall, video, audio for fused vectors (B, D)."""
+        return self.classifier(self.steps(fused))
+
+    def loss(
+        self,
+        fused: Tensor,
+        data_samples: Sequence[ForgeryDataSample],
+        seen: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return ``loss_overall``, ``loss_video`` and ``loss_audio``, scalars, weighted.
+
+        Args:
+            fused: (B, D).
+            data_samples: B samples with ``gt_label``, ``gt_video_label``, ``gt_audio_label``.
+            seen: (B, 2) bool, whether the video, the audio was there; None: both. A track that
+                was not has no loss of its own.
+        """
+        labels = torch.stack(
+            [
+                torch.stack([sample.get(name) for name in _TARGETS.values()])
+                for sample in data_samples
+            ]
+        )
+        valid = None if seen is None else torch.cat([seen.any(1, keepdim=True), seen], dim=1)
+        losses = masked_bce(self(fused), labels.to(fused.device), valid)
+        return {
+            f"loss_{name}": self.loss_weights[name] * loss
+            for name, loss in zip(_TARGETS, losses, strict=True)
+        }
+
+    def predict(
+        self,
+        fused: Tensor,
+        data_samples: Sequence[ForgeryDataSample],
+        seen: Tensor | None = None,
+    ) -> list[ForgeryDataSample]:
+        """Return the samples with ``pred_scores`` (3,) float32 in [0, 1], NaN where not seen.
+
+        Args:
+            fused: (B, D).
+            data_samples: B samples, written to.
+            seen: (B, 2) bool, whether the video, the audio was there; None: both. Without
+                either, the overall score is NaN too.
+        """
+        scores = self(fused).float().sigmoid()
+        if seen is not None:
+            known = torch.cat([seen.any(1, keepdim=True), seen], dim=1)
+            scores = scores.masked_fill(~known, torch.nan)
+        for sample, clip_scores in zip(data_samples, scores, strict=True):
+            sample.pred_scores = clip_scores
+        return list(data_samples)

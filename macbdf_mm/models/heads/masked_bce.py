@@ -1,0 +1,32 @@
+"""Binary cross-entropy over the known labels of all ranks."""
+
+import torch.nn.functional as F
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor
+
+from macbdf_mm.structures.labels import FAKE, UNKNOWN
+
+
+def masked_bce(logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Return the mean loss of each column over its known labels, (K,) float32 (Eq. 19).
+
+    Distributed data parallel averages the gradients of the ranks, which would give a rank with
+    one known label the say of one with sixteen. So the sum of this rank is divided by the
+    count over all ranks and multiplied by their number: the averaged gradient is then that of
+    the mean over all ranks' labels. A column without any known label gives a zero that carries
+    a graph.
+
+    Args:
+        logits: (B, K) raw.
+        labels: (B, K) int, 1 fake, 0 real, -1 unknown.
+        valid: (B, K) bool, False where a term is left out although its label is known.
+    """
+    known = labels != UNKNOWN
+    if valid is not None:
+        known = known & valid
+    target = (labels == FAKE).float()
+    terms = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+    counts = known.sum(dim=0).float()
+    all_reduce(counts)
+    total = terms.masked_fill(~known, 0.0).sum(dim=0)
+    return total * get_world_size() / counts.clamp(min=1.0)

@@ -1,0 +1,1 @@
+"""Plain modules without registries: attention, embeddings, large kernels, masks."""

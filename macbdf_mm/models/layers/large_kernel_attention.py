@@ -1,0 +1,109 @@
+"""Large-kernel attention at several scales, Eqs. 11-13."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d
+
+DEPTHWISE_CONVS = {2: DepthwiseConv2d, 3: DepthwiseConv3d}
+
+
+class KernelGroup(NamedTuple):
+    """The kernels of one scale, in taps, the same along every axis.
+
+    Attributes:
+        depthwise: Size of DW, the local part.
+        dilated: Size of DWD, the dilated part.
+        dilation: Dilation of DWD.
+        gate: Size of G, which gates the scale.
+    """
+
+    depthwise: int
+    dilated: int
+    dilation: int
+    gate: int
+
+
+# DW-DWD(dilation)-G as in the super-resolution network MAN (arXiv 2209.14145). They are
+# stated directly because its rule for DWD, ceil(K / d), can come out even.
+DEFAULT_KERNELS = (KernelGroup(3, 5, 2, 3), KernelGroup(5, 7, 3, 5), KernelGroup(7, 9, 4, 7))
+
+
+class LargeKernelBranch(nn.Module):
+    """One scale: G(a) * PW(DWD(DW(a))).
+
+    Args:
+        channels: Channels of the scale.
+        kernels: (DW, DWD, dilation, G); the three sizes are odd.
+        num_dims: 3 for a video's map, 2 for a spectrogram's.
+
+    Raises:
+        ValueError: If ``kernels`` are not four numbers.
+    """
+
+    def __init__(self, channels: int, kernels: Sequence[int], num_dims: int) -> None:
+        super().__init__()
+        if len(kernels) != 4:
+            raise ValueError(
+                "Expected each of `kernels` to be four numbers, (DW, DWD, dilation, G), "
+                f"got {tuple(kernels)}."
+            )
+        group = KernelGroup(*kernels)
+        conv = DEPTHWISE_CONVS[num_dims]
+        self.depthwise = conv(channels, group.depthwise)
+        self.dilated = conv(channels, group.dilated, group.dilation)
+        self.pointwise = nn.Linear(channels, channels)
+        self.gate = conv(channels, group.gate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the gated attention of ``x`` (B, C, ...) with channels last, (B, ..., C)."""
+        context = self.dilated(self.depthwise(x)).movedim(1, -1)
+        return self.gate(x).movedim(1, -1) * self.pointwise(context)
+
+
+class MultiScaleLargeKernelAttention(nn.Module):
+    """Large-kernel attention over groups of channels, one scale each, that weighs a value.
+
+    1x1 to 2C gives (a, x); ``a`` is split in one group a scale; each goes through its
+    :class:`LargeKernelBranch`; 1x1 of x * cat(groups).
+
+    Args:
+        embed_dims: Channels C, a multiple of the number of scales.
+        num_dims: 3 for a video's map, 2 for a spectrogram's.
+        kernels: (DW, DWD, dilation, G) of each scale.
+
+    Raises:
+        ValueError: If the scales do not divide the channels.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_dims: int,
+        kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
+    ) -> None:
+        super().__init__()
+        if not kernels or embed_dims % len(kernels):
+            raise ValueError(
+                f"Expected `embed_dims` to be a multiple of the {len(kernels)} groups of "
+                f"`kernels`, got {embed_dims}. Try {_next_multiple(embed_dims, len(kernels))}."
+            )
+        width = embed_dims // len(kernels)
+        self.expand = nn.Linear(embed_dims, 2 * embed_dims)
+        self.scales = nn.ModuleList(LargeKernelBranch(width, group, num_dims) for group in kernels)
+        self.merge = nn.Linear(embed_dims, embed_dims)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the weighed value of ``tokens`` (B, ..., C), the same shape."""
+        attention, value = self.expand(tokens).chunk(2, dim=-1)
+        groups = attention.movedim(-1, 1).chunk(len(self.scales), dim=1)
+        scales = [scale(group) for scale, group in zip(self.scales, groups, strict=True)]
+        return self.merge(value * torch.cat(scales, dim=-1))
+
+
+def _next_multiple(number: int, divisor: int) -> int:
+    """Return the smallest multiple of ``divisor`` that is at least ``number``."""
+    return -(-number // max(divisor, 1)) * max(divisor, 1)

@@ -1,0 +1,70 @@
+"""The block of both towers: multi-scale large-kernel attention, then a gated unit."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.models.layers.gated_spatial_attention_unit import GatedSpatialAttentionUnit
+from macbdf_mm.models.layers.large_kernel_attention import (
+    DEFAULT_KERNELS,
+    MultiScaleLargeKernelAttention,
+)
+
+
+class MSTLKABlock(nn.Module):
+    """Multi-scale spatio-temporal large-kernel attention with GSAU (3.2.3, Eqs. 11-16).
+
+    x + lambda_1 * attention(norm(x)), then x + lambda_2 * gate(norm(x)). With ``num_dims=2``
+    it is the paper's MFTLKA, the same over frequency and time. Inside, channels come last:
+    a 1x1 convolution is then a linear layer and no tensor is copied.
+
+    Args:
+        embed_dims: Channels C, a multiple of the number of scales (3 by default).
+        num_dims: 3 for a video's map, 2 for a spectrogram's.
+        kernels: (DW, DWD, dilation, G) of each scale.
+        gate_kernel_size: Taps of the GSAU's depthwise convolution.
+        residual_scale: Start of the scalars lambda; at 0 a branch would have no gradient in
+            the first step.
+
+    Raises:
+        ValueError: If ``num_dims`` is neither 2 nor 3.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_dims: int = 3,
+        kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
+        gate_kernel_size: int = 7,
+        residual_scale: float = 1e-2,
+    ) -> None:
+        super().__init__()
+        if num_dims not in (2, 3):
+            raise ValueError(f"Expected `num_dims` 2 or 3, got {num_dims}.")
+        self.norm_1 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.attention = MultiScaleLargeKernelAttention(embed_dims, num_dims, kernels)
+        self.lambda_1 = nn.Parameter(torch.tensor(residual_scale))
+        self.norm_2 = nn.LayerNorm(embed_dims, eps=1e-6)
+        self.gate = GatedSpatialAttentionUnit(embed_dims, num_dims, gate_kernel_size)
+        self.lambda_2 = nn.Parameter(torch.tensor(residual_scale))
+        self._init_linear_maps()
+
+    def _init_linear_maps(self) -> None:
+        """Draw weights with variance 1 / fan-in, biases zero.
+
+        A branch multiplies the results of up to five linear maps in a row. PyTorch's default
+        shrinks the signal to 0.58 at each, and the branch to nothing; the paper is silent.
+        """
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1:
+                nn.init.normal_(parameter, std=parameter[0].numel() ** -0.5)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the map after the block, (B, C, ...) like ``x``."""
+        tokens = x.movedim(1, -1)  # (B, ..., C)
+        tokens = tokens + self.lambda_1 * self.attention(self.norm_1(tokens))
+        tokens = tokens + self.lambda_2 * self.gate(self.norm_2(tokens))
+        return tokens.movedim(-1, 1)

@@ -1,0 +1,5 @@
+"""What crosses the modalities."""
+
+from macbdf_mm.models.necks.plain_fusion_neck import PlainFusionNeck
+
+__all__ = ["PlainFusionNeck"]
