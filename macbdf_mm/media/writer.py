@@ -6,6 +6,12 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.container.output import OutputContainer
+from av.video.stream import VideoStream
+
+# Channels of the waveform -> FFmpeg's name of their layout.
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
 def write_clip(
@@ -38,34 +44,35 @@ def write_clip(
         audio_codec: Name of an audio encoder of FFmpeg.
 
     Raises:
-        ValueError: If both streams are None, or the frames have an odd size.
+        ValueError: If both streams are None, the frames have an odd size, the waveform an
+            unusual number of channels, or a codec is not of its kind.
     """
     if frames is None and waveform is None:
         raise ValueError("Expected `frames` or `waveform`, got None for both.")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
+        # Every stream is added before the first packet: the header then names them all.
         video = audio = None
         if frames is not None:
             video = _add_video(container, frames, fps, video_codec, crf, preset, gop)
         if waveform is not None:
-            channels = 1 if waveform.ndim == 1 else waveform.shape[1]
-            layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
-            audio = container.add_stream(audio_codec, rate=sample_rate, layout=layout)
-            if not audio_codec.startswith("pcm"):
-                audio.bit_rate = audio_bit_rate
-        if video is not None:
-            for index, image in enumerate(frames):
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
-                frame.pts = index
-                frame.time_base = video.time_base
-                container.mux(video.encode(frame))
-            container.mux(video.encode())
-        if audio is not None:
-            _encode_audio(container, audio, waveform, sample_rate)
+            audio = _add_audio(container, waveform, sample_rate, audio_codec, audio_bit_rate)
+        if frames is not None and video is not None:
+            _encode_video(container, video, frames)
+        if waveform is not None and audio is not None:
+            _encode_audio(container, audio, waveform)
 
 
-def _add_video(container, frames, fps, codec, crf, preset, gop):
+def _add_video(
+    container: OutputContainer,
+    frames: npt.NDArray[np.uint8],
+    fps: float,
+    codec: str,
+    crf: int,
+    preset: str,
+    gop: int,
+) -> VideoStream:
     height, width = frames.shape[1:3]
     if height % 2 or width % 2:
         raise ValueError(
@@ -73,8 +80,10 @@ def _add_video(container, frames, fps, codec, crf, preset, gop):
         )
     rate = Fraction(fps).limit_denominator(1001 * 60)
     stream = container.add_stream(codec, rate=rate)
+    if not isinstance(stream, VideoStream):
+        raise ValueError(f"Expected `video_codec` to be a video encoder, got {codec!r}.")
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.time_base = 1 / rate
+    stream.codec_context.time_base = 1 / rate
     # One thread: the same frames then give the same bytes.
     stream.codec_context.thread_count = 1
     stream.codec_context.gop_size = gop
@@ -83,13 +92,47 @@ def _add_video(container, frames, fps, codec, crf, preset, gop):
     return stream
 
 
-def _encode_audio(container, stream, waveform, sample_rate):
-    planar = np.ascontiguousarray(
-        np.clip(waveform.reshape(len(waveform), -1).T, -1.0, 1.0), dtype=np.float32
-    )
+def _add_audio(
+    container: OutputContainer,
+    waveform: npt.NDArray[np.float32],
+    sample_rate: int,
+    codec: str,
+    bit_rate: int,
+) -> AudioStream:
+    channels = 1 if waveform.ndim == 1 else waveform.shape[1]
+    if channels not in LAYOUTS:
+        raise ValueError(
+            f"Expected `waveform` of 1, 2 or 6 channels, got {channels}; mix it down first."
+        )
+    stream = container.add_stream(codec, rate=sample_rate, layout=LAYOUTS[channels])
+    if not isinstance(stream, AudioStream):
+        raise ValueError(f"Expected `audio_codec` to be an audio encoder, got {codec!r}.")
+    if not codec.startswith("pcm"):
+        stream.bit_rate = bit_rate
+    return stream
+
+
+def _encode_video(
+    container: OutputContainer, stream: VideoStream, frames: npt.NDArray[np.uint8]
+) -> None:
+    # The muxer changes the stream's time base with its header: keep the one of the frames.
+    time_base = stream.codec_context.time_base
+    for index, image in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+        frame.pts = index
+        frame.time_base = time_base
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def _encode_audio(
+    container: OutputContainer, stream: AudioStream, waveform: npt.NDArray[np.float32]
+) -> None:
+    channels_first = waveform.reshape(len(waveform), -1).T
+    planar = np.ascontiguousarray(channels_first.clip(-1.0, 1.0), dtype=np.float32)
     frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=stream.layout.name)
-    frame.sample_rate = sample_rate
+    frame.sample_rate = stream.sample_rate
     frame.pts = 0
-    frame.time_base = Fraction(1, sample_rate)
+    frame.time_base = Fraction(1, stream.sample_rate)
     container.mux(stream.encode(frame))
     container.mux(stream.encode())
