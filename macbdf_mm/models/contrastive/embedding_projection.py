@@ -19,6 +19,9 @@ class EmbeddingProjection(nn.Module):
         hidden_dims: Width of the hidden layer; C if not given.
         time_dim: The map's time axis: 2 for video (B, C, T', H', W'), 3 for audio
             (B, C, F', T'').
+
+    Raises:
+        ValueError: If a number of channels is not positive.
     """
 
     def __init__(
