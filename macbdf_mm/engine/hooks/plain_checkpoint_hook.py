@@ -1,0 +1,141 @@
+"""Checkpoints that a killed process cannot spoil, and that anyone can load safely."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND, remove_unfinished, write_atomically
+from macbdf_mm.engine.plain_values import plain_message_hub, to_plain
+from macbdf_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PlainCheckpointHook(CheckpointHook):
+    """Saves checkpoints as MMEngine's hook does, with four differences.
+
+    - They hold tensors and plain values only and load under ``weights_only=True``.
+    - They are written atomically, and an older one is deleted only when the newer one is there:
+      a run killed at any moment can be resumed.
+    - The checkpoint of an epoch is saved again after its validation, with what that wrote
+      into the model, such as decision thresholds.
+    - ``meta['training_data']`` says what the weights were trained on.
+
+    Args:
+        backend_args: Where to write, by default the local disk with atomic writes.
+        **kwargs: Arguments of MMEngine's ``CheckpointHook``; others are refused.
+    """
+
+    def __init__(self, *, backend_args: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(backend_args=backend_args or {"backend": ATOMIC_BACKEND}, **kwargs)
+        if self.args:
+            # The base class would hand them to the saving function, epochs later.
+            raise TypeError(
+                f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                f"'{next(iter(self.args))}'"
+            )
+        self._num_saved = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Prepare the folder; what a killed run left half written is removed."""
+        super().before_train(runner)
+        if is_main_process() and Path(self.out_dir).is_dir():
+            for path in remove_unfinished(self.out_dir):
+                runner.logger.warning(f"Removed {path}, which a killed run left unfinished.")
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Make the checkpoint plain, and note what it was trained on."""
+        meta = checkpoint["meta"]
+        meta["training_data"] = _describe(meta.get("dataset_meta"))
+        for name, content in checkpoint.items():
+            if name == "message_hub":
+                checkpoint[name] = plain_message_hub(content)
+            elif name != "state_dict":  # tensors already, in a dict that carries versions
+                checkpoint[name] = to_plain(content, name)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Save the best checkpoint, and the epoch's own once more."""
+        num_saved = self._num_saved
+        super().after_val_epoch(runner, metrics or {})
+        step = runner.epoch if self.by_epoch else runner.iter
+        is_of_this_step = self.last_ckpt is not None and (
+            Path(self.last_ckpt).name == self.filename_tmpl.format(step)
+        )
+        if is_of_this_step and self._num_saved == num_saved:
+            meta = {"epoch": runner.epoch, "iter": runner.iter}
+            self._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict[str, Any]) -> None:
+        outdated = self._keep_step(runner, step)
+        filename = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, filename)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            filename,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+        )
+        self._num_saved += 1
+        if is_main_process():
+            write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir, "last_checkpoint"))
+            for path in outdated:
+                self._remove(path)
+
+    def _keep_step(self, runner: Runner, step: int) -> list[str]:
+        """Count a step among those to keep, and return the paths that have to go for it."""
+        if self.max_keep_ckpts <= 0 or (self.keep_ckpt_ids and self.keep_ckpt_ids[-1] == step):
+            return []
+        num_outdated = len(self.keep_ckpt_ids) + 1 - self.max_keep_ckpts
+        outdated = [self.keep_ckpt_ids.popleft() for _ in range(max(0, num_outdated))]
+        self.keep_ckpt_ids.append(step)
+        runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        return [
+            self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
+            for old in outdated
+        ]
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
+        if not self.save_best:
+            return
+        # The base class deletes the old best first; hidden from it, it outlives the saving.
+        old_paths = self._best_paths
+        self._best_paths = {}
+        super()._save_best_checkpoint(runner, metrics)
+        new_paths = self._best_paths
+        self._best_paths = {
+            key: new_paths.get(key) or old_paths.get(key) for key in {**old_paths, **new_paths}
+        }
+        if is_main_process():
+            for key, path in old_paths.items():
+                if path and new_paths.get(key) not in (None, path):
+                    self._remove(path)
+                    runner.logger.info(f"The previous best checkpoint {path} is removed.")
+
+    @property
+    def _best_paths(self) -> dict[str, str | None]:
+        if len(self.key_indicators) == 1:
+            return {"": self.best_ckpt_path}
+        return dict(self.best_ckpt_path_dict)
+
+    @_best_paths.setter
+    def _best_paths(self, paths: Mapping[str, str | None]) -> None:
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = paths.get("")
+        else:
+            self.best_ckpt_path_dict = {key: paths.get(key) for key in self.key_indicators}
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+
+def _describe(dataset_meta: Mapping[str, Any] | None) -> dict[str, Any]:
+    known = dataset_meta or {}
+    return {key: known[key] for key in ("dataset", "synthetic") if key in known}

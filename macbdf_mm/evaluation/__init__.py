@@ -1,0 +1,1 @@
+"""How a detector is judged: functions on arrays, and a metric that MMEngine can run."""

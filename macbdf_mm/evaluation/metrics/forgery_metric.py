@@ -1,0 +1,148 @@
+"""The metric of clip-level detection: windows in, one set of figures out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+
+from macbdf_mm.evaluation.functional import AGGREGATIONS, DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
+from macbdf_mm.evaluation.video_scores import (
+    TRACKS,
+    VideoScores,
+    WindowScores,
+    gather_videos,
+    none_if_nan,
+    window_of_sample,
+)
+from macbdf_mm.registry import METRICS
+
+_UNFITTED_THRESHOLD = 0.5
+_MAX_NAMED_FILES = 5
+
+
+@METRICS.register_module()
+class ForgeryMetric(BaseMetric):
+    """Computes AUC, EER and accuracy of videos, by track, category and forgery method.
+
+    The windows of a video are aggregated first, so each video counts once. A
+    ``DecisionThresholdHook`` hands over the thresholds that the model carries; on the
+    validation set, where they are chosen, the metric uses the best ones of its own data and
+    returns them.
+
+    Args:
+        aggregation: Name of the aggregation of windows, one of
+            :data:`~macbdf_mm.evaluation.functional.AGGREGATIONS`.
+        fit_threshold: Whether the thresholds are the best ones of this data: for validation
+            only, since an accuracy at such a threshold is too good.
+        num_resamples: Of the bootstrap interval of the AUC.
+        out_file: JSON file that gets the figures and a row for each video.
+        collect_device: ``'cpu'`` or ``'gpu'``, for gathering results of several processes.
+        prefix: Put before every key, as in ``prefix/overall/auc``.
+        collect_dir: Folder shared by the processes, for ``collect_device='cpu'``.
+    """
+
+    default_prefix = ""
+
+    def __init__(
+        self,
+        aggregation: str = DEFAULT_AGGREGATION,
+        fit_threshold: bool = False,
+        num_resamples: int = 1000,
+        out_file: str | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix, collect_dir)
+        if aggregation not in AGGREGATIONS:
+            raise ValueError(
+                f"Expected `aggregation` in {sorted(AGGREGATIONS)}, got {aggregation!r}."
+            )
+        self.aggregation = aggregation
+        self.fit_threshold = fit_threshold
+        self.num_resamples = num_resamples
+        self.out_file = out_file
+        self.thresholds = dict.fromkeys(TRACKS, _UNFITTED_THRESHOLD)
+        self.is_threshold_fitted = False
+
+    def set_thresholds(self, thresholds: Mapping[str, float], is_fitted: bool) -> None:
+        """Use these thresholds from now on.
+
+        Args:
+            thresholds: Threshold by track name: overall, video, audio.
+            is_fitted: Whether they were chosen on validation data, rather than left at 0.5.
+        """
+        self.thresholds = {track: float(thresholds[track]) for track in TRACKS}
+        self.is_threshold_fitted = is_fitted
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Remember the scores of a batch of windows."""
+        self.results.extend(window_of_sample(sample) for sample in data_samples)
+
+    def compute_metrics(self, results: list[WindowScores]) -> dict[str, float]:
+        """Return all figures of the gathered windows, see ``measure_videos``.
+
+        With ``coverage`` (share of the clips that have a score), ``num_videos`` and
+        ``is_threshold_fitted`` (0 or 1).
+        """
+        videos = gather_videos(results, self.aggregation)
+        scored = [video for video in videos if video.is_scored]
+        unscored = self._unscored_files(videos)
+        if unscored:
+            self._warn_of(unscored)
+        if self.fit_threshold:
+            self._fit(scored)
+        num_expected = len(scored) + len(unscored)
+        figures = measure_videos(scored, self.thresholds, self.num_resamples) | {
+            "coverage": len(scored) / num_expected if num_expected else float("nan"),
+            "num_videos": len(scored),
+            "is_threshold_fitted": float(self.is_threshold_fitted),
+        }
+        if self.out_file is not None:
+            self._dump(Path(self.out_file), figures, videos, unscored)
+        return figures
+
+    def _fit(self, videos: Sequence[VideoScores]) -> None:
+        for track, threshold in best_thresholds(videos).items():
+            # Without both classes there is nothing to choose by: the old one stays.
+            if threshold == threshold:
+                self.thresholds[track] = threshold
+                self.is_threshold_fitted = True
+
+    def _unscored_files(self, videos: Sequence[VideoScores]) -> dict[str, str]:
+        """Return file -> reason for every clip without an overall score."""
+        unscored = {
+            video.file: "the model gave no score" for video in videos if not video.is_scored
+        }
+        return unscored | dict((self.dataset_meta or {}).get("undecodable_files", {}))
+
+    def _warn_of(self, unscored: Mapping[str, str]) -> None:
+        named = [f"{file} ({reason})" for file, reason in sorted(unscored.items())]
+        rest = len(named) - _MAX_NAMED_FILES
+        MMLogger.get_current_instance().warning(
+            f"{len(named)} clips have no score: {'; '.join(named[:_MAX_NAMED_FILES])}"
+            + (f"; and {rest} more" if rest > 0 else "")
+        )
+
+    def _dump(
+        self,
+        path: Path,
+        figures: Mapping[str, float],
+        videos: Sequence[VideoScores],
+        unscored: Mapping[str, str],
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "aggregation": self.aggregation,
+            "thresholds": self.thresholds,
+            "is_threshold_fitted": self.is_threshold_fitted,
+            "dataset": (self.dataset_meta or {}).get("dataset"),
+            "metrics": {name: none_if_nan(value) for name, value in figures.items()},
+            "unscored": dict(unscored),
+            "videos": [video.to_json() for video in videos],
+        }
+        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
