@@ -19,10 +19,7 @@ def mahalanobis_distance(x: Tensor, centres: Tensor, cholesky: Tensor) -> Tensor
         cholesky: L, (D, D), lower triangular.
     """
     offsets = x[:, None] - centres  # (N, K, D)
-    columns = offsets.flatten(0, 1).t()  # (D, N*K)
-    whitened = torch.linalg.solve_triangular(cholesky, columns, upper=False)
-    squares = whitened.square().sum(dim=0).view(offsets.shape[:2])
-    return squares.clamp(min=_TINY_SQUARE).sqrt()
+    return _whitened_length(offsets.flatten(0, 1), cholesky).view(offsets.shape[:2])
 
 
 def nearest_centre(
@@ -68,7 +65,12 @@ def composite_distance(
     with torch.no_grad():
         _, index = nearest_centre(x, centres, cholesky, is_active)
     own = centres[index]  # (N, D)
-    offset = torch.linalg.solve_triangular(cholesky, (x - own).t(), upper=False)
-    distance = offset.square().sum(dim=0).clamp(min=_TINY_SQUARE).sqrt()
+    distance = _whitened_length(x - own, cholesky)
     away = 1 - F.cosine_similarity(x, own, dim=1)
     return beta * distance / max_distance.detach().clone() + (1 - beta) * away
+
+
+def _whitened_length(offsets: Tensor, cholesky: Tensor) -> Tensor:
+    """Return the lengths of L^-1 times the offsets (M, D), shape (M,)."""
+    whitened = torch.linalg.solve_triangular(cholesky, offsets.t(), upper=False)  # (D, M)
+    return whitened.square().sum(dim=0).clamp(min=_TINY_SQUARE).sqrt()

@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from macbdf_mm.models.layers.step_masks import blank_invalid
+from macbdf_mm.models.layers.step_masks import StepMasks, blank_invalid
+
+# A resampled step is valid if this much of its kernel is; just below a half, for rounding.
+_MIN_VALID_SHARE = 0.499
 
 
 class PooledSteps(NamedTuple):
@@ -43,12 +46,34 @@ def pool_steps(video: Tensor, audio: Tensor) -> PooledSteps:
     )
 
 
+def blank_steps(steps: PooledSteps, masks: StepMasks) -> PooledSteps:
+    """Return the steps with zeros wherever a modality is not valid, whatever stood there.
+
+    Args:
+        steps: (B, T', C) and (B, T'', C).
+        masks: Valid steps, (B, T') and (B, T'').
+
+    Raises:
+        ValueError: If a mask has another batch or number of steps than its modality.
+    """
+    if masks.video.shape != steps.video.shape[:2] or masks.audio.shape != steps.audio.shape[:2]:
+        raise ValueError(
+            f"Expected masks of shapes {tuple(steps.video.shape[:2])} (video) and "
+            f"{tuple(steps.audio.shape[:2])} (audio), got {tuple(masks.video.shape)} and "
+            f"{tuple(masks.audio.shape)}. Reduce the masks to the steps of the maps."
+        )
+    return PooledSteps(
+        video=blank_invalid(steps.video, masks.video, time_dim=1),
+        audio=blank_invalid(steps.audio, masks.audio, time_dim=1),
+    )
+
+
 def resample_steps(steps: Tensor, mask: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
     """Return the steps interpolated to another number of steps, and which of them are valid.
 
     Linear between the centres of the steps. Going to fewer steps, the kernel widens so that
-    every step is read. Only valid steps are read, and the kernel is renormalised over them;
-    where it meets none, the result is zero and invalid.
+    every step is read. The kernel is renormalised over the valid steps; where less than half
+    of it meets valid ones, the result is zero and invalid.
 
     Args:
         steps: (B, N, C).
@@ -60,10 +85,10 @@ def resample_steps(steps: Tensor, mask: Tensor, num_steps: int) -> tuple[Tensor,
     """
     kernel = _resampling_kernel(steps, num_steps)  # (M, N)
     reach = kernel * mask[:, None].to(kernel.dtype)  # (B, M, N)
-    total = reach.sum(dim=2, keepdim=True)
-    is_valid = total[..., 0] > 0
-    reach = reach / total.masked_fill(total == 0, 1.0)
-    return reach @ blank_invalid(steps, mask, time_dim=1), is_valid
+    share = reach.sum(dim=2, keepdim=True)
+    is_valid = share >= _MIN_VALID_SHARE
+    reach = (reach / share.clamp(min=_MIN_VALID_SHARE)).masked_fill(~is_valid, 0.0)
+    return reach @ blank_invalid(steps, mask, time_dim=1), is_valid[..., 0]
 
 
 def _resampling_kernel(steps: Tensor, num_steps: int) -> Tensor:

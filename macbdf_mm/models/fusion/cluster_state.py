@@ -1,0 +1,195 @@
+"""The clusters of one modality's embeddings, remembered in buffers (Eq. 9)."""
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.models.fusion.clustering import choose_clustering, cluster_means
+from macbdf_mm.models.fusion.composite_distance import composite_distance, nearest_centre
+
+# What Eq. 9 gives halfway: the distance of every embedding until there are clusters.
+NEUTRAL_DISTANCE = 0.5
+# d_max is exceeded by one embedding in a hundred.
+_OUTLIER_SHARE = 0.01
+# Change of log d_max at a step on which every embedding exceeds it.
+_MAX_DISTANCE_STEP = 0.1
+# Variance of features that are all alike; keeps the covariance and d_max positive.
+_MIN_VARIANCE = 1e-8
+
+
+class ClusterState(nn.Module):
+    """Returns the composite distance of an embedding to its cluster, Eq. 9.
+
+    All it knows stands in buffers, so that the distance of a clip never depends on the rest of
+    its batch. ``fit`` finds the clusters anew, once an epoch; ``follow`` moves centres and
+    d_max in between, in training mode only; ``forward`` changes nothing.
+
+    Ranks that pass equal features hold equal buffers: gather features over ranks before.
+
+    Args:
+        embed_dims: Length D of the embeddings.
+        min_clusters: Smallest number of clusters, at least 2.
+        max_clusters: Largest number of clusters.
+        beta: Share of the Mahalanobis part of the distance, in [0, 1].
+        shrinkage: Share of the covariance that is replaced by a sphere of the same trace, in
+            (0, 1]. A queue holds hardly more features than a covariance has rows.
+        momentum: How much of a centre is left after one embedding has joined it, in [0, 1].
+
+    Attributes:
+        centres: (max_clusters, D) float32, the first ``num_clusters`` rows in use.
+        num_clusters: () long, 0 until the first fit.
+        cholesky: (D, D) float32, lower triangular factor of the pooled covariance within the
+            clusters.
+        max_distance: () float32, d_max: 99th percentile of the Mahalanobis distances.
+        is_ready: () bool, whether there are clusters.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    centres: Tensor
+    num_clusters: Tensor
+    cholesky: Tensor
+    max_distance: Tensor
+    is_ready: Tensor
+
+    def __init__(
+        self,
+        embed_dims: int = 128,
+        min_clusters: int = 2,
+        max_clusters: int = 8,
+        beta: float = 0.5,
+        shrinkage: float = 0.1,
+        momentum: float = 0.99,
+    ) -> None:
+        super().__init__()
+        if not 2 <= min_clusters <= max_clusters:
+            raise ValueError(
+                f"Expected 2 <= `min_clusters` <= `max_clusters`, got {min_clusters} and "
+                f"{max_clusters}. The silhouette needs two clusters."
+            )
+        if not 0 <= beta <= 1 or not 0 <= momentum <= 1:
+            raise ValueError(
+                f"Expected `beta` and `momentum` in [0, 1], got {beta} and {momentum}."
+            )
+        if not 0 < shrinkage <= 1:
+            raise ValueError(
+                f"Expected `shrinkage` in (0, 1], got {shrinkage}. At 0 the covariance of few "
+                "features has no inverse."
+            )
+        self.min_clusters = min_clusters
+        self.max_clusters = max_clusters
+        self.beta = beta
+        self.shrinkage = shrinkage
+        self.momentum = momentum
+        self.register_buffer("centres", torch.zeros(max_clusters, embed_dims))
+        self.register_buffer("num_clusters", torch.zeros((), dtype=torch.long))
+        self.register_buffer("cholesky", torch.eye(embed_dims))
+        self.register_buffer("max_distance", torch.ones(()))
+        self.register_buffer("is_ready", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def min_features(self) -> int:
+        """Return how many features a fit needs: two for each of the most clusters."""
+        return 2 * self.max_clusters
+
+    @property
+    def is_active(self) -> Tensor:
+        """Return (max_clusters,) bool: which rows of ``centres`` are in use."""
+        return torch.arange(self.max_clusters, device=self.centres.device) < self.num_clusters
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Return the composite distance D of each embedding, (B,) float32, at least 0.
+
+        0.5 for all of them until the first fit. Computed in float32 under autocast too.
+
+        Args:
+            embeddings: (B, D), of any scale; the gradient runs through them.
+
+        Raises:
+            ValueError: If they are not (B, D).
+        """
+        self._check(embeddings)
+        with torch.autocast(embeddings.device.type, enabled=False):
+            distance = composite_distance(
+                embeddings.to(self.centres.dtype),
+                self.centres,
+                self.cholesky,
+                self.max_distance,
+                self.is_active,
+                self.beta,
+            )
+        return torch.where(self.is_ready, distance, NEUTRAL_DISTANCE)
+
+    @torch.no_grad()
+    def fit(self, features: Tensor, seed: int = 0) -> bool:
+        """Find clusters, covariance and d_max anew; return whether there were features enough.
+
+        With fewer than ``min_features`` nothing changes. Called between epochs, in whatever
+        mode the model is then.
+
+        Args:
+            features: (N, D), one row an embedding, of this modality only.
+            seed: Of the clustering; equal on all ranks.
+
+        Raises:
+            ValueError: If the features are not (N, D), or not finite.
+        """
+        self._check(features)
+        if len(features) < self.min_features:
+            return False
+        features = features.to(self.centres.dtype)
+        clustering = choose_clustering(features, self.min_clusters, self.max_clusters, seed)
+        self.num_clusters.fill_(clustering.num_clusters)
+        self.centres.zero_()[: clustering.num_clusters] = clustering.centres
+        offsets = features - clustering.centres[clustering.assignment]
+        covariance = self._shrunk_covariance(offsets, clustering.num_clusters)
+        self.cholesky.copy_(torch.linalg.cholesky(covariance))
+        distances, _ = nearest_centre(features, self.centres, self.cholesky, self.is_active)
+        percentile = torch.quantile(distances, 1 - _OUTLIER_SHARE)
+        self.max_distance.copy_(percentile.clamp(min=_MIN_VARIANCE**0.5))
+        self.is_ready.fill_(True)
+        return True
+
+    @torch.no_grad()
+    def follow(self, embeddings: Tensor) -> None:
+        """Move the centres and d_max after a training batch; nothing happens in eval mode.
+
+        A centre moves towards the mean of the embeddings nearest to it, by ``momentum`` once
+        for each of them. d_max grows or shrinks until one embedding in a hundred exceeds it:
+        unlike the percentile of a batch, that does not depend on the size of the batch.
+
+        Args:
+            embeddings: (B, D) of the clips that have this modality; B may be 0. Rows that are
+                not finite (an overflow under AMP, whose step is skipped) are passed over.
+
+        Raises:
+            ValueError: If they are not (B, D).
+        """
+        self._check(embeddings)
+        if not self.training or not self.is_ready:
+            return
+        embeddings = embeddings[torch.isfinite(embeddings).all(dim=1)].to(self.centres.dtype)
+        if not len(embeddings):
+            return
+        distances, index = nearest_centre(embeddings, self.centres, self.cholesky, self.is_active)
+        means, counts = cluster_means(embeddings, index, self.max_clusters)
+        self.centres.lerp_(means, (1 - self.momentum**counts)[:, None])
+        share = (distances > self.max_distance).to(self.max_distance.dtype).mean()
+        self.max_distance.mul_(torch.exp(_MAX_DISTANCE_STEP * (share - _OUTLIER_SHARE)))
+
+    def _shrunk_covariance(self, offsets: Tensor, num_clusters: int) -> Tensor:
+        """Return (D, D): the covariance of offsets from K means, drawn towards a sphere."""
+        with torch.autocast(offsets.device.type, enabled=False):
+            covariance = offsets.t() @ offsets / (len(offsets) - num_clusters)
+        variance = covariance.diagonal().mean().clamp(min=_MIN_VARIANCE)
+        sphere = variance * torch.eye(len(covariance), device=offsets.device)
+        return (1 - self.shrinkage) * covariance + self.shrinkage * sphere
+
+    def _check(self, embeddings: Tensor) -> None:
+        """Raise a ValueError unless the embeddings are (B, D)."""
+        embed_dims = self.centres.shape[1]
+        if embeddings.dim() != 2 or embeddings.shape[1] != embed_dims:
+            raise ValueError(
+                f"Expected embeddings (B, {embed_dims}), got {tuple(embeddings.shape)}. Set "
+                "`embed_dims` to the length of the contrastive embedding."
+            )

@@ -1,0 +1,153 @@
+"""How much each modality counts in the fusion of a clip, Eq. 10."""
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.models.layers.step_masks import blank_invalid, masked_mean
+from macbdf_mm.models.layers.transformer_block import SelfAttention
+
+# Added to both weights before they are divided by their sum, which may otherwise be zero.
+_TINY_WEIGHT = 1e-6
+
+
+class FusionWeights(NamedTuple):
+    """One weight a clip and modality.
+
+    Attributes:
+        video: w_v, (B,) float32, not negative.
+        audio: w_a, (B,) float32, not negative.
+    """
+
+    video: Tensor
+    audio: Tensor
+
+
+class TokenImportance(nn.Module):
+    """Returns ReLU(f_m(MHAttention_m)) of Eq. 10, one number a clip.
+
+    MHAttention_m is self-attention over the clip's own tokens of one modality, averaged over
+    the valid ones; f_m is an MLP. It starts near 1 for every clip: a ReLU that starts at zero
+    would never be trained.
+
+    Args:
+        embed_dims: Channels C of the tokens.
+        num_heads: Attention heads, a divisor of ``embed_dims``.
+    """
+
+    def __init__(self, embed_dims: int, num_heads: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(embed_dims)
+        self.attention = SelfAttention(embed_dims, num_heads)
+        output = nn.Linear(embed_dims, 1)
+        nn.init.normal_(output.weight, std=0.01)
+        nn.init.ones_(output.bias)
+        self.mapping = nn.Sequential(
+            nn.LayerNorm(embed_dims), nn.Linear(embed_dims, embed_dims), nn.GELU(), output
+        )
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Return the importance of each clip's tokens, (B,) float32, not negative.
+
+        Args:
+            tokens: (B, N, C).
+            mask: (B, N) bool, True where a token is valid.
+        """
+        tokens = self.norm(blank_invalid(tokens, mask, time_dim=1))
+        attended = self.attention(tokens, mask).transpose(1, 2)  # (B, C, N)
+        return self.mapping(masked_mean(attended, mask, time_dim=2))[:, 0].float().relu()
+
+
+class ImportanceWeights(nn.Module):
+    """Returns the fusion weights of Eq. 10 for each clip, whatever the rest of its batch.
+
+    w_m = gamma ReLU(f_m(MHAttention_m)) + (1 - gamma) / (D_m + epsilon), gamma the sigmoid of a
+    parameter that starts at 0. Eq. 10 leaves the weights unbounded; by default they are divided
+    by their sum. A modality that a clip lacks gets 0, the other one 1.
+
+    Args:
+        embed_dims: Channels C of the tokens.
+        num_heads: Attention heads, a divisor of ``embed_dims``.
+        epsilon: Bounds the reward of a small distance, positive.
+        weight_norm: Whether to divide the weights by their sum.
+        weighting: "adaptive" for Eq. 10; "equal" for the row "w/o w" of Table 2: 1/2 for both
+            modalities, and no parameters.
+
+    Raises:
+        ValueError: If ``epsilon`` or ``weighting`` is none of these.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int = 4,
+        epsilon: float = 0.1,
+        weight_norm: bool = True,
+        weighting: Literal["adaptive", "equal"] = "adaptive",
+    ) -> None:
+        super().__init__()
+        if epsilon <= 0:
+            raise ValueError(f"Expected `epsilon` > 0, got {epsilon}.")
+        if weighting not in ("adaptive", "equal"):
+            raise ValueError(f"Expected `weighting` 'adaptive' or 'equal', got {weighting!r}.")
+        self.epsilon = epsilon
+        self.weight_norm = weight_norm
+        self.weighting = weighting
+        if weighting == "adaptive":
+            self.video_importance = TokenImportance(embed_dims, num_heads)
+            self.audio_importance = TokenImportance(embed_dims, num_heads)
+            self.balance_logit = nn.Parameter(torch.zeros(()))
+
+    def forward(
+        self,
+        video_tokens: Tensor,
+        audio_tokens: Tensor,
+        video_mask: Tensor,
+        audio_mask: Tensor,
+        video_distance: Tensor,
+        audio_distance: Tensor,
+    ) -> FusionWeights:
+        """Return the weights of both modalities.
+
+        Args:
+            video_tokens: (B, N_v, C), any tokens of the clip: the grid's, or one a time step.
+            audio_tokens: (B, N_a, C).
+            video_mask: (B, N_v) bool, True where a token is valid.
+            audio_mask: (B, N_a) bool.
+            video_distance: D_v of Eq. 9, (B,), not negative. Not read with equal weighting.
+            audio_distance: D_a, (B,).
+        """
+        has_video, has_audio = video_mask.any(dim=1), audio_mask.any(dim=1)
+        if self.weighting == "equal":
+            half = torch.full(has_video.shape, 0.5, device=has_video.device)
+            return _settle_missing(half, half, has_video, has_audio)
+        video = self._combine(
+            self.video_importance(video_tokens, video_mask),
+            video_distance.masked_fill(~has_video, 0.0),
+        )
+        audio = self._combine(
+            self.audio_importance(audio_tokens, audio_mask),
+            audio_distance.masked_fill(~has_audio, 0.0),
+        )
+        if self.weight_norm:
+            video, audio = video + _TINY_WEIGHT, audio + _TINY_WEIGHT
+            total = video + audio
+            video, audio = video / total, audio / total
+        return _settle_missing(video, audio, has_video, has_audio)
+
+    def _combine(self, importance: Tensor, distance: Tensor) -> Tensor:
+        """Return w of one modality before the division by the sum, (B,) float32."""
+        gamma = self.balance_logit.float().sigmoid()
+        return gamma * importance + (1 - gamma) / (distance.float() + self.epsilon)
+
+
+def _settle_missing(
+    video: Tensor, audio: Tensor, has_video: Tensor, has_audio: Tensor
+) -> FusionWeights:
+    """Return the weights, with 1 for a modality that stands alone and 0 for one not there."""
+    both = has_video & has_audio
+    return FusionWeights(
+        video=torch.where(both, video, has_video.to(video.dtype)),
+        audio=torch.where(both, audio, has_audio.to(audio.dtype)),
+    )
