@@ -6,8 +6,8 @@ from torch.nn.modules.utils import _pair, _triple
 from macbdf_mm.ops.depthwise.functional import depthwise_conv
 
 
-def _same_padding(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the padding that keeps the lengths of an odd kernel's input.
+def _check_shape(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> None:
+    """Check that the convolution can keep the lengths of its input.
 
     Raises:
         ValueError: If a kernel size is even or not positive, or a dilation is not positive.
@@ -19,7 +19,6 @@ def _same_padding(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> tu
         )
     if any(step < 1 for step in dilation):
         raise ValueError(f"Expected `dilation` >= 1, got {dilation}.")
-    return tuple((size - 1) // 2 * step for size, step in zip(kernel_size, dilation, strict=True))
 
 
 class DepthwiseConv3d(nn.Conv3d):
@@ -47,11 +46,12 @@ class DepthwiseConv3d(nn.Conv3d):
         bias: bool = True,
     ) -> None:
         sizes, steps = _triple(kernel_size), _triple(dilation)
+        _check_shape(sizes, steps)
         super().__init__(
             channels,
             channels,
             sizes,
-            padding=_same_padding(sizes, steps),
+            padding="same",
             dilation=steps,
             groups=channels,
             bias=bias,
@@ -76,11 +76,12 @@ class DepthwiseConv2d(nn.Conv2d):
         bias: bool = True,
     ) -> None:
         sizes, steps = _pair(kernel_size), _pair(dilation)
+        _check_shape(sizes, steps)
         super().__init__(
             channels,
             channels,
             sizes,
-            padding=_same_padding(sizes, steps),
+            padding="same",
             dilation=steps,
             groups=channels,
             bias=bias,

@@ -34,5 +34,6 @@ def trim_kernel(weight: Tensor, dilation: Sequence[int], lengths: Sequence[int])
     for axis, (step, length) in enumerate(zip(dilation, lengths, strict=True), start=2):
         size = weight.shape[axis]
         kept = effective_kernel_size(size, step, length)
-        weight = weight.narrow(axis, (size - kept) // 2, kept)
+        if kept < size:
+            weight = weight.narrow(axis, (size - kept) // 2, kept)
     return weight

@@ -1,0 +1,145 @@
+"""Which algorithm computes a depthwise convolution: a table with a reason a row.
+
+All algorithms are exact, so that the choice is only one of time. The rows were measured on
+one thread of an x86 processor with AVX-512; see docs/decisions/0002-depthwise-convolution.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+from math import prod
+
+import torch
+from torch import Tensor
+
+from macbdf_mm.ops.depthwise.lattice import lattice_lengths
+
+# Beyond this the matrices (C, N, N) cost more to fill than their products save.
+MAX_TOEPLITZ_POINTS = 160
+
+
+class Algorithm(Enum):
+    """A way of computing a depthwise convolution."""
+
+    STOCK = auto()
+    TRIMMED = auto()
+    FORWARD_ONLY = auto()
+    TOEPLITZ = auto()
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the choice depends on.
+
+    Attributes:
+        lengths: Lengths of the spatial axes, two or three.
+        kernel_size: Taps of each axis.
+        dilation: Dilation of each axis.
+        needs_gradient: Whether a backward pass will follow.
+        is_regular: Whether the input is a CPU batch that the algorithms are written for, and
+            nothing is tracing the operation.
+    """
+
+    lengths: tuple[int, ...]
+    kernel_size: tuple[int, ...]
+    dilation: tuple[int, ...]
+    needs_gradient: bool
+    is_regular: bool
+
+    @property
+    def is_dilated(self) -> bool:
+        """Whether any axis has a dilation above 1."""
+        return max(self.dilation) > 1
+
+    @property
+    def num_lattice_points(self) -> int:
+        """How many points a sub-lattice of the dilation has."""
+        return prod(lattice_lengths(self.lengths, self.dilation))
+
+    @property
+    def is_2d(self) -> bool:
+        """Whether there are two spatial axes, not three."""
+        return len(self.lengths) == 2
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of the table: the algorithm for the cases it fits, and why."""
+
+    algorithm: Algorithm
+    fits: Callable[[Case], bool]
+    reason: str
+
+
+# The first rule that fits decides.
+RULES = (
+    Rule(
+        Algorithm.STOCK,
+        lambda case: not case.is_regular,
+        "exporters know it, compilers fuse it, other devices have kernels of their own, and "
+        "its errors name what is wrong with an odd input",
+    ),
+    Rule(
+        Algorithm.TRIMMED,
+        lambda case: not case.needs_gradient and not case.is_dilated,
+        "the forward of dilation 1 has a fast kernel already",
+    ),
+    Rule(
+        Algorithm.TRIMMED,
+        lambda case: case.is_2d and not case.needs_gradient and max(case.dilation) == 2,
+        "the fast 2-D forward reaches as far as dilation 2",
+    ),
+    Rule(
+        Algorithm.FORWARD_ONLY,
+        lambda case: not case.needs_gradient,
+        "one forward does not repay filling the matrices",
+    ),
+    Rule(
+        Algorithm.TRIMMED,
+        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) < 7,
+        "2-D has a fast backward of dilation 1 for small kernels",
+    ),
+    Rule(
+        Algorithm.FORWARD_ONLY,
+        lambda case: case.is_2d and not case.is_dilated,
+        "the fast 2-D backward loses to forward passes on large kernels",
+    ),
+    Rule(
+        Algorithm.TOEPLITZ,
+        lambda case: case.num_lattice_points <= MAX_TOEPLITZ_POINTS,
+        "three matrix products beat three convolutions of so few points",
+    ),
+    Rule(
+        Algorithm.FORWARD_ONLY,
+        lambda case: True,
+        "the stock backward goes through im2col, one channel at a time",
+    ),
+)
+
+
+@lru_cache(maxsize=1024)
+def choose_algorithm(case: Case) -> Algorithm:
+    """Return the algorithm of the first rule that fits the case."""
+    return next(rule.algorithm for rule in RULES if rule.fits(case))
+
+
+def describe(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Case:
+    """Return what the choice depends on, for tensors as :func:`depthwise_conv` takes them."""
+    tensors = [t for t in (x, weight, bias) if t is not None]
+    is_traced = (
+        torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+    )
+    return Case(
+        lengths=tuple(x.shape[2:]),
+        kernel_size=tuple(weight.shape[2:]),
+        dilation=dilation,
+        needs_gradient=torch.is_grad_enabled() and any(t.requires_grad for t in tensors),
+        is_regular=(
+            not is_traced
+            and x.dim() == weight.dim()
+            and x.shape[1] == weight.shape[0]
+            and x.numel() > 0
+            and all(t.device.type == "cpu" and t.dtype == x.dtype for t in tensors)
+        ),
+    )
