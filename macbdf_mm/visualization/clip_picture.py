@@ -27,7 +27,7 @@ class ClipStory:
         waveform: PCM in [-1, 1], shape (S,); None without audio.
         sample_rate: Of the waveform, in Hz.
         windows: Shape (K, 5): start, end, overall, video, audio; NaN for a track not seen.
-        thresholds: Decision threshold of each objective.
+        thresholds: Decision threshold of each track.
         intervals: Forged intervals in seconds, under ``video`` and ``audio``.
     """
 

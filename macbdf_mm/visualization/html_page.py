@@ -69,6 +69,11 @@ def section(heading: str, note: str, *blocks: str) -> str:
     return f"<section>\n<h2>{escape(heading)}</h2>\n{words}" + "\n".join(blocks) + "\n</section>"
 
 
+def paragraph(text: str) -> str:
+    """Return a paragraph of plain text."""
+    return f"<p>{escape(text)}</p>"
+
+
 def banner(text: str) -> str:
     """Return a warning across the page."""
     return f'<p class="banner"><strong>{escape(text)}</strong></p>'

@@ -15,11 +15,12 @@ class OperatorScore:
 
     Attributes:
         operator: Its name.
-        track: The track it forges: ``video``, ``audio``, or ``overall`` for both.
+        track: The track it forges: ``video`` or ``audio``.
         num_clips: Fake clips of this operator.
         auc: Area under the ROC curve against all real clips.
         auc_low: Lower end of the bootstrap interval.
         auc_high: Upper end of the bootstrap interval.
+        found_share: Share of them that score at or above the threshold.
         is_held_out: Whether training never saw the operator.
     """
 
@@ -29,6 +30,7 @@ class OperatorScore:
     auc: float
     auc_low: float
     auc_high: float
+    found_share: float
     is_held_out: bool
 
 

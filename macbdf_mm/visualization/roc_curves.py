@@ -1,4 +1,4 @@
-"""ROC curves of the three objectives, with their areas."""
+"""ROC curves of the three tracks, with their areas."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from macbdf_mm.visualization.theme import LIGHT, Theme, add_legend, new_figure, 
 
 
 @dataclass(frozen=True)
-class RocCurve:
-    """One curve: what it is of, its points, its area and the area's interval.
+class TrackRoc:
+    """The curve of one track: what it is of, its points, its area and the area's interval.
 
     Attributes:
-        objective: ``overall``, ``video`` or ``audio``.
+        track: ``overall``, ``video`` or ``audio``.
         false_positive_rate: Shape (N,), rising from 0 to 1.
         true_positive_rate: Shape (N,).
         auc: Area under the curve.
@@ -25,7 +25,7 @@ class RocCurve:
         operating_point: (false, true) positive rate at the decision threshold, or None.
     """
 
-    objective: str
+    track: str
     false_positive_rate: npt.NDArray[np.float64]
     true_positive_rate: npt.NDArray[np.float64]
     auc: float
@@ -34,14 +34,14 @@ class RocCurve:
     operating_point: tuple[float, float] | None = None
 
 
-def draw_roc_curves(curves: Sequence[RocCurve], theme: Theme = LIGHT) -> Figure:
+def draw_roc_curves(curves: Sequence[TrackRoc], theme: Theme = LIGHT) -> Figure:
     """Return a square figure of all ``curves``; a dot marks each decision threshold."""
     figure = new_figure(theme, 4.8, 4.6)
     fill_roc_axes(figure.subplots(), curves, theme)
     return figure
 
 
-def fill_roc_axes(axes: Axes, curves: Sequence[RocCurve], theme: Theme) -> None:
+def fill_roc_axes(axes: Axes, curves: Sequence[TrackRoc], theme: Theme) -> None:
     """Draw ``curves`` into existing axes."""
     style_axes(
         axes,
@@ -52,13 +52,13 @@ def fill_roc_axes(axes: Axes, curves: Sequence[RocCurve], theme: Theme) -> None:
     )
     axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.9, linestyle=(0, (4, 4)))
     for curve in curves:
-        colour = theme.of(curve.objective)
-        label = f"{curve.objective}  {curve.auc:.3f}  [{curve.auc_low:.3f}, {curve.auc_high:.3f}]"
+        colour = theme.of(curve.track)
+        label = f"{curve.track}  {curve.auc:.3f}  [{curve.auc_low:.3f}, {curve.auc_high:.3f}]"
         axes.plot(
             curve.false_positive_rate,
             curve.true_positive_rate,
             color=colour,
-            linewidth=2.2 if curve.objective == "overall" else 1.5,
+            linewidth=2.2 if curve.track == "overall" else 1.5,
             label=label,
         )
         if curve.operating_point is not None:

@@ -7,10 +7,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from macbdf_mm.evaluation.video_scores import TRACKS
 from macbdf_mm.structures.labels import FAKE, REAL
 from macbdf_mm.visualization.theme import (
     LIGHT,
-    OBJECTIVES,
     Theme,
     add_legend_above,
     new_figure,
@@ -26,19 +26,19 @@ def draw_score_histograms(
     thresholds: Mapping[str, float],
     theme: Theme = LIGHT,
 ) -> Figure:
-    """Return a figure with one histogram an objective, real and fake clips apart.
+    """Return a figure with one histogram for each track, real and fake clips apart.
 
     Args:
-        labels: Under each objective shape (N,): 1 fake, 0 real, anything else is left out.
-        scores: Under each objective shape (N,), in [0, 1]; NaN is left out.
-        thresholds: Decision threshold of each objective, drawn as a dashed line.
+        labels: Under each track shape (N,): 1 fake, 0 real, anything else is left out.
+        scores: Under each track shape (N,), in [0, 1]; NaN is left out.
+        thresholds: Decision threshold of each track, drawn as a dashed line.
         theme: Colours.
     """
     figure = new_figure(theme, 10, 2.9)
-    for axes, objective in zip(figure.subplots(1, 3), OBJECTIVES, strict=True):
-        style_axes(axes, theme, title=objective, xlabel="P(fake)")
-        _draw_pair(axes, np.asarray(labels[objective]), np.asarray(scores[objective]), theme)
-        axes.axvline(thresholds[objective], color=theme.ink, linewidth=1, linestyle=(0, (4, 4)))
+    for axes, track in zip(figure.subplots(1, 3), TRACKS, strict=True):
+        style_axes(axes, theme, title=track, xlabel="P(fake)")
+        _draw_pair(axes, np.asarray(labels[track]), np.asarray(scores[track]), theme)
+        axes.axvline(thresholds[track], color=theme.ink, linewidth=1, linestyle=(0, (4, 4)))
         axes.set_xlim(0, 1)
         add_legend_above(axes, theme)
     return figure

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-OBJECTIVES = ("overall", "video", "audio")
+from macbdf_mm.evaluation.video_scores import TRACKS
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Theme:
     real: str
     fake: str
 
-    def of(self, objective: str) -> str:
+    def of(self, track: str) -> str:
         """Return the colour of ``overall``, ``video`` or ``audio``."""
-        if objective not in OBJECTIVES:
-            raise ValueError(f"Expected `objective` in {OBJECTIVES}, got {objective!r}.")
-        return str(getattr(self, objective))
+        if track not in TRACKS:
+            raise ValueError(f"Expected `track` in {TRACKS}, got {track!r}.")
+        return str(getattr(self, track))
 
 
 LIGHT = Theme(

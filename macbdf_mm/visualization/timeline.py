@@ -7,10 +7,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from macbdf_mm.structures.intervals import Interval, merge_intervals
+from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.visualization.theme import (
     LIGHT,
-    OBJECTIVES,
     Theme,
     add_legend_above,
     new_figure,
@@ -46,16 +46,6 @@ def step_curve(
     return edges, means
 
 
-def flagged_intervals(
-    windows: npt.ArrayLike, threshold: float, objective: str = "overall"
-) -> list[Interval]:
-    """Return where a track's windows score at or above ``threshold``, joined, in seconds."""
-    rows = _as_windows(windows)
-    scores = rows[:, 2 + OBJECTIVES.index(objective)]
-    # A comparison with NaN is false: a window that did not see the track flags nothing.
-    return merge_intervals([(float(a), float(b)) for a, b in rows[scores >= threshold, :2]])
-
-
 def draw_timeline(
     windows: npt.ArrayLike,
     *,
@@ -69,7 +59,7 @@ def draw_timeline(
 
     Args:
         windows: Shape (K, 5), as for :func:`step_curve`.
-        thresholds: Decision threshold of each objective, drawn as a dashed line.
+        thresholds: Decision threshold of each track, drawn as a dashed line.
         duration_seconds: Right end of the time axis.
         intervals: Forged intervals in seconds under ``video`` and ``audio``; None: unknown,
             and nothing is drawn for them.
@@ -100,16 +90,16 @@ def draw_scores(
     """Draw the three scores as steps over time into ``axes``."""
     style_axes(axes, theme, title=title, ylabel="P(fake)")
     edges, means = step_curve(windows)
-    for column, objective in enumerate(OBJECTIVES):
+    for column, track in enumerate(TRACKS):
         if np.isnan(means[:, column]).all():
             continue
-        colour = theme.of(objective)
-        width = 2.4 if objective == "overall" else 1.6
+        colour = theme.of(track)
+        width = 2.4 if track == "overall" else 1.6
         axes.stairs(
-            means[:, column], edges, baseline=None, color=colour, linewidth=width, label=objective
+            means[:, column], edges, baseline=None, color=colour, linewidth=width, label=track
         )
-        if objective in thresholds:
-            axes.axhline(thresholds[objective], color=colour, linewidth=0.9, linestyle=(0, (4, 4)))
+        if track in thresholds:
+            axes.axhline(thresholds[track], color=colour, linewidth=0.9, linestyle=(0, (4, 4)))
     axes.set_ylim(-0.03, 1.03)
     if axes.get_legend_handles_labels()[0]:
         add_legend_above(axes, theme)

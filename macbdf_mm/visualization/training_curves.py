@@ -7,9 +7,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from macbdf_mm.evaluation.video_scores import TRACKS
 from macbdf_mm.visualization.theme import (
     LIGHT,
-    OBJECTIVES,
     Theme,
     add_legend,
     new_figure,
@@ -18,7 +18,7 @@ from macbdf_mm.visualization.theme import (
 
 Series = Sequence[tuple[float, float]]
 
-_LOSS_OBJECTIVES = {f"loss_{objective}": objective for objective in OBJECTIVES}
+_LOSSES = {f"loss_{track}": track for track in TRACKS}
 
 
 def running_mean(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64]:
@@ -53,17 +53,15 @@ def draw_training_curves(
     left, right = figure.subplots(1, 2)
     style_axes(left, theme, title="Training loss", xlabel="iteration")
     style_axes(right, theme, title="Validation AUC", xlabel="epoch")
-    for name, objective in _LOSS_OBJECTIVES.items():
-        _draw_noisy(left, losses.get(name, ()), theme.of(objective), name)
-    if not any(losses.get(name) for name in _LOSS_OBJECTIVES):
+    for name, track in _LOSSES.items():
+        _draw_noisy(left, losses.get(name, ()), theme.of(track), name)
+    if not any(losses.get(name) for name in _LOSSES):
         _draw_noisy(left, losses.get("loss", ()), theme.ink, "loss")
-    for objective in OBJECTIVES:
-        series = metrics.get(objective, ())
+    for track in TRACKS:
+        series = metrics.get(track, ())
         if series:
             epochs, values = np.asarray(series, dtype=np.float64).T
-            right.plot(
-                epochs, values, "o-", color=theme.of(objective), markersize=3.5, label=objective
-            )
+            right.plot(epochs, values, "o-", color=theme.of(track), markersize=3.5, label=track)
     right.axhline(0.5, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 4)))
     right.set_ylim(0.4, 1.02)
     for axes in (left, right):

@@ -1,0 +1,56 @@
+"""The page that shows a finished run."""
+
+from pathlib import Path
+
+from macbdf_mm.apis.report import sections
+from macbdf_mm.apis.report.findings import Findings, compute_findings
+from macbdf_mm.apis.report.run_record import read_run
+from macbdf_mm.visualization import html_page as html
+from macbdf_mm.visualization.summary import draw_summary
+from macbdf_mm.visualization.theme import DARK, LIGHT, to_png
+
+
+def make_report(work_dir: str | Path) -> Path:
+    """Return the path of the page that was written for the run in ``work_dir``.
+
+    Writes ``report/index.html``, which needs no other file, and the run in one picture,
+    ``report/summary.png`` (``summary_dark.png`` for dark pages).
+
+    Args:
+        work_dir: The folder of a run that was trained and tested.
+
+    Raises:
+        MissingDataError: If something that the report needs is missing; it says what.
+        ConfigError: If the config does not say where the annotation is.
+    """
+    findings = compute_findings(read_run(work_dir))
+    folder = Path(work_dir) / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "index.html"
+    path.write_text(_page(findings), encoding="utf-8")
+    for theme, name in ((LIGHT, "summary.png"), (DARK, "summary_dark.png")):
+        picture = draw_summary(
+            _title(findings), findings.curves, findings.operators, findings.stories[0], theme
+        )
+        (folder / name).write_bytes(to_png(picture))
+    return path
+
+
+def _page(findings: Findings) -> str:
+    blocks = [
+        sections.key_figures(findings),
+        sections.test_section(findings),
+        sections.breakdown_section(findings),
+        sections.score_section(findings),
+        sections.clip_section(findings),
+        sections.training_section(findings),
+        sections.run_section(findings),
+    ]
+    if findings.run.is_synthetic:
+        blocks.insert(0, html.banner(sections.SYNTHETIC_BANNER))
+    return html.page(_title(findings), sections.lead(findings), blocks)
+
+
+def _title(findings: Findings) -> str:
+    kind = "rendered clips" if findings.run.is_synthetic else findings.run.dataset
+    return f"MACB-DF on {kind}: {len(findings.videos)} test clips"

@@ -1,0 +1,83 @@
+"""Reading back what the metric wrote about a test."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, WindowScores, gather_videos
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The scores of a tested split.
+
+    Attributes:
+        videos: One entry a video, with its windows.
+        thresholds: Decision threshold of each track.
+        is_threshold_fitted: Whether they were chosen on validation data.
+        aggregation: How a video's score follows from its windows.
+        unscored: File -> reason, for the videos without a score.
+    """
+
+    # pytest takes classes named Test* for test cases unless they say otherwise.
+    __test__ = False
+
+    videos: Sequence[VideoScores]
+    thresholds: Mapping[str, float]
+    is_threshold_fitted: bool
+    aggregation: str
+    unscored: Mapping[str, str]
+
+
+def read_test_result(path: str | Path) -> TestResult:
+    """Return the test result that ``ForgeryMetric`` wrote to its ``out_file``.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        AnnotationError: If it is not a file of that kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingDataError(
+            f"No test result at '{path}': run tools/test.py first, with a config whose "
+            "`test_evaluator` has this `out_file`."
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        windows = [window for row in content["videos"] for window in _windows(row)]
+        return TestResult(
+            videos=gather_videos(windows, content["aggregation"]),
+            thresholds={track: float(content["thresholds"][track]) for track in TRACKS},
+            is_threshold_fitted=bool(content["is_threshold_fitted"]),
+            aggregation=content["aggregation"],
+            unscored=dict(content["unscored"]),
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(
+            f"'{path}' is not a test result that ForgeryMetric wrote ({error!r}); "
+            "run tools/test.py again."
+        ) from error
+
+
+def _windows(row: Mapping[str, Any]) -> list[WindowScores]:
+    return [
+        WindowScores(
+            file=row["file"],
+            span_seconds=(start, end),
+            scores=(_nan(overall), _nan(video), _nan(audio)),
+            labels=(row["label"], row["video_label"], row["audio_label"]),
+            category=row["category"],
+            method=row["method"],
+            video_method=row["video_method"],
+            audio_method=row["audio_method"],
+        )
+        for start, end, overall, video, audio in row["windows"]
+    ]
+
+
+def _nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
