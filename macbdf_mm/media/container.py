@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.container import InputContainer
@@ -169,7 +169,7 @@ def decode_from(
     return None
 
 
-def decode_packet(stream: Stream, packet: Packet | None) -> list[Frame]:
+def decode_packet(stream: Any, packet: Packet | None) -> list[Frame]:
     """Return the frames that a packet completes, none if it is damaged; None flushes."""
     try:
         return stream.codec_context.decode(packet)
@@ -189,7 +189,7 @@ def _ends_before(packet: Packet, seconds: float) -> bool:
 
 def _seek(container: InputContainer, stream: Stream, seconds: float) -> bool:
     try:
-        container.seek(round(seconds / stream.time_base), stream=stream)
+        container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
     except (av.error.FFmpegError, OSError):
         return False
     return True

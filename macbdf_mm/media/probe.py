@@ -57,44 +57,45 @@ def probe(path: str | Path) -> MediaInfo:
     with PyAVReader(path) as reader:
         video, audio = reader.video, reader.audio
         height, width = reader.frame_size if video is not None else (None, None)
-        rate = video.stream.average_rate if video is not None else None
+        streams = reader.container.streams
+        rate = streams[video.index].average_rate if video is not None else None
         claimed = reader.container.duration
-        streams = [track.stream.index for track in (video, audio) if track is not None]
+        indices = [track.index for track in (video, audio) if track is not None]
         return MediaInfo(
             has_video=video is not None,
             has_audio=audio is not None,
-            duration_seconds=_last_end(reader.container, streams) - reader.zero_seconds,
+            duration_seconds=_last_end(reader.container, indices) - reader.zero_seconds,
             claimed_seconds=None if claimed is None else claimed / av.time_base,
             width=width,
             height=height,
             fps=float(rate) if rate else None,
             sample_rate=audio.first_frame.sample_rate if audio is not None else None,
-            video_codec=video.stream.codec_context.name if video is not None else None,
-            audio_codec=audio.stream.codec_context.name if audio is not None else None,
+            video_codec=streams[video.index].codec_context.name if video is not None else None,
+            audio_codec=streams[audio.index].codec_context.name if audio is not None else None,
         )
 
 
-def _last_end(container: InputContainer, streams: list[int]) -> float:
+def _last_end(container: InputContainer, indices: list[int]) -> float:
     """Return when the last packet that the file holds ends, on the container's clock."""
     start = container.start_time or 0
     if container.duration is not None and container.duration / av.time_base > 2 * _TAIL_SECONDS:
         tail = start + container.duration - round(_TAIL_SECONDS * av.time_base)
-        end = _end_after(container, streams, tail)
+        end = _end_after(container, indices, tail)
         if end is not None:
             return end
     # A short file, or one whose header claims a tail that is not there: read through it all.
-    end = _end_after(container, streams, start)
+    end = _end_after(container, indices, start)
     return start / av.time_base if end is None else end
 
 
-def _end_after(container: InputContainer, streams: list[int], offset: int) -> float | None:
+def _end_after(container: InputContainer, indices: list[int], offset: int) -> float | None:
     """Return the end of the last packet from ``offset`` (microseconds) on, None if none is."""
     try:
         container.seek(offset)
     except (av.error.FFmpegError, OSError):
         return None
     ends = []
-    for packet in read_packets(container, [container.streams[index] for index in streams]):
+    for packet in read_packets(container, [container.streams[index] for index in indices]):
         timestamp = packet.pts if packet.pts is not None else packet.dts
         seconds = to_seconds(timestamp, packet.time_base)
         if seconds is not None and packet.size:

@@ -1,16 +1,17 @@
 """Reading frames and sound of one span of a file with PyAV, both by their timestamps."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 from av.frame import Frame
 from av.stream import Stream
+from av.video.reformatter import Interpolation
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.container import (
@@ -34,14 +35,16 @@ _AUDIO_MARGIN_SECONDS = 0.02
 _MAX_JITTER_SECONDS = 0.01
 # A stream that shows nothing in the first so many seconds of the file counts as missing.
 _MAX_LATE_START_SECONDS = 30.0
+# How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
+_FALLBACK_STEP_SECONDS = 0.04
 
 
 @dataclass(frozen=True)
 class Track:
-    """A stream that decodes, with its first frame and when that is shown."""
+    """A stream that decodes: its index in the file, its first frame and when that is shown."""
 
-    stream: Stream
-    first_frame: Frame
+    index: int
+    first_frame: Any
     first_seconds: float
 
 
@@ -109,18 +112,21 @@ class PyAVReader:
         return (frame.width, frame.height) if turned else (frame.height, frame.width)
 
     def read_frames(
-        self, times_seconds: Sequence[float]
+        self,
+        times_seconds: Sequence[float] | npt.NDArray[np.float64],
+        short_side: int | None = None,
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
         """Return the frames that are shown at the given times.
 
         Args:
             times_seconds: Ascending; any number, as far apart as wanted.
+            short_side: Shrink larger frames to this short side, in pixels; None keeps them.
 
         Returns:
             RGB frames, shape (T, H, W, 3), uint8, and whether each exists, shape (T,). Before
             the first and after the last frame of the video there is none: zeros.
         """
-        height, width = self.frame_size
+        height, width = _shrunk(self.frame_size, short_side)
         frames = np.zeros((len(times_seconds), height, width, 3), dtype=np.uint8)
         valid = np.zeros(len(times_seconds), dtype=np.bool_)
         if not len(times_seconds):
@@ -171,7 +177,7 @@ class PyAVReader:
         """Yield frames with the moments from which and up to which each is shown."""
         step = self._usual_step_seconds()
         shown, start = None, 0.0
-        for frame in self._decode("video", from_seconds, until_seconds):
+        for frame in self._decode(self.video, from_seconds, until_seconds):
             seconds = frame_seconds(frame)
             # A stream without any timestamps is taken to be regular.
             now = start + step if seconds is None else seconds
@@ -185,8 +191,10 @@ class PyAVReader:
             yield shown, start, start + (to_seconds(shown.duration, shown.time_base) or step)
 
     def _usual_step_seconds(self) -> float:
-        rate = self.video.stream.average_rate if self.video is not None else None
-        return float(1 / rate) if rate else 0.04
+        if self.video is None:
+            return _FALLBACK_STEP_SECONDS
+        rate = self.container.streams[self.video.index].average_rate
+        return float(1 / rate) if rate else _FALLBACK_STEP_SECONDS
 
     def _native_samples(
         self, origin_seconds: float, num_samples: int, sample_rate: int
@@ -199,7 +207,7 @@ class PyAVReader:
         mixer = MonoMixer(sample_rate)
         max_jitter = _MAX_JITTER_SECONDS * sample_rate
         expected: int | None = None
-        for frame in self._decode("audio", origin - _AUDIO_PREROLL_SECONDS, until):
+        for frame in self._decode(self.audio, origin - _AUDIO_PREROLL_SECONDS, until):
             seconds = frame_seconds(frame)
             piece = mixer.mix(frame)
             first = expected if seconds is None else round((seconds - origin) * sample_rate)
@@ -215,31 +223,22 @@ class PyAVReader:
                 known[low:high] = True
         return samples, known
 
-    def _decode(self, kind: str, from_seconds: float, until_seconds: float) -> Iterator[Frame]:
-        track = self.video if kind == "video" else self.audio
+    def _decode(
+        self, track: Track | None, from_seconds: float, until_seconds: float
+    ) -> Iterator[Any]:
         if track is None:
             return iter(())
+        stream = self.container.streams[track.index]
         frames = decode_from(
-            self.container, track.stream, from_seconds, until_seconds, track.first_seconds
+            self.container, stream, from_seconds, until_seconds, track.first_seconds
         )
         if frames is not None:
             return frames
-        self._reopen()
-        track = self.video if kind == "video" else self.audio
-        if track is None:
-            return iter(())
-        return decode_stream(self.container, track.stream, from_seconds, until_seconds)
-
-    def _reopen(self) -> None:
+        # No seek led there: decode the newly opened file from its start.
         self.container.close()
         self.container = open_container(self.path)
-        self.video = self._rebind(self.video)
-        self.audio = self._rebind(self.audio)
-
-    def _rebind(self, track: Track | None) -> Track | None:
-        if track is None:
-            return None
-        return replace(track, stream=self.container.streams[track.stream.index])
+        stream = self.container.streams[track.index]
+        return decode_stream(self.container, stream, from_seconds, until_seconds)
 
     def _find_tracks(self) -> tuple[Track | None, Track | None]:
         """Return the first video and the first sound track of which a frame decodes."""
@@ -274,14 +273,28 @@ class PyAVReader:
 
 def _keep_first(firsts: dict[int, Track], stream: Stream, frames: list[Frame]) -> None:
     if frames:
-        firsts[stream.index] = Track(stream, frames[0], frame_seconds(frames[0]) or 0.0)
+        firsts[stream.index] = Track(stream.index, frames[0], frame_seconds(frames[0]) or 0.0)
 
 
 def _to_rgb(frame: av.VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
     turns = _quarter_turns(frame)
     size = (width, height) if turns % 2 == 0 else (height, width)
-    image = frame.to_ndarray(format="rgb24", width=size[0], height=size[1])
+    # Averaging whole areas keeps a shrunken picture free of aliasing.
+    shrinks = size != (frame.width, frame.height)
+    image = frame.to_ndarray(
+        format="rgb24",
+        width=size[0],
+        height=size[1],
+        interpolation=Interpolation.AREA if shrinks else None,
+    )
     return np.rot90(image, turns)
+
+
+def _shrunk(size: tuple[int, int], short_side: int | None) -> tuple[int, int]:
+    if short_side is None or min(size) <= short_side:
+        return size
+    scale = short_side / min(size)
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def _quarter_turns(frame: av.VideoFrame) -> int:

@@ -42,6 +42,7 @@ def read_span(
     num_frames: int,
     sample_rate: int,
     backend: Backend = "pyav",
+    short_side: int | None = None,
 ) -> DecodedSpan:
     """Return frames and sound of the same span of a file, both by timestamps.
 
@@ -56,6 +57,7 @@ def read_span(
         sample_rate: Of the waveform, in Hz; S = round(span * sample_rate).
         backend: Who decodes the video. Sound is always read by PyAV: decord's reader ignores
             when a stream starts, and so puts it out of sync.
+        short_side: Shrink larger frames to this short side, in pixels; None keeps them.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -76,7 +78,7 @@ def read_span(
         waveform, audio_valid = reader.read_waveform((start, end), sample_rate)
         frames, frame_valid = None, np.zeros(num_frames, np.bool_)
         if reader.video is not None:
-            frames, frame_valid = reader.read_frames(times)
+            frames, frame_valid = reader.read_frames(times, short_side)
         return DecodedSpan(
             frames=frames,
             frame_valid=frame_valid,

@@ -1,0 +1,7 @@
+"""The steps of the data path, each on a dict of results."""
+
+from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
+from macbdf_mm.datasets.transforms.pack_forgery_inputs import PackForgeryInputs
+from macbdf_mm.datasets.transforms.sample_clip_span import SampleClipSpan
+
+__all__ = ["DecodeAudioVisual", "PackForgeryInputs", "SampleClipSpan"]

@@ -1,0 +1,80 @@
+"""Choosing which seconds of a clip are looked at."""
+
+from typing import Any
+
+import numpy as np
+
+from macbdf_mm.media.probe import probe
+from macbdf_mm.media.spans import plan_windows
+from macbdf_mm.registry import TRANSFORMS
+from macbdf_mm.structures.intervals import MIN_FAKE_OVERLAP_SECONDS, Interval
+
+
+@TRANSFORMS.register_module()
+class SampleClipSpan:
+    """Choose the span of a clip: at random in training, a planned window in test.
+
+    A clip shorter than the span gives (0, span_seconds); decoding masks its end.
+
+    Required keys: path; in test mode also window_index and num_windows, 0 and 1 by default.
+    Optional keys: duration_seconds, video_fake_intervals, audio_fake_intervals, decode_error.
+    Added keys: span_seconds (start, end).
+    Modified keys: duration_seconds, measured where it is None.
+
+    Args:
+        span_seconds: Length of the span.
+        test_mode: Whether to take planned windows instead of random spans.
+        fake_span_probability: In training, how often the span of a partially fake clip is
+            drawn such that it meets a fake interval; else it may fall anywhere. None: never
+            forced. Only matters for clips with intervals.
+    """
+
+    def __init__(
+        self,
+        span_seconds: float,
+        test_mode: bool = False,
+        fake_span_probability: float | None = None,
+    ) -> None:
+        if not span_seconds > 0:
+            raise ValueError(f"Expected `span_seconds` > 0, got {span_seconds}.")
+        if fake_span_probability is not None and not 0 <= fake_span_probability <= 1:
+            raise ValueError(
+                f"Expected `fake_span_probability` in [0, 1], got {fake_span_probability}."
+            )
+        self.span_seconds = span_seconds
+        self.test_mode = test_mode
+        self.fake_span_probability = fake_span_probability
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Return ``results`` with its span."""
+        if results.get("decode_error"):
+            results["span_seconds"] = (0.0, self.span_seconds)
+            return results
+        if results.get("duration_seconds") is None:
+            results["duration_seconds"] = probe(results["path"]).duration_seconds
+        duration = results["duration_seconds"]
+        if self.test_mode:
+            windows = plan_windows(
+                duration, self.span_seconds, num_windows=results.get("num_windows", 1)
+            )
+            # A clip shorter than a window has but one.
+            span = windows[min(results.get("window_index", 0), len(windows) - 1)]
+        else:
+            span = self._random_span(results, duration)
+        results["span_seconds"] = span
+        return results
+
+    def _random_span(self, results: dict[str, Any], duration: float) -> Interval:
+        last_start = max(0.0, duration - self.span_seconds)
+        low, high = 0.0, last_start
+        fakes = [
+            *results.get("video_fake_intervals", ()),
+            *results.get("audio_fake_intervals", ()),
+        ]
+        if fakes and np.random.random() < (self.fake_span_probability or 0.0):
+            fake_start, fake_end = fakes[np.random.randint(len(fakes))]
+            needed = min(MIN_FAKE_OVERLAP_SECONDS, fake_end - fake_start)
+            low = min(max(low, fake_start + needed - self.span_seconds), last_start)
+            high = max(low, min(high, fake_end - needed))
+        start = float(np.random.uniform(low, high))
+        return (start, start + self.span_seconds)
