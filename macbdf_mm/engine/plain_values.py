@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-_PLAIN = (bool, int, float, complex, str, bytes)
+_PLAIN = (torch.Tensor, bool, int, float, complex, str, bytes)
 
 
 def to_plain(value: Any, where: str = "value") -> Any:
@@ -24,10 +24,10 @@ def to_plain(value: Any, where: str = "value") -> Any:
     Raises:
         TypeError: If something in it is none of these.
     """
-    if value is None or isinstance(value, torch.Tensor) or type(value) in _PLAIN:
-        return value
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic):  # first: numpy's float64 is a Python float too
         return value.item()
+    if value is None or isinstance(value, _PLAIN):
+        return value
     if isinstance(value, np.ndarray):
         return to_plain(value.tolist(), where)
     if isinstance(value, Path):
@@ -40,9 +40,6 @@ def to_plain(value: Any, where: str = "value") -> Any:
         return tuple(to_plain(item, f"{where}[{i}]") for i, item in enumerate(value))
     if isinstance(value, list | deque):
         return [to_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
-    for plain in _PLAIN:  # subclasses, such as an enumeration's members or numpy's float64
-        if isinstance(value, plain):
-            return plain(value)
     raise TypeError(
         f"Expected only tensors and plain values in a checkpoint, got {type(value).__name__} "
         f"at '{where}'; what a hook or the model adds must load under weights_only=True."

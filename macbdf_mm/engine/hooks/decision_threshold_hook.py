@@ -1,7 +1,6 @@
 """Carry decision thresholds from validation into the model, and from the model into tests."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
@@ -65,16 +64,16 @@ class DecisionThresholdHook(Hook):
 
 def store_thresholds(model: nn.Module, thresholds: list[float], is_fitted: bool) -> None:
     """Write thresholds of overall, video and audio into a model's buffers."""
-    _check_buffers(model)
-    model.decision_threshold.copy_(torch.tensor(thresholds))
-    model.is_threshold_fitted.fill_(is_fitted)
+    decision_threshold, is_threshold_fitted = _buffers(model)
+    decision_threshold.copy_(torch.tensor(thresholds))
+    is_threshold_fitted.fill_(is_fitted)
 
 
 def read_thresholds(model: nn.Module) -> tuple[Mapping[str, float], bool]:
     """Return the thresholds by track name, and whether they were fitted."""
-    _check_buffers(model)
-    values = model.decision_threshold.tolist()
-    return dict(zip(TRACKS, values, strict=True)), bool(model.is_threshold_fitted)
+    decision_threshold, is_threshold_fitted = _buffers(model)
+    values = decision_threshold.tolist()
+    return dict(zip(TRACKS, values, strict=True)), bool(is_threshold_fitted)
 
 
 def _hand_over(model: nn.Module, evaluator: Evaluator) -> None:
@@ -84,13 +83,15 @@ def _hand_over(model: nn.Module, evaluator: Evaluator) -> None:
             metric.set_thresholds(thresholds, is_fitted)
 
 
-def _check_buffers(model: Any) -> None:
+def _buffers(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    found = dict(model.named_buffers(recurse=False))
     for name in ("decision_threshold", "is_threshold_fitted"):
-        if not isinstance(getattr(model, name, None), torch.Tensor):
+        if name not in found:
             raise ConfigError(
                 f"DecisionThresholdHook needs the buffer `{name}`, which "
                 f"{type(model).__name__} does not have; remove the hook from the config."
             )
+    return found["decision_threshold"], found["is_threshold_fitted"]
 
 
 def _bare_model(runner: Runner) -> nn.Module:

@@ -1,0 +1,40 @@
+# AdamW with a linear warm-up and a cosine decay, in epochs but stepped every iteration.
+#
+# Both schedulers state their `end`. Without it MMEngine derives the end from max_epochs, and a
+# run that is stopped early by a smaller max_epochs and then resumed would have followed
+# another curve. So `max_epochs` may be changed freely; to stretch the curve itself, change
+# `num_epochs` here (or `param_scheduler` in your config).
+num_epochs = 12
+num_warmup_epochs = 1
+
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
+val_cfg = dict(type="mmengine.ValLoop")
+test_cfg = dict(type="mmengine.TestLoop")
+
+optim_wrapper = dict(
+    type="mmengine.OptimWrapper",
+    optimizer=dict(type="AdamW", lr=5e-4, betas=(0.9, 0.98), weight_decay=0.05),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(
+        type="mmengine.LinearLR",
+        start_factor=0.05,
+        by_epoch=True,
+        begin=0,
+        end=num_warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type="mmengine.CosineAnnealingLR",
+        eta_min_ratio=0.02,
+        T_max=num_epochs - num_warmup_epochs,
+        by_epoch=True,
+        begin=num_warmup_epochs,
+        end=num_epochs,
+        convert_to_iter_based=True,
+    ),
+]
+# --auto-scale-lr scales the learning rate by (batch size of all processes) / base_batch_size.
+auto_scale_lr = dict(enable=False, base_batch_size=16)

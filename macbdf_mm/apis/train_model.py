@@ -1,0 +1,72 @@
+"""Train the model of a config."""
+
+import os
+from collections.abc import Mapping
+
+from mmengine.config import Config
+from mmengine.dist import get_rank
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.errors import CheckpointMismatchError, ConfigError
+
+# Read by torch.load; MMEngine's loader has no argument for it.
+_UNSAFE_LOADING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+_NEEDED = ("model", "train_dataloader", "train_cfg", "optim_wrapper")
+
+
+def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
+    """Return the trained model of a config, without a distributed wrapper.
+
+    Args:
+        cfg: Config of the run, with its ``work_dir``. With ``resume`` the run goes on from
+            ``load_from``, which must fit the model exactly.
+        allow_pickle: Load checkpoints that hold more than weights, which can run any code.
+
+    Raises:
+        ConfigError: If the config lacks what training needs.
+        CheckpointMismatchError: If the checkpoint belongs to another model.
+    """
+    missing = [key for key in _NEEDED if cfg.get(key) is None]
+    if missing:
+        raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
+    if allow_pickle:
+        os.environ[_UNSAFE_LOADING] = "1"
+    runner = Runner.from_cfg(cfg)
+    if cfg.get("load_from") is not None:
+        _check_start(runner, cfg, allow_pickle)
+    runner.train()
+    return bare_model(runner)
+
+
+def bare_model(runner: Runner) -> nn.Module:
+    """Return a runner's model without its distributed wrapper."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:
+    path = cfg.load_from
+    weights = load_checkpoint(path, allow_pickle=allow_pickle)["state_dict"]
+    model = bare_model(runner)
+    if cfg.get("resume"):
+        load_weights(model, weights, path)
+    elif not _share_a_weight(model.state_dict(), weights):
+        # MMEngine would list the names as missing, and train from scratch.
+        raise CheckpointMismatchError(
+            f"Checkpoint '{path}' has no weight of the model: none of its {len(weights)} names "
+            "and shapes fits, so it belongs to another model than the config."
+        )
+
+
+def _share_a_weight(own: Mapping[str, object], weights: Mapping[str, object]) -> bool:
+    return any(
+        getattr(weights.get(name), "shape", None) == getattr(value, "shape", ())
+        for name, value in own.items()
+    )
+
+
+def rank_line(digest: str) -> str:
+    """Return the line in which a process reports the digest of its weights."""
+    return f"rank {get_rank()}: weights sha256 {digest}"

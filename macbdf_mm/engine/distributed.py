@@ -1,0 +1,86 @@
+"""Several processes on machines with and without a GPU."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+
+import torch
+from mmengine.config import Config
+from torch import distributed
+
+from macbdf_mm.errors import ConfigError
+
+LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
+_DEFAULT_PORT = "29500"
+# Launcher -> its variables for the rank, the number of processes, and the rank on the machine.
+_RANK_VARIABLES = {
+    "pytorch": ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+    "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+    "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+}
+
+
+def prepare_launcher(cfg: Config, launcher: str) -> None:
+    """Set the launcher in a config; without a GPU, also join the processes over gloo.
+
+    MMEngine's runner selects a GPU in every distributed run, but leaves the process group alone
+    if there is one, and wraps the model as ``model_wrapper_cfg`` says. With GPUs everything is
+    left to it.
+
+    Args:
+        cfg: Config of the run, changed in place.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+
+    Raises:
+        ConfigError: If the process was not started by that launcher.
+    """
+    cfg.launcher = launcher
+    if launcher == "none":
+        return
+    rank_environment = read_rank_environment(launcher, os.environ)
+    if torch.cuda.is_available():
+        return
+    os.environ.update(rank_environment)
+    if not distributed.is_initialized():
+        distributed.init_process_group(backend="gloo")
+    cfg.model_wrapper_cfg = {
+        "type": "mmengine.MMDistributedDataParallel",
+        "broadcast_buffers": False,
+        "find_unused_parameters": cfg.get("find_unused_parameters", False),
+        **cfg.get("model_wrapper_cfg", {}),
+        "device_ids": None,
+    }
+
+
+def read_rank_environment(launcher: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that ``torch.distributed`` reads, from those a launcher sets.
+
+    Raises:
+        ConfigError: If a variable of the launcher is missing.
+    """
+    names = _RANK_VARIABLES[launcher]
+    missing = [name for name in names if name not in environment]
+    if missing:
+        start = {"pytorch": "torchrun", "slurm": "srun", "mpi": "mpirun"}[launcher]
+        raise ConfigError(
+            f"--launcher {launcher} needs the environment variable {missing[0]}, which is not "
+            f"set: start the tool with {start}, or leave --launcher out."
+        )
+    rank, world_size, local_rank = (environment[name] for name in names)
+    return {
+        "RANK": rank,
+        "WORLD_SIZE": world_size,
+        "LOCAL_RANK": local_rank,
+        "MASTER_ADDR": environment.get("MASTER_ADDR") or _first_host(environment),
+        "MASTER_PORT": environment.get("MASTER_PORT", _DEFAULT_PORT),
+    }
+
+
+def _first_host(environment: Mapping[str, str]) -> str:
+    nodes = environment.get("SLURM_NODELIST")
+    if nodes is None:
+        return "127.0.0.1"
+    listed = subprocess.run(
+        ["scontrol", "show", "hostname", nodes], capture_output=True, text=True, check=True
+    )
+    return listed.stdout.split()[0]
