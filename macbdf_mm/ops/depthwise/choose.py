@@ -20,10 +20,19 @@ MAX_TOEPLITZ_POINTS = 160
 
 
 class Algorithm(Enum):
-    """A way of computing a depthwise convolution."""
+    """A way of computing a depthwise convolution.
+
+    Attributes:
+        STOCK: PyTorch's own, as it is.
+        TRIMMED: PyTorch's own without the taps that read only padding.
+        CHANNELS_LAST: The same in channels-last memory.
+        FORWARD_ONLY: Sub-lattices of dilation 1, all passes of which are forward passes.
+        TOEPLITZ: Sub-lattices of dilation 1 as a matrix a channel.
+    """
 
     STOCK = auto()
     TRIMMED = auto()
+    CHANNELS_LAST = auto()
     FORWARD_ONLY = auto()
     TOEPLITZ = auto()
 
@@ -37,6 +46,8 @@ class Case:
         kernel_size: Taps of each axis.
         dilation: Dilation of each axis.
         needs_gradient: Whether a backward pass will follow.
+        has_fast_kernel: Whether the forward of dilation 1 is fast: float32 (as which half
+            precision is computed) and PyTorch built with oneDNN.
         is_regular: Whether the input is a CPU batch that the algorithms are written for, and
             nothing is tracing the operation.
     """
@@ -45,6 +56,7 @@ class Case:
     kernel_size: tuple[int, ...]
     dilation: tuple[int, ...]
     needs_gradient: bool
+    has_fast_kernel: bool
     is_regular: bool
 
     @property
@@ -53,9 +65,9 @@ class Case:
         return max(self.dilation) > 1
 
     @property
-    def num_lattice_points(self) -> int:
-        """How many points a sub-lattice of the dilation has."""
-        return prod(lattice_lengths(self.lengths, self.dilation))
+    def is_small(self) -> bool:
+        """Whether a sub-lattice of the dilation has so few points that matrices pay."""
+        return prod(lattice_lengths(self.lengths, self.dilation)) <= MAX_TOEPLITZ_POINTS
 
     @property
     def is_2d(self) -> bool:
@@ -81,14 +93,24 @@ RULES = (
         "its errors name what is wrong with an odd input",
     ),
     Rule(
+        Algorithm.TOEPLITZ,
+        lambda case: not case.has_fast_kernel and case.is_dilated and case.is_small,
+        "matrix products are fast in every type",
+    ),
+    Rule(
+        Algorithm.TRIMMED,
+        lambda case: not case.has_fast_kernel,
+        "the other algorithms lean on the fast kernel",
+    ),
+    Rule(
         Algorithm.TRIMMED,
         lambda case: not case.needs_gradient and not case.is_dilated,
         "the forward of dilation 1 has a fast kernel already",
     ),
     Rule(
-        Algorithm.TRIMMED,
-        lambda case: case.is_2d and not case.needs_gradient and max(case.dilation) == 2,
-        "the fast 2-D forward reaches as far as dilation 2",
+        Algorithm.CHANNELS_LAST,
+        lambda case: case.is_2d and not case.needs_gradient,
+        "the dilated 2-D forward is fast too, in this layout",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
@@ -97,17 +119,22 @@ RULES = (
     ),
     Rule(
         Algorithm.TRIMMED,
-        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) < 7,
-        "2-D has a fast backward of dilation 1 for small kernels",
+        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) <= 3,
+        "small 2-D kernels have a fast backward in any layout",
+    ),
+    Rule(
+        Algorithm.CHANNELS_LAST,
+        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) <= 5,
+        "so have middling ones in this layout",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
         lambda case: case.is_2d and not case.is_dilated,
-        "the fast 2-D backward loses to forward passes on large kernels",
+        "on large kernels the 2-D backward loses to forward passes",
     ),
     Rule(
         Algorithm.TOEPLITZ,
-        lambda case: case.num_lattice_points <= MAX_TOEPLITZ_POINTS,
+        lambda case: case.is_small,
         "three matrix products beat three convolutions of so few points",
     ),
     Rule(
@@ -124,19 +151,22 @@ def choose_algorithm(case: Case) -> Algorithm:
     return next(rule.algorithm for rule in RULES if rule.fits(case))
 
 
+def is_traced() -> bool:
+    """Return whether a compiler, a tracer or the ONNX exporter is watching."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+
+
 def describe(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Case:
     """Return what the choice depends on, for tensors as :func:`depthwise_conv` takes them."""
-    tensors = [t for t in (x, weight, bias) if t is not None]
-    is_traced = (
-        torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
-    )
+    tensors = (x, weight) if bias is None else (x, weight, bias)
     return Case(
         lengths=tuple(x.shape[2:]),
         kernel_size=tuple(weight.shape[2:]),
         dilation=dilation,
         needs_gradient=torch.is_grad_enabled() and any(t.requires_grad for t in tensors),
+        has_fast_kernel=x.dtype != torch.float64 and torch.backends.mkldnn.is_available(),
         is_regular=(
-            not is_traced
+            not is_traced()
             and x.dim() == weight.dim()
             and x.shape[1] == weight.shape[0]
             and x.numel() > 0

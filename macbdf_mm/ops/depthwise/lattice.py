@@ -51,15 +51,27 @@ def lattice_index(lengths: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[
     return split, join
 
 
+def _append_zero(x: Tensor, axis: int) -> Tensor:
+    """Return ``x`` with one point more, a zero, for the padding to read; F.pad writes twice."""
+    shape = list(x.shape)
+    shape[axis] += 1
+    padded = x.new_empty(shape)
+    padded.narrow(axis, 0, x.shape[axis]).copy_(x)
+    padded.select(axis, -1).zero_()
+    return padded
+
+
 class _MovePoints(Function):
     """Moves points to other places; the gradient moves them back."""
 
     @staticmethod
     def forward(x: Tensor, index: Tensor, inverse: Tensor, axis: int) -> Tensor:
         if index.numel() > inverse.numel():
-            # One zero after the last point, which the padding reads.
-            x = F.pad(x, (0, 1) if axis == x.dim() - 1 else (0, 0, 0, 1))
-        return x.index_select(axis, index)
+            x = _append_zero(x, axis)
+        if axis < x.dim() - 1:
+            return x.index_select(axis, index)
+        # Along the last axis the fast path of index_select takes matrices only.
+        return x.reshape(-1, x.shape[-1]).index_select(1, index).unflatten(0, x.shape[:-1])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -76,7 +88,7 @@ def split_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axi
     """Return ``x`` with the points of each sub-lattice together, and zeros for padding.
 
     Args:
-        x: P points on ``axis``, its last or last but one.
+        x: P points on ``axis``.
         lengths: Lengths of the lattice, P = prod(lengths).
         dilation: Dilation of each axis.
         axis: Where the points are.

@@ -60,15 +60,16 @@ def toeplitz_conv(
         bias: (C,) or None.
         dilation: Dilation of each spatial axis.
     """
-    batch, channels, *lengths = x.shape
+    channels, lengths = x.shape[1], x.shape[2:]
     small = lattice_lengths(lengths, dilation)
     matrix = toeplitz_matrix(trim_kernel(weight, [1] * len(small), small), small)
-    points = x.flatten(2).transpose(0, 1).reshape(channels * batch, -1)
-    rows = split_points(points, lengths, dilation, axis=1).view(channels, -1, prod(small))
+    points = x.flatten(2).transpose(0, 1)  # (C, B, P)
+    lattices = split_points(points, lengths, dilation, axis=2)  # (C, B, S * N)
+    rows = lattices.reshape(channels, -1, prod(small))
     if bias is None:
         rows = torch.bmm(rows, matrix)
     else:
         rows = torch.baddbmm(bias[:, None, None], rows, matrix)
-    points = join_points(rows.view(channels * batch, -1), lengths, dilation, axis=1)
-    y = points.view(channels, batch, *lengths).transpose(0, 1)
+    points = join_points(rows.view(lattices.shape), lengths, dilation, axis=2)
+    y = points.unflatten(2, lengths).transpose(0, 1)
     return y.contiguous(memory_format=memory_format_of(x))
