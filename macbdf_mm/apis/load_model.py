@@ -95,11 +95,12 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
 
 
 def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
-    """Return whether a checkpoint was trained on rendered clips, None if it does not say."""
-    training_data = checkpoint.get("meta", {}).get("training_data")
-    if not isinstance(training_data, Mapping) or "synthetic" not in training_data:
-        return None
-    return bool(training_data["synthetic"])
+    """Return whether a checkpoint was trained on rendered clips, None if it does not say.
+
+    ``PlainCheckpointHook`` notes it under ``meta['training_data']``.
+    """
+    training_data = (checkpoint.get("meta") or {}).get("training_data")
+    return bool(training_data.get("synthetic", False)) if training_data else None
 
 
 def _is_archive(path: Path) -> bool:

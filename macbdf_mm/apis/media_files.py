@@ -13,25 +13,30 @@ VIDEO_SUFFIXES = (
 SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav")
 
 
-def list_media(path: str | Path) -> list[Path]:
-    """Return the files that ``path`` stands for: itself, or the media files of a folder.
+def expand_folders(paths: Iterable[str | Path]) -> list[Path]:
+    """Return the files that ``paths`` stand for: themselves, or the media files of a folder.
 
-    A folder is searched with its subfolders, hidden files left out; the order is that of the
-    names. Whether a file exists or can be decoded is not looked at.
+    A folder is searched with its subfolders, hidden files left out, in the order of the
+    names. One without a media file stands for itself, so that it is named in its turn.
+    Whether a file exists or can be decoded is not looked at.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += (sorted(_media_below(path)) or [path]) if path.is_dir() else [path]
+    return files
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse a folder, which :func:`expand_folders` leaves only if it holds no media file.
 
     Raises:
-        MissingDataError: If ``path`` is a folder without a media file.
+        MissingDataError: If ``path`` is a folder.
     """
-    path = Path(path)
-    if not path.is_dir():
-        return [path]
-    files = sorted(_media_below(path))
-    if not files:
+    if path.is_dir():
         raise MissingDataError(
             f"Folder '{path}' holds no video or sound file (looked for names that end in "
             f"{', '.join(VIDEO_SUFFIXES + SOUND_SUFFIXES)})."
         )
-    return files
 
 
 def _media_below(folder: Path) -> Iterable[Path]:

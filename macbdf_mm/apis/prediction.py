@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, none_if_nan
 from macbdf_mm.structures.intervals import Interval, merge_intervals
-
-OBJECTIVES = ("overall", "video", "audio")
-
-SYNTHETIC_WARNING = "these weights were trained on synthetic clips and say nothing about real video"
 
 Window = tuple[float, float, float | None, float | None, float | None]
 
@@ -31,74 +29,125 @@ class Prediction:
     """
 
     file: str
-    status: str = "ok"
-    error: str | None = None
-    scores: Mapping[str, float | None] = field(
-        default_factory=lambda: dict.fromkeys(OBJECTIVES, None)
-    )
-    windows: Sequence[Window] = ()
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    verdict: str | None = None
-    warnings: Sequence[str] = ()
+    status: str
+    error: str | None
+    scores: Mapping[str, float | None]
+    windows: Sequence[Window]
+    thresholds: Mapping[str, float]
+    verdict: str | None
+    warnings: Sequence[str]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
-        record = asdict(self)
-        record["windows"] = [list(window) for window in self.windows]
-        record["warnings"] = list(self.warnings)
-        return record
+        return asdict(self) | {
+            "windows": [list(window) for window in self.windows],
+            "warnings": list(self.warnings),
+        }
 
 
-def or_none(value: float) -> float | None:
-    """Return ``value``, or None if it is NaN: JSON knows no NaN."""
-    return None if math.isnan(value) else float(value)
+def failed_prediction(
+    file: str, error: str, thresholds: Mapping[str, float], warnings: Sequence[str]
+) -> Prediction:
+    """Return the prediction for a file that could not be scored."""
+    return Prediction(
+        file=file,
+        status="error",
+        error=error,
+        scores=dict.fromkeys(TRACKS, None),
+        windows=(),
+        thresholds=thresholds,
+        verdict=None,
+        warnings=warnings,
+    )
 
 
-def flagged(prediction: Mapping[str, Any], objective: str) -> list[Interval]:
-    """Return where windows score at or above the threshold of ``objective``, joined, seconds."""
-    column = 2 + OBJECTIVES.index(objective)
-    threshold = prediction["thresholds"][objective]
+def predict_video(
+    video: VideoScores, thresholds: Mapping[str, float], warnings: Sequence[str]
+) -> Prediction:
+    """Return the prediction for a file from the scores of its windows.
+
+    Args:
+        video: Its aggregated scores.
+        thresholds: Decision threshold of each track.
+        warnings: Of the weights and the file; gaps in the tracks are added here.
+
+    Raises:
+        UndecodableMediaError: If no window has a score.
+    """
+    if not video.is_scored:
+        raise UndecodableMediaError(
+            f"{video.file}: neither a frame nor a sound could be decoded in any window."
+        )
+    is_fake = video.scores["overall"] >= thresholds["overall"]
+    return Prediction(
+        file=video.file,
+        status="ok",
+        error=None,
+        scores={track: none_if_nan(video.scores[track]) for track in TRACKS},
+        windows=[_window(window.span_seconds, window.scores) for window in video.windows],
+        thresholds=thresholds,
+        verdict="fake" if is_fake else "real",
+        warnings=[*warnings, *_gap_warnings(video)],
+    )
+
+
+def flagged_intervals(
+    windows: Sequence[Window], threshold: float, track: str = "overall"
+) -> list[Interval]:
+    """Return where windows score at or above ``threshold``, joined, in seconds.
+
+    Args:
+        windows: Start, end and the three scores of each; None where a track was not seen.
+        threshold: The score from which a window counts.
+        track: Whose score: ``overall``, ``video`` or ``audio``.
+    """
+    column = TRACKS.index(track)
     return merge_intervals(
         [
-            (window[0], window[1])
-            for window in prediction["windows"]
-            if window[column] is not None and window[column] >= threshold
+            (start, end)
+            for start, end, *scores in windows
+            if (score := scores[column]) is not None and score >= threshold
         ]
     )
 
 
 def describe(prediction: Mapping[str, Any]) -> str:
-    """Return one line on a prediction: verdict, score, threshold, tracks, place, warnings."""
-    name = prediction["file"]
+    """Return one line on a prediction: verdict, scores, thresholds, where, warnings.
+
+    Args:
+        prediction: As :meth:`Prediction.as_dict` returns it.
+    """
+    warnings = [f"warning: {warning}" for warning in prediction["warnings"]]
     if prediction["status"] == "error":
-        return f"{name}: error: {prediction['error']}"
-    scores, thresholds = prediction["scores"], prediction["thresholds"]
-    verdict = prediction["verdict"] or "no verdict"
-    parts = [
-        f"{name}: {verdict.upper() if verdict == 'fake' else verdict}, "
-        f"{_score('overall', scores)} (threshold {thresholds['overall']:.2f})"
-    ]
-    parts += [_track(track, prediction) for track in ("video", "audio")]
-    places = flagged(prediction, "overall")
-    if places:
-        parts.append(f"above the threshold at {_spans(places)}")
-    parts += [f"warning: {warning}" for warning in prediction["warnings"]]
-    return "; ".join(parts)
+        parts = [f"error: {prediction['error'].rstrip('.')}", *warnings]
+    else:
+        verdict = "FAKE" if prediction["verdict"] == "fake" else "real"
+        parts = [verdict, *(_describe_track(track, prediction) for track in TRACKS), *warnings]
+    return f"{prediction['file']}: " + "; ".join(parts)
 
 
-def _track(track: str, prediction: Mapping[str, Any]) -> str:
-    if prediction["scores"][track] is None:
+def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:
+    score, threshold = prediction["scores"][track], prediction["thresholds"][track]
+    if score is None:
         return f"{track} not seen"
-    threshold = prediction["thresholds"][track]
-    places = flagged(prediction, track)
-    where = f", at {_spans(places)}" if places else ""
-    return f"{_score(track, prediction['scores'])} (threshold {threshold:.2f}{where})"
+    places = flagged_intervals(prediction["windows"], threshold, track)
+    where = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in places)
+    text = f"{track} {score:.2f} (threshold {threshold:.2f}"
+    return f"{text}, reached at {where})" if where else f"{text})"
 
 
-def _score(objective: str, scores: Mapping[str, float | None]) -> str:
-    value = scores[objective]
-    return f"{objective} -" if value is None else f"{objective} {value:.2f}"
+def _window(span: Interval, scores: Sequence[float]) -> Window:
+    overall, video, audio = (none_if_nan(score) for score in scores)
+    return (*span, overall, video, audio)
 
 
-def _spans(intervals: Sequence[Interval]) -> str:
-    return ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in intervals)
+def _gap_warnings(video: VideoScores) -> list[str]:
+    """Return a sentence for each track that is missing, altogether or in some windows."""
+    warnings = []
+    for column, track in enumerate(TRACKS[1:], start=1):
+        num_gaps = sum(math.isnan(window.scores[column]) for window in video.windows)
+        if num_gaps == len(video.windows):
+            warnings.append(f"no {track} could be decoded, so the other track alone is scored")
+        elif num_gaps:
+            warnings.append(f"no {track} in {num_gaps} of {len(video.windows)} windows")
+    return warnings

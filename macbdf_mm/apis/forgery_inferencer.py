@@ -1,0 +1,310 @@
+"""From files to scores: the inferencer behind ``tools/predict.py``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.infer import BaseInferencer
+from mmengine.registry import DefaultScope
+from rich.console import Console
+from rich.progress import track
+from torch import nn
+
+from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.load_model import (
+    build_model,
+    load_checkpoint,
+    load_weights,
+    trained_on_synthetic,
+)
+from macbdf_mm.apis.media_files import check_is_file, expand_folders
+from macbdf_mm.apis.prediction import failed_prediction, predict_video
+from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
+from macbdf_mm.media.probe import MediaInfo, probe
+from macbdf_mm.media.spans import plan_windows
+from macbdf_mm.registry import SCOPE
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+from macbdf_mm.structures.intervals import Interval
+from macbdf_mm.structures.labels import UNKNOWN
+
+SYNTHETIC_WARNING = "these weights were trained on synthetic clips and say nothing about real video"
+_UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
+_UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
+# Headers round, and tracks end a little apart; a file that misses more was cut short.
+_MAX_MISSING_SECONDS = 1.0
+
+
+class ForgeryInferencer(BaseInferencer):
+    """Scores media files of any length with a trained detector, window by window.
+
+    Follows MMEngine's ``BaseInferencer``: ``inferencer(files)`` returns a dict with
+    ``predictions``, one entry a file, and ``visualization``. It differs in two points. Each
+    file runs through the workflow on its own, so that one that cannot be read becomes an
+    entry with ``status='error'`` and the others are still scored. And pickles that could run
+    code are not loaded unasked.
+
+    Windows go through the test pipeline of the config, so prediction sees what the test saw;
+    only one batch of them is decoded at a time, however long the file is.
+
+    Args:
+        model: A config, or the path of one.
+        weights: Path of the checkpoint.
+        device: Where to compute; by default a GPU if there is one.
+        scope: MMEngine's scope for names in the config.
+        show_progress: Show the windows of the current file on stderr, in a terminal.
+        allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
+            only for files from people you trust.
+
+    Raises:
+        MissingDataError: If config or checkpoint do not exist.
+        ConfigError: If the config is wrong, or the device is not there.
+        CheckpointMismatchError: If the checkpoint does not fit the model.
+    """
+
+    preprocess_kwargs = {"stride_seconds", "allow_partial"}
+    visualize_kwargs = {"return_vis"}
+
+    def __init__(
+        self,
+        model: str | Path | Config,
+        weights: str | Path,
+        device: str | None = None,
+        scope: str = SCOPE,
+        show_progress: bool = True,
+        *,
+        allow_pickle: bool = False,
+    ) -> None:
+        self.allow_pickle = allow_pickle
+        cfg = model if isinstance(model, Config) else load_config(model)
+        with DefaultScope.overwrite_default_scope(scope):
+            super().__init__(cfg, str(weights), device, scope, show_progress)
+
+    def __call__(
+        self,
+        inputs: str | Path | Sequence[str | Path],
+        return_datasamples: bool = False,
+        batch_size: int = 8,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return ``predictions`` and ``visualization`` of all files, in order.
+
+        Args:
+            inputs: Files and folders; a folder stands for the media files in it.
+            return_datasamples: Return a list of ``ForgeryDataSample``, one a window, in place
+                of each prediction; a file that failed keeps its record.
+            batch_size: Windows that are decoded and computed together.
+            **kwargs: ``stride_seconds``, ``allow_partial`` (see :meth:`preprocess`) and
+                ``return_vis`` (see :meth:`visualize`).
+        """
+        outcomes = list(self.iterate(inputs, return_datasamples, batch_size, **kwargs))
+        return {
+            "predictions": [item for outcome in outcomes for item in outcome["predictions"]],
+            "visualization": [item for outcome in outcomes for item in outcome["visualization"]],
+        }
+
+    def iterate(
+        self,
+        inputs: str | Path | Sequence[str | Path],
+        return_datasamples: bool = False,
+        batch_size: int = 8,
+        **kwargs: Any,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what :meth:`__call__` returns for each file, as soon as it is done."""
+        for path in self._inputs_to_list(inputs):
+            try:
+                yield super().__call__([path], return_datasamples, batch_size, **kwargs)
+            except ForgeryToolboxError as error:
+                failure = failed_prediction(
+                    str(path), str(error), self.thresholds, self.weight_warnings
+                )
+                yield {"predictions": [failure.as_dict()], "visualization": []}
+
+    def preprocess(
+        self,
+        inputs: Sequence[Path],
+        batch_size: int = 8,
+        stride_seconds: float | None = None,
+        allow_partial: bool = False,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield collated batches of windows; a batch never holds windows of two files.
+
+        Args:
+            inputs: Media files.
+            batch_size: Windows in a batch.
+            stride_seconds: From the start of a window to the next, by default half a window.
+            allow_partial: Score what is there of a file that was cut short, with a warning.
+
+        Raises:
+            MissingDataError: If a file does not exist.
+            UndecodableMediaError: If a file cannot be decoded, or was cut short.
+        """
+        for path in inputs:
+            check_is_file(path)
+            info = probe(path)
+            if not allow_partial and (missing := _missing_seconds(info)):
+                raise UndecodableMediaError(
+                    f"{path} was cut short: its last {missing:.1f} of "
+                    f"{info.duration_seconds + missing:.1f} s are missing; fetch it again, or "
+                    "score what is there with --allow-partial (`allow_partial=True`)."
+                )
+            spans = plan_windows(
+                info.duration_seconds,
+                self.settings.span_seconds,
+                stride_seconds=stride_seconds or self.settings.span_seconds / 2,
+            )
+            packed = (self._pack(path, info, span) for span in self._watch(spans, path))
+            yield from map(self.collate_fn, self._get_chunk_data(packed, batch_size))
+
+    def visualize(
+        self,
+        inputs: list[Path],
+        preds: Sequence[ForgeryDataSample],
+        show: bool = False,
+        return_vis: bool = False,
+    ) -> list[Any]:
+        """Return a timeline figure for each file if ``return_vis``, else nothing.
+
+        Args:
+            inputs: The files.
+            preds: Their windows after :meth:`forward`.
+            show: Not supported: figures are made without a display.
+            return_vis: Whether to draw.
+        """
+        if not return_vis:
+            return []
+        # Imported late: matplotlib takes a second, and most calls draw nothing.
+        from macbdf_mm.visualization.timeline import draw_timeline
+
+        return [
+            draw_timeline(
+                [[*window.span_seconds, *window.scores] for window in video.windows],
+                thresholds=self.thresholds,
+                duration_seconds=video.windows[-1].span_seconds[1],
+                title=Path(video.file).name,
+            )
+            for video in self._gather(preds)
+        ]
+
+    def postprocess(
+        self,
+        preds: Sequence[ForgeryDataSample],
+        visualization: list[Any],
+        return_datasample: bool = False,
+    ) -> dict[str, Any]:
+        """Return ``predictions``, one entry a file, and ``visualization``.
+
+        Args:
+            preds: Windows after :meth:`forward`.
+            visualization: What :meth:`visualize` returned.
+            return_datasample: Return lists of the windows themselves as predictions.
+
+        Raises:
+            UndecodableMediaError: If no window of a file has a score.
+        """
+        predictions: list[Any] = []
+        for video in self._gather(preds):
+            samples = [sample for sample in preds if sample.file == video.file]
+            if return_datasample:
+                predictions.append(samples)
+                continue
+            warnings = [*self.weight_warnings, *_file_warnings(samples[0].media_info)]
+            predictions.append(predict_video(video, self.thresholds, warnings).as_dict())
+        return {"predictions": predictions, "visualization": visualization}
+
+    def _inputs_to_list(self, inputs: str | Path | Sequence[str | Path]) -> list[Path]:
+        return expand_folders([inputs] if isinstance(inputs, str | Path) else inputs)
+
+    def _init_model(self, cfg: Config, weights: str, device: str = "cpu") -> nn.Module:
+        """Return the model with its weights, and note what has to be said about them."""
+        _check_device(device)
+        checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
+        model = build_model(cfg)
+        load_weights(model, checkpoint["state_dict"], weights)
+        self.thresholds = dict(zip(TRACKS, model.decision_threshold.tolist(), strict=True))
+        self.weight_warnings = _weight_warnings(checkpoint, bool(model.is_threshold_fitted))
+        return model.to(device)
+
+    def _init_pipeline(self, cfg: Config) -> Compose:
+        self.settings = read_test_settings(cfg)
+        return self.settings.pipeline
+
+    def _init_collate(self, cfg: Config) -> Any:
+        return pseudo_collate
+
+    def _init_visualizer(self, cfg: Config) -> None:
+        # The config's visualizer would write into the work folder of the training run.
+        return None
+
+    def _watch(self, spans: Sequence[Interval], path: Path) -> Any:
+        """Return an iterable of ``spans`` that shows its progress if that is wanted."""
+        console = Console(stderr=True)
+        if not (self.show_progress and console.is_terminal):
+            return spans
+        return track(spans, description=path.name, console=console, transient=True)
+
+    def _pack(self, path: Path, info: MediaInfo, span: Interval) -> dict[str, Any]:
+        """Return one window after the test pipeline; nothing is known of its labels."""
+        packed: dict[str, Any] = self.pipeline(
+            {
+                "file": str(path),
+                "path": str(path),
+                "label": UNKNOWN,
+                "video_label": UNKNOWN,
+                "audio_label": UNKNOWN,
+                "video_fake_intervals": [],
+                "audio_fake_intervals": [],
+                "identity": None,
+                "source": None,
+                "method": None,
+                "category": None,
+                "split": None,
+                "extra": {},
+                "sample_idx": 0,
+                "duration_seconds": info.duration_seconds,
+                "span_seconds": span,
+            }
+        )
+        packed["data_samples"].set_metainfo({"media_info": info})
+        return packed
+
+    def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
+        windows = [window_of_sample(sample.to_dict()) for sample in samples]
+        return gather_videos(windows, self.settings.aggregation)
+
+
+def _missing_seconds(info: MediaInfo) -> float:
+    """Return how much of what its header promises a file lacks; 0 if no more than rounding."""
+    missing = (info.claimed_seconds or 0.0) - info.duration_seconds
+    return missing if missing > _MAX_MISSING_SECONDS else 0.0
+
+
+def _file_warnings(info: MediaInfo) -> list[str]:
+    missing = _missing_seconds(info)
+    if not missing:
+        return []
+    return [f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"]
+
+
+def _weight_warnings(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> list[str]:
+    warnings = []
+    is_synthetic = trained_on_synthetic(checkpoint)
+    if is_synthetic is None:
+        warnings.append(_UNKNOWN_TRAINING)
+    elif is_synthetic:
+        warnings.append(SYNTHETIC_WARNING)
+    if not is_threshold_fitted:
+        warnings.append(_UNFITTED_THRESHOLD)
+    return warnings
+
+
+def _check_device(device: str) -> None:
+    try:
+        torch.zeros(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"Device '{device}' cannot be used: {reason}") from error

@@ -1,0 +1,71 @@
+"""What prediction takes over from the test part of a config."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dataset import Compose
+
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.functional import DEFAULT_AGGREGATION
+from macbdf_mm.registry import TRANSFORMS, build_part
+
+# Chooses a span of an annotated clip; in prediction the windows are planned for the whole file.
+_SPAN_CHOOSER = "SampleClipSpan"
+
+
+@dataclass(frozen=True)
+class TestSettings:
+    """How a video is looked at in the test, so that prediction does the same.
+
+    Attributes:
+        pipeline: The transforms after the span is chosen.
+        span_seconds: Length of a window.
+        aggregation: How a video's score follows from its windows.
+    """
+
+    # pytest takes classes named Test* for test cases unless they say otherwise.
+    __test__ = False
+
+    pipeline: Compose
+    span_seconds: float
+    aggregation: str
+
+
+def read_test_settings(cfg: Config) -> TestSettings:
+    """Return the settings of the config's test pipeline and evaluator.
+
+    Raises:
+        ConfigError: If the config has no test pipeline, or one that chooses no span.
+    """
+    dataset = cfg.get("test_dataloader", {}).get("dataset", {})
+    transforms = dataset.get("pipeline")
+    if not transforms:
+        raise ConfigError(
+            f"Config '{cfg.filename}' has no `test_dataloader.dataset.pipeline`, which "
+            "prediction uses."
+        )
+    choosers = [item for item in transforms if _is_span_chooser(item)]
+    if len(choosers) != 1:
+        raise ConfigError(
+            f"Config '{cfg.filename}': expected one {_SPAN_CHOOSER} in "
+            f"`test_dataloader.dataset.pipeline`, got {len(choosers)}."
+        )
+    return TestSettings(
+        pipeline=Compose(
+            [build_part(TRANSFORMS, item) for item in transforms if item is not choosers[0]]
+        ),
+        span_seconds=float(choosers[0]["span_seconds"]),
+        aggregation=_aggregation(cfg.get("test_evaluator")),
+    )
+
+
+def _is_span_chooser(transform: Mapping[str, Any]) -> bool:
+    return str(transform.get("type", "")).rsplit(".", 1)[-1] == _SPAN_CHOOSER
+
+
+def _aggregation(evaluator: Any) -> str:
+    metrics = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    named = [m["aggregation"] for m in metrics if isinstance(m, Mapping) and "aggregation" in m]
+    return str(named[0]) if named else DEFAULT_AGGREGATION
