@@ -1,0 +1,148 @@
+"""One loss over masked pairs against a float64 loop, and dL/dtau against differences.
+
+Mutations of `contrastive_loss.py` that were tried, each with a test that fails under it:
+
+MUTATIONS
+"""
+
+import math
+
+import pytest
+import torch
+
+from macbdf_mm.models.contrastive.contrastive_loss import (
+    check_margin_mode,
+    contrastive_term,
+    hardest_negatives,
+)
+from macbdf_mm.models.contrastive.contrastive_pairs import PairMasks
+
+
+def random_pairs(num=7, columns=30):
+    kind = torch.randint(0, 4, (num, columns))  # positive, negative, sure negative, neither
+    return PairMasks(kind == 0, kind == 1, (kind == 2) & (torch.rand(num, columns) < 0.2))
+
+
+def random_similarity(num=7, columns=30):
+    return torch.rand(num, columns, dtype=torch.float64) * 2 - 1
+
+
+def loop_loss(similarity, pairs, tau, margin, margin_mode, num_negatives):
+    """Eqs. 2 and 7 written out, one pair at a time."""
+
+    def negative_logit(s):
+        return (s - margin) / tau if margin_mode == "inside" else s / tau - margin
+
+    per_anchor = []
+    for i, row in enumerate(similarity.tolist()):
+        ranked = sorted((s for s, n in zip(row, pairs.negatives[i], strict=True) if n))[::-1]
+        sure = [s for s, n in zip(row, pairs.sure_negatives[i], strict=True) if n]
+        negatives = ranked[:num_negatives] + sure
+        positives = [s for s, p in zip(row, pairs.positives[i], strict=True) if p]
+        if not negatives or not positives:
+            continue
+        repulsion = sum(math.exp(negative_logit(s)) for s in negatives)
+        costs = [-math.log(math.exp(s / tau) / (math.exp(s / tau) + repulsion)) for s in positives]
+        per_anchor.append(sum(costs) / len(costs))
+    return (sum(per_anchor) / len(per_anchor) if per_anchor else 0.0), len(per_anchor)
+
+
+@pytest.mark.parametrize("margin_mode", ["inside", "outside"])
+@pytest.mark.parametrize("num_negatives", [1, 4, 100])
+@pytest.mark.parametrize("tau", [0.05, 0.5])
+def test_loss_equals_loop(margin_mode, num_negatives, tau):
+    for _ in range(5):
+        similarity, pairs = random_similarity(), random_pairs()
+        expected, num_anchors = loop_loss(similarity, pairs, tau, 0.1, margin_mode, num_negatives)
+        term = contrastive_term(
+            similarity, pairs, torch.tensor(tau), 0.1, margin_mode, num_negatives
+        )
+        # float64 on both sides; tau is given in float32 and the loop's in float64.
+        assert term.loss.item() == pytest.approx(expected, rel=1e-6)
+        assert term.num_anchors == num_anchors
+
+
+@pytest.mark.parametrize("margin_mode", ["inside", "outside"])
+def test_tau_gradient_equals_finite_difference(margin_mode):
+    similarity, pairs, step = random_similarity(), random_pairs(), 1e-6
+
+    def loss(tau):
+        return contrastive_term(
+            similarity, pairs, torch.tensor(tau, dtype=torch.float64), 0.1, margin_mode, 5
+        )
+
+    for tau in (0.03, 0.07, 0.4):
+        difference = (loss(tau + step).loss - loss(tau - step).loss).item() / (2 * step)
+        # Central differences of a float64 loss are good to about step^2 and eps/step.
+        assert loss(tau).tau_gradient.item() == pytest.approx(difference, rel=1e-5, abs=1e-6)
+
+
+def test_tau_gradient_equals_autograd():
+    tau = torch.tensor(0.07, dtype=torch.float64, requires_grad=True)
+    term = contrastive_term(random_similarity(), random_pairs(), tau)
+    term.loss.backward()
+    assert not term.tau_gradient.requires_grad
+    # softplus is linear from 20 on, which leaves out exp(-20) = 2e-9.
+    torch.testing.assert_close(term.tau_gradient, tau.grad, rtol=1e-8, atol=0)
+
+
+def test_order_of_candidates_does_not_matter():
+    similarity, pairs = random_similarity(), random_pairs()
+    order = torch.randperm(similarity.shape[1])
+    shuffled = PairMasks(*(mask[:, order] for mask in pairs))
+    tau = torch.tensor(0.07)
+    torch.testing.assert_close(
+        contrastive_term(similarity[:, order], shuffled, tau, num_negatives=3),
+        contrastive_term(similarity, pairs, tau, num_negatives=3),
+    )
+
+
+def test_margin_modes_differ():
+    similarity, pairs, tau = random_similarity(), random_pairs(), torch.tensor(0.07)
+    inside = contrastive_term(similarity, pairs, tau, 0.1, "inside").loss
+    outside = contrastive_term(similarity, pairs, tau, 0.1, "outside").loss
+    assert outside > inside + 0.1  # 0.1/0.07 is a wider margin than 0.1
+
+
+@pytest.mark.parametrize("missing", ["positives", "negatives", "both"])
+def test_without_anchors_the_loss_is_a_zero_with_a_graph(missing):
+    similarity = random_similarity().requires_grad_()
+    tau = torch.tensor(0.07, dtype=torch.float64, requires_grad=True)
+    pairs = random_pairs()
+    if missing == "both":
+        pairs = pairs.none()
+    elif missing == "positives":
+        pairs = pairs._replace(positives=torch.zeros_like(pairs.positives))
+    else:
+        nothing = torch.zeros_like(pairs.negatives)
+        pairs = pairs._replace(negatives=nothing, sure_negatives=nothing)
+    term = contrastive_term(similarity, pairs, tau)
+    assert term.loss == 0
+    assert term.tau_gradient == 0
+    assert term.num_anchors == 0
+    term.loss.backward()
+    assert torch.equal(similarity.grad, torch.zeros_like(similarity))
+    assert tau.grad == 0
+
+
+def test_gradient_is_finite_at_the_lowest_temperature_in_float32():
+    similarity = random_similarity().float().requires_grad_()
+    term = contrastive_term(similarity, random_pairs(), torch.tensor(0.01))
+    term.loss.backward()
+    assert term.loss.isfinite()
+    assert similarity.grad.isfinite().all()
+
+
+def test_hardest_negatives_are_the_most_similar_and_the_sure_ones():
+    similarity = torch.tensor([[0.9, 0.1, 0.5, -0.9, 0.3]])
+    negatives = torch.tensor([[False, True, True, False, True]])
+    sure = torch.tensor([[False, False, False, True, False]])
+    pairs = PairMasks(~negatives, negatives, sure)
+    taken = hardest_negatives(similarity, pairs, 2)
+    assert taken.tolist() == [[False, False, True, True, True]]
+    assert hardest_negatives(similarity, pairs, 9).tolist() == (negatives | sure).tolist()
+
+
+def test_unknown_margin_mode_is_refused():
+    with pytest.raises(ValueError, match=r"`margin_mode` to be one of .*got 'beside'"):
+        check_margin_mode("beside")

@@ -1,0 +1,343 @@
+"""The four losses of MACL against a loop over clips in plain Python, and MACL's state.
+
+Mutations of the package that were tried, each with a test that fails under it:
+
+MUTATIONS
+"""
+
+import copy
+import math
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
+from macbdf_mm.models.contrastive.feature_set import FeatureSet
+from macbdf_mm.models.contrastive.macl import MACL
+
+RANK_SCRIPT = Path(__file__).parent / "two_ranks.py"
+TERMS = ("video_to_audio", "audio_to_video", "video_to_video", "audio_to_audio")
+
+
+def as_rows(features):
+    """Return the valid rows as (position, embedding, label, clip id)."""
+    columns = (features.embeddings.tolist(), features.labels.tolist(), features.clip_ids.tolist())
+    rows = zip(range(len(features)), *columns, strict=True)
+    return [row for row, valid in zip(rows, features.valid.tolist(), strict=True) if valid]
+
+
+def loop_term(anchors, batch, queue, settings, cross):
+    """Return one loss as method and paper word it: for each anchor, each positive."""
+    tau, margin, num_negatives, margin_mode, cross_positive = settings
+
+    def cosine(a, b):
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    def negative_logit(s):
+        return (s - margin) / tau if margin_mode == "inside" else s / tau - margin
+
+    costs = []
+    for position, x, label, clip in as_rows(anchors):
+        if label == -1:
+            continue
+        own, alike, unlike = None, [], []
+        for in_batch, rows in ((True, as_rows(batch)), (False, as_rows(queue))):
+            for other_position, y, other_label, other_clip in rows:
+                if other_label == -1:
+                    continue
+                s = cosine(x, y)
+                if cross and in_batch and other_position == position:
+                    own = (s, other_label == label)
+                elif other_clip != clip:
+                    (alike if other_label == label else unlike).append(s)
+        own_positive = [own[0]] if own and own[1] else []
+        negatives = sorted(unlike, reverse=True)[:num_negatives]
+        negatives += [own[0]] if own and not own[1] else []
+        positives = alike
+        if cross and cross_positive == "own":
+            positives = own_positive
+        elif cross and cross_positive == "label":
+            positives = own_positive + alike
+        elif cross:
+            positives = own_positive or alike
+        if positives and negatives:
+            repulsion = sum(math.exp(negative_logit(s)) for s in negatives)
+            cost = [math.log1p(repulsion / math.exp(s / tau)) for s in positives]
+            costs.append(sum(cost) / len(cost))
+    return sum(costs) / len(costs) if costs else 0.0
+
+
+def loop_losses(macl, video, audio, margin_mode, cross_positive):
+    settings = (macl.temperature.tau.item(), 0.1, macl.num_negatives, margin_mode, cross_positive)
+    videos, audios = macl.video_queue.contents(), macl.audio_queue.contents()
+    return [
+        loop_term(video, audio, audios, settings, cross=True),
+        loop_term(audio, video, videos, settings, cross=True),
+        loop_term(video, video, videos, settings, cross=False),
+        loop_term(audio, audio, audios, settings, cross=False),
+    ]
+
+
+def random_clips(make_features, num=8, grad=False, dtype=torch.float64, num_ids=1000):
+    labels = torch.randint(-1, 2, (2, num)).tolist()
+    ids = torch.randint(0, num_ids, (num,)).tolist()
+    valid = (torch.rand(2, num) < 0.9).tolist()
+    return [make_features(labels[i], ids, valid[i], dtype=dtype, grad=grad) for i in range(2)]
+
+
+def filled_macl(make_features, **arguments):
+    """Return a MACL in float64 whose queues of 20 slots have wrapped around once."""
+    macl = MACL(embed_dims=8, queue_length=20, **{"num_negatives": 4, **arguments}).double()
+    for _ in range(4):
+        macl(*random_clips(make_features, num_ids=12))
+        macl.advance()
+    return macl
+
+
+def terms_of(losses):
+    return torch.stack([getattr(losses, name) for name in TERMS])
+
+
+@pytest.mark.parametrize("margin_mode", ["inside", "outside"])
+@pytest.mark.parametrize("cross_positive", ["own_else_label", "own", "label"])
+def test_losses_equal_loop(make_features, margin_mode, cross_positive):
+    switches = {"margin_mode": margin_mode, "cross_positive": cross_positive}
+    macl = filled_macl(make_features, **switches)
+    for _ in range(3):
+        video, audio = random_clips(make_features, num_ids=12)
+        losses = macl(video, audio)
+        expected = loop_losses(macl, video, audio, **switches)
+        # Both in float64; softplus leaves out less than 2e-9.
+        assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
+        assert losses.total.item() == pytest.approx(sum(expected) / 4, rel=1e-7)
+        assert min(expected) > 0
+
+
+CASES = {
+    "one clip": dict(video=[1], audio=[0]),
+    "one class": dict(video=[1, 1, 1], audio=[1, 1, 1]),
+    "all unknown": dict(video=[-1, -1, -1], audio=[-1, -1, -1]),
+    "no audio": dict(video=[1, 0, 0], audio=[1, 0, 1], audio_valid=[False] * 3),
+    "no video": dict(video=[1, 0, 0], audio=[1, 0, 1], video_valid=[False] * 3),
+    "some audio": dict(video=[1, 0, 0], audio=[1, 0, 1], audio_valid=[True, False, True]),
+    "windows of one clip": dict(video=[1, 0, 1], audio=[1, 0, 0], ids=[4, 4, 4]),
+}
+SILENT_WHEN_COLD = {"one clip", "one class", "all unknown", "no audio", "no video"}
+
+
+@pytest.mark.parametrize("is_cold", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_scarce_batches_equal_loop_and_keep_a_graph(make_features, case, is_cold):
+    labels = CASES[case]
+    cold = MACL(embed_dims=8, queue_length=20, num_negatives=4).double()
+    macl = cold if is_cold else filled_macl(make_features)
+    ids = labels.get("ids")
+    video, audio = (
+        make_features(labels[name], ids, labels.get(f"{name}_valid"), grad=True)
+        for name in ("video", "audio")
+    )
+    losses = macl(video, audio)
+    expected = loop_losses(macl, video, audio, "inside", "own_else_label")
+    assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
+    if is_cold and case in SILENT_WHEN_COLD - {"no audio", "no video"}:
+        assert losses.total == 0
+    losses.total.backward()
+    for parameter in (video.embeddings, audio.embeddings, *macl.parameters()):
+        assert parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("filling", [0.0, 1e30, math.nan])
+def test_what_fills_a_missing_track_has_no_influence(make_features, filling):
+    macl = filled_macl(make_features)
+    video = make_features([1, 0, 1])
+    audio = make_features([1, 0, 0], valid=[True, False, True])
+    expected = copy.deepcopy(macl)(video, audio)
+    embeddings = audio.embeddings.clone()
+    embeddings[1] = filling
+    embeddings.requires_grad_()
+    losses = macl(video, FeatureSet(embeddings, audio.labels, audio.clip_ids, audio.valid))
+    losses.total.backward()
+    assert torch.equal(terms_of(losses), terms_of(expected))
+    assert torch.equal(embeddings.grad[1], torch.zeros(8, dtype=torch.float64))
+    assert embeddings.grad.isfinite().all()
+
+
+def test_order_of_clips_does_not_matter(make_features):
+    macl = filled_macl(make_features).eval()
+    video, audio = random_clips(make_features)
+    order = torch.randperm(8)
+    shuffled = [
+        FeatureSet(s.embeddings[order], s.labels[order], s.clip_ids[order], s.valid[order])
+        for s in (video, audio)
+    ]
+    torch.testing.assert_close(terms_of(macl(*shuffled)), terms_of(macl(video, audio)))
+
+
+@pytest.mark.parametrize(
+    ("switch", "dropped"), [("with_cross", [0, 1]), ("with_intra", [2, 3])], ids=["cross", "intra"]
+)
+def test_switches_drop_their_terms_and_the_quarter_stays(make_features, switch, dropped):
+    macl = filled_macl(make_features)
+    without = copy.deepcopy(macl)
+    setattr(without, switch, False)
+    video, audio = random_clips(make_features)
+    kept = terms_of(macl(video, audio)).detach().clone()
+    assert (kept > 0).all()
+    kept[dropped] = 0.0
+    losses = without(video, audio)
+    assert torch.equal(terms_of(losses), kept)
+    torch.testing.assert_close(losses.total, kept.sum() / 4)
+
+
+def test_without_any_term_the_state_still_moves(make_features):
+    macl = MACL(embed_dims=8, queue_length=20, with_cross=False, with_intra=False).double()
+    video, audio = random_clips(make_features, grad=True)
+    losses = macl(video, audio)
+    assert losses.total == 0
+    losses.total.backward()
+    macl.advance()
+    assert macl.video_queue.valid.sum() == video.valid.sum()
+    assert macl.temperature.history[1] > 0
+
+
+def test_tau_gradient_of_the_step_is_that_of_l_c(make_features):
+    macl = filled_macl(make_features)
+    video, audio = random_clips(make_features)
+    frozen = copy.deepcopy(macl).eval()
+
+    def total(tau):
+        frozen.temperature.tau.fill_(tau)
+        return frozen(video, audio).total.item()
+
+    tau, step = macl(video, audio).tau.item(), 1e-6
+    macl.advance()
+    difference = (total(tau + step) - total(tau - step)) / (2 * step)
+    assert macl.temperature.tau_gradient.item() == pytest.approx(difference, rel=1e-5)
+
+
+def test_forwards_of_one_step_read_the_same_state(make_features):
+    macl = filled_macl(make_features)
+    video, audio = random_clips(make_features)
+    first = macl(video, audio)
+    second = macl(video, audio)
+    assert torch.equal(terms_of(first), terms_of(second))
+    macl.advance()
+    assert not torch.equal(terms_of(macl(video, audio)), terms_of(first))
+
+
+def test_eval_freezes_everything(make_features):
+    macl = filled_macl(make_features).eval()
+    before = copy.deepcopy(macl.state_dict())
+    for _ in range(2):
+        macl(*random_clips(make_features))
+        macl.advance()
+    for name, value in macl.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_skipped_step_leaves_the_state(make_features):
+    macl = filled_macl(make_features)
+    before = copy.deepcopy(macl.state_dict())
+    macl(*random_clips(make_features))
+    macl.discard_staged()
+    macl.advance()
+    for name, value in macl.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_resumed_run_continues_exactly(make_features):
+    macl = filled_macl(make_features)
+    torch.nn.init.constant_(macl.temperature.beta, 0.7)
+    resumed = MACL(embed_dims=8, queue_length=20, num_negatives=4).double()
+    resumed.load_state_dict(copy.deepcopy(macl.state_dict()))
+    for _ in range(4):
+        clips = random_clips(make_features)
+        assert torch.equal(terms_of(macl(*clips)), terms_of(resumed(*clips)))
+        macl.advance()
+        resumed.advance()
+    for name, value in resumed.state_dict().items():
+        assert torch.equal(value, macl.state_dict()[name]), name
+
+
+def test_two_ranks_equal_one_process(two_ranks):
+    expected = runpy.run_path(str(RANK_SCRIPT))["train"](rank=0, num_ranks=1)
+    ranks = [rank["training"] for rank in two_ranks]
+    assert (expected["losses"] > 0).any()
+    for rank in ranks:
+        # Sums of float32 in another order.
+        torch.testing.assert_close(rank["losses"], expected["losses"], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(rank["gradients"], expected["gradients"], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(rank["state"], expected["state"], rtol=1e-4, atol=1e-6)
+    for name, value in ranks[0]["state"].items():
+        assert torch.equal(value, ranks[1]["state"][name]), name
+
+
+def test_gradients_are_finite_float32_under_autocast(make_features):
+    projection = EmbeddingProjection(4, embed_dims=8)
+    macl = MACL(embed_dims=8, queue_length=8, num_negatives=2)
+    labels = make_features([1, 0, 1, -1])
+    mask = torch.ones(4, 3, dtype=torch.bool)
+    features = 1e-20 * torch.randn(4, 4, 3, dtype=torch.bfloat16)
+    for _ in range(2):  # cold, then with a queue
+        with torch.autocast("cpu", torch.bfloat16):
+            embeddings = projection(features, mask)
+            rows = FeatureSet(embeddings, labels.labels, labels.clip_ids, labels.valid)
+            losses = macl(rows, rows)
+        losses.total.backward()
+        macl.advance()
+        assert losses.total.dtype == torch.float32
+        assert losses.total > 0
+        for name, parameter in [*projection.named_parameters(), *macl.named_parameters()]:
+            assert parameter.grad.dtype == torch.float32
+            assert parameter.grad.isfinite().all(), name
+
+
+def test_200_steps_at_a_high_learning_rate_stay_finite_and_in_bounds(make_features):
+    projection = EmbeddingProjection(4, embed_dims=8)
+    macl = MACL(embed_dims=8, queue_length=16, num_negatives=4)
+    optimizer = torch.optim.SGD([*projection.parameters(), *macl.parameters()], lr=10.0)
+    mask = torch.ones(6, 1, dtype=torch.bool)
+    for _ in range(200):
+        facts = random_clips(make_features, num=6)
+        maps = torch.randn(2, 6, 4, 1)
+        rows = [
+            FeatureSet(projection(m, mask), fact.labels, fact.clip_ids, fact.valid)
+            for m, fact in zip(maps, facts, strict=True)
+        ]
+        losses = macl(*rows)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        macl.advance()
+        assert losses.total.isfinite()
+        assert 0.01 - 1e-6 <= losses.tau <= 0.5
+    for name, value in macl.state_dict().items():
+        assert value.isfinite().all(), name
+
+
+def test_num_anchors_counts_those_with_both_kinds_of_pair(make_features):
+    macl = MACL(embed_dims=8, queue_length=4)
+    losses = macl(make_features([1, 1, 0]), make_features([1, 1, 1]))
+    # No audio is real: none repels the fake videos, none attracts the real one.
+    assert losses.num_anchors.tolist() == [0, 3, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_negatives": 0}, "`num_negatives` > 0, got 0"),
+        ({"margin": -0.1}, "`margin` >= 0, got -0.1"),
+        ({"margin_mode": "beside"}, "`margin_mode` to be one of .*got 'beside'"),
+        ({"cross_positive": "all"}, "`cross_positive` to be one of .*got 'all'"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        MACL(**arguments)
+
+
+def test_tracks_of_different_shape_are_refused(make_features):
+    with pytest.raises(ValueError, match=r"one shape, got \(2, 8\) and \(3, 8\)"):
+        MACL(embed_dims=8)(make_features([1, 0]), make_features([1, 0, 1]))
