@@ -13,27 +13,37 @@ from mmengine.registry import Registry
 
 SCOPE = "macbdf_mm"
 
-MODELS = Registry("model", parent=root.MODELS, scope=SCOPE, locations=["macbdf_mm.models"])
-DATASETS = Registry("dataset", parent=root.DATASETS, scope=SCOPE, locations=["macbdf_mm.datasets"])
-TRANSFORMS = Registry(
-    "transform",
-    parent=root.TRANSFORMS,
-    scope=SCOPE,
-    locations=["macbdf_mm.datasets.transforms"],
-)
-DATA_SAMPLERS = Registry(
-    "data sampler",
-    parent=root.DATA_SAMPLERS,
-    scope=SCOPE,
-    locations=["macbdf_mm.datasets"],
-)
-HOOKS = Registry("hook", parent=root.HOOKS, scope=SCOPE, locations=["macbdf_mm.engine.hooks"])
-METRICS = Registry(
-    "metric",
-    parent=root.METRICS,
-    scope=SCOPE,
-    locations=["macbdf_mm.evaluation.metrics"],
-)
+
+def _child(parent: Registry, *locations: str) -> Registry:
+    return Registry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
+
+
+MODELS = _child(root.MODELS, "macbdf_mm.models")
+DATASETS = _child(root.DATASETS, "macbdf_mm.datasets")
+TRANSFORMS = _child(root.TRANSFORMS, "macbdf_mm.datasets.transforms")
+HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
+METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
+
+# Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope
+# without a warning for each.
+for _parent in (
+    root.DATA_SAMPLERS,
+    root.EVALUATOR,
+    root.FUNCTIONS,
+    root.INFERENCERS,
+    root.LOG_PROCESSORS,
+    root.LOOPS,
+    root.MODEL_WRAPPERS,
+    root.OPTIMIZERS,
+    root.OPTIM_WRAPPERS,
+    root.OPTIM_WRAPPER_CONSTRUCTORS,
+    root.PARAM_SCHEDULERS,
+    root.RUNNERS,
+    root.VISBACKENDS,
+    root.VISUALIZERS,
+    root.WEIGHT_INITIALIZERS,
+):
+    _child(_parent)
 
 
 def build_part(registry: Registry, cfg: Mapping[str, Any] | Any, **defaults: Any) -> Any:

@@ -1,17 +1,16 @@
-# Bare names are looked up in mmaction2, ours carry their scope: so a config that builds on
-# this one can sit in an mmaction2 project unchanged.
-default_scope = "mmaction"
+# Bare names are this package's, or else MMEngine's; parts of mmaction2 carry its prefix.
+default_scope = "macbdf_mm"
 custom_imports = dict(imports=["macbdf_mm"], allow_failed_imports=False)
 
 default_hooks = dict(
-    runtime_info=dict(type="mmengine.RuntimeInfoHook"),
-    timer=dict(type="mmengine.IterTimerHook"),
-    logger=dict(type="mmengine.LoggerHook", interval=10, ignore_last=False),
-    param_scheduler=dict(type="mmengine.ParamSchedulerHook"),
-    sampler_seed=dict(type="mmengine.DistSamplerSeedHook"),
-    sync_buffers=dict(type="mmengine.SyncBuffersHook"),
+    runtime_info=dict(type="RuntimeInfoHook"),
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=10, ignore_last=False),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+    sync_buffers=dict(type="SyncBuffersHook"),
     checkpoint=dict(
-        type="macbdf_mm.PlainCheckpointHook",
+        type="PlainCheckpointHook",
         interval=1,
         max_keep_ckpts=2,
         save_best="overall/auc",
@@ -19,8 +18,8 @@ default_hooks = dict(
     ),
 )
 custom_hooks = [
-    dict(type="macbdf_mm.SeedEveryIterationHook"),
-    dict(type="macbdf_mm.DecisionThresholdHook"),
+    dict(type="SeedEveryIterationHook"),
+    dict(type="DecisionThresholdHook"),
 ]
 
 env_cfg = dict(
@@ -30,9 +29,9 @@ env_cfg = dict(
 )
 randomness = dict(seed=0, diff_rank_seed=False, deterministic=False)
 
-log_processor = dict(type="mmengine.LogProcessor", window_size=10, by_epoch=True)
+log_processor = dict(type="LogProcessor", window_size=10, by_epoch=True)
 log_level = "INFO"
-visualizer = dict(type="mmengine.Visualizer", vis_backends=[dict(type="mmengine.LocalVisBackend")])
+visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])
 
 load_from = None
 resume = False

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,7 +43,7 @@ def longest_run(grid):
 def test_merged_intervals_cover_the_same_ticks(ticks):
     merged = merge_intervals(ticks)
     assert np.array_equal(fake_ticks(merged), fake_ticks(ticks))
-    gaps = [after[0] - before[1] for before, after in zip(merged, merged[1:], strict=False)]
+    gaps = [after[0] - before[1] for before, after in itertools.pairwise(merged)]
     assert all(gap > 0 for gap in gaps)
 
 

@@ -8,18 +8,17 @@ num_epochs = 12
 num_warmup_epochs = 1
 
 train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
-val_cfg = dict(type="mmengine.ValLoop")
-test_cfg = dict(type="mmengine.TestLoop")
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
 
 optim_wrapper = dict(
-    type="mmengine.OptimWrapper",
-    optimizer=dict(type="AdamW", lr=5e-4, betas=(0.9, 0.98), weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=5e-4, betas=(0.9, 0.98), weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [
     dict(
-        type="mmengine.LinearLR",
+        type="LinearLR",
         start_factor=0.05,
         by_epoch=True,
         begin=0,
@@ -27,7 +26,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
     dict(
-        type="mmengine.CosineAnnealingLR",
+        type="CosineAnnealingLR",
         eta_min_ratio=0.02,
         T_max=num_epochs - num_warmup_epochs,
         by_epoch=True,

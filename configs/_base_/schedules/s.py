@@ -1,0 +1,37 @@
+# AdamW with a linear warm-up and a cosine decay over 30 epochs, for the `s` model on GPUs.
+#
+# Both schedulers state their `end`, so that `max_epochs` may be changed without another curve.
+num_epochs = 30
+num_warmup_epochs = 2
+
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=2e-4, betas=(0.9, 0.98), weight_decay=0.05),
+    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
+    clip_grad=dict(max_norm=5.0),
+)
+param_scheduler = [
+    dict(
+        type="LinearLR",
+        start_factor=0.01,
+        by_epoch=True,
+        begin=0,
+        end=num_warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type="CosineAnnealingLR",
+        eta_min_ratio=0.01,
+        T_max=num_epochs - num_warmup_epochs,
+        by_epoch=True,
+        begin=num_warmup_epochs,
+        end=num_epochs,
+        convert_to_iter_based=True,
+    ),
+]
+# --auto-scale-lr scales the learning rate by (batch size of all processes) / base_batch_size.
+auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -1,0 +1,83 @@
+"""Every config of the project: it parses, inherits shallowly, says what it is, and builds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import HOOKS, MODELS, init_default_scope
+
+from macbdf_mm.models.detectors.macbdf import MACBDF
+from macbdf_mm.registry import METRICS, TRANSFORMS, build_part
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+ALL = sorted(CONFIGS.rglob("*.py"))
+LEAVES = [path for path in ALL if "_base_" not in path.parts]
+
+
+def depth_of(path):
+    bases = Config._get_base_files(str(path))
+    return 1 + max((depth_of(path.parent / base) for base in bases), default=0)
+
+
+def name(path):
+    return str(path.relative_to(CONFIGS))
+
+
+@pytest.mark.parametrize("path", ALL, ids=name)
+def test_a_config_begins_with_what_it_is(path):
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# ")
+    assert len(first) > len("# a few words")
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_inheritance_has_at_most_two_levels(path):
+    assert depth_of(path) <= 3  # a base of a base, and the leaf itself
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_every_part_is_built(path):
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    assert isinstance(model, MACBDF)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        for transform in loader.dataset.pipeline:
+            assert callable(build_part(TRANSFORMS, transform))
+        packing = loader.dataset.pipeline[-1]
+        encoder = cfg.model.video_backbone.encoder
+        assert packing.num_steps == encoder.num_frames // encoder.tubelet_size
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        METRICS.build(evaluator)
+    for hook in [*cfg.custom_hooks, *cfg.default_hooks.values()]:
+        HOOKS.build(hook)
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_the_preprocessor_gives_the_size_that_the_encoders_expect(path):
+    cfg = Config.fromfile(path)
+    span = cfg.train_dataloader.dataset.pipeline[0].span_seconds
+    log_mel = cfg.model.data_preprocessor.log_mel
+    audio = cfg.model.audio_backbone.encoder
+    assert round(span * log_mel.sample_rate) // log_mel.hop_length == audio.num_frames
+    assert log_mel.num_mels == audio.num_mels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_a_forward_pass_at_full_size(path):
+    cfg = Config.fromfile(path)
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model).eval()
+    video, audio = cfg.model.video_backbone.encoder, cfg.model.audio_backbone.encoder
+    inputs = {
+        "video": torch.randn(1, 3, video.num_frames, video.img_size, video.img_size),
+        "video_mask": torch.ones(1, video.num_frames, dtype=torch.bool),
+        "spectrogram": torch.randn(1, 1, audio.num_mels, audio.num_frames),
+        "audio_mask": torch.ones(1, audio.num_frames, dtype=torch.bool),
+    }
+    with torch.inference_mode():
+        logits = model(inputs, mode="tensor")
+    assert logits.shape == (1, 3)
+    assert logits.isfinite().all()
