@@ -10,10 +10,14 @@ from macbdf_mm.models.fusion.composite_distance import composite_distance, neare
 NEUTRAL_DISTANCE = 0.5
 # d_max is exceeded by one embedding in a hundred.
 _OUTLIER_SHARE = 0.01
-# Change of log d_max at a step on which every embedding exceeds it.
-_MAX_DISTANCE_STEP = 0.1
-# Variance of features that are all alike; keeps the covariance and d_max positive.
+# Change of log d_max by one embedding that exceeds it, and the most by one batch.
+_MAX_DISTANCE_RATE = 0.02
+_MAX_DISTANCE_STEP = 0.2
+# Variance of features that are all alike; keeps the covariance positive.
 _MIN_VARIANCE = 1e-8
+# The root mean square of the distances is about the root of the features' rank: only features
+# that are all alike have a smaller d_max than this.
+_MIN_MAX_DISTANCE = 1.0
 
 
 class ClusterState(nn.Module):
@@ -146,7 +150,7 @@ class ClusterState(nn.Module):
         self.cholesky.copy_(torch.linalg.cholesky(covariance))
         distances, _ = nearest_centre(features, self.centres, self.cholesky, self.is_active)
         percentile = torch.quantile(distances, 1 - _OUTLIER_SHARE)
-        self.max_distance.copy_(percentile.clamp(min=_MIN_VARIANCE**0.5))
+        self.max_distance.copy_(percentile.clamp(min=_MIN_MAX_DISTANCE))
         self.is_ready.fill_(True)
         return True
 
@@ -156,7 +160,7 @@ class ClusterState(nn.Module):
 
         A centre moves towards the mean of the embeddings nearest to it, by ``momentum`` once
         for each of them. d_max grows or shrinks until one embedding in a hundred exceeds it:
-        unlike the percentile of a batch, that does not depend on the size of the batch.
+        unlike a mean of the batches' percentiles, that does not depend on the batch size.
 
         Args:
             embeddings: (B, D) of the clips that have this modality; B may be 0. Rows that are
@@ -175,7 +179,8 @@ class ClusterState(nn.Module):
         means, counts = cluster_means(embeddings, index, self.max_clusters)
         self.centres.lerp_(means, (1 - self.momentum**counts)[:, None])
         share = (distances > self.max_distance).to(self.max_distance.dtype).mean()
-        self.max_distance.mul_(torch.exp(_MAX_DISTANCE_STEP * (share - _OUTLIER_SHARE)))
+        rate = min(_MAX_DISTANCE_RATE * len(embeddings), _MAX_DISTANCE_STEP)
+        self.max_distance.mul_(torch.exp(rate * (share - _OUTLIER_SHARE)))
 
     def _shrunk_covariance(self, offsets: Tensor, num_clusters: int) -> Tensor:
         """Return (D, D): the covariance of offsets from K means, drawn towards a sphere."""

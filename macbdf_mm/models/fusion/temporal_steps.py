@@ -88,13 +88,15 @@ def resample_steps(steps: Tensor, mask: Tensor, num_steps: int) -> tuple[Tensor,
     share = reach.sum(dim=2, keepdim=True)
     is_valid = share >= _MIN_VALID_SHARE
     reach = (reach / share.clamp(min=_MIN_VALID_SHARE)).masked_fill(~is_valid, 0.0)
-    return reach @ blank_invalid(steps, mask, time_dim=1), is_valid[..., 0]
+    resampled = reach.to(steps.dtype) @ blank_invalid(steps, mask, time_dim=1)
+    return resampled, is_valid[..., 0]
 
 
 def _resampling_kernel(steps: Tensor, num_steps: int) -> Tensor:
     """Return (M, N): how much each of the N steps counts in each of the M resampled ones."""
-    identity = torch.eye(steps.shape[1], device=steps.device)[None, None]  # (1, 1, N, N)
+    dtype = torch.promote_types(steps.dtype, torch.float32)
+    identity = torch.eye(steps.shape[1], dtype=dtype, device=steps.device)[None, None]
     resampled = F.interpolate(
         identity, size=(steps.shape[1], num_steps), mode="bilinear", antialias=True
     )
-    return resampled[0, 0].t().to(steps.dtype)
+    return resampled[0, 0].t()

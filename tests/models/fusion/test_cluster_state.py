@@ -1,0 +1,282 @@
+"""The remembered clusters: what is fitted, what follows, what stays.
+
+Mutations tried, each of which fails a test here: MUT_cluster_state
+"""
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.distance import cosine, mahalanobis
+
+from macbdf_mm.models.fusion.cluster_state import ClusterState
+from macbdf_mm.models.fusion.clustering import choose_clustering
+
+EMBED_DIMS = 12
+
+
+def sphere(num_features, seed=0, num_groups=3, spread=0.15):
+    """Return (N, D) unit vectors around a few directions."""
+    generator = torch.Generator().manual_seed(seed)
+    directions = torch.eye(EMBED_DIMS)[:num_groups]
+    groups = torch.randint(num_groups, (num_features,), generator=generator)
+    noise = spread * torch.randn(num_features, EMBED_DIMS, generator=generator)
+    return torch.nn.functional.normalize(directions[groups] + noise, dim=1)
+
+
+@pytest.fixture
+def fitted():
+    state = ClusterState(EMBED_DIMS)
+    assert state.fit(sphere(200))
+    return state
+
+
+def snapshot(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def assert_unchanged(module, before):
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_everything_is_a_buffer():
+    state = ClusterState(EMBED_DIMS, max_clusters=6)
+    shapes = {name: tuple(value.shape) for name, value in state.state_dict().items()}
+    assert shapes == {
+        "centres": (6, EMBED_DIMS),
+        "num_clusters": (),
+        "cholesky": (EMBED_DIMS, EMBED_DIMS),
+        "max_distance": (),
+        "is_ready": (),
+    }
+    assert not list(state.parameters())
+
+
+def test_half_for_all_until_the_first_fit():
+    embeddings = sphere(4).requires_grad_()
+    distance = ClusterState(EMBED_DIMS)(embeddings)
+    assert distance.tolist() == [0.5] * 4
+    distance.sum().backward()
+    assert embeddings.grad.abs().max() == 0
+
+
+def test_fit_is_the_pooled_covariance_and_the_percentile_of_numpy(fitted):
+    features = sphere(200)
+    clustering = choose_clustering(features, seed=0)
+    count = clustering.num_clusters
+    assert int(fitted.num_clusters) == count == 3
+    torch.testing.assert_close(fitted.centres[:count], clustering.centres)
+    assert fitted.centres[count:].abs().max() == 0
+
+    offsets = (features - clustering.centres[clustering.assignment]).double().numpy()
+    within = sum(np.outer(row, row) for row in offsets) / (len(features) - count)
+    expected = 0.9 * within + 0.1 * np.trace(within) / EMBED_DIMS * np.eye(EMBED_DIMS)
+    root = fitted.cholesky.double().numpy()
+    np.testing.assert_allclose(root @ root.T, expected, rtol=1e-4, atol=1e-7)
+
+    inverse = np.linalg.inv(expected)
+    nearest = [
+        min(mahalanobis(row, centre, inverse) for centre in clustering.centres.numpy())
+        for row in features.numpy()
+    ]
+    assert float(fitted.max_distance) == pytest.approx(np.percentile(nearest, 99), rel=1e-4)
+    assert bool(fitted.is_ready)
+
+
+def test_distance_is_equation_9(fitted):
+    embeddings = sphere(6, seed=1)
+    inverse = np.linalg.inv((fitted.cholesky @ fitted.cholesky.t()).double().numpy())
+    centres = fitted.centres[: int(fitted.num_clusters)].double().numpy()
+    expected = []
+    for row in embeddings.double().numpy():
+        distances = [mahalanobis(row, centre, inverse) for centre in centres]
+        own = int(np.argmin(distances))
+        relative = distances[own] / float(fitted.max_distance)
+        expected.append(0.5 * relative + 0.5 * cosine(row, centres[own]))
+    np.testing.assert_allclose(fitted(embeddings).numpy(), expected, rtol=1e-4)
+
+
+def test_a_clip_has_the_same_distance_in_any_batch(fitted):
+    fitted.eval()
+    embeddings = sphere(8, seed=2)
+    alone = torch.cat([fitted(row[None]) for row in embeddings])
+    # Not bit-equal: the triangular solve blocks its columns by their number.
+    torch.testing.assert_close(fitted(embeddings), alone, rtol=1e-5, atol=1e-6)
+
+
+def test_forward_changes_nothing_in_training_either(fitted):
+    before = snapshot(fitted.train())
+    fitted(sphere(8, seed=3))
+    assert_unchanged(fitted, before)
+
+
+def test_eval_changes_nothing(fitted):
+    before = snapshot(fitted.eval())
+    fitted(sphere(8, seed=3))
+    fitted.follow(sphere(8, seed=3))
+    assert_unchanged(fitted, before)
+
+
+def test_nothing_follows_before_the_first_fit():
+    state = ClusterState(EMBED_DIMS).train()
+    before = snapshot(state)
+    state.follow(sphere(8))
+    assert_unchanged(state, before)
+
+
+def test_centres_follow_their_own_embeddings(fitted):
+    embeddings = sphere(9, seed=4)
+    centres = fitted.centres.double().numpy().copy()
+    inverse = np.linalg.inv((fitted.cholesky @ fitted.cholesky.t()).double().numpy())
+    count = int(fitted.num_clusters)
+    members = [[] for _ in range(count)]
+    for row in embeddings.double().numpy():
+        distances = [mahalanobis(row, centre, inverse) for centre in centres[:count]]
+        members[int(np.argmin(distances))].append(row)
+    for index, rows in enumerate(members):
+        kept = 0.99 ** len(rows)
+        if rows:
+            centres[index] = kept * centres[index] + (1 - kept) * np.mean(rows, axis=0)
+    fitted.train().follow(embeddings)
+    np.testing.assert_allclose(fitted.centres.numpy(), centres, rtol=1e-5, atol=1e-7)
+
+
+def test_covariance_and_number_stay_between_fits(fitted):
+    before = snapshot(fitted.train())
+    fitted.follow(sphere(8, seed=4))
+    after = fitted.state_dict()
+    for name in ("cholesky", "num_clusters", "is_ready"):
+        assert torch.equal(after[name], before[name])
+    assert not torch.equal(after["centres"], before["centres"])
+    assert not torch.equal(after["max_distance"], before["max_distance"])
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5])
+@pytest.mark.parametrize("batch_size", [2, 16])
+def test_d_max_finds_back_to_the_percentile(factor, batch_size):
+    state = ClusterState(EMBED_DIMS, momentum=1.0)
+    features = sphere(2000)
+    state.fit(features)
+    target = float(state.max_distance)
+    state.max_distance.mul_(factor)
+    generator = torch.Generator().manual_seed(5)
+    path = []
+    for _ in range(8000 // batch_size):
+        batch = features[torch.randint(len(features), (batch_size,), generator=generator)]
+        state.follow(batch)
+        path.append(float(state.max_distance))
+    # It moves by 2 % at each of the outliers, one in a hundred, and their number is random.
+    assert np.mean(path[len(path) // 2 :]) == pytest.approx(target, rel=0.04)
+
+
+def test_follow_between_forward_and_backward_changes_no_gradient(fitted):
+    fitted.train()
+    first = sphere(4, seed=6).requires_grad_()
+    fitted(first).sum().backward()
+    second = sphere(4, seed=6).requires_grad_()
+    distance = fitted(second)
+    fitted.follow(sphere(8, seed=7))
+    distance.sum().backward()
+    assert torch.equal(first.grad, second.grad)
+
+
+def test_momentum_of_one_holds_the_centres(fitted):
+    fitted.momentum = 1.0
+    before = fitted.centres.clone()
+    fitted.train().follow(sphere(8, seed=3))
+    assert torch.equal(fitted.centres, before)
+
+
+def test_rows_that_are_not_finite_are_passed_over(fitted):
+    other = ClusterState(EMBED_DIMS)
+    other.load_state_dict(fitted.state_dict())
+    batch = sphere(5, seed=8)
+    spoilt = torch.cat([batch, torch.full((1, EMBED_DIMS), float("nan"))])
+    fitted.train().follow(spoilt)
+    other.train().follow(batch)
+    assert_unchanged(fitted, snapshot(other))
+
+
+def test_an_empty_batch_changes_nothing(fitted):
+    before = snapshot(fitted.train())
+    fitted.follow(torch.zeros(0, EMBED_DIMS))
+    assert_unchanged(fitted, before)
+
+
+def test_too_few_features_change_nothing():
+    state = ClusterState(EMBED_DIMS)
+    before = snapshot(state)
+    assert state.fit(sphere(state.min_features - 1)) is False
+    assert_unchanged(state, before)
+    assert state.fit(sphere(state.min_features)) is True
+
+
+def test_fewer_features_than_dimensions_still_have_a_distance():
+    state = ClusterState(128)
+    features = torch.nn.functional.normalize(torch.randn(20, 128), dim=1)
+    assert state.fit(features)
+    assert torch.isfinite(state(features)).all()
+
+
+def test_collapsed_features_still_have_a_distance():
+    state = ClusterState(EMBED_DIMS)
+    features = sphere(1).repeat(30, 1)
+    assert state.fit(features)
+    assert int(state.num_clusters) == 1
+    assert torch.isfinite(state(sphere(4))).all()
+    assert state(features[:1]).item() == pytest.approx(0.0, abs=1e-2)
+
+
+def test_a_second_fit_leaves_nothing_of_the_first(fitted):
+    fresh = ClusterState(EMBED_DIMS)
+    features = sphere(100, seed=9, num_groups=2)
+    fresh.fit(features, seed=1)
+    fitted.fit(features, seed=1)
+    assert_unchanged(fitted, snapshot(fresh))
+
+
+def test_state_survives_save_and_load(fitted, tmp_path):
+    torch.save(fitted.state_dict(), tmp_path / "state.pth")
+    other = ClusterState(EMBED_DIMS)
+    other.load_state_dict(torch.load(tmp_path / "state.pth", weights_only=True))
+    embeddings = sphere(5, seed=10)
+    assert torch.equal(other(embeddings), fitted(embeddings))
+    fitted.train().follow(embeddings)
+    other.train().follow(embeddings)
+    assert_unchanged(other, snapshot(fitted))
+
+
+def test_halves_give_a_float32_distance(fitted):
+    embeddings = sphere(5, seed=11)
+    assert fitted(embeddings.half()).dtype == torch.float32
+    # Half precision rounds the embeddings themselves at 5e-4.
+    torch.testing.assert_close(fitted(embeddings.half()), fitted(embeddings), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_same_under_autocast(fitted):
+    on_gpu = ClusterState(EMBED_DIMS).cuda().train()
+    embeddings = sphere(16, seed=12)
+    with torch.autocast("cuda", dtype=torch.float16):
+        assert on_gpu.fit(sphere(200).cuda())
+        on_gpu.follow(embeddings.cuda())
+        distance = on_gpu(embeddings.cuda())
+    fitted.train().follow(embeddings)
+    torch.testing.assert_close(distance.cpu(), fitted(embeddings), rtol=1e-3, atol=1e-4)
+
+
+def test_bad_arguments_are_named(fitted):
+    with pytest.raises(ValueError, match=r"`min_clusters` <= `max_clusters`, got 1 and 8"):
+        ClusterState(min_clusters=1)
+    with pytest.raises(ValueError, match=r"`beta` and `momentum` in \[0, 1\], got 2 and 0.99"):
+        ClusterState(beta=2)
+    with pytest.raises(ValueError, match=r"`beta` and `momentum` in \[0, 1\], got 0.5 and -1"):
+        ClusterState(momentum=-1)
+    with pytest.raises(ValueError, match=r"`shrinkage` in \(0, 1\], got 0"):
+        ClusterState(shrinkage=0)
+    for method in (fitted, fitted.fit, fitted.follow):
+        with pytest.raises(ValueError, match=r"Expected embeddings \(B, 12\), got \(3, 7\)"):
+            method(torch.zeros(3, 7))
+    with pytest.raises(ValueError, match=r"finite `features`"):
+        fitted.fit(torch.full((30, EMBED_DIMS), float("inf")))
