@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from av.frame import Frame
 from av.stream import Stream
-from av.video.reformatter import Interpolation
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.container import (
@@ -24,6 +23,7 @@ from macbdf_mm.media.container import (
     read_packets,
     to_seconds,
 )
+from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size, upright_size
 from macbdf_mm.media.resampling import MonoMixer, resample
 
 # Decoded before the span and thrown away: lossy audio decoders need some packets to settle
@@ -35,6 +35,7 @@ _AUDIO_MARGIN_SECONDS = 0.02
 _MAX_JITTER_SECONDS = 0.01
 # A stream that shows nothing in the first so many seconds of the file counts as missing.
 _MAX_LATE_START_SECONDS = 30.0
+_ROUNDING_SECONDS = 1e-6
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -107,9 +108,16 @@ class PyAVReader:
         """Height and width of the frames as they are shown, that is, after rotation."""
         if self.video is None:
             raise ValueError(f"{self.path} has no video.")
-        frame = self.video.first_frame
-        turned = _quarter_turns(frame) % 2
-        return (frame.width, frame.height) if turned else (frame.height, frame.width)
+        return upright_size(self.video.first_frame)
+
+    @property
+    def stream_start_seconds(self) -> float:
+        """When the video stream says that it starts, on the clock that starts at zero."""
+        if self.video is None:
+            raise ValueError(f"{self.path} has no video.")
+        stream = self.container.streams[self.video.index]
+        start = to_seconds(stream.start_time, stream.time_base)
+        return 0.0 if start is None else start - self.zero_seconds
 
     def read_frames(
         self,
@@ -126,18 +134,19 @@ class PyAVReader:
             RGB frames, shape (T, H, W, 3), uint8, and whether each exists, shape (T,). Before
             the first and after the last frame of the video there is none: zeros.
         """
-        height, width = _shrunk(self.frame_size, short_side)
-        frames = np.zeros((len(times_seconds), height, width, 3), dtype=np.uint8)
+        converter = FrameConverter(shrunk_size(self.frame_size, short_side))
+        frames = np.zeros((len(times_seconds), *converter.size, 3), dtype=np.uint8)
         valid = np.zeros(len(times_seconds), dtype=np.bool_)
         if not len(times_seconds):
             return frames, valid
-        wanted = np.asarray(times_seconds, dtype=np.float64) + self.zero_seconds
+        # A time that misses the start of a frame by rounding belongs to that frame.
+        wanted = np.asarray(times_seconds, np.float64) + self.zero_seconds + _ROUNDING_SECONDS
         index = 0
         for shown, start, end in self._shown_frames(wanted[0], wanted[-1]):
             image = None
             while index < len(wanted) and wanted[index] < end:
                 if wanted[index] >= start:
-                    image = _to_rgb(shown, height, width) if image is None else image
+                    image = converter.to_rgb(shown) if image is None else image
                     frames[index], valid[index] = image, True
                 index += 1
             if index == len(wanted):
@@ -274,32 +283,6 @@ class PyAVReader:
 def _keep_first(firsts: dict[int, Track], stream: Stream, frames: list[Frame]) -> None:
     if frames:
         firsts[stream.index] = Track(stream.index, frames[0], frame_seconds(frames[0]) or 0.0)
-
-
-def _to_rgb(frame: av.VideoFrame, height: int, width: int) -> npt.NDArray[np.uint8]:
-    turns = _quarter_turns(frame)
-    size = (width, height) if turns % 2 == 0 else (height, width)
-    # Averaging whole areas keeps a shrunken picture free of aliasing.
-    shrinks = size != (frame.width, frame.height)
-    image = frame.to_ndarray(
-        format="rgb24",
-        width=size[0],
-        height=size[1],
-        interpolation=Interpolation.AREA if shrinks else None,
-    )
-    return np.rot90(image, turns)
-
-
-def _shrunk(size: tuple[int, int], short_side: int | None) -> tuple[int, int]:
-    if short_side is None or min(size) <= short_side:
-        return size
-    scale = short_side / min(size)
-    return round(size[0] * scale), round(size[1] * scale)
-
-
-def _quarter_turns(frame: av.VideoFrame) -> int:
-    """Return how often the decoded picture must be turned by 90 degrees, anti-clockwise."""
-    return round(frame.rotation / 90) % 4
 
 
 def _fit(waveform: npt.NDArray[np.float32], num_samples: int) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.media.decord_reader import read_frames_decord
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 Backend = Literal["pyav", "decord"]
@@ -77,8 +78,11 @@ def read_span(
     with PyAVReader(path) as reader:
         waveform, audio_valid = reader.read_waveform((start, end), sample_rate)
         frames, frame_valid = None, np.zeros(num_frames, np.bool_)
-        if reader.video is not None:
+        if reader.video is not None and backend == "pyav":
             frames, frame_valid = reader.read_frames(times, short_side)
+        elif reader.video is not None:
+            offset = -reader.stream_start_seconds
+            frames, frame_valid = read_frames_decord(path, times, offset, short_side)
         return DecodedSpan(
             frames=frames,
             frame_valid=frame_valid,

@@ -1,0 +1,96 @@
+"""Reading frames with decord, by timestamps; the sound is never read with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
+from macbdf_mm.media.probe import probe
+
+# decord crashes or hangs on files whose index points past their end.
+_MAX_OVERCLAIM_SECONDS = 0.5
+# What decord makes of "no timestamp" is far below any real one.
+_MIN_TIMESTAMP_SECONDS = -1e6
+_ROUNDING_SECONDS = 1e-6
+
+
+def read_frames_decord(
+    path: str | Path,
+    times_seconds: Sequence[float] | npt.NDArray[np.float64],
+    zero_offset_seconds: float = 0.0,
+    short_side: int | None = None,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """Return the frames that are shown at the given times, as ``PyAVReader.read_frames`` does.
+
+    Args:
+        path: The media file.
+        times_seconds: Ascending.
+        zero_offset_seconds: Zero of these times on decord's clock, which starts with the
+            stream, be its first frames shown or not.
+        short_side: Shrink larger frames to this short side, in pixels; None keeps them.
+
+    Returns:
+        RGB frames, shape (T, H, W, 3), uint8, and whether each exists, shape (T,).
+
+    Raises:
+        UndecodableMediaError: If the file is shorter than it claims, has no timestamps that
+            decord can read, or decord gives up.
+    """
+    # Its import takes a while and sets up its own FFmpeg; only those who ask for it pay.
+    import decord
+
+    _refuse_cut_files(path)
+    wanted = np.asarray(times_seconds, np.float64) + zero_offset_seconds + _ROUNDING_SECONDS
+    try:
+        # By path: opened from memory, decord crashes the process on damaged files.
+        reader = decord.VideoReader(str(path), num_threads=1)
+        shown = np.asarray(reader.get_frame_timestamp(range(len(reader))), dtype=np.float64)
+        _check_timestamps(path, shown)
+        indices = np.searchsorted(shown[:, 0], wanted, side="right") - 1  # (T,)
+        valid = (indices >= 0) & (wanted < shown[-1, 1])
+        # The first frame too: some old H.264 decodes rightly only after its start was seen.
+        needed = np.unique(np.concatenate([[0], indices[valid]]))
+        images = reader.get_batch(needed.tolist()).asnumpy()
+    except (decord.DECORDError, RuntimeError) as error:
+        if isinstance(error, UndecodableMediaError):
+            raise
+        raise UndecodableMediaError(
+            f"{path}: decord cannot read it ({str(error).splitlines()[0][:120]}); "
+            "use `backend='pyav'`."
+        ) from None
+    size = shrunk_size(images.shape[1:3], short_side)
+    frames = np.zeros((len(wanted), *size, 3), dtype=np.uint8)
+    converter = FrameConverter(size)
+    for position in np.flatnonzero(valid):
+        image = images[np.searchsorted(needed, indices[position])]
+        if image.shape[:2] != size:
+            image = converter.to_rgb(av.VideoFrame.from_ndarray(image, "rgb24"))
+        frames[position] = image
+    return frames, valid
+
+
+def _refuse_cut_files(path: str | Path) -> None:
+    info = probe(path)
+    claimed = info.claimed_seconds
+    if claimed is not None and claimed - info.duration_seconds > _MAX_OVERCLAIM_SECONDS:
+        raise UndecodableMediaError(
+            f"{path} claims {claimed:.2f} s but holds {info.duration_seconds:.2f} s, and "
+            "decord is not safe on truncated files; use `backend='pyav'`."
+        )
+
+
+def _check_timestamps(path: str | Path, shown: npt.NDArray[np.float64]) -> None:
+    starts = shown[:, 0]
+    if not len(starts) or starts[0] < _MIN_TIMESTAMP_SECONDS or (np.diff(starts) < 0).any():
+        raise UndecodableMediaError(
+            f"{path}: decord reads no timestamps from this container; use `backend='pyav'`."
+        )
+    if starts[0] < -_ROUNDING_SECONDS:
+        raise UndecodableMediaError(
+            f"{path} was cut without re-encoding and keeps frames from before its start, by "
+            "which decord's frames are off; use `backend='pyav'`."
+        )
