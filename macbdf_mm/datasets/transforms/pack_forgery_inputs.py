@@ -20,6 +20,7 @@ _META_KEYS = (
     "category",
     "split",
     "sample_idx",
+    "extra",
     "decode_error",
 )
 
