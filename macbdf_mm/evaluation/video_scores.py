@@ -27,6 +27,7 @@ class WindowScores:
         method: How the clip was forged, None if unknown or real.
         video_method: How its video was forged, where the data set says so.
         audio_method: How its audio was forged, where the data set says so.
+        decode_error: Why the window could not be read, None if it could.
     """
 
     file: str
@@ -37,6 +38,7 @@ class WindowScores:
     method: str | None = None
     video_method: str | None = None
     audio_method: str | None = None
+    decode_error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ class VideoScores:
     def is_scored(self) -> bool:
         """Whether the video has an overall score."""
         return not math.isnan(self.scores["overall"])
+
+    @property
+    def problem(self) -> str:
+        """Why a video has no score."""
+        reasons = [window.decode_error for window in self.windows if window.decode_error]
+        return reasons[0] if reasons else "neither track could be scored"
 
     @property
     def category(self) -> str | None:
@@ -114,6 +122,7 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         method=sample.get("method"),
         video_method=extra.get("video_method"),
         audio_method=extra.get("audio_method"),
+        decode_error=sample.get("decode_error"),
     )
 
 

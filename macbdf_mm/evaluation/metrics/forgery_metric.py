@@ -91,7 +91,7 @@ class ForgeryMetric(BaseMetric):
         """
         videos = gather_videos(results, self.aggregation)
         scored = [video for video in videos if video.is_scored]
-        unscored = self._unscored_files(videos)
+        unscored = {video.file: video.problem for video in videos if not video.is_scored}
         if unscored:
             self._warn_of(unscored)
         if self.fit_threshold:
@@ -112,13 +112,6 @@ class ForgeryMetric(BaseMetric):
             if threshold == threshold:
                 self.thresholds[track] = threshold
                 self.is_threshold_fitted = True
-
-    def _unscored_files(self, videos: Sequence[VideoScores]) -> dict[str, str]:
-        """Return file -> reason for every clip without an overall score."""
-        unscored = {
-            video.file: "the model gave no score" for video in videos if not video.is_scored
-        }
-        return unscored | dict((self.dataset_meta or {}).get("undecodable_files", {}))
 
     def _warn_of(self, unscored: Mapping[str, str]) -> None:
         named = [f"{file} ({reason})" for file, reason in sorted(unscored.items())]

@@ -1,24 +1,24 @@
+# Schedule and runtime are the project's own, so that these are tested too.
 _base_ = [
     "../../../configs/_base_/default_runtime.py",
     "../../../configs/_base_/schedules/demo.py",
 ]
 custom_imports = dict(imports=["macbdf_mm", "toy_parts"], allow_failed_imports=False)
 
-model = dict(type="macbdf_mm.ToyDetector", width=8)
+model = dict(type="ToyDetector", width=8)
 train_dataloader = dict(
     batch_size=4,
-    num_workers=2,
-    persistent_workers=True,
-    dataset=dict(type="macbdf_mm.ToyDataset", num_clips=16),
-    sampler=dict(type="mmengine.DefaultSampler", shuffle=True),
+    num_workers=0,
+    dataset=dict(type="ToyDataset", num_clips=16),
+    sampler=dict(type="DefaultSampler", shuffle=True),
 )
 val_dataloader = dict(
     batch_size=4,
     num_workers=0,
-    dataset=dict(type="macbdf_mm.ToyDataset", num_clips=18, seed=1),
-    sampler=dict(type="mmengine.DefaultSampler", shuffle=False),
+    dataset=dict(type="ToyDataset", num_clips=18, seed=1),
+    sampler=dict(type="DefaultSampler", shuffle=False),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="macbdf_mm.ForgeryMetric", fit_threshold=True, num_resamples=10)
-test_evaluator = dict(type="macbdf_mm.ForgeryMetric", num_resamples=10)
+val_evaluator = dict(type="ForgeryMetric", fit_threshold=True, num_resamples=10)
+test_evaluator = dict(type="ForgeryMetric", num_resamples=10)
 train_cfg = dict(max_epochs=3)

@@ -21,13 +21,8 @@ NUM_FEATURES = 6
 
 @DATASETS.register_module()
 class ToyDataset(Dataset):
-    def __init__(self, num_clips=16, seed=0, undecodable_files=None):
-        self.metainfo = {
-            "dataset": "toy",
-            "synthetic": True,
-            "scale": np.float64(1.0),
-            "undecodable_files": undecodable_files or {},
-        }
+    def __init__(self, num_clips=16, seed=0):
+        self.metainfo = {"dataset": "toy", "synthetic": True, "scale": np.float64(1.0)}
         self.num_clips = num_clips
         self.seed = seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
