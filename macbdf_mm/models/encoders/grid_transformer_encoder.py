@@ -36,7 +36,8 @@ class GridTransformerEncoder(BaseModule):
         init_cfg: MMEngine's initialisation, for example a checkpoint to load.
 
     Raises:
-        ValueError: If the stem or the position is unknown, or sizes do not divide.
+        ValueError: If the stem or the position is unknown, sizes do not divide, or the
+            depth is negative.
     """
 
     patch_stem: str
@@ -64,6 +65,8 @@ class GridTransformerEncoder(BaseModule):
             raise ValueError(f"Expected `stem` to be one of {sorted(stems)}, got {stem!r}.")
         if position not in _POSITIONS:
             raise ValueError(f"Expected `position` to be one of {_POSITIONS}, got {position!r}.")
+        if depth < 0:
+            raise ValueError(f"Expected the encoder's `depth` >= 0, got {depth}.")
         self.embed_dims = embed_dims
         self.time_dim = time_dim
         self.stem = stems[stem](in_channels, embed_dims, patch)

@@ -36,7 +36,7 @@ class ConvolutionalStem(nn.Module):
             )
         self.patch = tuple(patch)
         strides = _halvings(self.patch)
-        widths = [max(embed_dims >> (len(strides) - i), 8) for i in range(len(strides))]
+        widths = [max(embed_dims >> (len(strides) - 1 - i), 8) for i in range(len(strides))]
         conv, norm = _CONV[len(patch)], _NORM[len(patch)]
         stages: list[nn.Module] = []
         for width, stride in zip(widths, strides, strict=True):

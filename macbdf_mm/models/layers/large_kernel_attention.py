@@ -76,7 +76,7 @@ class MultiScaleLargeKernelAttention(nn.Module):
         kernels: (DW, DWD, dilation, G) of each scale.
 
     Raises:
-        ValueError: If the scales do not divide the channels.
+        ValueError: If there are no scales, or they do not divide the channels.
     """
 
     def __init__(
@@ -86,10 +86,13 @@ class MultiScaleLargeKernelAttention(nn.Module):
         kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
     ) -> None:
         super().__init__()
-        if not kernels or embed_dims % len(kernels):
+        if not kernels:
+            raise ValueError("Expected at least one group of four numbers, got no `kernels`.")
+        if embed_dims % len(kernels):
+            higher = -(-embed_dims // len(kernels)) * len(kernels)
             raise ValueError(
                 f"Expected `embed_dims` to be a multiple of the {len(kernels)} groups of "
-                f"`kernels`, got {embed_dims}. Try {_next_multiple(embed_dims, len(kernels))}."
+                f"`kernels`, got {embed_dims}. Try {higher}."
             )
         width = embed_dims // len(kernels)
         self.expand = nn.Linear(embed_dims, 2 * embed_dims)
@@ -102,8 +105,3 @@ class MultiScaleLargeKernelAttention(nn.Module):
         groups = attention.movedim(-1, 1).chunk(len(self.scales), dim=1)
         scales = [scale(group) for scale, group in zip(self.scales, groups, strict=True)]
         return self.merge(value * torch.cat(scales, dim=-1))
-
-
-def _next_multiple(number: int, divisor: int) -> int:
-    """Return the smallest multiple of ``divisor`` that is at least ``number``."""
-    return -(-number // max(divisor, 1)) * max(divisor, 1)

@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from macbdf_mm.models.backbones.large_kernel_backbone import LargeKernelBackbone
+from macbdf_mm.models.encoders.audio_transformer_encoder import AudioTransformerEncoder
+
+ENCODER = dict(
+    type="AudioTransformerEncoder",
+    num_mels=8,
+    num_frames=16,
+    patch_size=(4, 2),
+    embed_dims=8,
+    depth=1,
+    num_heads=2,
+)
+
+
+def backbone(**kwargs):
+    return LargeKernelBackbone(**{"encoder": ENCODER, "num_dims": 2, "embed_dims": 12, **kwargs})
+
+
+def test_forward_is_encode_and_then_each_layer():
+    tower, x = backbone(depth=3).eval(), torch.randn(2, 1, 8, 16)
+    stepwise = tower.encode(x)
+    assert stepwise.shape == (2, 12, 2, 8)
+    assert len(tower.layers) == tower.depth == 3
+    for layer in tower.layers:
+        stepwise = layer(stepwise)
+    assert torch.equal(tower(x), stepwise)
+
+
+def test_working_width_is_reached_by_a_pointwise_map():
+    tower, x = backbone(depth=0).eval(), torch.randn(2, 1, 8, 16)
+    encoded = tower.encoder(x)
+    expected = torch.einsum("oc,bcft->boft", tower.project.weight, encoded)
+    expected = expected + tower.project.bias.view(1, -1, 1, 1)
+    torch.testing.assert_close(tower(x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_equal_widths_need_no_map_and_depth_zero_is_the_encoder():
+    tower, x = backbone(depth=0, embed_dims=8).eval(), torch.randn(2, 1, 8, 16)
+    assert torch.equal(tower(x), tower.encoder(x))
+
+
+def test_a_built_encoder_is_taken_as_it_is():
+    encoder = AudioTransformerEncoder(8, 16, (4, 2), embed_dims=6, depth=1, num_heads=2)
+    assert backbone(encoder=encoder).encoder is encoder
+
+
+def test_mask_reaches_the_encoder():
+    tower, x = backbone(depth=1).eval(), torch.randn(1, 1, 8, 16)
+    mask = torch.arange(16)[None] < 8
+    filled = x.masked_fill(~mask[:, None, None], float("nan"))
+    torch.testing.assert_close(tower(filled, mask), tower(x, mask))
+
+
+def test_kernels_reach_the_layers():
+    tower = backbone(depth=1, kernels=[(3, 3, 2, 3), (3, 5, 2, 3)], gate_kernel_size=3)
+    assert len(tower.layers[0].attention.scales) == 2
+    assert tower.layers[0].gate.depthwise.kernel_size == (3, 3)
+
+
+def test_negative_depth_is_refused():
+    with pytest.raises(ValueError, match="`depth` >= 0, got -1"):
+        backbone(depth=-1)
+
+
+def test_width_that_is_no_multiple_of_three_is_refused():
+    with pytest.raises(ValueError, match="multiple of the 3 groups of `kernels`, got 100"):
+        backbone(embed_dims=100)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from macbdf_mm.models.encoders.video_transformer_encoder import VideoTransformerEncoder
+from macbdf_mm.models.encoders.videomae_checkpoint import from_videomae
+
+SIZES = dict(img_size=32, patch_size=8, embed_dims=24, depth=3, num_heads=4, num_frames=8)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """mmaction2's own module, all weights and biases random."""
+    from mmaction.models.backbones.vit_mae import VisionTransformer
+
+    torch.manual_seed(3)
+    module = VisionTransformer(**SIZES, return_feat_map=True).eval()
+    for parameter in module.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return module
+
+
+@pytest.fixture
+def encoder(reference):
+    encoder = VideoTransformerEncoder(**SIZES).eval()
+    encoder.load_state_dict(from_videomae(reference.state_dict()))
+    return encoder
+
+
+@pytest.mark.parametrize("size", [(8, 32, 32), (8, 48, 40)])
+def test_features_equal_those_of_mmaction2(reference, encoder, size):
+    """The second size makes both interpolate their positions in space."""
+    x = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        # float32 through three blocks whose softmax is computed in another order.
+        torch.testing.assert_close(encoder(x), reference(x), rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_equal_those_of_mmaction2(reference, encoder):
+    x = torch.randn(1, 3, 8, 32, 32)
+    for module in (reference, encoder):
+        module.zero_grad()
+        module(x).square().mean().backward()
+    expected = from_videomae(
+        {name: p.grad for name, p in reference.named_parameters() if p.grad is not None}
+    )
+    own = {name: p.grad for name, p in encoder.named_parameters()}
+    assert own.keys() == expected.keys()
+    for name, grad in own.items():
+        scale = expected[name].abs().max().item()
+        torch.testing.assert_close(grad, expected[name], rtol=1e-3, atol=1e-4 * scale, msg=name)
+
+
+def test_more_frames_than_in_pretraining(encoder):
+    """mmaction2 fails here; positions are interpolated linearly between the trained steps."""
+    table = encoder.position.table.detach().view(1, 4, 16, 24)
+    expected = interpolate(table.permute(0, 2, 3, 1).reshape(1, -1, 4), size=8, mode="linear")
+    expected = expected.view(16, 24, 8).permute(2, 0, 1).reshape(1, -1, 24)
+    torch.testing.assert_close(encoder.position((8, 4, 4)), expected)
+    assert encoder(torch.randn(1, 3, 16, 32, 32)).shape == (1, 24, 8, 4, 4)
+
+
+def test_a_size_that_the_patch_does_not_divide_is_refused(encoder):
+    with pytest.raises(ValueError, match=r"multiples of the patch \(2, 8, 8\), got \(8, 32, 30\)"):
+        encoder(torch.zeros(1, 3, 8, 32, 30))
+    with pytest.raises(ValueError, match=r"got \(8, 30, 30\)"):
+        VideoTransformerEncoder(**{**SIZES, "img_size": 30})
+
+
+def test_oblong_frames_are_stated_as_height_and_width():
+    encoder = VideoTransformerEncoder(**{**SIZES, "img_size": (16, 32)})
+    assert encoder.position.grid == (4, 2, 4)

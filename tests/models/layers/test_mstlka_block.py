@@ -1,0 +1,99 @@
+import pytest
+import torch
+
+from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+
+SHAPES = [(3, (3, 4, 5)), (2, (6, 7))]
+DILATIONS = (2, 3, 4)
+
+
+def norm_in_float64(x, norm):
+    mean, variance = x.mean(dim=1, keepdim=True), x.var(dim=1, keepdim=True, unbiased=False)
+    affine = [-1, *[1] * (x.dim() - 2)]
+    standard = (x - mean) / torch.sqrt(variance + norm.eps)
+    return standard * norm.weight.double().view(affine) + norm.bias.double().view(affine)
+
+
+@pytest.fixture
+def dense_block(dense_depthwise, dense_pointwise):
+    """A function: the block from the equations, by dense float64 convolutions, channels first."""
+
+    def attention(x, layer):
+        width = x.shape[1]
+        a, value = dense_pointwise(x, layer.expand).split(width, dim=1)
+        outs = []
+        for index, dilation in enumerate(DILATIONS):
+            scale = layer.scales[index]
+            group = a[:, index * width // 3 : (index + 1) * width // 3]
+            context = dense_depthwise(
+                dense_depthwise(group, scale.depthwise), scale.dilated, dilation
+            )
+            outs.append(
+                dense_depthwise(group, scale.gate) * dense_pointwise(context, scale.pointwise)
+            )
+        return dense_pointwise(value * torch.cat(outs, dim=1), layer.merge)
+
+    def gate(x, unit):
+        gate, value = dense_pointwise(x, unit.expand).split(x.shape[1], dim=1)
+        return dense_pointwise(dense_depthwise(gate, unit.depthwise) * value, unit.merge)
+
+    def forward(x, block):
+        attended = attention(norm_in_float64(x, block.norm_1), block.attention)
+        x = x + block.lambda_1.double() * attended
+        return x + block.lambda_2.double() * gate(norm_in_float64(x, block.norm_2), block.gate)
+
+    return forward
+
+
+@pytest.mark.parametrize(("num_dims", "size"), SHAPES)
+def test_block_equals_dense_convolutions(num_dims, size, dense_block, randomise):
+    block = randomise(MSTLKABlock(6, num_dims))
+    x = torch.randn(2, 6, *size, dtype=torch.float64)
+    # float32 sums over up to 729 taps, three in a row.
+    torch.testing.assert_close(
+        block(x.float()).double(), dense_block(x, block), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("num_dims", "size"), SHAPES)
+def test_gradients_equal_those_of_dense_convolutions(num_dims, size, dense_block, randomise):
+    block = randomise(MSTLKABlock(6, num_dims))
+    x = torch.randn(1, 6, *size, dtype=torch.float64)
+    block(x.float()).square().sum().backward()
+    own = {name: p.grad.double() for name, p in block.named_parameters()}
+    block.zero_grad()
+    dense_block(x, block).square().sum().backward()
+    for name, parameter in block.named_parameters():
+        scale = parameter.grad.abs().max().item()
+        torch.testing.assert_close(
+            own[name], parameter.grad.double(), rtol=1e-3, atol=1e-4 * scale, msg=name
+        )
+
+
+def test_residual_scales_start_at_one_hundredth_and_learn_at_once():
+    block = MSTLKABlock(6)
+    assert block.lambda_1.item() == pytest.approx(1e-2)
+    assert block.lambda_2.item() == pytest.approx(1e-2)
+    block(torch.randn(2, 6, 4, 4, 4)).square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in block.parameters())
+
+
+def test_branches_start_at_the_scale_of_their_input():
+    """With PyTorch's default initialisation the attention would start near 0.01."""
+    torch.manual_seed(0)
+    block, tokens = MSTLKABlock(48, 2), torch.randn(2, 12, 12, 48)
+    assert 0.2 < block.attention(tokens).std() < 3.0
+    assert 0.2 < block.gate(tokens).std() < 3.0
+
+
+@pytest.mark.parametrize(("num_dims", "size"), SHAPES)
+def test_shape_is_kept_and_clips_do_not_mix(num_dims, size):
+    block, x = MSTLKABlock(6, num_dims), torch.randn(3, 6, *size)
+    out = block(x)
+    assert out.shape == x.shape
+    torch.testing.assert_close(block(x[1:2]), out[1:2], rtol=1e-5, atol=1e-6)
+
+
+def test_other_dimensions_are_refused():
+    with pytest.raises(ValueError, match="`num_dims` 2 or 3, got 1"):
+        MSTLKABlock(6, num_dims=1)

@@ -1,0 +1,79 @@
+import math
+
+import pytest
+import torch
+
+from macbdf_mm.models.layers.transformer_block import SelfAttention, TransformerBlock
+
+
+def attention_in_float64(layer, tokens, mask):
+    """Attention with an explicit softmax over the valid keys, one query at a time."""
+    weight, width = layer.qkv.weight.double(), tokens.shape[-1]
+    zeros = torch.zeros(width, dtype=torch.float64)
+    bias = torch.cat([layer.q_bias.double(), zeros, layer.v_bias.double()])
+    out = torch.zeros(tokens.shape, dtype=torch.float64)
+    head = width // layer.num_heads
+    for clip, clip_tokens in enumerate(tokens.double()):
+        query, key, value = (clip_tokens @ weight.T + bias).split(width, dim=1)
+        valid = mask[clip].nonzero().flatten()
+        for h in range(layer.num_heads):
+            part = slice(h * head, (h + 1) * head)
+            for n in range(tokens.shape[1]):
+                logits = key[valid, part] @ query[n, part] / math.sqrt(head)
+                share = torch.exp(logits - logits.max())
+                out[clip, n, part] = (share / share.sum()) @ value[valid, part]
+    return out @ layer.proj.weight.double().T + layer.proj.bias.double()
+
+
+def random_attention():
+    layer = SelfAttention(12, 3)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return layer
+
+
+def test_attention_equals_an_explicit_softmax():
+    layer, tokens = random_attention(), torch.randn(2, 5, 12)
+    mask = torch.tensor([[True] * 5, [True, False, True, True, False]])
+    expected = attention_in_float64(layer, tokens, mask)
+    # float32 sums of 12 products.
+    torch.testing.assert_close(layer(tokens, mask).double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_masked_tokens_are_as_good_as_absent():
+    block, tokens = TransformerBlock(12, 3).eval(), torch.randn(2, 7, 12)
+    mask = torch.ones(2, 7, dtype=torch.bool)
+    mask[:, 4:] = False
+    torch.testing.assert_close(
+        block(tokens, mask)[:, :4], block(tokens[:, :4]), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_a_clip_without_a_valid_token_stays_finite_in_both_passes():
+    layer, tokens = random_attention(), torch.randn(2, 4, 12, requires_grad=True)
+    mask = torch.tensor([[False] * 4, [True] * 4])
+    out = layer(tokens, mask)
+    out.sum().backward()
+    assert out.isfinite().all()
+    assert tokens.grad.isfinite().all()
+
+
+def test_block_is_equivariant_to_a_permutation_of_tokens():
+    block, tokens = TransformerBlock(12, 3).eval(), torch.randn(1, 6, 12)
+    order = torch.randperm(6)
+    torch.testing.assert_close(
+        block(tokens[:, order]), block(tokens)[:, order], rtol=1e-5, atol=1e-6
+    )
+
+
+def test_branches_are_residual():
+    block, tokens = TransformerBlock(12, 3).eval(), torch.randn(1, 6, 12)
+    torch.nn.init.zeros_(block.attn.proj.weight)
+    torch.nn.init.zeros_(block.mlp[3].weight)
+    assert torch.equal(block(tokens), tokens)
+
+
+@pytest.mark.parametrize("num_heads", [0, 5])
+def test_heads_must_divide_the_channels(num_heads):
+    with pytest.raises(ValueError, match=f"`num_heads` to divide `embed_dims`=12, got {num_heads}"):
+        SelfAttention(12, num_heads)
