@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +18,8 @@ from macbdf_mm.ops.depthwise.lattice import lattice_lengths
 
 # Beyond this the matrices (C, N, N) cost more to fill than their products save.
 MAX_TOEPLITZ_POINTS = 160
+# Up to so many elements the calls themselves cost more than what the faster ways save.
+MAX_TINY_ELEMENTS = 32768
 
 
 class Algorithm(Enum):
@@ -37,14 +40,14 @@ class Algorithm(Enum):
     TOEPLITZ = auto()
 
 
-@dataclass(frozen=True)
-class Case:
-    """What the choice depends on.
+class Case(NamedTuple):
+    """What the choice depends on: a tuple, for it is made and hashed at every call.
 
     Attributes:
         lengths: Lengths of the spatial axes, two or three.
         kernel_size: Taps of each axis.
         dilation: Dilation of each axis.
+        is_tiny: Whether the input has too few elements for many calls to pay.
         needs_gradient: Whether a backward pass will follow.
         has_fast_kernel: Whether the forward of dilation 1 is fast: float32 (as which half
             precision is computed) and PyTorch built with oneDNN.
@@ -55,6 +58,7 @@ class Case:
     lengths: tuple[int, ...]
     kernel_size: tuple[int, ...]
     dilation: tuple[int, ...]
+    is_tiny: bool
     needs_gradient: bool
     has_fast_kernel: bool
     is_regular: bool
@@ -109,8 +113,11 @@ RULES = (
     ),
     Rule(
         Algorithm.CHANNELS_LAST,
-        lambda case: case.is_2d and not case.needs_gradient,
-        "the dilated 2-D forward is fast too, in this layout",
+        lambda case: (
+            case.is_2d and not case.needs_gradient and (case.is_tiny or max(case.dilation) == 2)
+        ),
+        "the 2-D forward is fast in this layout up to dilation 2, and beyond it where little "
+        "is to be done",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
@@ -119,13 +126,17 @@ RULES = (
     ),
     Rule(
         Algorithm.TRIMMED,
-        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) <= 3,
-        "small 2-D kernels have a fast backward in any layout",
+        lambda case: (
+            not case.is_dilated and max(case.kernel_size) <= 3 and (case.is_2d or case.is_tiny)
+        ),
+        "small kernels have a fast 2-D backward, and a bearable 3-D one",
     ),
     Rule(
         Algorithm.CHANNELS_LAST,
-        lambda case: case.is_2d and not case.is_dilated and max(case.kernel_size) <= 5,
-        "so have middling ones in this layout",
+        lambda case: (
+            case.is_2d and not case.is_dilated and (case.is_tiny or max(case.kernel_size) <= 5)
+        ),
+        "so have middling 2-D ones in this layout",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
@@ -152,24 +163,33 @@ def choose_algorithm(case: Case) -> Algorithm:
 
 
 def is_traced() -> bool:
-    """Return whether a compiler, a tracer or the ONNX exporter is watching."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing() or torch.onnx.is_in_onnx_export()
+    """Return whether a compiler, an exporter or a tracer is watching."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
+def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Return whether this is an untraced CPU batch, of one type and with points in it."""
+    return (
+        not is_traced()
+        and x.is_cpu
+        and weight.is_cpu
+        and x.dtype == weight.dtype
+        and (bias is None or (bias.is_cpu and bias.dtype == x.dtype))
+        and x.dim() == weight.dim()
+        and x.shape[1] == weight.shape[0]
+        and x.numel() > 0
+    )
 
 
 def describe(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Case:
     """Return what the choice depends on, for tensors as :func:`depthwise_conv` takes them."""
-    tensors = (x, weight) if bias is None else (x, weight, bias)
     return Case(
-        lengths=tuple(x.shape[2:]),
-        kernel_size=tuple(weight.shape[2:]),
+        lengths=x.shape[2:],
+        kernel_size=weight.shape[2:],
         dilation=dilation,
-        needs_gradient=torch.is_grad_enabled() and any(t.requires_grad for t in tensors),
+        is_tiny=x.numel() <= MAX_TINY_ELEMENTS,
+        needs_gradient=torch.is_grad_enabled()
+        and (x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)),
         has_fast_kernel=x.dtype != torch.float64 and torch.backends.mkldnn.is_available(),
-        is_regular=(
-            not is_traced()
-            and x.dim() == weight.dim()
-            and x.shape[1] == weight.shape[0]
-            and x.numel() > 0
-            and all(t.device.type == "cpu" and t.dtype == x.dtype for t in tensors)
-        ),
+        is_regular=is_regular(x, weight, bias),
     )

@@ -1,0 +1,129 @@
+"""All algorithms against PyTorch's own convolution, in float64 unless said."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from macbdf_mm.ops.depthwise import depthwise_conv
+from macbdf_mm.ops.depthwise.convolution import forward_only_conv
+from macbdf_mm.ops.depthwise.functional import channels_last_conv, trimmed_conv
+from macbdf_mm.ops.depthwise.stock import stock_conv
+from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv
+
+ALGORITHMS = [trimmed_conv, channels_last_conv, forward_only_conv, toeplitz_conv, depthwise_conv]
+# Sums of a few hundred products in another order; float32's differ by a few 1e-6.
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[tuple[int, ...], ...]:
+    """Shapes (B, C, *lengths), kernel sizes and dilations, some axes of length 1."""
+    num_axes = draw(st.integers(2, 3))
+
+    def axes(values: st.SearchStrategy[int]) -> tuple[int, ...]:
+        return tuple(draw(values) for _ in range(num_axes))
+
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 4)), *axes(st.integers(1, 6)))
+    return shape, axes(st.sampled_from([1, 3, 5, 7])), axes(st.integers(1, 4))
+
+
+def passes(
+    convolve: Callable[..., Tensor], tensors: tuple[Tensor, ...], dilation: tuple[int, ...]
+) -> tuple[Tensor, ...]:
+    """Return the output and the gradients by all tensors for a fixed output gradient."""
+    inputs = tuple(tensor.detach().requires_grad_() for tensor in tensors)
+    y = convolve(*inputs, dilation)
+    grad = torch.linspace(-1, 1, y.numel(), dtype=y.dtype).view(y.shape)
+    return y, *torch.autograd.grad(y, inputs, grad)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@settings(max_examples=25, deadline=None)
+@given(case=cases(), channels_last=st.booleans(), seed=st.integers(0, 2**16))
+def test_output_and_gradients_equal_stock(
+    algorithm: Callable[..., Tensor],
+    dtype: torch.dtype,
+    case: tuple[tuple[int, ...], ...],
+    channels_last: bool,
+    seed: int,
+) -> None:
+    shape, kernel_size, dilation = case
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, generator=generator, dtype=dtype)
+    if channels_last:
+        x = x.movedim(1, -1).contiguous().movedim(-1, 1)
+    weight = torch.randn(shape[1], 1, *kernel_size, generator=generator, dtype=dtype)
+    bias = torch.randn(shape[1], generator=generator, dtype=dtype)
+    results = passes(algorithm, (x, weight, bias), dilation)
+    expected = passes(stock_conv, (x, weight, bias), dilation)
+    for result, reference in zip(results, expected, strict=True):
+        scale = reference.abs().max().item() + 1
+        torch.testing.assert_close(result, reference, rtol=0, atol=TOLERANCE[dtype] * scale)
+
+
+@pytest.mark.parametrize("lengths", [(3, 4), (2, 3, 4)])
+def test_gradcheck(lengths: tuple[int, ...]) -> None:
+    dilation = (2, 1, 2)[: len(lengths)]
+    tensors = (
+        torch.randn(2, 2, *lengths, dtype=torch.float64, requires_grad=True),
+        torch.randn(2, 1, *[3] * len(lengths), dtype=torch.float64, requires_grad=True),
+        torch.randn(2, dtype=torch.float64, requires_grad=True),
+    )
+    for algorithm in ALGORITHMS:
+        assert torch.autograd.gradcheck(lambda *t, f=algorithm: f(*t, dilation), tensors)
+        assert torch.autograd.gradgradcheck(lambda *t, f=algorithm: f(*t, dilation), tensors)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 2, 2)])
+def test_memory_format_is_kept(algorithm: Callable[..., Tensor], dilation: tuple[int, ...]) -> None:
+    x, weight = torch.randn(2, 4, 5, 4, 3), torch.randn(4, 1, 3, 3, 3)
+    assert algorithm(x, weight, None, dilation).is_contiguous()
+    x = x.contiguous(memory_format=torch.channels_last_3d)
+    y = algorithm(x, weight, None, dilation)
+    assert y.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 2, 2)])
+def test_half_precision_is_the_rounded_float32_result(
+    dtype: torch.dtype, dilation: tuple[int, ...]
+) -> None:
+    tensors = tuple(
+        torch.randn(shape).to(dtype) for shape in ((2, 3, 5, 4, 6), (3, 1, 5, 5, 5), (3,))
+    )
+    results = passes(depthwise_conv, tensors, dilation)
+    expected = passes(stock_conv, tuple(tensor.float() for tensor in tensors), dilation)
+    for result, reference in zip(results, expected, strict=True):
+        assert result.dtype == dtype
+        scale = reference.abs().max().item()
+        # One rounding of the output's gradient, one of the result.
+        atol = 4 * torch.finfo(dtype).eps * scale
+        torch.testing.assert_close(result.float(), reference, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 2, 2)])
+def test_autocast_gives_the_type_that_stock_gives(dilation: tuple[int, ...]) -> None:
+    x, weight = torch.randn(1, 2, 4, 4, 4), torch.randn(2, 1, 5, 5, 5, requires_grad=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = depthwise_conv(x, weight, None, dilation)
+        expected = stock_conv(x, weight, None, dilation)
+        y.sum().backward()
+    assert y.dtype == expected.dtype == torch.bfloat16
+    assert weight.grad is not None
+    assert weight.grad.dtype == torch.float32
+    torch.testing.assert_close(y, expected, rtol=0.02, atol=0.1)
+
+
+def test_empty_batch_and_missing_batch_axis_work_as_in_stock() -> None:
+    weight = torch.randn(2, 1, 3, 3, requires_grad=True)
+    assert depthwise_conv(torch.randn(0, 2, 4, 4), weight, None, (2, 2)).shape == (0, 2, 4, 4)
+    x = torch.randn(2, 4, 4)
+    torch.testing.assert_close(
+        depthwise_conv(x, weight, None, (2, 2)), depthwise_conv(x[None], weight, None, (2, 2))[0]
+    )
