@@ -1,6 +1,7 @@
 """The face over time: mouth and jaw follow the articulation, the head moves, the eyes blink."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -34,13 +35,13 @@ class FaceVideo:
 class _Motion:
     """One value a frame, each of shape (T,)."""
 
-    aperture: npt.NDArray[np.float64]
-    width: npt.NDArray[np.float64]
-    jaw: npt.NDArray[np.float64]
-    eyelid: npt.NDArray[np.float64]
-    gaze: npt.NDArray[np.float32]  # (2, T)
-    pose: npt.NDArray[np.float32]  # (4, T): x, y, angle, size
-    exposure: npt.NDArray[np.float32]
+    aperture: npt.NDArray[Any]
+    width: npt.NDArray[Any]
+    jaw: npt.NDArray[Any]
+    eyelid: npt.NDArray[Any]
+    gaze: npt.NDArray[Any]  # (2, T)
+    pose: npt.NDArray[Any]  # (4, T): x, y, angle, size
+    exposure: npt.NDArray[Any]
 
 
 def render_face(
@@ -100,9 +101,7 @@ def _draw_motion(
     )
 
 
-def _draw_blinks(
-    rng: np.random.Generator, times: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _draw_blinks(rng: np.random.Generator, times: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return how far the eyes are open in [0, 1]: a blink of 0.2 s every two to five seconds."""
     open_share = np.ones(len(times))
     blink = rng.uniform(-1.0, 3.0)
@@ -135,7 +134,7 @@ def _draw_eyes(
     canvas: npt.NDArray[np.uint8],
     face: FaceTraits,
     eyelid: float,
-    gaze: npt.NDArray[np.float32],
+    gaze: npt.NDArray[Any],
 ) -> None:
     """Draw both eyes in place; ``eyelid`` is the open share."""
     angles = np.linspace(0, 2 * np.pi, 28, endpoint=False)
@@ -234,7 +233,7 @@ def _pixel_colour(colour: tuple[float, float, float], gain: float) -> tuple[floa
     return (*(min(255.0, 255 * gain * value) for value in colour), 255)
 
 
-def _placement(scene: Scene, pose: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float64]:
+def _placement(scene: Scene, pose: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
     """Return the affine map from canvas to frame, shape (2, 3)."""
     shift_x, shift_y, angle, growth = (float(value) for value in pose)
     scale = scene.head_scale * (1 + growth) * size / CANVAS
@@ -244,16 +243,16 @@ def _placement(scene: Scene, pose: npt.NDArray[np.float32], size: int) -> npt.ND
     return matrix
 
 
-def _light_field(scene: Scene, size: int) -> npt.NDArray[np.float32]:
+def _light_field(scene: Scene, size: int) -> npt.NDArray[Any]:
     """Return the gain of each pixel and channel, shape (size, size, 3)."""
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     slope = np.cos(scene.light_angle) * axis[None, :] + np.sin(scene.light_angle) * axis[:, None]
     gain = 1 + 0.5 * scene.light_contrast * slope
-    return (gain[..., None] * np.float32(scene.light)).astype(np.float32)
+    return (gain[..., None] * np.array(scene.light, np.float32)).astype(np.float32)
 
 
 def _capture(
-    picture: npt.NDArray[np.float32], scene: Scene, rng: np.random.Generator
+    picture: npt.NDArray[Any], scene: Scene, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
     """Return what the sensor makes of the light: blur of the lens, noise, eight bits."""
     blur = scene.focus_blur * len(picture) / 128
@@ -263,24 +262,22 @@ def _capture(
     return (picture + scene.sensor_noise * noise + 0.5).clip(0, 255).astype(np.uint8)
 
 
-def _face_corners(face: FaceTraits) -> npt.NDArray[np.float64]:
+def _face_corners(face: FaceTraits) -> npt.NDArray[Any]:
     half = 0.92 * face.head_width
     return _corners(-half, -0.72 * face.head_height, half, 1.02 * face.head_height)
 
 
-def _mouth_corners(face: FaceTraits, jaw: float) -> npt.NDArray[np.float64]:
+def _mouth_corners(face: FaceTraits, jaw: float) -> npt.NDArray[Any]:
     half = 1.25 * face.mouth_width
     top = face.mouth_height - 0.05
     return _corners(-half, top, half, face.mouth_height + 0.075 + 0.5 * _JAW_DROP * float(jaw))
 
 
-def _corners(left: float, top: float, right: float, bottom: float) -> npt.NDArray[np.float64]:
+def _corners(left: float, top: float, right: float, bottom: float) -> npt.NDArray[Any]:
     points = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     return points * CANVAS + np.array(CENTRE)
 
 
-def _warp_box(
-    corners: npt.NDArray[np.float64], placement: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _warp_box(corners: npt.NDArray[Any], placement: npt.NDArray[Any]) -> npt.NDArray[Any]:
     points = corners @ placement[:, :2].T + placement[:, 2]
     return np.concatenate([points.min(axis=0), points.max(axis=0)])

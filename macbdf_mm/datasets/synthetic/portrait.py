@@ -1,5 +1,7 @@
 """The parts of a picture that do not change over a clip: head, body and background."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ CANVAS = 256
 """Side of the square in which a head is drawn, in pixels; traits are in units of it."""
 CENTRE = (0.5 * CANVAS, 0.47 * CANVAS)
 
-Image = npt.NDArray[np.float32]
+Image = npt.NDArray[Any]
 
 
 def paint_head(face: FaceTraits) -> npt.NDArray[np.uint8]:
@@ -106,7 +108,7 @@ def _shade_features(skin: Image, face: FaceTraits, x: Image, y: Image) -> None:
     shade -= 0.14 * _blob(x, y, 0.0, 0.6 * nose_y, 0.08) + 0.16 * _blob(x, y, 0, nose_y, 0.08)
     shade -= 0.10 * _blob(x, y, 0.0, -0.55, 0.35)
     skin *= (1 - shade)[..., None]
-    brow = np.zeros((CANVAS, CANVAS), np.float32)
+    brow: Image = np.zeros((CANVAS, CANVAS), np.float32)
     for side in (-1, 1):
         points = []
         for along in np.linspace(-1, 1, 9):
@@ -160,9 +162,9 @@ def _fill_ears(face: FaceTraits) -> Image:
 
 
 def _hair_texture(face: FaceTraits, rng: np.random.Generator) -> Image:
-    strands = rng.standard_normal((CANVAS, CANVAS)).astype(np.float32)
+    strands: Image = rng.standard_normal((CANVAS, CANVAS)).astype(np.float32)
     strands = cv2.GaussianBlur(strands, (0, 0), sigmaX=1.0, sigmaY=9.0)
-    strands /= strands.std()
+    strands = strands / strands.std()
     return _colour_field(face.hair, CANVAS) * (1 + 0.22 * strands[..., None]).clip(0.3, 2.0)
 
 
@@ -192,7 +194,7 @@ def _texture(rng: np.random.Generator, size: int, grain: float) -> Image:
     """Return smooth noise of unit variance, shape (size, size)."""
     # Coarse noise is drawn small and enlarged: a wide blur costs more than the rest together.
     shrink = max(1, int(grain / 2))
-    small = rng.standard_normal((size // shrink + 2,) * 2).astype(np.float32)
+    small: Image = rng.standard_normal((size // shrink + 2,) * 2).astype(np.float32)
     small = cv2.GaussianBlur(small, (0, 0), max(0.3, grain / shrink))
     texture = cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC)
     return texture / max(float(texture.std()), 1e-6)
@@ -213,4 +215,4 @@ def _over(below: Image, above: Image, mask: Image) -> Image:
 
 
 def _colour_field(colour: Colour, size: int) -> Image:
-    return np.broadcast_to(np.float32(colour), (size, size, 3)).copy()
+    return np.tile(np.array(colour, np.float32), (size, size, 1))

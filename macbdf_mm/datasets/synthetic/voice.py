@@ -1,5 +1,7 @@
 """The voice: a glottal source through moving formants, with turbulence at constrictions."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
@@ -47,9 +49,9 @@ def _glottal_source(
     articulation: Articulation,
     voice: VoiceTraits,
     rng: np.random.Generator,
-    times: npt.NDArray[np.float64],
+    times: npt.NDArray[Any],
     sample_rate: int,
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[Any]:
     """Return the derivative of Rosenberg's glottal flow pulse, shape (S,)."""
     num_steps = len(articulation.pitch)
     jitter = draw_smooth_noise(rng, num_steps, 1.0)[0] * voice.jitter
@@ -68,8 +70,8 @@ def _glottal_source(
 
 
 def _tract_response(
-    formants_hz: npt.NDArray[np.float64], frequencies: npt.NDArray[np.float64]
-) -> npt.NDArray[np.complex128]:
+    formants_hz: npt.NDArray[Any], frequencies: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Return the cascade of second-order resonances, shape (N, F)."""
     centres = formants_hz[:, :, None]  # (N, 4, 1)
     widths = _FORMANT_BANDWIDTHS_HZ[None, :, None]
@@ -82,8 +84,8 @@ def _tract_response(
 
 
 def _constriction_response(
-    centres_hz: npt.NDArray[np.float64], frequencies: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+    centres_hz: npt.NDArray[Any], frequencies: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """Return the magnitude of turbulence around its centre, shape (N, F)."""
     return np.exp(-0.5 * ((frequencies[None] - centres_hz[:, None]) / 1100) ** 2)
 
@@ -94,8 +96,8 @@ def _fft_length(hop: int) -> int:
 
 
 def _filter_over_time(
-    signal: npt.NDArray[np.float64], responses: npt.NDArray[np.complexfloating], hop: int
-) -> npt.NDArray[np.float64]:
+    signal: npt.NDArray[Any], responses: npt.NDArray[Any], hop: int
+) -> npt.NDArray[Any]:
     """Return the signal, shape (S,), through a filter that changes every ``hop`` samples.
 
     Args:

@@ -1,5 +1,7 @@
 """Other speech over the picture, stretched to its length: it does not fit the mouth."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,9 +39,7 @@ def dubbing(
     return replace_stretch(clip.waveform, forged, start, fade_samples=clip.sample_rate // 100)
 
 
-def change_speed(
-    waveform: npt.NDArray[np.floating], speed: float, length: int
-) -> npt.NDArray[np.float64]:
+def change_speed(waveform: npt.NDArray[np.floating], speed: float, length: int) -> npt.NDArray[Any]:
     """Return the waveform ``speed`` times as fast at the same pitch, shape (length,).
 
     A phase vocoder (Flanagan and Golden, 1966) without phase locking; the sound is padded

@@ -1,5 +1,7 @@
 """Where the face is, and how a changed region is put back: boxes, masks, colour, noise."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +9,7 @@ import numpy.typing as npt
 from macbdf_mm.datasets.synthetic.forgery.clip import Clip
 
 Box = tuple[int, int, int, int]
-Patch = npt.NDArray[np.float32]
+Patch = npt.NDArray[Any]
 
 # Where a face mostly is in a portrait, and the mouth in a face: left, top, right, bottom.
 _FACE_SHARE = np.array([0.27, 0.18, 0.73, 0.80])

@@ -1,9 +1,11 @@
 """How forged speech is fitted into a track: joins, loudness and long-term spectrum."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-Waveform = npt.NDArray[np.float32]
+Waveform = npt.NDArray[Any]
 
 FFT_LENGTH = 512
 HOP = 128
@@ -11,7 +13,7 @@ _NUM_BANDS = 40
 
 
 def replace_stretch(
-    waveform: Waveform, forged: npt.NDArray[np.floating], start: int, fade_samples: int
+    waveform: Waveform, forged: npt.NDArray[Any], start: int, fade_samples: int
 ) -> Waveform:
     """Return the waveform with ``forged`` in place of its samples from ``start`` on.
 
@@ -36,9 +38,7 @@ def replace_stretch(
     return result
 
 
-def match_loudness(
-    forged: npt.NDArray[np.floating], reference: npt.NDArray[np.floating]
-) -> npt.NDArray[np.floating]:
+def match_loudness(forged: npt.NDArray[Any], reference: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the forged sound with the root mean square of the reference."""
     level = float(np.sqrt(np.mean(np.square(forged, dtype=np.float64))))
     wanted = float(np.sqrt(np.mean(np.square(reference, dtype=np.float64))))
@@ -46,8 +46,8 @@ def match_loudness(
 
 
 def match_spectrum(
-    forged: npt.NDArray[np.floating], reference: npt.NDArray[np.floating], sample_rate: int
-) -> npt.NDArray[np.float64]:
+    forged: npt.NDArray[Any], reference: npt.NDArray[Any], sample_rate: int
+) -> npt.NDArray[Any]:
     """Return the forged sound, shape (N,), with the reference's mean log spectrum.
 
     The mean over time of the log power is compared in 40 bands as wide as hearing's; the
@@ -61,7 +61,7 @@ def match_spectrum(
     return istft(spectrum * 10 ** (curve / 20)[:, None], len(forged))
 
 
-def stft(waveform: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
+def stft(waveform: npt.NDArray[Any]) -> npt.NDArray[np.complex128]:
     """Return the short-time spectrum, Hann window of 512, hop of 128; shape (257, N)."""
     padded = np.pad(np.asarray(waveform, np.float64), FFT_LENGTH // 2 + HOP)
     padded = np.pad(padded, (0, -len(padded) % HOP))
@@ -69,7 +69,7 @@ def stft(waveform: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
     return np.fft.rfft(blocks * _window(), axis=1).T
 
 
-def istft(spectrum: npt.NDArray[np.complexfloating], length: int) -> npt.NDArray[np.float64]:
+def istft(spectrum: npt.NDArray[np.complexfloating], length: int) -> npt.NDArray[Any]:
     """Return the waveform of a spectrum that :func:`stft` made, shape (length,)."""
     blocks = np.fft.irfft(spectrum.T, FFT_LENGTH, axis=1) * _window()
     overlap = FFT_LENGTH // HOP
@@ -85,19 +85,17 @@ def istft(spectrum: npt.NDArray[np.complexfloating], length: int) -> npt.NDArray
     return flat[begin : begin + length]
 
 
-def _window() -> npt.NDArray[np.float64]:
+def _window() -> npt.NDArray[Any]:
     return np.hanning(FFT_LENGTH + 1)[:-1]
 
 
-def _band_centres(sample_rate: int) -> npt.NDArray[np.float64]:
+def _band_centres(sample_rate: int) -> npt.NDArray[Any]:
     top = 2595 * np.log10(1 + sample_rate / 2 / 700)
     mels = (np.arange(_NUM_BANDS) + 0.5) / _NUM_BANDS * top
     return 700 * (10 ** (mels / 2595) - 1)
 
 
-def _band_levels(
-    spectrum: npt.NDArray[np.complexfloating], sample_rate: int
-) -> npt.NDArray[np.float64]:
+def _band_levels(spectrum: npt.NDArray[np.complexfloating], sample_rate: int) -> npt.NDArray[Any]:
     """Return the mean over time of the level in each band, in dB, shape (40,)."""
     power = np.abs(spectrum) ** 2
     centres = _band_centres(sample_rate)

@@ -1,5 +1,7 @@
 """Words cut out and others put in: another room, another noise floor, audible joins."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter
@@ -58,7 +60,7 @@ def _draw_words(
 
 def _draw_word(
     giver: npt.NDArray[np.float32], num_samples: int, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+) -> npt.NDArray[Any]:
     """Return a stretch of the giver; one that is too short is repeated."""
     if len(giver) <= num_samples:
         giver = np.tile(giver, num_samples // max(1, len(giver)) + 2)
@@ -69,8 +71,8 @@ def _draw_word(
 
 
 def _in_another_room(
-    word: npt.NDArray[np.float64], sample_rate: int, strength: float, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+    word: npt.NDArray[Any], sample_rate: int, strength: float, rng: np.random.Generator
+) -> npt.NDArray[Any]:
     """Return the word with a short reverberation and noise, both foreign to the clip."""
     num_taps = round(rng.uniform(0.03, 0.12) * sample_rate)
     tail = rng.standard_normal(num_taps) * np.exp(-5 * np.arange(num_taps) / num_taps)
