@@ -1,0 +1,64 @@
+"""Test the model of a config with the weights of a checkpoint."""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.apis.train_model import bare_model
+from macbdf_mm.engine.run_options import metrics_of
+from macbdf_mm.errors import ConfigError
+
+RESULTS_FILE = "test_scores.json"
+_NEEDED = ("model", "test_dataloader", "test_cfg", "test_evaluator")
+
+
+def evaluate_model(
+    cfg: Config, checkpoint: str | Path, *, allow_pickle: bool = False
+) -> dict[str, float]:
+    """Return the figures of the test set.
+
+    Args:
+        cfg: Config of the run, with its ``work_dir``.
+        checkpoint: The weights, which must fit the model exactly.
+        allow_pickle: Load a checkpoint that holds more than weights, which can run any code.
+
+    Raises:
+        ConfigError: If the config lacks what a test needs.
+        CheckpointMismatchError: If the checkpoint belongs to another model.
+    """
+    missing = [key for key in _NEEDED if cfg.get(key) is None]
+    if missing:
+        raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot test.")
+    # The runner would load what fits and leave the rest as it was initialised.
+    cfg.load_from, cfg.resume = None, False
+    weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]
+    runner = Runner.from_cfg(cfg)
+    load_weights(bare_model(runner), weights, str(checkpoint))
+    return runner.test()
+
+
+def write_results_to(cfg: Config, path: str | Path) -> None:
+    """Have the figures and the scores of every video written to a JSON file.
+
+    Raises:
+        ConfigError: If the config does not test with a ``ForgeryMetric``.
+    """
+    for metric in metrics_of(cfg.test_evaluator):
+        if str(metric.get("type")).rpartition(".")[2] == "ForgeryMetric":
+            metric["out_file"] = str(path)
+            return
+    raise ConfigError("`test_evaluator` has no ForgeryMetric, so there are no scores to write.")
+
+
+def dump_predictions_to(cfg: Config, path: str | Path) -> None:
+    """Have the predicted data samples pickled, as MMEngine's ``DumpResults`` does.
+
+    Raises:
+        ConfigError: If the file does not end in .pkl or .pickle.
+    """
+    if Path(path).suffix not in (".pkl", ".pickle"):
+        raise ConfigError(f"--dump writes a pickle, so expected a path in .pkl, got '{path}'.")
+    dump = {"type": "DumpResults", "out_file_path": str(path)}
+    cfg.test_evaluator = [*metrics_of(cfg.test_evaluator), dump]

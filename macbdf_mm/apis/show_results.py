@@ -1,0 +1,65 @@
+"""A table of every tested video, and the ROC curves, as files to look at."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from macbdf_mm.apis.report.test_result import TestResult, read_test_result
+from macbdf_mm.evaluation.functional import roc_curve
+from macbdf_mm.evaluation.functional.checks import has_both_classes
+from macbdf_mm.evaluation.measures import labelled_scores, measure_track
+from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.visualization.roc_curves import TrackRoc, draw_roc_curves
+
+_COLUMNS = ("file", "category", "method", "label", "video_label", "audio_label")
+
+
+def show_results(results_file: str | Path, folder: str | Path) -> list[Path]:
+    """Write ``videos.csv`` and ``roc.png`` into a folder, and return their paths.
+
+    Args:
+        results_file: What ``ForgeryMetric`` wrote to its ``out_file``.
+        folder: Is made if it does not exist.
+    """
+    result = read_test_result(results_file)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    table, picture = folder / "videos.csv", folder / "roc.png"
+    _write_table(result, table)
+    draw_roc_curves(_curves(result)).savefig(picture, dpi=120)
+    return [table, picture]
+
+
+def _write_table(result: TestResult, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([*_COLUMNS, *(f"{track}_score" for track in TRACKS), "called_fake"])
+        for video in result.videos:
+            row = video.to_json()
+            is_called_fake = video.scores["overall"] >= result.thresholds["overall"]
+            writer.writerow(
+                [row[column] for column in _COLUMNS]
+                + [row["scores"][track] for track in TRACKS]
+                + [int(is_called_fake) if video.is_scored else None]
+            )
+
+
+def _curves(result: TestResult) -> Sequence[TrackRoc]:
+    curves = []
+    for track in TRACKS:
+        labels, scores = labelled_scores(result.videos, track)
+        if not has_both_classes(labels):
+            continue
+        figures = measure_track(result.videos, track, result.thresholds[track])
+        points = roc_curve(labels, scores)
+        curves.append(
+            TrackRoc(
+                track,
+                points.false_positive_rate,
+                points.true_positive_rate,
+                figures["auc"],
+                figures["auc_low"],
+                figures["auc_high"],
+            )
+        )
+    return curves

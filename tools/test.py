@@ -1,0 +1,64 @@
+"""Test a detector on the test set of its config."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import add_config_arguments, load_config, run_command
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Test a detector and print its figures.")
+    add_config_arguments(parser)
+    parser.add_argument(
+        "checkpoint", nargs="?", help="the weights (default: the best ones of the work folder)"
+    )
+    parser.add_argument("--work-dir", help="folder of the run (default: work_dirs/<config name>)")
+    parser.add_argument("--dump", metavar="FILE.pkl", help="pickle the predicted data samples")
+    parser.add_argument(
+        "--show-dir", help="folder for a table of all videos and ROC curves of the three scores"
+    )
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="load a checkpoint that holds more than weights; it can run any code",
+    )
+    parser.add_argument("--launcher", choices=("none", "pytorch", "slurm", "mpi"), default="none")
+    # Old launchers pass the rank as an argument instead of in the environment.
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    os.environ.setdefault("LOCAL_RANK", str(arguments.local_rank))
+    cfg = load_config(arguments.config, arguments.cfg_options)
+
+    # Imported late: a wrong flag or config is answered before torch is loaded.
+    from mmengine.dist import is_main_process
+
+    from macbdf_mm.apis import evaluate_model as evaluation
+    from macbdf_mm.apis.find_run import find_run
+    from macbdf_mm.engine import run_options
+    from macbdf_mm.engine.distributed import prepare_launcher
+    from macbdf_mm.evaluation.figure_table import format_figures
+
+    work_dir = run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
+    checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint
+    results_file = work_dir / evaluation.RESULTS_FILE
+    evaluation.write_results_to(cfg, results_file)
+    if arguments.dump:
+        evaluation.dump_predictions_to(cfg, arguments.dump)
+    prepare_launcher(cfg, arguments.launcher)
+    figures = evaluation.evaluate_model(cfg, checkpoint, allow_pickle=arguments.allow_pickle)
+    if is_main_process():
+        print(f"\n{checkpoint}\n\n{format_figures(figures)}\n\n{results_file}")
+        if arguments.show_dir:
+            from macbdf_mm.apis.show_results import show_results
+
+            print(*show_results(results_file, Path(arguments.show_dir)), sep="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
