@@ -87,11 +87,13 @@ def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | Non
     return timestamp * time_base.numerator / time_base.denominator
 
 
-def frame_seconds(frame: Frame) -> float | None:
+def frame_seconds(frame: Frame, container: InputContainer) -> float | None:
     """Return when a frame is shown on the container's clock, None if it does not say."""
-    # AVI has no presentation times; a decoder hands the packet's time through as dts.
-    timestamp = frame.pts if frame.pts is not None else frame.dts
-    return to_seconds(timestamp, frame.time_base)
+    # AVI stores no presentation times, and what FFmpeg makes up for them runs backwards where
+    # pictures are reordered; the decoding times of what comes out of the decoder do not.
+    if container.format.name == "avi" or frame.pts is None:
+        return to_seconds(frame.dts, frame.time_base)
+    return to_seconds(frame.pts, frame.time_base)
 
 
 def read_packets(container: InputContainer, streams: list[Stream]) -> Iterator[Packet]:
@@ -166,7 +168,7 @@ def decode_from(
         frames = decode_stream(container, stream, from_seconds, until_seconds)
         first = next((frame for frame in frames if _is_entry_point(frame)), None)
         if first is not None:
-            seconds = frame_seconds(first)
+            seconds = frame_seconds(first, container)
             if seconds is None or seconds <= max(from_seconds, first_seconds):
                 return chain([first], frames)
         if target == first_seconds:

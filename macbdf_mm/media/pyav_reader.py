@@ -9,7 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from av.frame import Frame
+from av.packet import Packet
 from av.stream import Stream
 
 from macbdf_mm.errors import UndecodableMediaError
@@ -187,7 +187,7 @@ class PyAVReader:
         step = self._usual_step_seconds()
         shown, start = None, 0.0
         for frame in self._decode(self.video, from_seconds, until_seconds):
-            seconds = frame_seconds(frame)
+            seconds = frame_seconds(frame, self.container)
             # A stream without any timestamps is taken to be regular.
             now = start + step if seconds is None else seconds
             if shown is not None:
@@ -217,7 +217,7 @@ class PyAVReader:
         max_jitter = _MAX_JITTER_SECONDS * sample_rate
         expected: int | None = None
         for frame in self._decode(self.audio, origin - _AUDIO_PREROLL_SECONDS, until):
-            seconds = frame_seconds(frame)
+            seconds = frame_seconds(frame, self.container)
             piece = mixer.mix(frame)
             first = expected if seconds is None else round((seconds - origin) * sample_rate)
             if expected is not None and abs((first or 0) - expected) <= max_jitter:
@@ -272,17 +272,18 @@ class PyAVReader:
             if preferred <= set(firsts) or (to_seconds(packet.dts, packet.time_base) or 0) > limit:
                 break
             if packet.stream.index not in firsts:
-                _keep_first(firsts, packet.stream, decode_packet(packet.stream, packet))
+                self._keep_first(firsts, packet.stream, packet)
         for stream in streams:
             # A decoder that holds frames back for reordering gives them up at the end.
             if stream.index not in firsts:
-                _keep_first(firsts, stream, decode_packet(stream, None))
+                self._keep_first(firsts, stream, None)
         return firsts
 
-
-def _keep_first(firsts: dict[int, Track], stream: Stream, frames: list[Frame]) -> None:
-    if frames:
-        firsts[stream.index] = Track(stream.index, frames[0], frame_seconds(frames[0]) or 0.0)
+    def _keep_first(self, firsts: dict[int, Track], stream: Stream, packet: Packet | None) -> None:
+        frames = decode_packet(stream, packet)
+        if frames:
+            seconds = frame_seconds(frames[0], self.container)
+            firsts[stream.index] = Track(stream.index, frames[0], seconds or 0.0)
 
 
 def _fit(waveform: npt.NDArray[np.float32], num_samples: int) -> npt.NDArray[np.float32]:

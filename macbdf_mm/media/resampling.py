@@ -40,8 +40,9 @@ def resample(
 class MonoMixer:
     """Mixes decoded frames down to mono float32 at one sample rate.
 
-    FFmpeg's matrices: 5.1 keeps the dialogue of the centre channel. A stream may change its
-    layout or rate on the way; each kind of frame gets a mixer of its own.
+    FFmpeg's matrices, in which 5.1 keeps the dialogue of its centre, scaled such that the
+    same sound on all channels keeps its level: a clip is not louder for being in stereo. A
+    stream may change its layout or rate on the way; each kind of frame has its own mixer.
 
     Args:
         sample_rate: Of the result, in Hz. Frames at this rate are mixed without delay.
@@ -49,16 +50,28 @@ class MonoMixer:
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self._resamplers: dict[tuple[str, str, int], av.AudioResampler] = {}
+        self._mixers: dict[tuple[str, str, int], tuple[av.AudioResampler, np.float32]] = {}
 
     def mix(self, frame: av.AudioFrame) -> npt.NDArray[np.float32]:
         """Return the samples of a frame, shape (S,), float32, nominally in [-1, 1]."""
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if kind not in self._resamplers:
-            self._resamplers[kind] = av.AudioResampler(
-                format="fltp", layout="mono", rate=self.sample_rate
-            )
+        if kind not in self._mixers:
+            mixer = av.AudioResampler(format="fltp", layout="mono", rate=self.sample_rate)
+            self._mixers[kind] = (mixer, _mono_gain(frame.layout))
+        mixer, gain = self._mixers[kind]
         # The filter graph would fill gaps in time; where a frame belongs is decided elsewhere.
         frame.pts = None
-        pieces = self._resamplers[kind].resample(frame)
-        return np.concatenate([np.zeros(0, np.float32), *(p.to_ndarray()[0] for p in pieces)])
+        pieces = [piece.to_ndarray()[0] for piece in mixer.resample(frame)]
+        mono = np.concatenate([np.zeros(0, np.float32), *pieces])
+        return (mono / gain).astype(np.float32, copy=False)
+
+
+def _mono_gain(layout: av.AudioLayout) -> np.float32:
+    """Return how loud FFmpeg's mix makes a 1 on all channels."""
+    if layout.nb_channels == 1:
+        return np.float32(1.0)
+    ones = np.ones((layout.nb_channels, 16), np.float32)
+    frame = av.AudioFrame.from_ndarray(ones, format="fltp", layout=layout.name)
+    frame.sample_rate = 16_000
+    mixer = av.AudioResampler(format="fltp", layout="mono", rate=16_000)
+    return np.float32(mixer.resample(frame)[0].to_ndarray()[0, 0])

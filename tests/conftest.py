@@ -1,0 +1,151 @@
+"""Small media files with a known picture and a known sound at every moment.
+
+``make_clip`` writes files whose frame k shows the number k, and whose sound at time t is
+:func:`known_sound` of t; ``clip_clock`` tells from what was read where it was read.
+"""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+HEIGHT, WIDTH = 64, 96
+_BAND_WIDTH = WIDTH // 8
+_TICKS_PER_SECOND = 1000
+
+
+def clock_frame(number: int) -> npt.NDArray[np.uint8]:
+    """Return a picture (64, 96, 3) whose eight vertical bands are the bits of a number."""
+    bits = [(number >> bit) & 1 for bit in range(8)]
+    row = np.repeat(np.array(bits, np.uint8) * 200 + 28, _BAND_WIDTH)
+    return np.broadcast_to(row[None, :, None], (HEIGHT, WIDTH, 3)).copy()
+
+
+def read_clock(image: npt.NDArray[np.uint8]) -> int:
+    """Return the number that a decoded picture shows; lowest bit left."""
+    bands = image.reshape(image.shape[0], 8, -1, 3).mean(axis=(0, 2, 3))
+    return int(sum(1 << bit for bit, level in enumerate(bands) if level > 128))
+
+
+def known_sound(seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return a rising tone; each moment has a pitch of its own (200 to about 2500 Hz)."""
+    return (0.4 * np.sin(2 * np.pi * (200 * seconds + 200 * seconds**2))).astype(np.float32)
+
+
+def sound_lag_seconds(
+    waveform: npt.NDArray[np.float32], sample_rate: int, start_seconds: float
+) -> float:
+    """Return by how much a waveform comes later than :func:`known_sound` from a moment on."""
+    lags = np.arange(-0.05, 0.05, 0.25e-3)
+    times = start_seconds + np.arange(len(waveform)) / sample_rate
+    inner = slice(len(waveform) // 10, -len(waveform) // 10)
+    fits = [float(np.dot(waveform[inner], known_sound(times[inner] - lag))) for lag in lags]
+    return float(lags[int(np.argmax(fits))])
+
+
+def mux_media(
+    path: Path,
+    frames: Sequence[npt.NDArray[np.uint8]] = (),
+    frame_seconds: Sequence[float] = (),
+    sounds: Sequence[npt.NDArray[np.float32]] = (),
+    *,
+    sample_rate: int = 16_000,
+    sound_start_seconds: float = 0.0,
+    video_codec: str = "libx264",
+    audio_codec: str = "aac",
+    pix_fmt: str = "yuv420p",
+    layout: str = "mono",
+    gop: int = 12,
+    fps: float = 25.0,
+    rotation: int = 0,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write frames at any times, and any number of sound tracks that start at any time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", options=options or {}) as container:
+        video = None
+        if len(frames):
+            video = container.add_stream(video_codec, rate=Fraction(fps).limit_denominator(1001))
+            video.height, video.width = frames[0].shape[:2]
+            video.pix_fmt = pix_fmt
+            video.codec_context.gop_size = gop
+            regular = path.suffix in (".avi", ".mpg")  # These hold no other times.
+            rate = Fraction(fps).limit_denominator(1001)
+            video.codec_context.time_base = 1 / rate if regular else Fraction(1, _TICKS_PER_SECOND)
+            if rotation:
+                video.set_display_rotation(rotation)
+        tracks = [
+            container.add_stream(audio_codec, rate=sample_rate, layout=layout) for _ in sounds
+        ]
+        packets = []
+        if video is not None:
+            time_base = video.codec_context.time_base
+            for image, seconds in zip(frames, frame_seconds, strict=True):
+                frame = av.VideoFrame.from_ndarray(image, "rgb24")
+                frame.pts, frame.time_base = round(seconds / time_base), time_base
+                packets += video.encode(frame)
+            packets += video.encode()
+        for track, sound in zip(tracks, sounds, strict=True):
+            planar = np.tile(sound[None], (len(track.layout.channels), 1))
+            frame = av.AudioFrame.from_ndarray(planar, format="fltp", layout=layout)
+            frame.sample_rate, frame.time_base = sample_rate, Fraction(1, sample_rate)
+            frame.pts = round(sound_start_seconds * sample_rate)
+            packets += [*track.encode(frame), *track.encode()]
+        for packet in packets:
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture
+def clip_clock() -> SimpleNamespace:
+    """The functions that make and read the known picture and sound."""
+    return SimpleNamespace(
+        frame=clock_frame, read=read_clock, sound=known_sound, lag_seconds=sound_lag_seconds
+    )
+
+
+@pytest.fixture
+def write_media() -> Callable[..., Path]:
+    """The function that writes given frames and sounds at given times."""
+    return mux_media
+
+
+@pytest.fixture
+def make_clip(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes a clip with the known picture and sound."""
+
+    def make(
+        name: str = "clip.mp4",
+        *,
+        seconds: float = 3.0,
+        fps: float = 25.0,
+        frame_seconds: Sequence[float] | None = None,
+        with_video: bool = True,
+        with_sound: bool = True,
+        sound_seconds: float | None = None,
+        sound_start_seconds: float = 0.0,
+        sample_rate: int = 16_000,
+        silent: bool = False,
+        **options,
+    ) -> Path:
+        times = np.arange(round(seconds * fps)) / fps if frame_seconds is None else frame_seconds
+        length = seconds - sound_start_seconds if sound_seconds is None else sound_seconds
+        moments = sound_start_seconds + np.arange(round(length * sample_rate)) / sample_rate
+        sound = known_sound(moments) * (0.0 if silent else 1.0)
+        return mux_media(
+            tmp_path / name,
+            [clock_frame(k) for k in range(len(times))] if with_video else (),
+            times if with_video else (),
+            [sound.astype(np.float32)] if with_sound else (),
+            sound_start_seconds=sound_start_seconds,
+            sample_rate=sample_rate,
+            fps=fps,
+            **options,
+        )
+
+    return make
