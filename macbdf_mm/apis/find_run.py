@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ConfigError, MissingDataError
 
 DEMO_WORK_DIR = Path("work_dirs/macbdf_demo")
 
@@ -14,6 +14,25 @@ class Run:
 
     config: Path
     checkpoint: Path
+
+
+def choose_run(config: str | Path | None, checkpoint: str | Path | None) -> Run:
+    """Return the config and weights that a user means.
+
+    Args:
+        config: A config; None: the one saved beside the checkpoint.
+        checkpoint: Trained weights; None: the best ones of the newest demo run.
+
+    Raises:
+        MissingDataError: If they are not there.
+        ConfigError: If a config is given without weights.
+    """
+    if checkpoint is not None:
+        folder = Path(checkpoint).parent
+        return Run(Path(config) if config else find_config(folder), Path(checkpoint))
+    if config is not None:
+        raise ConfigError(f"Config '{config}' needs weights: name them with --checkpoint.")
+    return find_run(DEMO_WORK_DIR)
 
 
 def find_run(work_dir: str | Path) -> Run:

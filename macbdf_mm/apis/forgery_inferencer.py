@@ -1,6 +1,6 @@
 """From files to scores: the inferencer behind ``tools/predict.py``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
+from macbdf_mm.apis.caveats import file_caveats, missing_seconds, weight_caveats
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.load_model import (
     build_model,
     load_checkpoint,
     load_weights,
-    trained_on_synthetic,
 )
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, predict_video
@@ -31,12 +31,6 @@ from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import UNKNOWN
-
-SYNTHETIC_WARNING = "these weights were trained on synthetic clips and say nothing about real video"
-_UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
-_UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
-# Headers round, and tracks end a little apart; a file that misses more was cut short.
-_MAX_MISSING_SECONDS = 1.0
 
 
 class ForgeryInferencer(BaseInferencer):
@@ -82,7 +76,9 @@ class ForgeryInferencer(BaseInferencer):
         self.allow_pickle = allow_pickle
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
-            super().__init__(cfg, str(weights), device, scope, show_progress)
+            # The base class's own bar counts batches, on stdout, one bar a file.
+            super().__init__(cfg, str(weights), device, scope, show_progress=False)
+        self.show_windows = show_progress
 
     def __call__(
         self,
@@ -119,9 +115,7 @@ class ForgeryInferencer(BaseInferencer):
             try:
                 yield super().__call__([path], return_datasamples, batch_size, **kwargs)
             except ForgeryToolboxError as error:
-                failure = failed_prediction(
-                    str(path), str(error), self.thresholds, self.weight_warnings
-                )
+                failure = failed_prediction(str(path), str(error), self.thresholds, self.caveats)
                 yield {"predictions": [failure.as_dict()], "visualization": []}
 
     def preprocess(
@@ -146,7 +140,7 @@ class ForgeryInferencer(BaseInferencer):
         for path in inputs:
             check_is_file(path)
             info = probe(path)
-            if not allow_partial and (missing := _missing_seconds(info)):
+            if not allow_partial and (missing := missing_seconds(info)):
                 raise UndecodableMediaError(
                     f"{path} was cut short: its last {missing:.1f} of "
                     f"{info.duration_seconds + missing:.1f} s are missing; fetch it again, or "
@@ -212,7 +206,7 @@ class ForgeryInferencer(BaseInferencer):
             if return_datasample:
                 predictions.append(samples)
                 continue
-            warnings = [*self.weight_warnings, *_file_warnings(samples[0].media_info)]
+            warnings = [*self.caveats, *file_caveats(samples[0].media_info)]
             predictions.append(predict_video(video, self.thresholds, warnings).as_dict())
         return {"predictions": predictions, "visualization": visualization}
 
@@ -225,8 +219,9 @@ class ForgeryInferencer(BaseInferencer):
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
-        self.thresholds = dict(zip(TRACKS, model.decision_threshold.tolist(), strict=True))
-        self.weight_warnings = _weight_warnings(checkpoint, bool(model.is_threshold_fitted))
+        self.thresholds = _thresholds(model)
+        is_fitted = bool(getattr(model, "is_threshold_fitted", False))
+        self.caveats = weight_caveats(checkpoint, is_fitted)
         return model.to(device)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
@@ -243,32 +238,28 @@ class ForgeryInferencer(BaseInferencer):
     def _watch(self, spans: Sequence[Interval], path: Path) -> Any:
         """Return an iterable of ``spans`` that shows its progress if that is wanted."""
         console = Console(stderr=True)
-        if not (self.show_progress and console.is_terminal):
+        if not (self.show_windows and console.is_terminal):
             return spans
         return track(spans, description=path.name, console=console, transient=True)
 
     def _pack(self, path: Path, info: MediaInfo, span: Interval) -> dict[str, Any]:
         """Return one window after the test pipeline; nothing is known of its labels."""
-        packed: dict[str, Any] = self.pipeline(
-            {
-                "file": str(path),
-                "path": str(path),
-                "label": UNKNOWN,
-                "video_label": UNKNOWN,
-                "audio_label": UNKNOWN,
-                "video_fake_intervals": [],
-                "audio_fake_intervals": [],
-                "identity": None,
-                "source": None,
-                "method": None,
-                "category": None,
-                "split": None,
-                "extra": {},
-                "sample_idx": 0,
-                "duration_seconds": info.duration_seconds,
-                "span_seconds": span,
-            }
-        )
+        row = {
+            "file": str(path),
+            "path": str(path),
+            "label": UNKNOWN,
+            "video_label": UNKNOWN,
+            "audio_label": UNKNOWN,
+            "video_fake_intervals": (),
+            "audio_fake_intervals": (),
+            "duration_seconds": info.duration_seconds,
+            "span_seconds": span,
+        }
+        try:
+            packed = self.pipeline(row)
+        except UndecodableMediaError as error:
+            # A gap in the file: this window has no scores, the others still have.
+            packed = self.pipeline({**row, "decode_error": str(error)})
         packed["data_samples"].set_metainfo({"media_info": info})
         return packed
 
@@ -277,29 +268,14 @@ class ForgeryInferencer(BaseInferencer):
         return gather_videos(windows, self.settings.aggregation)
 
 
-def _missing_seconds(info: MediaInfo) -> float:
-    """Return how much of what its header promises a file lacks; 0 if no more than rounding."""
-    missing = (info.claimed_seconds or 0.0) - info.duration_seconds
-    return missing if missing > _MAX_MISSING_SECONDS else 0.0
-
-
-def _file_warnings(info: MediaInfo) -> list[str]:
-    missing = _missing_seconds(info)
-    if not missing:
-        return []
-    return [f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"]
-
-
-def _weight_warnings(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> list[str]:
-    warnings = []
-    is_synthetic = trained_on_synthetic(checkpoint)
-    if is_synthetic is None:
-        warnings.append(_UNKNOWN_TRAINING)
-    elif is_synthetic:
-        warnings.append(SYNTHETIC_WARNING)
-    if not is_threshold_fitted:
-        warnings.append(_UNFITTED_THRESHOLD)
-    return warnings
+def _thresholds(model: nn.Module) -> dict[str, float]:
+    values = getattr(model, "decision_threshold", None)
+    if not isinstance(values, torch.Tensor):
+        raise ConfigError(
+            f"A model of type {type(model).__name__} has no decision thresholds, so it cannot "
+            "score files; expected a detector such as MACBDF."
+        )
+    return dict(zip(TRACKS, values.tolist(), strict=True))
 
 
 def _check_device(device: str) -> None:

@@ -1,8 +1,12 @@
 """What is predicted about one file, as a record for programs and as a sentence for people."""
 
+import json
 import math
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import UndecodableMediaError
@@ -117,13 +121,33 @@ def describe(prediction: Mapping[str, Any]) -> str:
     Args:
         prediction: As :meth:`Prediction.as_dict` returns it.
     """
+    file = prediction["file"]
     warnings = [f"warning: {warning}" for warning in prediction["warnings"]]
     if prediction["status"] == "error":
-        parts = [f"error: {prediction['error'].rstrip('.')}", *warnings]
-    else:
-        verdict = "FAKE" if prediction["verdict"] == "fake" else "real"
-        parts = [verdict, *(_describe_track(track, prediction) for track in TRACKS), *warnings]
-    return f"{prediction['file']}: " + "; ".join(parts)
+        # Most errors name the file themselves.
+        error = prediction["error"].removeprefix(file).removeprefix(":").strip().rstrip(".")
+        return f"{file}: " + "; ".join([f"error: {error}", *warnings])
+    verdict = "FAKE" if prediction["verdict"] == "fake" else "real"
+    tracks = [_describe_track(track, prediction) for track in TRACKS]
+    return f"{file}: " + "; ".join([verdict, *tracks, *warnings])
+
+
+def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) -> str:
+    """Return the last line: how many files got which verdict, and what holds for all."""
+    counts = Counter(item["verdict"] or "error" for item in predictions)
+    named = (("fake", "fake"), ("real", "real"), ("error", "not scored"))
+    parts = [f"{counts[key]} {words}" for key, words in named if counts[key]]
+    head = f"{len(predictions)} file{'s' * (len(predictions) != 1)}: {', '.join(parts)}."
+    return " ".join([head, *(f"Warning: {caveat}." for caveat in caveats)])
+
+
+def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]]) -> None:
+    """Write predictions as a JSON list; the file is replaced as a whole, never half written."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(predictions, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
 
 
 def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:

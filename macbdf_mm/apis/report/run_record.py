@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.apis.evaluate_model import RESULTS_FILE
 from macbdf_mm.apis.find_run import find_run
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
 from macbdf_mm.apis.report.scalars import LoggedCurves, read_curves
@@ -16,7 +17,6 @@ from macbdf_mm.apis.report.test_result import TestResult, read_test_result
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.errors import ConfigError
 
-TEST_RESULT_NAME = "test_scores.json"
 _PACKAGES = ("macbdf_mm", "torch", "torchaudio", "mmengine", "mmaction2", "av", "numpy")
 
 
@@ -71,7 +71,7 @@ def read_run(work_dir: str | Path) -> RunRecord:
     work_dir = Path(work_dir)
     run = find_run(work_dir)
     checkpoint = load_checkpoint(run.checkpoint)
-    result = read_test_result(work_dir / TEST_RESULT_NAME)
+    result = read_test_result(work_dir / RESULTS_FILE)
     dataset = _test_dataset(run.config)
     root = Path(dataset.get("data_root") or "")
     annotation = load_annotation(root / dataset["ann_file"])

@@ -1,0 +1,23 @@
+"""Write the report of a run that was trained and tested."""
+
+import argparse
+import sys
+
+from macbdf_mm.apis.command_line import run_command
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Write WORK_DIR/report/index.html, the report of a run, and a picture of it."
+    )
+    parser.add_argument("work_dir", help="folder of a run that was trained and tested")
+    arguments = parser.parse_args()
+
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.report.make_report import make_report
+
+    print(make_report(arguments.work_dir))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,87 @@
+"""Score videos: is anything in them forged, and where."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Score videos: is anything in them forged, and where. Without --config and "
+        "--checkpoint the newest demo run is used.",
+        epilog="Exit code: 0 if every file was scored, 1 if one was not or nothing could be done.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="videos, or folders of them")
+    parser.add_argument("--config", help="config of the model (default: beside the checkpoint)")
+    parser.add_argument("--checkpoint", help="trained weights")
+    parser.add_argument("--json", metavar="OUT", help="write all results to this file")
+    parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
+    parser.add_argument(
+        "--batch-size",
+        type=_positive(int),
+        default=8,
+        help="windows computed together (default: 8)",
+    )
+    parser.add_argument(
+        "--window-stride",
+        type=_positive(float),
+        metavar="SECONDS",
+        help="from the start of a window to the next (default: half a window)",
+    )
+    parser.add_argument(
+        "--allow-partial",
+        action="store_true",
+        help="score what is there of files that were cut short",
+    )
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="load a checkpoint that holds more than weights; it can run any code",
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse_arguments()
+
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.find_run import choose_run
+    from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
+    from macbdf_mm.apis.prediction import describe, save_predictions, summarise
+
+    run = choose_run(arguments.config, arguments.checkpoint)
+    inferencer = ForgeryInferencer(
+        run.config, run.checkpoint, arguments.device, allow_pickle=arguments.allow_pickle
+    )
+    print(f"Using {run.checkpoint}")
+    predictions = []
+    for outcome in inferencer.iterate(
+        arguments.files,
+        batch_size=arguments.batch_size,
+        stride_seconds=arguments.window_stride,
+        allow_partial=arguments.allow_partial,
+    ):
+        predictions += outcome["predictions"]
+        print(describe(predictions[-1]), flush=True)
+    print(summarise(predictions, inferencer.caveats))
+    if arguments.json:
+        save_predictions(Path(arguments.json), predictions)
+    return 0 if all(item["status"] == "ok" for item in predictions) else 1
+
+
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
