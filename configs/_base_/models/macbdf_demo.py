@@ -1,4 +1,4 @@
-# Trains from scratch on two cores in minutes: 16 frames of 64x64 and 1.28 s of sound.
+# Trains from scratch on two cores in minutes: 16 frames of 96x96 and 1.28 s of sound.
 model = dict(
     type="MACBDF",
     data_preprocessor=dict(

@@ -26,7 +26,7 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
         mean: Mean of R, G and B in [0, 255].
         std: Standard deviation of R, G and B.
         log_mel: Arguments of :class:`macbdf_mm.media.log_mel.LogMel`.
-        mel_mean: Mean of the log-mel values, taken off.
+        mel_mean: Mean of the log-mel values, taken off; speech at usual levels has about -4.
         mel_std: Their standard deviation, divided by.
         non_blocking: Whether to copy to the device asynchronously.
 
@@ -42,7 +42,7 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
         mean: Sequence[float] = _RGB_MEAN,
         std: Sequence[float] = _RGB_STD,
         log_mel: Mapping[str, Any] | None = None,
-        mel_mean: float = -5.0,
+        mel_mean: float = -4.0,
         mel_std: float = 4.0,
         non_blocking: bool = False,
     ) -> None:

@@ -51,11 +51,11 @@ def test_training_reaches_every_parameter(model, make_packed):
 
 
 def test_training_learns_a_batch_by_heart(model, make_packed):
-    wrapper = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=3e-3))
+    wrapper = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-2))
     collated = pseudo_collate(make_packed(LABELS))
     model.train()
-    losses = [model.train_step(collated, wrapper)["loss"].item() for _ in range(60)]
-    assert losses[-1] < 0.2 * losses[0]
+    losses = [model.train_step(collated, wrapper)["loss"].item() for _ in range(40)]
+    assert losses[-1] < 0.3 * losses[0]
 
 
 def test_one_clip_a_device_trains(model, make_packed):
