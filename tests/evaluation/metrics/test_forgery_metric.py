@@ -1,0 +1,132 @@
+import json
+import math
+
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+
+from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.registry import METRICS
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+
+def sample(file, label, score, start=0.0, **metainfo):
+    result = ForgeryDataSample(pred_scores=torch.full((3,), float(score)))
+    result.set_metainfo(
+        {
+            "file": file,
+            "span_seconds": (start, start + 1.0),
+            "clip_label": label,
+            "clip_video_label": label,
+            "clip_audio_label": label,
+            "category": "FVFA" if label else "RVRA",
+            "method": "patch" if label else None,
+            **metainfo,
+        }
+    )
+    return result
+
+
+SAMPLES = [
+    sample("real1", 0, 0.10),
+    sample("real2", 0, 0.20),
+    sample("real2", 0, 0.30, start=1.0),
+    sample("fake1", 1, 0.15),
+    sample("fake1", 1, 0.45, start=1.0),
+    sample("fake2", 1, 0.40),
+]
+
+
+@pytest.fixture
+def log(caplog):
+    """MMEngine's loggers do not pass their records on."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
+
+
+def evaluate(samples, metric):
+    evaluator = Evaluator(metric)
+    for start in range(0, len(samples), 2):
+        evaluator.process(samples[start : start + 2])
+    return evaluator.evaluate(len(samples))
+
+
+def test_videos_count_once():
+    figures = evaluate(SAMPLES, ForgeryMetric(num_resamples=10))
+    assert figures["num_videos"] == 4
+    assert figures["coverage"] == 1.0
+    assert figures["overall/auc"] == 1.0
+    assert figures["overall/acc"] == 0.5, "no fake reaches 0.5"
+    assert figures["auc_by_method/patch"] == 1.0
+
+
+def test_threshold_of_the_model_is_used():
+    metric = ForgeryMetric(num_resamples=10)
+    metric.set_thresholds({"overall": 0.35, "video": 0.0, "audio": 1.0}, is_fitted=True)
+    figures = evaluate(SAMPLES, metric)
+    assert (figures["overall/acc"], figures["video/acc"], figures["audio/acc"]) == (1.0, 0.5, 0.5)
+    assert figures["is_threshold_fitted"] == 1.0
+
+
+def test_threshold_is_fitted_on_validation_data_only_when_asked():
+    figures = evaluate(SAMPLES, ForgeryMetric(fit_threshold=True, num_resamples=10))
+    assert 0.3 < figures["overall/threshold"] < 0.4
+    assert figures["overall/acc"] == 1.0
+    assert figures["is_threshold_fitted"] == 1.0
+    figures = evaluate(SAMPLES, ForgeryMetric(num_resamples=10))
+    assert (figures["overall/threshold"], figures["is_threshold_fitted"]) == (0.5, 0.0)
+
+
+def test_threshold_stays_where_one_class_is_missing():
+    metric = ForgeryMetric(fit_threshold=True, num_resamples=10)
+    metric.set_thresholds({"overall": 0.7, "video": 0.7, "audio": 0.7}, is_fitted=False)
+    figures = evaluate([s for s in SAMPLES if s.clip_label], metric)
+    assert figures["overall/threshold"] == 0.7
+    assert figures["is_threshold_fitted"] == 0.0
+
+
+def test_unscored_clips_are_counted_and_named(log):
+    lost = sample("lost", 1, math.nan, decode_error="'lost' is cut short")
+    figures = evaluate([*SAMPLES, lost], ForgeryMetric(num_resamples=10))
+    assert figures["coverage"] == pytest.approx(4 / 5)
+    assert figures["num_videos"] == 4
+    assert "1 clips have no score: lost ('lost' is cut short)" in log.text
+
+
+def test_long_lists_of_unscored_clips_are_cut(log):
+    lost = [sample(f"lost{index}", 1, math.nan) for index in range(7)]
+    evaluate(lost, ForgeryMetric(num_resamples=10))
+    assert "lost4 (neither track could be scored); and 2 more" in log.text
+
+
+def test_file_has_a_row_for_every_video(tmp_path):
+    path = tmp_path / "new" / "scores.json"
+    metric = ForgeryMetric(num_resamples=10, out_file=str(path), aggregation="max")
+    lost = sample("lost", 1, math.nan)
+    evaluate([*SAMPLES, lost], metric)
+    content = json.loads(path.read_text())
+    assert content["aggregation"] == "max"
+    assert content["thresholds"] == {"overall": 0.5, "video": 0.5, "audio": 0.5}
+    assert [row["file"] for row in content["videos"]] == [
+        "fake1", "fake2", "lost", "real1", "real2",
+    ]  # fmt: skip
+    assert content["videos"][0]["scores"]["overall"] == pytest.approx(0.45)
+    assert list(content["unscored"]) == ["lost"]
+    assert content["metrics"]["overall/auc"] == 1.0
+
+
+def test_prefix():
+    figures = evaluate(SAMPLES, ForgeryMetric(num_resamples=10, prefix="seen"))
+    assert "seen/overall/auc" in figures
+
+
+def test_is_registered():
+    assert METRICS.get("ForgeryMetric") is ForgeryMetric
+
+
+def test_unknown_aggregation():
+    with pytest.raises(ValueError, match=r"Expected `aggregation` in .*got 'median'"):
+        ForgeryMetric(aggregation="median")

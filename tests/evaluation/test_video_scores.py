@@ -1,0 +1,93 @@
+import json
+import math
+
+import pytest
+import torch
+
+from macbdf_mm.evaluation.video_scores import (
+    WindowScores,
+    gather_videos,
+    none_if_nan,
+    window_of_sample,
+)
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+NAN = math.nan
+
+
+def window(file="a.mp4", start=0.0, scores=(0.5, 0.5, 0.5), **fields):
+    return WindowScores(file, (start, start + 1.0), scores, (1, 1, 0), **fields)
+
+
+def test_window_of_a_data_sample():
+    sample = ForgeryDataSample(pred_scores=torch.tensor([0.25, 0.75, NAN]))
+    sample.set_metainfo(
+        {
+            "file": "a.mp4",
+            "span_seconds": (0.5, 1.78),
+            "clip_label": 1,
+            "clip_video_label": 1,
+            "clip_audio_label": -1,
+            "category": None,
+            "method": "patch",
+            "extra": {"video_method": "patch", "audio_method": None},
+        }
+    )
+    result = window_of_sample(sample.to_dict())
+    assert result.span_seconds == (0.5, 1.78)
+    assert result.scores[:2] == (0.25, 0.75)
+    assert math.isnan(result.scores[2])
+    assert result.labels == (1, 1, -1)
+    assert (result.method, result.video_method, result.audio_method) == ("patch", "patch", None)
+
+
+def test_windows_are_gathered_by_file_and_sorted():
+    videos = gather_videos(
+        [window("b.mp4"), window("a.mp4", 1.0, (0.9, 0.1, 0.2)), window("a.mp4", 0.0)]
+    )
+    assert [video.file for video in videos] == ["a.mp4", "b.mp4"]
+    assert [w.span_seconds[0] for w in videos[0].windows] == [0.0, 1.0]
+    assert videos[0].scores == {"overall": 0.9, "video": 0.5, "audio": 0.5}
+    assert videos[0].labels == {"overall": 1, "video": 1, "audio": 0}
+
+
+def test_aggregation_is_chosen_by_name():
+    windows = [window(start=float(i), scores=(i / 4, 0.0, 0.0)) for i in range(5)]
+    assert gather_videos(windows, "mean")[0].scores["overall"] == 0.5
+    assert gather_videos(windows)[0].scores["overall"] == pytest.approx((1.0 + 0.75) / 2)
+
+
+def test_padding_of_a_distributed_sampler_counts_once():
+    twice = [window(start=0.0, scores=(0.2, 0, 0)), window(start=1.0, scores=(0.4, 0, 0))] * 2
+    video = gather_videos(twice, "mean")[0]
+    assert len(video.windows) == 2
+    assert video.scores["overall"] == pytest.approx(0.3)
+
+
+def test_a_video_without_scores_says_why():
+    lost = gather_videos([window(scores=(NAN, NAN, NAN), decode_error="'a.mp4' is cut short")])[0]
+    assert not lost.is_scored
+    assert lost.problem == "'a.mp4' is cut short"
+    mute = gather_videos([window(scores=(NAN, NAN, NAN))])[0]
+    assert mute.problem == "neither track could be scored"
+
+
+def test_row_for_a_report_is_valid_json():
+    row = gather_videos([window(scores=(0.5, 0.25, NAN), method="patch")])[0].to_json()
+    assert json.loads(json.dumps(row, allow_nan=False)) == {
+        "file": "a.mp4",
+        "label": 1,
+        "video_label": 1,
+        "audio_label": 0,
+        "category": None,
+        "method": "patch",
+        "video_method": None,
+        "audio_method": None,
+        "scores": {"overall": 0.5, "video": 0.25, "audio": None},
+        "windows": [[0.0, 1.0, 0.5, 0.25, None]],
+    }
+
+
+def test_none_for_nan():
+    assert none_if_nan(NAN) is None
+    assert none_if_nan(0.0) == 0.0
