@@ -13,7 +13,7 @@ from torch import nn
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
 from macbdf_mm.registry import MODELS, SCOPE, build_part
 
-_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError)
+_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
 
 
 def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str, Any]:

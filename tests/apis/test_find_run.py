@@ -1,0 +1,57 @@
+import os
+
+import pytest
+
+from macbdf_mm.apis.find_run import choose_run, find_config, find_run
+from macbdf_mm.errors import ConfigError, MissingDataError
+
+
+def _touch(path, seconds):
+    path.touch()
+    os.utime(path, (seconds, seconds))
+    return path
+
+
+def test_the_newest_best_checkpoint_is_preferred(tmp_path):
+    config = _touch(tmp_path / "a.py", 1)
+    _touch(tmp_path / "best_auc_epoch_3.pth", 3)
+    best = _touch(tmp_path / "best_auc_epoch_5.pth", 5)
+    _touch(tmp_path / "epoch_9.pth", 9)
+    run = find_run(tmp_path)
+    assert (run.config, run.checkpoint) == (config, best)
+
+
+def test_without_a_best_one_the_last_is_taken(tmp_path):
+    _touch(tmp_path / "a.py", 1)
+    _touch(tmp_path / "epoch_9.pth", 8)
+    last = _touch(tmp_path / "epoch_10.pth", 9)
+    assert find_run(tmp_path).checkpoint == last
+
+
+def test_no_run_yet_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingDataError, match=r"work_dirs/macbdf_demo': run `make demo` first"):
+        choose_run(None, None)
+
+
+def test_a_run_without_checkpoint_is_named(tmp_path):
+    _touch(tmp_path / "a.py", 1)
+    with pytest.raises(MissingDataError, match="has saved no checkpoint yet"):
+        find_run(tmp_path)
+
+
+def test_a_checkpoint_brings_the_config_beside_it(tmp_path):
+    config = _touch(tmp_path / "a.py", 1)
+    checkpoint = _touch(tmp_path / "epoch_1.pth", 2)
+    assert choose_run(None, checkpoint).config == config
+    assert choose_run("other.py", checkpoint).config.name == "other.py"
+
+
+def test_a_checkpoint_alone_is_not_enough(tmp_path):
+    with pytest.raises(MissingDataError, match=r"No config is saved in .* --config"):
+        find_config(tmp_path)
+
+
+def test_a_config_alone_is_not_enough():
+    with pytest.raises(ConfigError, match=r"'a\.py' needs weights: name them with --checkpoint"):
+        choose_run("a.py", None)

@@ -1,0 +1,108 @@
+import json
+
+import pytest
+
+from macbdf_mm.apis.prediction import (
+    describe,
+    failed_prediction,
+    flagged_intervals,
+    predict_video,
+    save_predictions,
+    summarise,
+)
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+
+NAN = float("nan")
+THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
+UNKNOWN = (-1, -1, -1)
+
+
+def _video(*scores):
+    windows = [
+        WindowScores("a.mp4", (float(i), i + 1.0), triple, UNKNOWN)
+        for i, triple in enumerate(scores)
+    ]
+    return gather_videos(windows)[0]
+
+
+def test_scores_windows_and_verdict():
+    video = _video((0.2, 0.1, 0.3), (0.9, 0.2, 0.7))
+    record = predict_video(video, THRESHOLDS, ["careful"]).as_dict()
+    assert record["file"] == "a.mp4"
+    assert record["status"] == "ok"
+    assert record["error"] is None
+    assert record["scores"] == {"overall": 0.9, "video": 0.2, "audio": 0.7}
+    assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, 0.3], [1.0, 2.0, 0.9, 0.2, 0.7]]
+    assert record["verdict"] == "fake"
+    assert record["warnings"] == ["careful"]
+
+
+def test_the_verdict_follows_the_threshold():
+    assert predict_video(_video((0.5, 0, 0)), THRESHOLDS, []).verdict == "fake"
+    assert predict_video(_video((0.499, 0, 0)), THRESHOLDS, []).verdict == "real"
+
+
+def test_a_missing_track_is_null_and_warned_of():
+    record = predict_video(_video((0.2, 0.1, NAN)), THRESHOLDS, []).as_dict()
+    assert record["scores"]["audio"] is None
+    assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, None]]
+    assert record["warnings"] == ["no audio could be decoded, so the other track alone is scored"]
+
+
+def test_a_track_that_ends_early_is_warned_of():
+    prediction = predict_video(_video((0.2, 0.1, 0.3), (0.2, 0.1, NAN)), THRESHOLDS, [])
+    assert prediction.scores["audio"] == 0.3
+    assert prediction.warnings == ["no audio in 1 of 2 windows"]
+
+
+def test_a_file_without_any_score_is_an_error():
+    with pytest.raises(UndecodableMediaError, match=r"a\.mp4: neither a frame nor a sound"):
+        predict_video(_video((NAN, NAN, NAN)), THRESHOLDS, [])
+
+
+def test_windows_at_the_threshold_are_joined():
+    windows = [(0, 2, 0.5, 0, None), (1, 3, 0.9, 0, None), (3, 4, 0.1, 0, None), (5, 6, 1, 0, 1)]
+    assert flagged_intervals(windows, 0.5) == [(0, 3), (5, 6)]
+    assert flagged_intervals(windows, 0.5, "audio") == [(5, 6)]
+
+
+def test_the_line_names_tracks_scores_thresholds_places_and_warnings():
+    video = _video((0.2, 0.1, NAN), (0.9, 0.2, NAN))
+    line = describe(predict_video(video, THRESHOLDS, ["careful"]).as_dict())
+    assert line == (
+        "a.mp4: FAKE; overall 0.90 (threshold 0.50, reached at 1.0-2.0 s); "
+        "video 0.20 (threshold 0.40); audio not seen; warning: careful; "
+        "warning: no audio could be decoded, so the other track alone is scored"
+    )
+
+
+def test_the_line_of_an_error_names_the_file_once():
+    failure = failed_prediction("a.mp4", "a.mp4 is empty.", THRESHOLDS, ["careful"])
+    assert describe(failure.as_dict()) == "a.mp4: error: is empty; warning: careful"
+    assert failure.as_dict()["scores"] == {"overall": None, "video": None, "audio": None}
+
+
+def test_the_last_line_counts():
+    fine = predict_video(_video((0.9, 0, 0)), THRESHOLDS, []).as_dict()
+    failure = failed_prediction("b.mp4", "no", THRESHOLDS, []).as_dict()
+    assert summarise([fine, fine, failure], ["careful"]) == (
+        "3 files: 2 fake, 1 not scored. Warning: careful."
+    )
+    assert summarise([fine], []) == "1 file: 1 fake."
+
+
+def test_saved_predictions_are_plain_json(tmp_path):
+    record = predict_video(_video((0.2, NAN, 0.3)), THRESHOLDS, []).as_dict()
+    path = tmp_path / "new" / "out.json"
+    save_predictions(path, [record])
+    assert json.loads(path.read_text()) == [record]
+    assert [item.name for item in path.parent.iterdir()] == ["out.json"]
+
+
+def test_what_cannot_be_written_leaves_the_old_file(tmp_path):
+    path = tmp_path / "out.json"
+    save_predictions(path, [])
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_predictions(path, [{"score": NAN}])
+    assert json.loads(path.read_text()) == []

@@ -1,0 +1,44 @@
+import pytest
+from mmengine.config import Config
+
+from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.errors import ConfigError
+
+SPAN = {"type": "SampleClipSpan", "span_seconds": 2.0, "test_mode": True}
+DECODE = {"type": "DecodeAudioVisual", "num_frames": 4}
+RESIZE = {"type": "mmaction.Resize", "scale": (32, 32), "keep_ratio": False}
+
+
+def _config(*transforms, evaluator=None):
+    dataloader = {"dataset": {"pipeline": list(transforms)}}
+    return Config({"test_dataloader": dataloader, "test_evaluator": evaluator})
+
+
+def test_the_pipeline_goes_on_after_the_span_is_chosen():
+    settings = read_test_settings(_config(SPAN, DECODE, RESIZE))
+    names = [type(item).__name__ for item in settings.pipeline.transforms]
+    assert names == ["DecodeAudioVisual", "Resize"]
+    assert settings.span_seconds == 2.0
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "expected"),
+    [
+        (None, "top_quarter_mean"),
+        ({"type": "ForgeryMetric"}, "top_quarter_mean"),
+        ({"type": "ForgeryMetric", "aggregation": "max"}, "max"),
+        ([{"type": "Other"}, {"type": "ForgeryMetric", "aggregation": "mean"}], "mean"),
+    ],
+)
+def test_the_aggregation_is_the_evaluator_s(evaluator, expected):
+    assert read_test_settings(_config(SPAN, DECODE, evaluator=evaluator)).aggregation == expected
+
+
+def test_a_config_without_a_test_pipeline_is_refused():
+    with pytest.raises(ConfigError, match=r"no `test_dataloader\.dataset\.pipeline`"):
+        read_test_settings(Config({}))
+
+
+def test_a_pipeline_that_chooses_no_span_is_refused():
+    with pytest.raises(ConfigError, match=r"expected one SampleClipSpan in .*, got 0"):
+        read_test_settings(_config(DECODE))
