@@ -39,7 +39,7 @@ def step_mask(frame_mask: Tensor, num_steps: int) -> Tensor:
             f"Expected a mask over a multiple of {num_steps} steps, got {num_frames} frames. "
             "Give the mask the length of the input that the encoder saw."
         )
-    return frame_mask.view(batch, num_steps, -1).any(dim=2)
+    return frame_mask.reshape(batch, num_steps, -1).any(dim=2)
 
 
 def along_time(mask: Tensor, num_dims: int, time_dim: int) -> Tensor:
@@ -55,7 +55,7 @@ def along_time(mask: Tensor, num_dims: int, time_dim: int) -> Tensor:
     """
     shape = [1] * num_dims
     shape[0], shape[time_dim] = mask.shape
-    return mask.view(shape)
+    return mask.reshape(shape)
 
 
 def blank_invalid(x: Tensor, mask: Tensor | None, time_dim: int) -> Tensor:

@@ -149,6 +149,22 @@ def test_the_configs_of_both_sizes_build(name, depth):
     assert model.video_backbone.depth == depth
 
 
+@pytest.mark.slow
+def test_the_s_model_takes_a_clip_of_its_size():
+    model = MODELS.build(Config.fromfile(CONFIGS / "macbdf_s.py").model).eval()
+    inputs = {
+        "video": torch.randn(1, 3, 16, 224, 224),
+        "video_mask": torch.ones(1, 16, dtype=torch.bool),
+        "spectrogram": torch.randn(1, 1, 64, 256),
+        "audio_mask": torch.ones(1, 256, dtype=torch.bool),
+    }
+    video, audio, _ = model.encode(inputs)
+    assert video.shape == (1, 192, 8, 14, 14)
+    assert audio.shape == (1, 192, 4, 64)
+    with torch.no_grad():
+        assert model(inputs).isfinite().all()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("is_mixed", [False, True])
