@@ -108,17 +108,18 @@ def render_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> 
     count = sum(len(source.clips) for source in group.sources)
     if all((out_dir / clip.row.file).exists() for s in group.sources for clip in s.clips):
         return count
-    performances = [_perform(source, settings) for source in group.sources]
+    performances = [perform(source, settings) for source in group.sources]
     for index, source in enumerate(group.sources):
         donor = performances[(index + 1) % len(performances)] if len(performances) > 1 else None
         for clip in source.clips:
             path = out_dir / clip.row.file
             if not path.exists():
-                _write(path, _forge(clip, performances[index], donor, settings), clip, settings)
+                _write(path, forge_clip(clip, performances[index], donor, settings), clip, settings)
     return count
 
 
-def _perform(source: PlannedSource, settings: DemoSettings) -> Performance:
+def perform(source: PlannedSource, settings: DemoSettings) -> Performance:
+    """Return the planned performance, rendered."""
     who = np.random.default_rng([settings.seed, _IDENTITY_DRAW, source.identity_key])
     what = np.random.default_rng([settings.seed, _PERFORMANCE_DRAW, source.key])
     return render_performance(
@@ -131,7 +132,7 @@ def _perform(source: PlannedSource, settings: DemoSettings) -> Performance:
     )
 
 
-def _forge(
+def forge_clip(
     planned: PlannedClip,
     performance: Performance,
     donor: Performance | None,
@@ -207,7 +208,12 @@ def _claim_folder(out_dir: Path, settings: DemoSettings) -> None:
     mark = out_dir / _SETTINGS_FILE
     wanted = {"generator": GENERATOR_VERSION, **asdict(settings)}
     if mark.exists():
-        found = json.loads(mark.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(mark.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(
+                f"{mark} cannot be read ({error}); remove {out_dir} or choose another folder."
+            ) from error
         if found != wanted:
             raise ConfigError(
                 f"{out_dir}: holds a demo set made with {found}, not {wanted}; "
