@@ -1,0 +1,181 @@
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from macbdf_mm.apis.caveats import SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
+from macbdf_mm.datasets.annotation import ClipRow, save_annotation
+from macbdf_mm.errors import CheckpointMismatchError, ConfigError
+from macbdf_mm.evaluation.functional import aggregate_windows
+
+TRACKS = ("overall", "video", "audio")
+
+
+@pytest.fixture(scope="module")
+def inferencer(run_dir):
+    return ForgeryInferencer(
+        run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cpu", show_progress=False
+    )
+
+
+def _only(outcome):
+    (prediction,) = outcome["predictions"]
+    return prediction
+
+
+def test_it_is_an_inferencer_of_mmengine(inferencer):
+    assert isinstance(inferencer, BaseInferencer)
+
+
+def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
+    path = make_clip(seconds=3.0)
+    prediction = _only(inferencer(str(path)))
+    assert prediction["file"] == str(path)
+    assert prediction["status"] == "ok"
+    assert prediction["thresholds"] == pytest.approx({"overall": 0.5, "video": 0.4, "audio": 0.6})
+    assert SYNTHETIC_WEIGHTS in prediction["warnings"]
+    windows = np.array(prediction["windows"])
+    # Half a window from start to start, and the last one ends with the video.
+    np.testing.assert_allclose(windows[:, 0], [0, 0.64, 1.28, 1.72], atol=1e-6)
+    np.testing.assert_allclose(windows[:, 1] - windows[:, 0], 1.28)
+    for column, track in enumerate(TRACKS, start=2):
+        assert prediction["scores"][track] == aggregate_windows(windows[:, column])
+        assert (windows[:, column] >= 0).all()
+        assert (windows[:, column] <= 1).all()
+
+
+def test_prediction_equals_the_test_for_the_same_windows(run_dir, inferencer, make_clip, tmp_path):
+    """The runner's own test loop, on a clip whose four even windows have this stride."""
+    clip = make_clip(seconds=3.2)
+    save_annotation(
+        tmp_path / "ann.json",
+        {"dataset": "one"},
+        [ClipRow(file=clip.name, label=0, split="test", duration_seconds=3.2)],
+    )
+    cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
+    dataloader = copy.deepcopy(cfg.test_dataloader)
+    dataloader.dataset.update(data_root=str(tmp_path), ann_file="ann.json", split="test")
+    dataloader.update(num_workers=0, persistent_workers=False)
+    init_default_scope("macbdf_mm")
+    expected = []
+    for batch in Runner.build_dataloader(dataloader, seed=0):
+        with torch.no_grad():
+            samples = inferencer.model.test_step(batch)
+        expected += [[*s.span_seconds, *s.pred_scores.tolist()] for s in samples]
+    stride = expected[1][0] - expected[0][0]
+    prediction = _only(inferencer(clip, stride_seconds=stride))
+    # Batches of another size sum in another order.
+    np.testing.assert_allclose(prediction["windows"], expected, atol=1e-5)
+
+
+def test_scores_do_not_depend_on_the_batch_size(inferencer, make_clip):
+    path = make_clip(seconds=3.0)
+    one, many = (_only(inferencer(path, batch_size=size)) for size in (1, 8))
+    np.testing.assert_allclose(one["windows"], many["windows"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("missing", "options"), [("audio", {"with_sound": False}), ("video", {"with_video": False})]
+)
+def test_a_file_with_one_track_is_scored(inferencer, make_clip, missing, options):
+    name = "clip.mp4" if missing == "audio" else "clip.m4a"
+    prediction = _only(inferencer(make_clip(name, seconds=2.0, **options)))
+    assert prediction["status"] == "ok"
+    assert [t for t in TRACKS if prediction["scores"][t] is None] == [missing]
+    assert any(f"no {missing} could be decoded" in text for text in prediction["warnings"])
+
+
+def test_sound_that_ends_early_has_windows_without_it(inferencer, make_clip):
+    prediction = _only(inferencer(make_clip(seconds=4.0, sound_seconds=1.5)))
+    assert prediction["windows"][-1][4] is None
+    assert prediction["scores"]["audio"] is not None
+    assert any("no audio in" in text for text in prediction["warnings"])
+
+
+def test_a_bad_file_does_not_stop_the_others(inferencer, make_clip, tmp_path):
+    good = make_clip(seconds=1.5)
+    empty, noise, folder = tmp_path / "0.mp4", tmp_path / "n.mp4", tmp_path / "folder"
+    empty.touch()
+    noise.write_bytes(np.random.default_rng(0).bytes(5000))
+    folder.mkdir()
+    predictions = inferencer([empty, tmp_path / "none.mp4", noise, folder, good])["predictions"]
+    assert [item["status"] for item in predictions] == ["error"] * 4 + ["ok"]
+    for item, words in zip(
+        predictions, ["0 bytes", "No file at", "not a media file", "holds no video"], strict=False
+    ):
+        assert words in item["error"]
+        assert item["windows"] == []
+        assert SYNTHETIC_WEIGHTS in item["warnings"]
+
+
+def test_a_file_that_was_cut_short_is_scored_only_on_demand(inferencer, make_clip):
+    path = make_clip(seconds=8.0, options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    refused = _only(inferencer(path))
+    assert refused["status"] == "error"
+    assert "was cut short" in refused["error"]
+    assert "--allow-partial" in refused["error"]
+    accepted = _only(inferencer(path, allow_partial=True))
+    assert accepted["status"] == "ok"
+    assert accepted["windows"][-1][1] < 7
+    assert any("cut short" in text for text in accepted["warnings"])
+
+
+def test_windows_are_decoded_one_batch_at_a_time(inferencer, make_clip):
+    batches = inferencer.preprocess([make_clip(seconds=4.0)], batch_size=2)
+    assert len(next(batches)["inputs"]["video"]) == 2
+    batches.close()
+
+
+def test_data_samples_and_timelines_on_demand(inferencer, make_clip):
+    outcome = inferencer(make_clip(seconds=2.0), return_datasamples=True, return_vis=True)
+    (samples,) = outcome["predictions"]
+    assert [sample.span_seconds[0] for sample in samples] == pytest.approx([0, 0.64, 0.72])
+    (figure,) = outcome["visualization"]
+    assert figure.axes[0].get_xlim() == pytest.approx((0, 2.0))
+
+
+def test_an_unknown_argument_is_refused(inferencer, make_clip):
+    with pytest.raises(ValueError, match=r"unknown argument \{'stride'\}"):
+        inferencer(make_clip(seconds=1.0), stride=1)
+
+
+def test_a_checkpoint_of_another_model_is_refused(run_dir, tmp_path, write_checkpoint):
+    checkpoint = write_checkpoint(tmp_path / "other.pth", {"weight": torch.zeros(1)})
+    with pytest.raises(CheckpointMismatchError, match=r"other\.pth' belongs to another model"):
+        ForgeryInferencer(run_dir / "macbdf_demo.py", checkpoint, device="cpu")
+
+
+def test_a_device_that_is_not_there_is_named(run_dir):
+    with pytest.raises(ConfigError, match="Device 'cuda:99' cannot be used"):
+        ForgeryInferencer(
+            run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cuda:99"
+        )
+
+
+def test_a_model_without_thresholds_is_refused(run_dir, tmp_path, write_checkpoint):
+    cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
+    cfg.model = {"type": "mmengine.ImgDataPreprocessor"}
+    checkpoint = write_checkpoint(tmp_path / "a.pth", {})
+    with pytest.raises(ConfigError, match="ImgDataPreprocessor has no decision thresholds"):
+        ForgeryInferencer(cfg, checkpoint, device="cpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_gives_the_scores_of_the_cpu(run_dir, inferencer, make_clip):
+    on_gpu = ForgeryInferencer(
+        run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cuda"
+    )
+    path = make_clip(seconds=2.0)
+    expected, found = _only(inferencer(path)), _only(on_gpu(path))
+    for track in TRACKS:
+        # Convolutions in TF32 keep about three digits.
+        assert math.isclose(expected["scores"][track], found["scores"][track], abs_tol=5e-3)
