@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch.utils.data import DataLoader
+
+from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
+from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.registry import DATASETS, build_part
+
+DECODE = [
+    dict(type="SampleClipSpan", span_seconds=0.64),
+    dict(type="DecodeAudioVisual", num_frames=8),
+]
+PIPELINE = [
+    *DECODE,
+    dict(type="mmaction.RandomResizedCrop", area_range=(0.5, 1.0)),
+    dict(type="mmaction.Resize", scale=(32, 32), keep_ratio=False),
+    dict(type="mmaction.Flip", flip_ratio=0.5),
+    dict(type="ClipColorJitter"),
+    dict(type="AudioNoise"),
+    dict(type="PackForgeryInputs", num_steps=4),
+]
+TEST_PIPELINE = [
+    dict(type="SampleClipSpan", span_seconds=0.64, test_mode=True),
+    DECODE[1],
+    dict(type="mmaction.Resize", scale=(32, 32), keep_ratio=False),
+    dict(type="mmaction.CenterCrop", crop_size=24),
+    dict(type="PackForgeryInputs", num_steps=4),
+]
+
+
+@pytest.fixture
+def data_root(make_clip, tmp_path):
+    """A folder with four clips, of which the last is broken."""
+    rows = []
+    for index in range(4):
+        make_clip(f"videos/{index}.mp4", seconds=1.5, with_sound=index != 1)
+        fake = index % 2
+        rows.append(
+            ClipRow(
+                f"{index}.mp4", fake, fake, 0, identity=f"id{index}",
+                split="train" if index < 2 else "test", method="m" if fake else None,
+            )
+        )  # fmt: skip
+    (tmp_path / "videos/3.mp4").write_bytes(b"")
+    save_annotation(tmp_path / "annotation.json", {"dataset": "d"}, rows)
+    return tmp_path
+
+
+def build(data_root, pipeline=PIPELINE, **options):
+    defaults = dict(data_root=str(data_root), data_prefix=dict(file="videos"), split="train")
+    return AudioVisualForgeryDataset("annotation.json", pipeline, **(defaults | options))
+
+
+def test_an_item_is_packed(data_root):
+    item = build(data_root)[0]
+    inputs, sample = item["inputs"], item["data_samples"]
+    assert inputs["video"].shape == (3, 8, 32, 32)
+    assert inputs["waveform"].shape == (10_240,)
+    assert (sample.file, sample.identity, sample.split) == ("0.mp4", "id0", "train")
+    assert sample.path == str(data_root / "videos/0.mp4")
+
+
+def test_a_clip_without_sound_is_carried_with_its_mask(data_root):
+    item = build(data_root)[1]
+    assert not item["inputs"]["audio_mask"].any()
+    assert item["inputs"]["video_mask"].all()
+    assert int(item["data_samples"].gt_audio_label) == -1
+
+
+def test_items_depend_on_seed_and_epoch_but_not_on_the_caller(data_root):
+    dataset = build(data_root)
+    first = dataset[0]["inputs"]["video"]
+    np.random.seed(99)
+    assert torch.equal(dataset[0]["inputs"]["video"], first)
+    dataset.set_epoch(1)
+    assert not torch.equal(dataset[0]["inputs"]["video"], first)
+    assert not torch.equal(build(data_root, seed=1)[0]["inputs"]["video"], first)
+
+
+def test_running_workers_see_a_new_epoch(data_root):
+    dataset = build(data_root)
+    loader = DataLoader(dataset, num_workers=1, persistent_workers=True, collate_fn=list)
+    epochs = []
+    for epoch in range(2):
+        dataset.set_epoch(epoch)
+        epochs.append([items[0]["inputs"]["video"] for items in loader])
+        assert torch.equal(epochs[-1][0], dataset[0]["inputs"]["video"])
+    assert not torch.equal(epochs[0][0], epochs[1][0])
+
+
+def test_windows_of_test_mode_cover_the_clip(data_root):
+    dataset = build(data_root, TEST_PIPELINE, split="train", test_mode=True, windows_per_clip=3)
+    spans = [dataset[index]["data_samples"].span_seconds for index in range(3)]
+    assert len(dataset) == 6
+    assert [span[0] for span in spans] == pytest.approx([0.0, 0.43, 0.86], abs=0.03)
+    assert {dataset[index]["data_samples"].file for index in range(3)} == {"0.mp4"}
+    assert dataset[0]["inputs"]["video"].shape == (3, 8, 24, 24)
+
+
+def test_bare_names_are_found_in_any_scope(data_root):
+    cfg = Config(dict(dataset=dict(
+        type="AudioVisualForgeryDataset", ann_file="annotation.json", pipeline=PIPELINE,
+        data_root=str(data_root), data_prefix=dict(file="videos"), split="train",
+    ))).dataset  # fmt: skip
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        dataset = build_part(DATASETS, cfg)
+    assert torch.equal(dataset[0]["inputs"]["video"], build(data_root)[0]["inputs"]["video"])
+
+
+def test_an_unreadable_file_stops_by_default(data_root):
+    with pytest.raises(UndecodableMediaError, match=r"3\.mp4 is empty"):
+        build(data_root, split="test")[1]
+
+
+def test_skipping_takes_another_clip_in_training_and_names_the_file(data_root):
+    dataset = build(data_root, split="test", on_decode_error="skip")
+    assert dataset.skipped_files == []
+    assert dataset[1]["data_samples"].file == "2.mp4"
+    assert dataset.skipped_files == ["3.mp4"]
+
+
+def test_skipping_in_test_mode_keeps_the_item_without_content(data_root):
+    dataset = build(data_root, TEST_PIPELINE, split="test", test_mode=True, on_decode_error="skip")
+    item = dataset[1]
+    assert item["data_samples"].file == "3.mp4"
+    assert "is empty" in item["data_samples"].decode_error
+    assert not item["inputs"]["video_mask"].any()
+    assert not item["inputs"]["audio_mask"].any()
+    assert item["inputs"]["video"].shape == dataset[0]["inputs"]["video"].shape
+    assert dataset.skipped_files == ["3.mp4"]
+
+
+def test_missing_files_are_counted_and_named(data_root):
+    (data_root / "videos/0.mp4").unlink()
+    with pytest.raises(MissingDataError, match=r"1 of 2 files .* not under .*videos: 0\.mp4;"):
+        build(data_root)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(split="dev"), MissingDataError, r"no row with `split` 'dev'; it has \['test', 't"),
+        (dict(data_prefix=dict(file="nowhere")), MissingDataError, "No data folder at .*nowhere"),
+        (dict(on_decode_error="ignore"), ConfigError, "`on_decode_error` 'raise' or 'skip'"),
+        (dict(windows_per_clip=0), ConfigError, "`windows_per_clip` > 0, got 0"),
+    ],
+)
+def test_wrong_arguments_are_named(data_root, options, error, message):
+    with pytest.raises(error, match=message):
+        build(data_root, **options)
+
+
+def test_an_annotation_without_rows_is_named(data_root):
+    save_annotation(data_root / "annotation.json", {"dataset": "d"}, [])
+    with pytest.raises(MissingDataError, match="lists no clips"):
+        build(data_root)
+
+
+def test_a_broken_annotation_is_named(data_root):
+    (data_root / "annotation.json").write_text("{")
+    with pytest.raises(AnnotationError, match="not valid JSON"):
+        build(data_root)

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
+from macbdf_mm.errors import AnnotationError
+
+PLACE = RowPlace(Path("ann.json"), 4)
+
+
+def test_fields_have_defaults():
+    assert parse_row({"file": "a.mp4"}, PLACE) == ClipRow("a.mp4", -1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("label", 2, "expected 1 .fake., 0 .real. or -1 .unknown., got 2"),
+        ("label", "FAKE", "got 'FAKE'"),
+        ("video_label", True, "got True"),
+        ("audio_label", 1.0, r"got 1\.0"),
+        ("label", 0, "0 contradicts `video_label` 1 and `audio_label` 0"),
+        ("file", "", "expected the name of a file"),
+        ("file", 3, "expected the name of a file, got 3"),
+        ("identity", 7, "expected text or null, got 7"),
+        ("extra", [], "expected an object"),
+        ("faces", {}, "expected a list of objects"),
+        ("duration_seconds", -1, "expected seconds > 0, got -1"),
+        ("duration_seconds", float("nan"), "expected seconds > 0, got nan"),
+        ("video_fake_intervals", "0-1", r"expected a list of \[start, end\] pairs"),
+        ("video_fake_intervals", [[0.0]], r"expected \[start, end\] in seconds, got \[0\.0\]"),
+        ("video_fake_intervals", [[1.0, 0.5]], "0 <= start < end, ascending and disjoint"),
+        ("video_fake_intervals", [[-0.1, 0.5]], "0 <= start < end, ascending and disjoint"),
+        ("video_fake_intervals", [[0.5, 0.9], [0.8, 1.0]], r"got \[0\.8, 1\.0\] after 0\.9 s"),
+        ("video_fake_intervals", [[7.0, 8.0]], "starts after the clip's end at 3 s"),
+        ("audio_fake_intervals", [[0.0, 1.0]], "`audio_label` is 0; set it to 1"),
+        ("vido_label", 1, "no such field; did you mean `video_label`"),
+        ("fps", 25, "no such field; own fields belong in `extra`"),
+    ],
+)
+def test_errors_name_file_row_and_field(field, value, message):
+    row = {"file": "a.mp4", "video_label": 1, "audio_label": 0, "duration_seconds": 3.0}
+    with pytest.raises(AnnotationError, match=message) as caught:
+        parse_row({**row, field: value}, PLACE)
+    assert f"ann.json: row 5 (data_list[4]), field `{field}`" in str(caught.value)
+
+
+def test_a_row_is_an_object():
+    with pytest.raises(AnnotationError, match=r"row 5 .*expected an object, got list"):
+        parse_row([], PLACE)
