@@ -1,0 +1,56 @@
+import pytest
+
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.probe import probe
+
+
+def test_what_a_file_holds(make_clip):
+    info = probe(make_clip(seconds=2.0))
+    assert (info.has_video, info.has_audio) == (True, True)
+    assert (info.width, info.height, info.fps) == (96, 64, 25.0)
+    assert (info.sample_rate, info.video_codec, info.audio_codec) == (16_000, "h264", "aac")
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.07)
+
+
+def test_width_and_height_are_as_shown(make_clip):
+    info = probe(make_clip(rotation=90))
+    assert (info.width, info.height) == (64, 96)
+
+
+def test_single_tracks(make_clip):
+    sound_only = probe(make_clip("a.m4a", with_video=False))
+    assert (sound_only.has_video, sound_only.has_audio) == (False, True)
+    assert (sound_only.width, sound_only.fps, sound_only.video_codec) == (None, None, None)
+    assert sound_only.duration_seconds == pytest.approx(3.0, abs=0.07)
+    video_only = probe(make_clip("b.mp4", with_sound=False))
+    assert (video_only.has_audio, video_only.sample_rate) == (False, None)
+
+
+def test_duration_spans_both_tracks(make_clip):
+    early = probe(make_clip("a.mp4", seconds=3.0, sound_seconds=1.0))
+    assert early.duration_seconds == pytest.approx(3.0, abs=0.05)
+    long_sound = probe(make_clip("b.mp4", seconds=1.0, sound_seconds=2.5))
+    assert long_sound.duration_seconds == pytest.approx(2.5, abs=0.07)
+
+
+@pytest.mark.parametrize(("seconds", "share"), [(3.0, 0.6), (40.0, 0.3)])
+def test_a_truncated_file_is_as_long_as_what_is_left(make_clip, seconds, share):
+    path = make_clip(seconds=seconds, fps=10, options={"movflags": "faststart"})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    info = probe(path)
+    assert info.claimed_seconds == pytest.approx(seconds, abs=0.2)
+    assert 0.2 * seconds < info.duration_seconds < 0.9 * seconds
+
+
+def test_the_end_of_a_long_file_is_found_in_its_tail(make_clip):
+    info = probe(make_clip(seconds=40.0, fps=10, sound_seconds=5.0))
+    assert info.duration_seconds == pytest.approx(40.0, abs=0.05)
+
+
+def test_errors_name_the_file(tmp_path):
+    with pytest.raises(MissingDataError, match=r"No file at .*gone\.mp4"):
+        probe(tmp_path / "gone.mp4")
+    (tmp_path / "text.mp4").write_text("hello\n" * 100)
+    with pytest.raises(UndecodableMediaError, match=r"text\.mp4 is n"):
+        probe(tmp_path / "text.mp4")

@@ -1,0 +1,76 @@
+import gc
+import resource
+
+import numpy as np
+import pytest
+
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.pyav_reader import PyAVReader
+
+
+def test_spans_can_be_read_in_any_order(make_clip, clip_clock):
+    with PyAVReader(make_clip(gop=40)) as reader:
+        for start in (2.0, 0.5, 1.2, 0.0, 2.6):
+            frames, valid = reader.read_frames([start + 0.02, start + 0.1])
+            assert valid.all()
+            expected = [int((start + shift) * 25 + 1e-6) for shift in (0.02, 0.1)]
+            assert [clip_clock.read(frame) for frame in frames] == expected
+            waveform, known = reader.read_waveform((start, start + 0.3), 16_000)
+            assert known.mean() > 0.95
+            assert abs(clip_clock.lag_seconds(waveform, 16_000, start)) < 2e-3
+
+
+def test_every_frame_can_be_asked_for(make_clip, clip_clock):
+    with PyAVReader(make_clip()) as reader:
+        frames, valid = reader.read_frames((np.arange(75) + 0.5) / 25)
+        assert [clip_clock.read(frame) for frame in frames] == list(range(75))
+        assert valid.all()
+
+
+def test_times_before_and_after_the_video_are_not_valid(make_clip):
+    with PyAVReader(make_clip(seconds=1.0)) as reader:
+        frames, valid = reader.read_frames([-0.5, 0.5, 0.98, 1.5])
+        assert valid.tolist() == [False, True, True, False]
+        assert not frames[~valid].any()
+        assert reader.read_frames([])[0].shape == (0, 64, 96, 3)
+
+
+def test_sound_is_the_same_whatever_the_span_it_was_read_in(make_clip):
+    with PyAVReader(make_clip("a.mov", audio_codec="pcm_s16le", sample_rate=44_100)) as reader:
+        whole, _ = reader.read_waveform((0.0, 3.0), 16_000)
+        part, _ = reader.read_waveform((1.0, 2.0), 16_000)
+    # Half a sample of the file lies between the two grids.
+    np.testing.assert_allclose(part, whole[16_000:32_000], atol=0.01)
+
+
+def test_size_needs_a_video(make_clip):
+    with PyAVReader(make_clip("a.m4a", with_video=False)) as reader:
+        with pytest.raises(ValueError, match="has no video"):
+            _ = reader.frame_size
+        with pytest.raises(ValueError, match="has no video"):
+            _ = reader.stream_start_seconds
+
+
+def test_neither_track_decodes(make_clip):
+    path = make_clip(options={"movflags": "faststart"}, seconds=1.0)
+    content = path.read_bytes()
+    start = content.index(b"mdat") + 4
+    path.write_bytes(content[:start])
+    with pytest.raises(UndecodableMediaError, match="neither video nor audio that can be decoded"):
+        PyAVReader(path)
+
+
+def test_memory_does_not_grow_with_the_clips_read(make_clip):
+    path = make_clip(seconds=2.0)
+
+    def read(times):
+        for _ in range(times):
+            with PyAVReader(path) as reader:
+                reader.read_frames([0.5, 1.0])
+                reader.read_waveform((0.5, 1.0), 16_000)
+        gc.collect()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    before = read(60)
+    growth_kb = (read(120) - before) / 120
+    assert growth_kb < 60

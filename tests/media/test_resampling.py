@@ -1,0 +1,64 @@
+import av
+import numpy as np
+import pytest
+from scipy.signal import resample_poly
+
+from macbdf_mm.media.resampling import MonoMixer, resample
+
+
+def sound(rate, seconds=1.0):
+    times = np.arange(round(rate * seconds)) / rate
+    return (0.5 * np.sin(2 * np.pi * (300 * times + 500 * times**2))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("from_hz", "to_hz"), [(44_100, 16_000), (8_000, 16_000), (48_000, 16_000), (16_000, 11_025)]
+)
+def test_agrees_with_scipy_without_delay(from_hz, to_hz):
+    ours = resample(sound(from_hz), from_hz, to_hz)
+    gcd = np.gcd(from_hz, to_hz)
+    theirs = resample_poly(sound(from_hz).astype(float), to_hz // gcd, from_hz // gcd)
+    inner = slice(400, len(ours) - 400)
+    # Two good filters differ by their ripple; a delay of one sample would show as 0.1.
+    np.testing.assert_allclose(ours[inner], theirs[inner], atol=5e-3)
+    np.testing.assert_allclose(ours[inner], sound(to_hz)[inner], atol=5e-3)
+    assert len(ours) == to_hz
+    assert ours.dtype == np.float32
+
+
+def test_same_rate_and_no_samples_stay():
+    np.testing.assert_array_equal(resample(sound(8000), 8000, 8000), sound(8000))
+    assert resample(np.zeros(0, np.float32), 8000, 16000).shape == (0,)
+
+
+def test_rates_are_checked():
+    with pytest.raises(ValueError, match="`from_hz` and `to_hz` > 0, got 0 and 8000"):
+        resample(sound(8000), 0, 8000)
+
+
+def audio_frame(layout, channels, rate=16_000):
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(channels, np.float32), format="fltp", layout=layout
+    )
+    frame.sample_rate = rate
+    return frame
+
+
+@pytest.mark.parametrize(("layout", "count"), [("mono", 1), ("stereo", 2), ("5.1", 6)])
+def test_equal_channels_keep_level_and_length(layout, count):
+    channels = np.tile(sound(16_000)[:1024], (count, 1))
+    mono = MonoMixer(16_000).mix(audio_frame(layout, channels))
+    np.testing.assert_allclose(mono, channels[0], atol=1e-6)
+
+
+def test_stereo_is_averaged():
+    channels = np.stack([np.ones(64), np.zeros(64)])
+    np.testing.assert_allclose(MonoMixer(16_000).mix(audio_frame("stereo", channels)), 0.5)
+
+
+def test_a_stream_may_change_its_layout_and_rate():
+    mixer = MonoMixer(16_000)
+    mixer.mix(audio_frame("mono", np.ones((1, 64))))
+    np.testing.assert_allclose(mixer.mix(audio_frame("stereo", np.ones((2, 64)))), 1.0, atol=1e-6)
+    longer = mixer.mix(audio_frame("mono", np.ones((1, 8_000)), rate=8_000))
+    assert len(longer) == pytest.approx(16_000, abs=64)

@@ -1,0 +1,59 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from macbdf_mm.media.spans import plan_windows
+
+lengths = st.floats(0.1, 100.0)
+
+
+@given(lengths, lengths, lengths)
+def test_strided_windows_cover_the_video_without_leaving_it(duration, span, stride):
+    windows = plan_windows(duration, span, stride_seconds=stride)
+    starts = [start for start, _ in windows]
+    assert windows[0][0] == (0.0 if len(windows) > 1 or duration <= span else windows[0][0])
+    assert starts == sorted(starts)
+    assert all(end - start == pytest.approx(span) for start, end in windows)
+    if duration > span:
+        assert windows[-1][1] == pytest.approx(duration)
+        assert all(b - a <= stride * 1.002 for a, b in pairwise(starts))
+    else:
+        assert windows == [(0.0, span)]
+
+
+@given(lengths, lengths, st.integers(1, 20))
+def test_even_windows_are_as_many_as_asked_and_symmetrical(duration, span, count):
+    windows = plan_windows(duration, span, num_windows=count)
+    if duration <= span:
+        assert windows == [(0.0, span)]
+        return
+    assert len(windows) == count
+    mirrored = [(duration - end, duration - start) for start, end in reversed(windows)]
+    for window, mirror in zip(windows, mirrored, strict=True):
+        assert window == pytest.approx(mirror, abs=1e-9)
+
+
+def test_examples():
+    assert plan_windows(4.0, 1.0, stride_seconds=1.5) == [(0.0, 1.0), (1.5, 2.5), (3.0, 4.0)]
+    assert plan_windows(4.0, 1.0, stride_seconds=2.0) == [(0.0, 1.0), (2.0, 3.0), (3.0, 4.0)]
+    assert plan_windows(3.0, 1.0, num_windows=1) == [(1.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(duration_seconds=0.0), "`duration_seconds` > 0, got 0"),
+        (dict(duration_seconds=float("nan")), "`duration_seconds` > 0, got nan"),
+        (dict(span_seconds=-1.0), "`span_seconds` > 0, got -1"),
+        (dict(stride_seconds=0.0), "`stride_seconds` > 0, got 0"),
+        (dict(stride_seconds=None), "one of `stride_seconds` and `num_windows`"),
+        (dict(num_windows=3), "one of `stride_seconds` and `num_windows`"),
+        (dict(stride_seconds=None, num_windows=0), "`num_windows` > 0, got 0"),
+    ],
+)
+def test_arguments_are_checked(arguments, message):
+    defaults = dict(duration_seconds=4.0, span_seconds=1.0, stride_seconds=1.0)
+    with pytest.raises(ValueError, match=message):
+        plan_windows(**(defaults | arguments))
