@@ -43,6 +43,8 @@ def mouth_rerender(
     mean = looks.mean(axis=0)
     _, _, patterns = np.linalg.svd(looks - mean, full_matrices=False)
     patterns = patterns[:num_patterns]
+    # The sign of a component is arbitrary and differs between numbers of threads.
+    patterns *= np.where(patterns.sum(axis=1, keepdims=True) < 0, -1, 1)
     motion = (looks - mean) @ patterns.T  # (T, K)
     driver = (_mouth_looks(donor, grow) - mean) @ patterns.T if donor else motion
     driver = _rescale(driver, motion)
