@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from macbdf_mm.visualization.theme import DARK, LIGHT, Theme, to_png
 
+# Width on the page of what is an inch on paper; the files have more pixels, for sharp screens.
+_PIXELS_PER_INCH = 90
 _STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --page: #f4f5f8; --ink: #1d2430;
   --muted: #667085; --line: #e4e7ec; --accent: #6c4bb6; --warn-bg: #fff4e0; --warn-ink: #7a4a00;
@@ -119,10 +121,12 @@ def picture(draw: Callable[[Theme], Figure], description: str) -> str:
         draw: Makes the figure in the colours it is given.
         description: Plain text for readers who cannot see the picture.
     """
-    light, dark = (_data_url(to_png(draw(theme))) for theme in (LIGHT, DARK))
+    figures = [draw(theme) for theme in (LIGHT, DARK)]
+    light, dark = (_data_url(to_png(figure)) for figure in figures)
+    width = round(figures[0].get_figwidth() * _PIXELS_PER_INCH)
     return (
         f'<picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
-        f'<img src="{light}" alt="{escape(description, quote=True)}"></picture>'
+        f'<img src="{light}" width="{width}" alt="{escape(description, quote=True)}"></picture>'
     )
 
 

@@ -36,7 +36,7 @@ class OperatorScore:
 
 def draw_operator_bars(scores: Sequence[OperatorScore], theme: Theme = LIGHT) -> Figure:
     """Return a figure with one horizontal bar an operator; hatched: held out of training."""
-    figure = new_figure(theme, 7.5, 1.0 + 0.34 * max(1, len(scores)))
+    figure = new_figure(theme, 6.2, 1.0 + 0.4 * max(1, len(scores)))
     fill_operator_axes(figure.subplots(), scores, theme)
     return figure
 

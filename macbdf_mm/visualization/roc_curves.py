@@ -67,4 +67,4 @@ def fill_roc_axes(axes: Axes, curves: Sequence[TrackRoc], theme: Theme) -> None:
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
     if curves:
-        add_legend(axes, theme)
+        add_legend(axes, theme, "lower right")

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -92,9 +93,9 @@ def style_axes(
     axes.set_ylabel(ylabel, fontsize=9, color=theme.muted)
 
 
-def add_legend(axes: Axes, theme: Theme) -> None:
-    """Add a frameless legend in the theme's ink where it covers least."""
-    axes.legend(loc="best", frameon=False, fontsize=9, labelcolor=theme.ink)
+def add_legend(axes: Axes, theme: Theme, location: Literal["best", "lower right"] = "best") -> None:
+    """Add a frameless legend in the theme's ink, by default where it covers least."""
+    axes.legend(loc=location, frameon=False, fontsize=9, labelcolor=theme.ink)
 
 
 def add_legend_above(axes: Axes, theme: Theme) -> None:
@@ -120,7 +121,7 @@ def stacked_axes(figure: Figure, ratios: Sequence[float], *, share_x: bool = Fal
     return list(grid[:, 0])
 
 
-def to_png(figure: Figure, dots_per_inch: int = 144) -> bytes:
+def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:
     """Return the figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch, facecolor=figure.get_facecolor())

@@ -1,11 +1,13 @@
 """The page that shows a finished run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from macbdf_mm.apis.report import sections
 from macbdf_mm.apis.report.findings import Findings, compute_findings
 from macbdf_mm.apis.report.run_record import read_run
 from macbdf_mm.visualization import html_page as html
+from macbdf_mm.visualization.clip_picture import ClipStory
 from macbdf_mm.visualization.summary import draw_summary
 from macbdf_mm.visualization.theme import DARK, LIGHT, to_png
 
@@ -30,7 +32,7 @@ def make_report(work_dir: str | Path) -> Path:
     path.write_text(_page(findings), encoding="utf-8")
     for theme, name in ((LIGHT, "summary.png"), (DARK, "summary_dark.png")):
         picture = draw_summary(
-            _title(findings), findings.curves, findings.operators, findings.stories[0], theme
+            _title(findings), findings.curves, findings.operators, _telling(findings.stories), theme
         )
         (folder / name).write_bytes(to_png(picture))
     return path
@@ -49,6 +51,11 @@ def _page(findings: Findings) -> str:
     if findings.run.is_synthetic:
         blocks.insert(0, html.banner(sections.SYNTHETIC_BANNER))
     return html.page(_title(findings), sections.lead(findings), blocks)
+
+
+def _telling(stories: Sequence[ClipStory]) -> ClipStory:
+    """Return the first clip with the most forged tracks: a real one shows no intervals."""
+    return max(stories, key=lambda story: sum(map(bool, story.intervals.values())))
 
 
 def _title(findings: Findings) -> str:

@@ -98,7 +98,9 @@ def breakdown_section(findings: Findings) -> str:
             html.table(*tables.coverage_table(findings.videos, num_tested)),
         ),
         html.table(*tables.operator_table(findings.operators)),
-        html.paragraph(f"Without a score: {names}." if unscored else "Every tested clip has one."),
+        html.paragraph(
+            f"Without a score: {names}." if unscored else "Every tested clip has a score."
+        ),
     )
 
 
