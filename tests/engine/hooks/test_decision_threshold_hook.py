@@ -1,0 +1,79 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from torch import nn
+
+from macbdf_mm.engine.hooks import DecisionThresholdHook
+from macbdf_mm.engine.hooks.decision_threshold_hook import read_thresholds, store_thresholds
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.metrics import ForgeryMetric
+
+FIGURES = {
+    "overall/threshold": 0.25,
+    "video/threshold": 0.5,
+    "audio/threshold": 0.75,
+    "is_threshold_fitted": 1.0,
+}
+
+
+@pytest.fixture
+def model():
+    model = nn.Linear(1, 1)
+    model.register_buffer("decision_threshold", torch.full((3,), 0.5))
+    model.register_buffer("is_threshold_fitted", torch.tensor(False))
+    return model
+
+
+def test_validation_writes_into_the_buffers(model):
+    DecisionThresholdHook().after_val_epoch(SimpleNamespace(model=model), FIGURES)
+    assert model.decision_threshold.tolist() == [0.25, 0.5, 0.75]
+    assert bool(model.is_threshold_fitted)
+    assert model.state_dict()["decision_threshold"].tolist() == [0.25, 0.5, 0.75]
+
+
+def test_prefix_of_the_metric(model):
+    figures = {f"val/{key}": value for key, value in FIGURES.items()}
+    DecisionThresholdHook(prefix="val").after_val_epoch(SimpleNamespace(model=model), figures)
+    assert model.decision_threshold[0] == 0.25
+
+
+@pytest.mark.parametrize("phase", ["val", "test"])
+def test_metrics_get_the_thresholds_of_the_model(model, phase):
+    store_thresholds(model, [0.25, 0.5, 0.75], is_fitted=True)
+    metric = ForgeryMetric()
+    loop = SimpleNamespace(evaluator=Evaluator(metric))
+    runner = SimpleNamespace(model=model, **{f"{phase}_loop": loop})
+    getattr(DecisionThresholdHook(), f"before_{phase}_epoch")(runner)
+    assert metric.thresholds == {"overall": 0.25, "video": 0.5, "audio": 0.75}
+    assert metric.is_threshold_fitted
+
+
+def test_thresholds_are_written_where_the_weights_are(model):
+    buffer = model.decision_threshold
+    store_thresholds(model, [0.1, 0.2, 0.3], is_fitted=False)
+    assert model.decision_threshold is buffer
+    assert buffer.dtype == torch.float32
+    assert read_thresholds(model)[1] is False
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_a_gpu(model):
+    model = model.cuda()
+    store_thresholds(model, [0.25, 0.5, 0.75], is_fitted=True)
+    assert model.decision_threshold.is_cuda
+    assert model.is_threshold_fitted.is_cuda
+    thresholds, is_fitted = read_thresholds(model)
+    assert (thresholds["audio"], is_fitted) == (0.75, True)
+
+
+def test_validation_without_a_forgery_metric(model):
+    with pytest.raises(ConfigError, match="found no 'overall/threshold' among the validation"):
+        DecisionThresholdHook().after_val_epoch(SimpleNamespace(model=model), {"acc": 1.0})
+
+
+def test_model_without_the_buffers():
+    with pytest.raises(ConfigError, match="needs the buffer `decision_threshold`, which Linear"):
+        read_thresholds(nn.Linear(1, 1))

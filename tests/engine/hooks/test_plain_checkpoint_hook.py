@@ -1,0 +1,133 @@
+"""The hook by itself; what it does in a run is tested in tests/integration."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from macbdf_mm.registry import HOOKS, build_part
+
+
+class Numbers(Dataset):
+    metainfo = {"dataset": "numbers", "synthetic": False, "mean": np.array([1.0, 2.0])}
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return {"x": torch.tensor([float(index)])}
+
+
+class Line(BaseModel):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def forward(self, x, mode="tensor"):
+        y = self.layer(torch.stack(x))
+        return {"loss": y.square().mean()} if mode == "loss" else list(y)
+
+
+class Scores(BaseMetric):
+    """A metric whose figure is given for each epoch."""
+
+    default_prefix = ""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = list(values)
+
+    def process(self, data_batch, data_samples):
+        self.results.extend(data_samples)
+
+    def compute_metrics(self, results):
+        value = self.values.pop(0)
+        return {"overall/auc": np.float64(value), "overall/acc": 1 - value}
+
+
+def run(folder: Path, scores, **options) -> Runner:
+    loader = {"dataset": Numbers(), "sampler": {"type": "DefaultSampler", "shuffle": False}}
+    runner = Runner(
+        model=Line(),
+        work_dir=str(folder),
+        train_dataloader={**loader, "batch_size": 2, "num_workers": 0},
+        val_dataloader={**loader, "batch_size": 2, "num_workers": 0},
+        train_cfg={"by_epoch": True, "max_epochs": len(scores)},
+        val_cfg={},
+        val_evaluator=Evaluator(Scores(scores)),
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1}},
+        default_hooks={
+            "checkpoint": {
+                "type": "macbdf_mm.PlainCheckpointHook",
+                "interval": 1,
+                "save_best": "overall/auc",
+                **options,
+            }
+        },
+        experiment_name=str(folder).replace("/", "_"),
+        log_level="ERROR",
+    )
+    runner.train()
+    return runner
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.pth")}
+
+
+def test_number_of_kept_checkpoints_and_the_best(tmp_path):
+    runner = run(tmp_path, [0.5, 0.9, 0.7, 0.8], max_keep_ckpts=2)
+    assert names(tmp_path) == {"epoch_3.pth", "epoch_4.pth", "best_overall_auc_epoch_2.pth"}
+    assert Path((tmp_path / "last_checkpoint").read_text()).name == "epoch_4.pth"
+    assert MessageHub.get_instance(runner.experiment_name).get_info("best_score") == 0.9
+
+
+def test_all_are_kept_by_default(tmp_path):
+    run(tmp_path, [0.9, 0.5])
+    assert names(tmp_path) == {"epoch_1.pth", "epoch_2.pth", "best_overall_auc_epoch_1.pth"}
+
+
+def test_content(tmp_path):
+    run(tmp_path, [0.5])
+    checkpoint = torch.load(tmp_path / "epoch_1.pth", weights_only=True)
+    assert checkpoint["meta"]["training_data"] == {"dataset": "numbers", "synthetic": False}
+    assert checkpoint["meta"]["dataset_meta"]["mean"] == [1.0, 2.0]
+    assert checkpoint["message_hub"]["runtime_info"]["best_score"] == 0.5
+    assert "optimizer" in checkpoint
+    best = torch.load(tmp_path / "best_overall_auc_epoch_1.pth", weights_only=True)
+    assert "optimizer" not in best
+
+
+def test_epoch_checkpoint_knows_the_best_of_its_own_validation(tmp_path):
+    """Otherwise a resumed run could not replace it."""
+    run(tmp_path, [0.5, 0.9])
+    checkpoint = torch.load(tmp_path / "epoch_2.pth", weights_only=True)
+    best = checkpoint["message_hub"]["runtime_info"]["best_ckpt"]
+    assert Path(best).name == "best_overall_auc_epoch_2.pth"
+
+
+def test_several_best_checkpoints(tmp_path):
+    best = ["overall/auc", "overall/acc"]
+    run(tmp_path, [0.2, 0.5, 0.4], save_best=best, max_keep_ckpts=1)
+    assert names(tmp_path) == {
+        "epoch_3.pth",
+        "best_overall_auc_epoch_2.pth",
+        "best_overall_acc_epoch_1.pth",
+    }
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    (tmp_path / "epoch_1.pth.part").write_bytes(b"half")
+    run(tmp_path, [0.5])
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_unknown_argument_is_refused_at_once():
+    with pytest.raises(TypeError, match=r"PlainCheckpointHook.* unexpected keyword .*'intervall'"):
+        build_part(HOOKS, {"type": "PlainCheckpointHook", "intervall": 2})

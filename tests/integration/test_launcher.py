@@ -1,0 +1,78 @@
+"""Two processes on the CPU end with the same weights, and so do one process and MMEngine's own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from macbdf_mm.apis.load_model import load_checkpoint
+
+TOOLS = Path(__file__).parents[2] / "tools"
+TOY_CONFIG = Path(__file__).parent / "toy" / "toy_config.py"
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+
+
+@pytest.mark.slow  # three processes, each of which imports torch
+def test_two_processes_train_and_test_on_the_cpu(run_tool, tmp_path):
+    run = tmp_path / "run"
+    options = ("--cfg-options", "train_cfg.max_epochs=2", "train_dataloader.num_workers=1")
+    done = run_tool(
+        "train", TOY_CONFIG, "--launcher", "pytorch", "--work-dir", run, *options,
+        launcher=TORCHRUN, CUDA_VISIBLE_DEVICES="",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    digests = re.findall(r"rank (\d): weights sha256 (\w{64})", done.stdout)
+    assert sorted(rank for rank, _ in digests) == ["0", "1"]
+    assert len({digest for _, digest in digests}) == 1
+    checkpoint = load_checkpoint(run / "epoch_2.pth")
+    assert checkpoint["meta"]["iter"] == 4, "16 clips, 2 processes of 4: 2 iterations an epoch"
+    assert not any(name.startswith("module.") for name in checkpoint["state_dict"])
+
+    # 18 clips on 2 processes of 4 leave padding, which must not count.
+    tested = {
+        number: run_tool(
+            "test", TOY_CONFIG, run / "epoch_2.pth", "--work-dir", tmp_path / f"test{number}",
+            *(("--launcher", "pytorch") if number == 2 else ()),
+            launcher=TORCHRUN if number == 2 else (), CUDA_VISIBLE_DEVICES="",
+        )
+        for number in (1, 2)
+    }  # fmt: skip
+    assert tested[2].returncode == tested[1].returncode == 0, tested[2].stderr[-3000:]
+    scores = {
+        number: (tmp_path / f"test{number}" / "test_scores.json").read_text() for number in (1, 2)
+    }
+    assert scores[1] == scores[2]
+
+
+def test_without_torchrun_it_says_so(run_tool):
+    done = run_tool("train", TOY_CONFIG, "--launcher", "pytorch")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: --launcher pytorch needs the environment variable RANK, which is not set: "
+        "start the tool with torchrun, or leave --launcher out.\n"
+    )
+
+
+@pytest.mark.parametrize("script", ["dist_train.sh", "slurm_train.sh"])
+def test_scripts_are_sound_and_explain_themselves(script):
+    assert subprocess.run(["bash", "-n", TOOLS / script]).returncode == 0
+    done = subprocess.run([TOOLS / script], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: {TOOLS / script} ")
+
+
+@pytest.mark.slow
+def test_dist_train_passes_its_arguments_on(tmp_path):
+    import os
+
+    done = subprocess.run(
+        [TOOLS / "dist_train.sh", TOY_CONFIG, "1", "--work-dir", tmp_path, "--cfg-options",
+         "train_cfg.max_epochs=1"],
+        env={**os.environ, "PYTHON": sys.executable, "PORT": "29617",
+             "PYTHONPATH": str(TOY_CONFIG.parent), "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "epoch_1.pth").is_file()
