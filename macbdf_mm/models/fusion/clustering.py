@@ -120,9 +120,8 @@ def spread_centres(features: Tensor, num_clusters: int, generator: torch.Generat
     for draw in draws[1:]:
         nearest = nearest.minimum((features - centres[-1]).square().sum(dim=1))
         cumulative = nearest.cumsum(dim=0)
-        # `right` never lands on a feature of probability zero while another one is left.
-        index = torch.searchsorted(cumulative, (draw * cumulative[-1]).reshape(1), right=True)
-        centres.append(features[min(int(index), len(features) - 1)])
+        index = torch.searchsorted(cumulative, (draw * cumulative[-1]).reshape(1))
+        centres.append(features[int(index)])
     return torch.stack(centres)
 
 

@@ -1,6 +1,8 @@
 """Mahalanobis and composite distance against SciPy.
 
-Mutations tried, each of which fails a test here: MUT_composite_distance
+Mutations tried, each of which fails a test here: beta and 1 - beta swapped; 1 + cosine; times
+d_max; solve with the transposed factor; rows without a centre read; gradient through the centres;
+no floor under the root; nearest centre by Euclid.
 """
 
 import numpy as np

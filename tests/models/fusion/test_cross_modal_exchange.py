@@ -1,6 +1,8 @@
 """Equations 17 and 18 against loops, and what must not pass between the towers.
 
-Mutations tried, each of which fails a test here: MUT_cross_modal_exchange
+Mutations tried, each of which fails a test here: w_v for both modalities; no 1 + in the gate; no
+LayerNorm of the guide; the video's gate for the audio; gate not zero at the start; steps valid
+only where both modalities are; guide read where invalid; steps not blanked.
 """
 
 import pytest

@@ -1,6 +1,8 @@
 """Step logits against loops, and that no step or modality reads another.
 
-Mutations tried, each of which fails a test here: MUT_frame_branch
+Mutations tried, each of which fails a test here: the audio's branch for the video; the video's
+branch for the audio; GELU for ReLU; the video's mask for the audio; steps not blanked; no
+LayerNorm.
 """
 
 import pytest

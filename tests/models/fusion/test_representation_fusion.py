@@ -1,6 +1,8 @@
 """RFMF against torch's own attention with equal weights.
 
-Mutations tried, each of which fails a test here: MUT_representation_fusion
+Mutations tried, each of which fails a test here: attention without its mask; video before audio;
+one embedding for all layers; no modality embedding; no time code; time counted in steps; steps not
+blanked; plain mean over all tokens.
 """
 
 import numpy as np

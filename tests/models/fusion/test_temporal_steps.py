@@ -1,6 +1,8 @@
 """Pooling and resampling of steps.
 
-Mutations tried, each of which fails a test here: MUT_temporal_steps
+Mutations tried, each of which fails a test here: negated mean over space; maximum over frequency;
+no antialiasing; kernel not renormalised; any valid step makes a resampled step valid; invalid
+steps not blanked.
 """
 
 import numpy as np
