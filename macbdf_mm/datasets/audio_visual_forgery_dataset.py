@@ -1,5 +1,6 @@
 """The data set of clips with labels for both tracks."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -39,7 +40,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         test_mode: Whether to list windows, and never to replace an item by another.
         windows_per_clip: How many windows a clip has in test mode.
         on_decode_error: What to do about a file that turns out unreadable. ``'raise'`` stops.
-            ``'skip'`` logs it, counts it in :attr:`skipped_files`, and takes another clip in
+            ``'skip'`` logs it, counts it in :attr:`skipped_files`, and takes the next clip in
             training; in test mode the item comes without valid frames or sound, so that it
             counts as not covered rather than vanishing.
         check_files: Whether to look for all files on loading.
@@ -124,8 +125,25 @@ class AudioVisualForgeryDataset(BaseDataset):
         indices = self._skipped.nonzero().flatten().tolist()
         return list(dict.fromkeys(self.get_data_info(index)["file"] for index in indices))
 
+    def __getitem__(self, idx: int) -> Any:
+        """Return an item after the pipeline.
+
+        Raises:
+            UndecodableMediaError: If the file cannot be read; with ``on_decode_error='skip'``
+                in training only if no file can.
+        """
+        self.full_init()
+        for offset in range(len(self)):
+            # The next one, not a random one: a resumed run must replace it by the same clip.
+            item = self.prepare_data((idx + offset) % len(self))
+            if item is not None:
+                return item
+        raise UndecodableMediaError(
+            f"None of the {len(self)} clips of {self.ann_file} can be read; see the log."
+        )
+
     def prepare_data(self, idx: int) -> Any:
-        """Return the item after the pipeline, None to have the caller take another one."""
+        """Return one item after the pipeline, or None for one to skip in training."""
         with seeded_sample(self.seed, int(self._epoch), idx):
             try:
                 return self.pipeline(self.get_data_info(idx))
@@ -137,15 +155,10 @@ class AudioVisualForgeryDataset(BaseDataset):
                     return None
                 return self.pipeline({**self.get_data_info(idx), "decode_error": str(error)})
 
-    def _rand_another(self) -> int:
-        # Drawn by seed and epoch, so that a resumed run replaces by the same clip.
-        with seeded_sample(self.seed, int(self._epoch), len(self) + int(self._skipped.sum())):
-            return super()._rand_another()
-
     def _note_skipped(self, idx: int, error: Exception) -> None:
         if not self._skipped[idx]:
             self._skipped[idx] = True
-            print_log(f"Skipped: {error}", logger="current", level=30)
+            print_log(f"Skipped: {error}", logger="current", level=logging.WARNING)
 
     def _rows_of_split(self, rows: list[ClipRow]) -> list[ClipRow]:
         if not rows:

@@ -118,8 +118,16 @@ def test_an_unreadable_file_stops_by_default(data_root):
 def test_skipping_takes_another_clip_in_training_and_names_the_file(data_root):
     dataset = build(data_root, split="test", on_decode_error="skip")
     assert dataset.skipped_files == []
+    assert dataset[0]["data_samples"].file == "2.mp4"
     assert dataset[1]["data_samples"].file == "2.mp4"
     assert dataset.skipped_files == ["3.mp4"]
+
+
+def test_skipping_ends_where_no_file_can_be_read(data_root):
+    (data_root / "videos/2.mp4").write_bytes(b"")
+    dataset = build(data_root, split="test", on_decode_error="skip")
+    with pytest.raises(UndecodableMediaError, match="None of the 2 clips"):
+        dataset[0]
 
 
 def test_skipping_in_test_mode_keeps_the_item_without_content(data_root):
