@@ -85,7 +85,8 @@ def contrastive_term(
     shifted = similarity - margin if margin_mode == "inside" else similarity
     negative_logits = shifted / tau if margin_mode == "inside" else shifted / tau - margin
     negative_logits = negative_logits.masked_fill(~negatives, -torch.inf)
-    # A row of -inf has no gradient but NaN; what replaces it is not counted.
+    # The gradient of a row of -inf is NaN. It would end at the mask above, but anomaly
+    # detection would stop at it; what replaces the row is not counted.
     negative_logits = negative_logits.masked_fill(~has_both[:, None], 0.0)
     repulsion = negative_logits.logsumexp(dim=1, keepdim=True)  # (N, 1)
     # logsumexp([z+, z-]) - z+ = softplus(logsumexp(z-) - z+), which cannot cancel.

@@ -2,7 +2,12 @@
 
 Mutations of `adaptive_temperature.py` that were tried, each with a test that fails under it:
 
-MUTATIONS
+- gamma and 1 - gamma exchanged, `exp(-bounded)`, tanh without its scale, no tanh, the negative
+  change of log tau, the moving average the wrong way round, a gradient without its sign:
+  test_steps_equal_the_equations_written_out
+- `sum` for `mean` over the forwards: test_state_moves_by_the_mean_of_the_forwards_of_a_step
+- similarities not detached: test_no_gradient_goes_back_through_the_similarities
+- the buffer instead of its copy: test_backward_works_after_the_state_has_moved
 """
 
 import copy

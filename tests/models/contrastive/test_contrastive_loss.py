@@ -2,7 +2,12 @@
 
 Mutations of `contrastive_loss.py` that were tried, each with a test that fails under it:
 
-MUTATIONS
+- `+ margin` for `- margin`, inside or outside the division: test_loss_equals_loop
+- `repulsion + similarity / tau`: test_loss_equals_loop
+- the negative of `slope`, or `/ tau` for `/ tau**2`: test_tau_gradient_equals_finite_difference
+- without `| pairs.sure_negatives`, or the least similar negatives: test_loss_equals_loop
+- without the row of zeros for -inf: test_without_anchors_the_loss_is_a_zero_with_a_graph
+- the mean over all rows for that over anchors: test_macl.py, test_losses_equal_loop
 """
 
 import math
@@ -116,11 +121,12 @@ def test_without_anchors_the_loss_is_a_zero_with_a_graph(missing):
     else:
         nothing = torch.zeros_like(pairs.negatives)
         pairs = pairs._replace(negatives=nothing, sure_negatives=nothing)
-    term = contrastive_term(similarity, pairs, tau)
-    assert term.loss == 0
-    assert term.tau_gradient == 0
-    assert term.num_anchors == 0
-    term.loss.backward()
+    with torch.autograd.set_detect_anomaly(True):  # also raises on a NaN that is masked later
+        term = contrastive_term(similarity, pairs, tau)
+        assert term.loss == 0
+        assert term.tau_gradient == 0
+        assert term.num_anchors == 0
+        term.loss.backward()
     assert torch.equal(similarity.grad, torch.zeros_like(similarity))
     assert tau.grad == 0
 

@@ -2,7 +2,18 @@
 
 Mutations of the package that were tried, each with a test that fails under it:
 
-MUTATIONS
+- `TERM_WEIGHT` 0.5, or L_va in the place of L_av: test_losses_equal_loop
+- dL/dtau without the quarter: test_tau_gradient_of_the_step_is_that_of_l_c
+- audio queue not advanced: test_advance_writes_both_queues
+- `blanked` left out: test_what_fills_a_missing_track_has_no_influence
+- no gather, its gradient without the factor `num_ranks`, or of the wrong rows:
+  test_two_ranks_equal_one_process
+- own clip among the positives, alike for unlike own pairs, unknown labels known
+  (contrastive_pairs.py, feature_set.py): test_losses_equal_loop
+- written rows counted as one (feature_queue.py): test_feature_queue.py,
+  test_wrap_around_equals_a_list_at_any_batch_size
+- phi_2 without the absolute value, phi_3 with the other sign (similarity_statistics.py):
+  test_similarity_statistics.py, test_basis_functions_equal_numpy_and_scipy
 """
 
 import copy
@@ -200,6 +211,19 @@ def test_without_any_term_the_state_still_moves(make_features):
     macl.advance()
     assert macl.video_queue.valid.sum() == video.valid.sum()
     assert macl.temperature.history[1] > 0
+
+
+def test_advance_writes_both_queues(make_features):
+    macl = MACL(embed_dims=8, queue_length=20)
+    rows = dict(zip(("video", "audio"), random_clips(make_features), strict=True))
+    macl(**rows)
+    macl.advance()
+    for name, queue in (("video", macl.video_queue), ("audio", macl.audio_queue)):
+        stored, given = queue.contents(), rows[name]
+        expected = given.embeddings[given.valid].float()
+        assert torch.equal(stored.embeddings[stored.valid], expected), name
+        assert torch.equal(stored.labels[stored.valid], given.labels[given.valid]), name
+        assert torch.equal(stored.clip_ids[stored.valid], given.clip_ids[given.valid]), name
 
 
 def test_tau_gradient_of_the_step_is_that_of_l_c(make_features):
