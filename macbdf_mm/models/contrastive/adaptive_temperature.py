@@ -146,7 +146,7 @@ class AdaptiveTemperature(nn.Module):
         """
         if self.training:
             note = torch.cat([step.tau[None], step.basis, tau_gradient[None]])
-            self._staged.append(note.detach())
+            self._staged.append(note.detach().to(self.tau.dtype))
 
     def discard_staged(self) -> None:
         """Forget the noted forwards, for a step that was skipped."""
