@@ -40,6 +40,7 @@ def make_report(work_dir: str | Path) -> Path:
 
 def _page(findings: Findings) -> str:
     blocks = [
+        *sections.warnings(findings),
         sections.key_figures(findings),
         sections.test_section(findings),
         sections.breakdown_section(findings),
@@ -48,8 +49,6 @@ def _page(findings: Findings) -> str:
         sections.training_section(findings),
         sections.run_section(findings),
     ]
-    if findings.run.is_synthetic:
-        blocks.insert(0, html.banner(sections.SYNTHETIC_BANNER))
     return html.page(_title(findings), sections.lead(findings), blocks)
 
 

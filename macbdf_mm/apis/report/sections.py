@@ -37,6 +37,11 @@ def lead(findings: Findings) -> str:
     )
 
 
+def warnings(findings: Findings) -> list[str]:
+    """Return banners to be read before anything else."""
+    return [html.banner(SYNTHETIC_BANNER)] if findings.run.is_synthetic else []
+
+
 def key_figures(findings: Findings) -> str:
     """Return the tiles with the figures to look at first."""
     overall = findings.figures["overall"]
