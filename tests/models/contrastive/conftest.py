@@ -49,6 +49,10 @@ def two_ranks(tmp_path_factory):
         )
         for rank, output in enumerate(outputs)
     ]
-    errors = [process.communicate(timeout=300)[1] for process in started]
+    try:
+        errors = [process.communicate(timeout=300)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()  # a rank waits for ever for one that failed
     assert [process.returncode for process in started] == [0, 0], "\n".join(errors)
     return [torch.load(output) for output in outputs]
