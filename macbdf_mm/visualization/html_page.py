@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from macbdf_mm.visualization.theme import DARK, LIGHT, Theme, to_png
 
 # Width on the page of what is an inch on paper; the files have more pixels, for sharp screens.
-_PIXELS_PER_INCH = 90
+_PIXELS_PER_INCH = 86
 _STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --page: #f4f5f8; --ink: #1d2430;
   --muted: #667085; --line: #e4e7ec; --accent: #6c4bb6; --warn-bg: #fff4e0; --warn-ink: #7a4a00;

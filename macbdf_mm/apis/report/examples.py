@@ -87,4 +87,4 @@ def _title(video: VideoScores) -> str:
         for track in TRACKS
         if not math.isnan(video.scores[track])
     )
-    return f"{Path(video.file).name} · {video.category} · {methods} · {scores}"
+    return f"{Path(video.file).name} · {video.category} · {methods}\n{scores}"

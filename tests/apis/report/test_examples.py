@@ -21,7 +21,7 @@ def test_a_story_holds_what_the_file_holds(make_clip, clip_clock, tested_videos)
     assert len(story.waveform) == round(story.duration_seconds * 16_000)
     assert story.intervals == {"video": [(0.5, 1.0)], "audio": []}
     np.testing.assert_allclose(story.windows[1], [0.5, 1.5, 0.9, 0.8, 0.1])
-    assert story.title.startswith("test_3.mp4 · FVRA · mouth_swap · overall 0.90")
+    assert story.title.startswith("test_3.mp4 · FVRA · mouth_swap\noverall 0.90")
 
 
 def test_a_file_without_sound_has_no_waveform(make_clip, tested_videos):
