@@ -1,15 +1,13 @@
 """A table of every tested video, and the ROC curves, as files to look at."""
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 from macbdf_mm.apis.report.test_result import TestResult, read_test_result
-from macbdf_mm.evaluation.functional import roc_curve
-from macbdf_mm.evaluation.functional.checks import has_both_classes
-from macbdf_mm.evaluation.measures import labelled_scores, measure_track
+from macbdf_mm.apis.report.track_rocs import track_rocs
+from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.video_scores import TRACKS
-from macbdf_mm.visualization.roc_curves import TrackRoc, draw_roc_curves
+from macbdf_mm.visualization.roc_curves import draw_roc_curves
 
 _COLUMNS = ("file", "category", "method", "label", "video_label", "audio_label")
 
@@ -26,7 +24,10 @@ def show_results(results_file: str | Path, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     table, picture = folder / "videos.csv", folder / "roc.png"
     _write_table(result, table)
-    draw_roc_curves(_curves(result)).savefig(picture, dpi=120)
+    figures = {
+        track: measure_track(result.videos, track, result.thresholds[track]) for track in TRACKS
+    }
+    draw_roc_curves(track_rocs(result.videos, figures)).savefig(picture, dpi=120)
     return [table, picture]
 
 
@@ -42,24 +43,3 @@ def _write_table(result: TestResult, path: Path) -> None:
                 + [row["scores"][track] for track in TRACKS]
                 + [int(is_called_fake) if video.is_scored else None]
             )
-
-
-def _curves(result: TestResult) -> Sequence[TrackRoc]:
-    curves = []
-    for track in TRACKS:
-        labels, scores = labelled_scores(result.videos, track)
-        if not has_both_classes(labels):
-            continue
-        figures = measure_track(result.videos, track, result.thresholds[track])
-        points = roc_curve(labels, scores)
-        curves.append(
-            TrackRoc(
-                track,
-                points.false_positive_rate,
-                points.true_positive_rate,
-                figures["auc"],
-                figures["auc_low"],
-                figures["auc_high"],
-            )
-        )
-    return curves

@@ -20,7 +20,9 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, test_mode=True),
-    dict(type="DecodeAudioVisual", num_frames=num_frames, short_side=224),
+    dict(type="DecodeAudioVisual", num_frames=num_frames, short_side=256),
+    # Smaller files, and the black frames of one without video, grow to the size of the rest.
+    dict(type="mmaction.Resize", scale=(-1, 224)),
     dict(type="mmaction.CenterCrop", crop_size=224),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]

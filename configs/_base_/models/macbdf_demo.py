@@ -21,6 +21,7 @@ model = dict(
             num_heads=4,
             mlp_ratio=2.0,
             final_norm=True,
+            difference_gain=4.0,
         ),
         depth=2,
         embed_dims=96,

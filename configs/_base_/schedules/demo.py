@@ -4,16 +4,16 @@
 # run that is stopped early by a smaller max_epochs and then resumed would have followed
 # another curve. So `max_epochs` may be changed freely; to stretch the curve itself, change
 # `num_epochs` here (or `param_scheduler` in your config).
-num_epochs = 12
+num_epochs = 14
 num_warmup_epochs = 1
 
-train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=2)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="AdamW", lr=5e-4, betas=(0.9, 0.98), weight_decay=0.02),
+    optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from macbdf_mm.apis.report.examples import choose_examples, tell_story
 from macbdf_mm.apis.report.run_record import RunRecord
 from macbdf_mm.apis.report.tables import operator_scores
+from macbdf_mm.apis.report.track_rocs import track_rocs
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.evaluation.functional import roc_curve
-from macbdf_mm.evaluation.measures import labelled_scores, measure_track
+from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
-from macbdf_mm.structures.labels import FAKE, REAL
 from macbdf_mm.visualization.clip_picture import ClipStory
 from macbdf_mm.visualization.operator_bars import OperatorScore
 from macbdf_mm.visualization.roc_curves import TrackRoc
@@ -57,37 +56,10 @@ def compute_findings(run: RunRecord) -> Findings:
         run=run,
         videos=videos,
         figures=figures,
-        curves=_curves(videos, figures),
+        curves=track_rocs(videos, figures),
         operators=operator_scores(videos, thresholds, run.trained_methods),
         stories=[
             tell_story(video, run.rows[video.file], run.media_root / video.file, thresholds)
             for video in choose_examples(videos, thresholds["overall"])
         ],
     )
-
-
-def _curves(
-    videos: Sequence[VideoScores], figures: Mapping[str, Mapping[str, float]]
-) -> list[TrackRoc]:
-    curves = []
-    for track, values in figures.items():
-        labels, scores = labelled_scores(videos, track)
-        if not values["num_real"] or not values["num_fake"]:
-            continue
-        points = roc_curve(labels, scores)
-        is_called = scores >= values["threshold"]
-        curves.append(
-            TrackRoc(
-                track=track,
-                false_positive_rate=points.false_positive_rate,
-                true_positive_rate=points.true_positive_rate,
-                auc=values["auc"],
-                auc_low=values["auc_low"],
-                auc_high=values["auc_high"],
-                operating_point=(
-                    float(is_called[labels == REAL].mean()),
-                    float(is_called[labels == FAKE].mean()),
-                ),
-            )
-        )
-    return curves

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder
 from macbdf_mm.models.encoders.videomae_checkpoint import adopt_videomae_weights
+from macbdf_mm.models.layers.frame_difference import append_frame_difference
+from macbdf_mm.models.layers.step_masks import blank_invalid
 from macbdf_mm.registry import MODELS
 
 
@@ -35,10 +37,14 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         stem: 'tubelet' as in VideoMAE, or 'convolutional', which trains faster from scratch.
         position: 'sincos' (VideoMAE's fixed table) or 'learnable'.
         final_norm: Whether a layer norm follows the last block; VideoMAE has none there.
+        difference_gain: If not 0, the difference to the frame before, times this gain, is
+            given beside each frame (:func:`append_frame_difference`). A design choice of
+            ours for training from scratch; VideoMAE's weights have no channels for it.
         init_cfg: MMEngine's initialisation, for example a checkpoint to load.
 
     Raises:
-        ValueError: If the stem or the position is unknown, or sizes do not divide.
+        ValueError: If the stem or the position is unknown, sizes do not divide, or the
+            gain is negative.
     """
 
     patch_stem = "tubelet"
@@ -59,11 +65,14 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         stem: str = "tubelet",
         position: str = "sincos",
         final_norm: bool = False,
+        difference_gain: float = 0.0,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
+        if difference_gain < 0:
+            raise ValueError(f"Expected `difference_gain` >= 0, got {difference_gain}.")
         height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
         super().__init__(
-            in_channels=in_channels,
+            in_channels=2 * in_channels if difference_gain else in_channels,
             size=(num_frames, height, width),
             patch=(tubelet_size, patch_size, patch_size),
             time_dim=2,
@@ -78,6 +87,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
             final_norm=final_norm,
             init_cfg=init_cfg,
         )
+        self.difference_gain = difference_gain
         self.register_load_state_dict_pre_hook(adopt_videomae_weights)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -87,4 +97,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
             x: (B, 3, T, H, W), normalised.
             mask: (B, T) bool, True where a frame was decoded; None if all were.
         """
+        if self.difference_gain:
+            x = blank_invalid(x, mask, self.time_dim)
+            x = append_frame_difference(x, mask, self.difference_gain)
         return super().forward(x, mask)

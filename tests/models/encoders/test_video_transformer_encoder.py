@@ -70,3 +70,30 @@ def test_a_size_that_the_patch_does_not_divide_is_refused(encoder):
 def test_oblong_frames_are_stated_as_height_and_width():
     encoder = VideoTransformerEncoder(**{**SIZES, "img_size": (16, 32)})
     assert encoder.position.grid == (4, 2, 4)
+
+
+def test_with_frame_differences_a_blanked_frame_still_has_no_influence():
+    torch.manual_seed(0)
+    encoder = VideoTransformerEncoder(
+        img_size=16,
+        num_frames=4,
+        patch_size=8,
+        embed_dims=12,
+        depth=1,
+        num_heads=2,
+        stem="convolutional",
+        difference_gain=4.0,
+    ).eval()
+    video = torch.randn(2, 3, 4, 16, 16)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]], dtype=torch.bool)
+    garbage = video.clone()
+    garbage[1, :, 2:] = float("nan")
+    features = encoder(video, mask)
+    assert torch.equal(features, encoder(garbage, mask))
+    # The difference reaches the features: another order of frames, another result.
+    assert not torch.allclose(features[0], encoder(video.flip(2), mask)[0].flip(1), atol=1e-3)
+
+
+def test_a_negative_gain_is_refused():
+    with pytest.raises(ValueError, match=r"`difference_gain` >= 0, got -1"):
+        VideoTransformerEncoder(difference_gain=-1)

@@ -37,9 +37,9 @@ def blended_patch(
     giver = donor or clip
     boxes, giver_boxes = face_boxes_of(clip), face_boxes_of(giver)
     offset = int(rng.integers(len(giver.frames)))
-    tint = (4 + 12 * strength) * rng.standard_normal(3).astype(np.float32)
-    flicker = (1.5 + 5 * strength) * draw_smooth_noise(rng, len(frames), 0.6)[0]
-    jitter = (0.2 + 0.6 * strength) * draw_smooth_noise(rng, len(frames), 0.6, 2)
+    tint = (2 + 8 * strength) * rng.standard_normal(3).astype(np.float32)
+    flicker = (0.5 + 2 * strength) * draw_smooth_noise(rng, len(frames), 0.6)[0]
+    jitter = (0.1 + 0.3 * strength) * draw_smooth_noise(rng, len(frames), 0.6, 2)
     unit = clip.frames.shape[1] / 128  # jitter and detail are stated for frames 128 high
     detail = unit * rng.uniform(1.3, 1.6 + 1.2 * strength)
     softness = rng.uniform(0.15, 0.5 - 0.25 * strength)

@@ -37,11 +37,11 @@ def mouth_swap(
     boxes, giver_boxes = mouth_boxes_of(clip), mouth_boxes_of(giver)
     # Far enough from the clip's own time that the lips say something else.
     offset = int(rng.integers(len(giver.frames) // 4, max(2, 3 * len(giver.frames) // 4)))
-    flicker = (2 + 7 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
-    jitter = (0.3 + 0.6 * strength) * draw_smooth_noise(rng, len(frames), 0.6, 2)
-    tint = (3 + 9 * strength) * rng.standard_normal(3).astype(np.float32)
+    flicker = (0.5 + 2.5 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
+    jitter = (0.15 + 0.35 * strength) * draw_smooth_noise(rng, len(frames), 0.6, 2)
+    tint = (1.5 + 5 * strength) * rng.standard_normal(3).astype(np.float32)
     unit = clip.frames.shape[1] / 128
-    detail = unit * rng.uniform(1.4, 1.8 + 1.4 * strength)
+    detail = unit * rng.uniform(1.3, 1.6 + 1.2 * strength)
     softness = rng.uniform(0.2, 0.5)
     noise_share = rng.uniform(0.6, 1.1)
     grow = rng.uniform(1.4, 1.8)

@@ -35,9 +35,9 @@ def region_resample(
     boxes = face_boxes_of(clip)
     hold = int(rng.integers(3, 5 + round(3 * strength)))
     unit = clip.frames.shape[1] / 128
-    detail = unit * rng.uniform(1.4, 1.8 + 1.2 * strength)
+    detail = unit * rng.uniform(1.3, 1.6 + 1.2 * strength)
     grow = rng.uniform(0.65, 0.95)
-    tone = (3 + 8 * strength) * draw_smooth_noise(rng, len(frames), 0.0, 3).T
+    tone = (1 + 3 * strength) * draw_smooth_noise(rng, len(frames), 0.0, 3).T
     softness = rng.uniform(0.15, 0.4)
     noise_share = rng.uniform(0.6, 1.1)
     held = start
