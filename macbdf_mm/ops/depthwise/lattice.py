@@ -23,7 +23,10 @@ def lattice_lengths(lengths: Sequence[int], dilation: Sequence[int]) -> tuple[in
     return tuple(-(-length // step) for length, step in zip(lengths, dilation, strict=True))
 
 
+# The lists outlive the mode they are first asked for in, and an inference tensor could never be
+# saved for a backward pass.
 @lru_cache(maxsize=256)
+@torch.inference_mode(False)
 def lattice_index(lengths: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Return where the points of the sub-lattices come from, and where they went.
 
@@ -37,7 +40,7 @@ def lattice_index(lengths: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[
     """
     num_axes = len(lengths)
     num_points = int(torch.Size(lengths).numel())
-    points = torch.arange(num_points).view(lengths)
+    points = torch.arange(num_points, device="cpu").view(lengths)
     padding: list[int] = []
     for length, step in zip(reversed(lengths), reversed(dilation), strict=True):
         padding += [0, -length % step]

@@ -21,20 +21,21 @@ from macbdf_mm.ops.depthwise.taps import trim_kernel
 
 
 @lru_cache(maxsize=256)
+@torch.inference_mode(False)  # as in lattice.py: the list outlives the mode it is made in
 def toeplitz_index(kernel_size: tuple[int, ...], lengths: tuple[int, ...]) -> Tensor:
     """Return which tap stands where in the matrix, int64, shape (N * N,), row-major.
 
     Rows are input points, columns output points. Where no tap connects the two stands
     prod(kernel_size), one past the last tap.
     """
-    points = torch.tensor(list(product(*map(range, lengths))))  # (N, n)
+    points = torch.tensor(list(product(*map(range, lengths))), device="cpu")  # (N, n)
     offsets = points[:, None] - points[None]  # (N, N, n)
-    centre = torch.tensor(kernel_size) // 2
+    centre = torch.tensor(kernel_size, device="cpu") // 2
     connected = (offsets.abs() <= centre).all(dim=-1)
     taps = torch.zeros_like(offsets[..., 0])
     for axis, size in enumerate(kernel_size):
         taps = taps * size + offsets[..., axis] + centre[axis]
-    return taps.where(connected, torch.tensor(prod(kernel_size))).flatten()
+    return taps.where(connected, prod(kernel_size)).flatten()
 
 
 def toeplitz_matrix(weight: Tensor, lengths: Sequence[int]) -> Tensor:

@@ -11,8 +11,9 @@ from torch import Tensor
 from macbdf_mm.ops.depthwise import depthwise_conv
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
 from macbdf_mm.ops.depthwise.functional import channels_last_conv, trimmed_conv
+from macbdf_mm.ops.depthwise.lattice import lattice_index
 from macbdf_mm.ops.depthwise.stock import stock_conv
-from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv
+from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv, toeplitz_index
 
 ALGORITHMS = [trimmed_conv, channels_last_conv, forward_only_conv, toeplitz_conv, depthwise_conv]
 # Sums of a few hundred products in another order; float32's differ by a few 1e-6.
@@ -118,6 +119,21 @@ def test_autocast_gives_the_type_that_stock_gives(dilation: tuple[int, ...]) -> 
     assert weight.grad is not None
     assert weight.grad.dtype == torch.float32
     torch.testing.assert_close(y, expected, rtol=0.02, atol=0.1)
+
+
+@pytest.mark.parametrize("algorithm", [forward_only_conv, toeplitz_conv], ids=lambda f: f.__name__)
+def test_training_follows_inference_mode(algorithm: Callable[..., Tensor]) -> None:
+    """What is cached in inference mode has to be fit for a backward pass."""
+    lattice_index.cache_clear()
+    toeplitz_index.cache_clear()
+    x, weight = torch.randn(1, 2, 5, 6), torch.randn(2, 1, 3, 3)
+    with torch.inference_mode():
+        algorithm(x, weight, None, (2, 2))
+    results = passes(lambda x, w, d: algorithm(x, w, None, d), (x, weight), (2, 2))
+    expected = passes(lambda x, w, d: stock_conv(x, w, None, d), (x, weight), (2, 2))
+    for result, reference in zip(results, expected, strict=True):
+        # float32 sums of up to 30 products in another order.
+        torch.testing.assert_close(result, reference, rtol=1e-4, atol=1e-5)
 
 
 def test_empty_batch_and_missing_batch_axis_work_as_in_stock() -> None:
