@@ -138,8 +138,7 @@ def solve(
         ValueError: If a setting is out of its range.
     """
     _check_settings(lambda_0, kappa, descent_guard)
-    scale = max(norm_m, norm_u)
-    if not math.isfinite(scale) or not math.isfinite(dot):
+    if not all(math.isfinite(value) for value in (norm_m, norm_u, dot)):
         # A sum passes inf and nan on to .grad, where a gradient scaler looks for them.
         return _plain_sum(norm_m, norm_u, math.nan, MILD_SHARE * lambda_0)
     if min(norm_m, norm_u) == 0.0:
@@ -147,6 +146,7 @@ def solve(
     cos = max(-1.0, min(1.0, dot / norm_m / norm_u))
     if cos >= 0:
         return _plain_sum(norm_m, norm_u, cos, MILD_SHARE * lambda_0)
+    scale = max(norm_m, norm_u)
     length_m, length_u = norm_m / scale, norm_u / scale
     lambda_orth = lambda_0 / (1.0 + math.exp(kappa * cos))
     if descent_guard == "clamp":

@@ -194,6 +194,18 @@ def test_what_is_not_finite_reaches_the_direction(bad):
     assert not torch.isfinite(step.direction).all()
 
 
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+@pytest.mark.parametrize("place", range(3))
+def test_whichever_number_is_not_finite_leaves_the_plain_sum(bad, place):
+    """Of NaN and a number, Python's max returns whichever comes first."""
+    numbers = [1.0, 2.0, -0.5]
+    numbers[place] = bad
+    weights = solve(*numbers)
+    assert (weights.weight_m, weights.weight_u) == (1.0, 1.0)
+    assert math.isnan(weights.cos)
+    assert not weights.is_conflict
+
+
 def test_lambda_without_conflict_is_a_tenth_of_its_base():
     assert solve(1.0, 1.0, 0.5, lambda_0=0.7).lambda_orth == pytest.approx(0.07)
 
