@@ -116,8 +116,8 @@ RULES = (
         lambda case: (
             case.is_2d and not case.needs_gradient and (case.is_tiny or max(case.dilation) == 2)
         ),
-        "the 2-D forward is fast in this layout up to dilation 2, and beyond it where little "
-        "is to be done",
+        "the 2-D forward is fast in this layout up to dilation 2, and at higher ones where the "
+        "input is tiny",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
@@ -136,7 +136,7 @@ RULES = (
         lambda case: (
             case.is_2d and not case.is_dilated and (case.is_tiny or max(case.kernel_size) <= 5)
         ),
-        "so have middling 2-D ones in this layout",
+        "middling kernels have a fast 2-D backward in this layout",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
