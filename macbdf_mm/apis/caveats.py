@@ -36,5 +36,4 @@ def file_caveats(info: MediaInfo) -> list[str]:
 
 def missing_seconds(info: MediaInfo) -> float:
     """Return how much of what its header promises a file lacks; 0 if no more than rounding."""
-    missing = (info.claimed_seconds or 0.0) - info.duration_seconds
-    return missing if missing > _MAX_MISSING_SECONDS else 0.0
+    return info.missing_seconds if info.missing_seconds > _MAX_MISSING_SECONDS else 0.0

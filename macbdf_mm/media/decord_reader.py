@@ -75,11 +75,11 @@ def read_frames_decord(
 
 def _refuse_cut_files(path: str | Path) -> None:
     info = probe(path)
-    claimed = info.claimed_seconds
-    if claimed is not None and claimed - info.duration_seconds > _MAX_OVERCLAIM_SECONDS:
+    if info.missing_seconds > _MAX_OVERCLAIM_SECONDS:
         raise UndecodableMediaError(
-            f"{path} claims {claimed:.2f} s but holds {info.duration_seconds:.2f} s, and "
-            "decord is not safe on truncated files; use `backend='pyav'`."
+            f"{path} claims {info.duration_seconds + info.missing_seconds:.2f} s but holds "
+            f"{info.duration_seconds:.2f} s, and decord is not safe on truncated files; "
+            "use `backend='pyav'`."
         )
 
 

@@ -21,7 +21,8 @@ class MediaInfo:
         has_video: Whether a frame decodes.
         has_audio: Whether sound decodes; a silent track is one.
         duration_seconds: Until the last packet that is really there, of either track.
-        claimed_seconds: What the header says; more than ``duration_seconds`` in cut files.
+        missing_seconds: How much earlier the last packet of any stream ends than the header
+            says; a second or more in files that were cut, 0 where the header says nothing.
         width: Of the frames as they are shown, after rotation; None without video.
         height: Likewise.
         fps: Average frames a second; None without video or where the file does not say.
@@ -33,7 +34,7 @@ class MediaInfo:
     has_video: bool
     has_audio: bool
     duration_seconds: float
-    claimed_seconds: float | None
+    missing_seconds: float
     width: int | None
     height: int | None
     fps: float | None
@@ -59,13 +60,13 @@ def probe(path: str | Path) -> MediaInfo:
         height, width = reader.frame_size if video is not None else (None, None)
         streams = reader.container.streams
         rate = streams[video.index].average_rate if video is not None else None
-        claimed = reader.container.duration
-        indices = [track.index for track in (video, audio) if track is not None]
+        indices = {track.index for track in (video, audio) if track is not None}
+        ends = _last_ends(reader.container, indices)
         return MediaInfo(
             has_video=video is not None,
             has_audio=audio is not None,
-            duration_seconds=_last_end(reader.container, indices) - reader.zero_seconds,
-            claimed_seconds=None if claimed is None else claimed / av.time_base,
+            duration_seconds=ends.tracks - reader.zero_seconds,
+            missing_seconds=_missing_seconds(reader.container, ends),
             width=width,
             height=height,
             fps=float(rate) if rate else None,
@@ -75,29 +76,50 @@ def probe(path: str | Path) -> MediaInfo:
         )
 
 
-def _last_end(container: InputContainer, indices: list[int]) -> float:
-    """Return when the last packet that the file holds ends, on the container's clock."""
+@dataclass(frozen=True)
+class _Ends:
+    """When the last packet ends, on the container's clock: of the tracks, and of any stream."""
+
+    tracks: float
+    streams: float
+
+
+def _missing_seconds(container: InputContainer, ends: _Ends) -> float:
+    if container.duration is None:
+        return 0.0
+    # The header's end is that of all streams together, so a second sound track or subtitles
+    # that last longer than the tracks are no sign of a cut, nor is a video that starts late.
+    claimed_end = ((container.start_time or 0) + container.duration) / av.time_base
+    return max(0.0, claimed_end - ends.streams)
+
+
+def _last_ends(container: InputContainer, indices: set[int]) -> _Ends:
+    """Return when the last packets that the file holds end; ``indices`` are the tracks'."""
     start = container.start_time or 0
     if container.duration is not None and container.duration / av.time_base > 2 * _TAIL_SECONDS:
         tail = start + container.duration - round(_TAIL_SECONDS * av.time_base)
-        end = _end_after(container, indices, tail)
-        if end is not None:
-            return end
+        ends = _ends_after(container, indices, tail)
+        if ends is not None:
+            return ends
     # A short file, or one whose header claims a tail that is not there: read through it all.
-    end = _end_after(container, indices, start)
-    return start / av.time_base if end is None else end
+    ends = _ends_after(container, indices, start)
+    return _Ends(start / av.time_base, start / av.time_base) if ends is None else ends
 
 
-def _end_after(container: InputContainer, indices: list[int], offset: int) -> float | None:
-    """Return the end of the last packet from ``offset`` (microseconds) on, None if none is."""
+def _ends_after(container: InputContainer, indices: set[int], offset: int) -> _Ends | None:
+    """Return the last ends from ``offset`` (microseconds) on, None if no track is there."""
     try:
         container.seek(offset)
     except (av.error.FFmpegError, OSError):
         return None
-    ends = []
-    for packet in read_packets(container, [container.streams[index] for index in indices]):
+    ends: list[tuple[float, bool]] = []
+    for packet in read_packets(container, list(container.streams)):
         timestamp = packet.pts if packet.pts is not None else packet.dts
         seconds = to_seconds(timestamp, packet.time_base)
         if seconds is not None and packet.size:
-            ends.append(seconds + (to_seconds(packet.duration, packet.time_base) or 0.0))
-    return max(ends, default=None)
+            end = seconds + (to_seconds(packet.duration, packet.time_base) or 0.0)
+            ends.append((end, packet.stream.index in indices))
+    of_tracks = [end for end, is_of_track in ends if is_of_track]
+    if not of_tracks:
+        return None
+    return _Ends(max(of_tracks), max(end for end, _ in ends))

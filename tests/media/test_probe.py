@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
@@ -39,13 +40,33 @@ def test_a_truncated_file_is_as_long_as_what_is_left(make_clip, seconds, share):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
     info = probe(path)
-    assert info.claimed_seconds == pytest.approx(seconds, abs=0.2)
+    assert info.duration_seconds + info.missing_seconds == pytest.approx(seconds, abs=0.3)
     assert 0.2 * seconds < info.duration_seconds < 0.9 * seconds
 
 
 def test_the_end_of_a_long_file_is_found_in_its_tail(make_clip):
     info = probe(make_clip(seconds=40.0, fps=10, sound_seconds=5.0))
     assert info.duration_seconds == pytest.approx(40.0, abs=0.05)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+def test_a_video_that_starts_late_is_no_cut(write_media, clip_clock, tmp_path, suffix):
+    times = 1.8 + np.arange(50) / 25
+    sound = clip_clock.sound(np.arange(3 * 16_000) / 16_000)
+    frames = [clip_clock.frame(k) for k in range(len(times))]
+    info = probe(write_media(tmp_path / f"late.{suffix}", frames, times, [sound]))
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.missing_seconds < 0.1
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_longer_second_sound_track_is_no_cut(write_media, clip_clock, tmp_path, suffix):
+    times = np.arange(50) / 25
+    sounds = [clip_clock.sound(np.arange(n * 16_000) / 16_000) for n in (2, 6)]
+    frames = [clip_clock.frame(k) for k in range(len(times))]
+    info = probe(write_media(tmp_path / f"two.{suffix}", frames, times, sounds))
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.missing_seconds < 0.1
 
 
 def test_errors_name_the_file(tmp_path):
