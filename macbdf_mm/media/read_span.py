@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import av
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.decord_reader import read_frames_decord
 from macbdf_mm.media.pyav_reader import PyAVReader
 
@@ -63,7 +65,7 @@ def read_span(
     Raises:
         ValueError: If an argument is out of range.
         MissingDataError: If there is no such file.
-        UndecodableMediaError: If neither video nor audio decodes.
+        UndecodableMediaError: If neither video nor audio decodes, or cannot be converted.
     """
     start, end = span_seconds
     if not (math.isfinite(start) and math.isfinite(end) and end > start):
@@ -74,6 +76,24 @@ def read_span(
         )
     if backend not in get_args(Backend):
         raise ValueError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
+    try:
+        return _read(Path(path), (start, end), num_frames, sample_rate, backend, short_side)
+    except av.error.FFmpegError as error:
+        # Such as sound of more channels than FFmpeg can mix.
+        raise UndecodableMediaError(
+            f"{path} decodes, but FFmpeg cannot convert what it holds: {error.strerror}."
+        ) from None
+
+
+def _read(
+    path: Path,
+    span_seconds: tuple[float, float],
+    num_frames: int,
+    sample_rate: int,
+    backend: Backend,
+    short_side: int | None,
+) -> DecodedSpan:
+    start, end = span_seconds
     times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
     with PyAVReader(path) as reader:
         waveform, audio_valid = reader.read_waveform((start, end), sample_rate)

@@ -70,8 +70,9 @@ def _mono_gain(layout: av.AudioLayout) -> np.float32:
     """Return how loud FFmpeg's mix makes a 1 on all channels."""
     if layout.nb_channels == 1:
         return np.float32(1.0)
-    ones = np.ones((layout.nb_channels, 16), np.float32)
-    frame = av.AudioFrame.from_ndarray(ones, format="fltp", layout=layout.name)
+    # Interleaved: PyAV cannot fill the planes of more than eight channels.
+    ones = np.ones((1, layout.nb_channels * 16), np.float32)
+    frame = av.AudioFrame.from_ndarray(ones, format="flt", layout=layout.name)
     frame.sample_rate = 16_000
     mixer = av.AudioResampler(format="fltp", layout="mono", rate=16_000)
     return np.float32(mixer.resample(frame)[0].to_ndarray()[0, 0])

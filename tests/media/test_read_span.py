@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import wave
 
 import numpy as np
 import pytest
@@ -265,3 +266,19 @@ def test_reading_does_not_import_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("channels", "is_mixed"), [(9, False), (12, True)])
+def test_sound_of_many_channels_is_read_or_refused(tmp_path, channels, is_mixed):
+    path = tmp_path / "many.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.full((16_000, channels), 8192, "<i2").tobytes())
+    if is_mixed:
+        waveform = read_span(path, (0.0, 1.0), 1, 16_000).waveform
+        np.testing.assert_allclose(waveform[1000:-1000], 0.25, atol=1e-3)
+    else:
+        with pytest.raises(UndecodableMediaError, match=r"many\.wav decodes, but FFmpeg cannot"):
+            read_span(path, (0.0, 1.0), 1, 16_000)
