@@ -90,7 +90,7 @@ class MACBDF(BaseModel):
         """
         video, audio, masks = self.encode(inputs)
         weights = self.neck.weigh(video, audio, masks)
-        layers = self.extract_and_exchange(video, audio, weights)
+        layers = self.extract_and_exchange(video, audio, weights, masks)
         fused = self.neck.fuse(layers, masks)
         return self.classify(fused, masks, data_samples, mode)
 
@@ -112,7 +112,7 @@ class MACBDF(BaseModel):
         return video, audio, masks
 
     def extract_and_exchange(
-        self, video: Tensor, audio: Tensor, weights: tuple[Tensor, Tensor]
+        self, video: Tensor, audio: Tensor, weights: tuple[Tensor, Tensor], masks: StepMasks
     ) -> list[tuple[Tensor, Tensor]]:
         """Return the (video, audio) maps after each layer; the encoders' own at depth 0.
 
@@ -120,15 +120,16 @@ class MACBDF(BaseModel):
             video: (B, C, T', H', W').
             audio: (B, C, F', T'').
             weights: The neck's weights of video and audio, (B,) each.
+            masks: Valid steps of both.
         """
+        maps = (video, audio)
         layers = []
         towers = zip(self.video_backbone.layers, self.audio_backbone.layers, strict=True)
         for index, (video_layer, audio_layer) in enumerate(towers):
-            video, audio = self.neck.exchange(
-                index, video_layer(video), audio_layer(audio), weights
-            )
-            layers.append((video, audio))
-        return layers or [(video, audio)]
+            extracted = (video_layer(maps[0]), audio_layer(maps[1]))
+            maps = self.neck.exchange(index, maps, extracted, weights, masks)
+            layers.append(maps)
+        return layers or [maps]
 
     def classify(
         self,

@@ -50,10 +50,24 @@ class PlainFusionNeck(BaseModule):
         return half, half
 
     def exchange(
-        self, layer: int, video: Tensor, audio: Tensor, weights: tuple[Tensor, Tensor]
+        self,
+        layer: int,
+        before: tuple[Tensor, Tensor],
+        extracted: tuple[Tensor, Tensor],
+        weights: tuple[Tensor, Tensor],
+        masks: StepMasks,
     ) -> tuple[Tensor, Tensor]:
-        """Return the maps of both towers after ``layer``, here without any exchange."""
-        return video, audio
+        """Return the (video, audio) maps that leave a layer: as extracted, without any exchange.
+
+        Args:
+            layer: Index of the layer, from 0.
+            before: The maps that went into it, V_{i-1} and A_{i-1} of Eq. 17:
+                (B, C_v, T', H', W') and (B, C_a, F', T'').
+            extracted: What the towers' blocks made of them, the same shapes.
+            weights: The weights of :meth:`weigh`.
+            masks: Valid steps of both.
+        """
+        return extracted
 
     def fuse(self, layers: Sequence[tuple[Tensor, Tensor]], masks: StepMasks) -> Tensor:
         """Return one vector a clip, (B, C_v + C_a), float32.

@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 
+from macbdf_mm.models.necks import PlainFusionNeck
 from macbdf_mm.registry import MODELS
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"
@@ -100,10 +101,36 @@ def test_extract_and_exchange_is_layer_by_layer(model, batch):
     video, audio, masks = model.encode(batch["inputs"])
     assert masks.video.shape == (4, 2)
     assert masks.audio.shape == (4, 4)
-    layers = model.extract_and_exchange(video, audio, (None, None))
+    layers = model.extract_and_exchange(video, audio, (None, None), masks)
     assert len(layers) == 2
     torch.testing.assert_close(layers[-1][0], model.video_backbone(batch["inputs"]["video"]))
     torch.testing.assert_close(layers[-1][1], model.audio_backbone(batch["inputs"]["spectrogram"]))
+
+
+def test_the_neck_sees_each_layer_from_both_sides(model, batch):
+    """Eqs. 17-18 need the maps before a layer, the blocks' outputs, the weights and the masks."""
+    calls = []
+
+    class Doubling(PlainFusionNeck):
+        def exchange(self, layer, before, extracted, weights, masks):
+            calls.append((layer, before, extracted, weights, masks))
+            return 2 * extracted[0], 2 * extracted[1]
+
+    model.neck = Doubling(model.video_backbone.embed_dims, model.audio_backbone.embed_dims)
+    video, audio, masks = model.encode(batch["inputs"])
+    weights = model.neck.weigh(video, audio, masks)
+    layers = model.extract_and_exchange(video, audio, weights, masks)
+    before = (video, audio)
+    towers = zip(model.video_backbone.layers, model.audio_backbone.layers, strict=True)
+    for index, (call, (video_layer, audio_layer)) in enumerate(zip(calls, towers, strict=True)):
+        assert call[0] == index
+        assert all(torch.equal(*pair) for pair in zip(call[1], before, strict=True))
+        extracted = (video_layer(before[0]), audio_layer(before[1]))
+        assert all(torch.equal(*pair) for pair in zip(call[2], extracted, strict=True))
+        assert call[3] is weights
+        assert call[4] is masks
+        before = layers[index]
+        assert all(torch.equal(*p) for p in zip(before, [2 * e for e in extracted], strict=True))
 
 
 def test_depth_zero_reads_the_encoders(tiny_model_cfg, make_packed):

@@ -51,9 +51,10 @@ def test_embeddings_of_missing_tracks_are_always_in_the_graph(neck):
 
 
 def test_weights_are_one_half_and_nothing_is_exchanged(neck):
-    video, audio = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
-    weights = neck.weigh(video, audio, all_valid(3))
+    before = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
+    extracted = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
+    weights = neck.weigh(*before, all_valid(3))
     assert [weight.tolist() for weight in weights] == [[0.5] * 3] * 2
-    exchanged = neck.exchange(0, video, audio, weights)
-    assert exchanged[0] is video
-    assert exchanged[1] is audio
+    exchanged = neck.exchange(0, before, extracted, weights, all_valid(3))
+    assert exchanged[0] is extracted[0]
+    assert exchanged[1] is extracted[1]
