@@ -78,13 +78,11 @@ class ForgeryMLPHead(BaseModule):
             data_samples: B samples with ``gt_label``, ``gt_video_label``, ``gt_audio_label``.
             seen: (B, 2) bool, whether the video, the audio was there; None: both. A track that
                 was not has no loss of its own.
+
+        Raises:
+            ValueError: If a sample lacks one of the labels.
         """
-        labels = torch.stack(
-            [
-                torch.stack([sample.get(name) for name in _TARGETS.values()])
-                for sample in data_samples
-            ]
-        )
+        labels = torch.stack([_labels_of(sample) for sample in data_samples])
         valid = None if seen is None else torch.cat([seen.any(1, keepdim=True), seen], dim=1)
         losses = masked_bce(self(fused), labels.to(fused.device), valid)
         return {
@@ -113,3 +111,14 @@ class ForgeryMLPHead(BaseModule):
         for sample, clip_scores in zip(data_samples, scores, strict=True):
             sample.pred_scores = clip_scores
         return list(data_samples)
+
+
+def _labels_of(sample: ForgeryDataSample) -> Tensor:
+    """Return the labels of overall, video and audio, (3,) int64."""
+    missing = [name for name in _TARGETS.values() if name not in sample]
+    if missing:
+        raise ValueError(
+            f"Expected data samples with {', '.join(_TARGETS.values())}, got one without "
+            f"{', '.join(missing)}. Give a label that is not known as -1."
+        )
+    return torch.stack([sample.get(name) for name in _TARGETS.values()])

@@ -57,6 +57,13 @@ def test_unseen_tracks_have_no_loss_of_their_own(head):
     torch.testing.assert_close(torch.stack(list(losses.values())), masked_bce(head(fused), labels))
 
 
+def test_a_sample_without_a_label_is_refused(head):
+    samples = samples_of(LABELS)
+    del samples[1].gt_audio_label
+    with pytest.raises(ValueError, match="got one without gt_audio_label"):
+        head.loss(torch.randn(3, 6), samples)
+
+
 def test_loss_weights_scale_their_loss(head):
     fused, samples = torch.randn(3, 6), samples_of(LABELS)
     plain = head.eval().loss(fused, samples)
