@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from macbdf_mm.models.fusion.temporal_steps import PooledSteps, blank_steps
+from macbdf_mm.models.layers.positional_embedding import sine_cosine_code
 from macbdf_mm.models.layers.step_masks import StepMasks, masked_mean
 from macbdf_mm.models.layers.transformer_block import TransformerBlock
 
@@ -24,11 +25,8 @@ def relative_time_code(num_steps: int, embed_dims: int, device: torch.device) ->
         embed_dims: Channels C.
         device: Where to put the code.
     """
-    moment = (torch.arange(num_steps, device=device) + 0.5) / num_steps * _CLIP_LENGTH
-    channel = torch.arange(embed_dims, device=device)
-    rate = torch.pow(10000.0, -(channel - channel % 2) / embed_dims)
-    angle = moment[:, None] * rate
-    return torch.where(channel % 2 == 0, angle.sin(), angle.cos())
+    moments = (torch.arange(num_steps, device=device) + 0.5) / num_steps * _CLIP_LENGTH
+    return sine_cosine_code(moments, embed_dims)
 
 
 class RepresentationFusion(nn.Module):

@@ -8,15 +8,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def sine_cosine_table(num_positions: int, embed_dims: int) -> Tensor:
-    """Return the sine-cosine code of 0..num_positions-1, (num_positions, embed_dims), float32.
+def sine_cosine_code(positions: Tensor, embed_dims: int) -> Tensor:
+    """Return the sine-cosine code of positions (N,), shape (N, embed_dims), of their dtype.
 
-    The code of Vaswani et al. 2017 over the flattened grid, as VideoMAE uses it.
+    The code of Vaswani et al. 2017: even channels hold sines, odd ones cosines.
     """
-    channel = torch.arange(embed_dims, dtype=torch.float64)
+    channel = torch.arange(embed_dims, dtype=positions.dtype, device=positions.device)
     rate = torch.pow(10000.0, -(channel - channel % 2) / embed_dims)
-    angle = torch.arange(num_positions, dtype=torch.float64)[:, None] * rate
-    return torch.where(channel % 2 == 0, angle.sin(), angle.cos()).float()
+    angle = positions[:, None] * rate
+    return torch.where(channel % 2 == 0, angle.sin(), angle.cos())
+
+
+def sine_cosine_table(num_positions: int, embed_dims: int) -> Tensor:
+    """Return the code of 0..num_positions-1, (num_positions, embed_dims), float32.
+
+    Over the flattened grid, as VideoMAE uses it.
+    """
+    return sine_cosine_code(torch.arange(num_positions, dtype=torch.float64), embed_dims).float()
 
 
 class PositionalEmbedding(nn.Module):
