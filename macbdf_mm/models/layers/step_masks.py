@@ -68,9 +68,13 @@ def blank_invalid(x: Tensor, mask: Tensor | None, time_dim: int) -> Tensor:
         x: (B, ..., T, ...) with T at ``time_dim``.
         mask: (B, T) bool, or None if everything is valid.
         time_dim: The time axis of ``x``.
+
+    Raises:
+        ValueError: If the mask has another batch or length than ``x``.
     """
     if mask is None:
         return x
+    _check_fit(x, mask, time_dim)
     return x.masked_fill(~along_time(mask, x.dim(), time_dim), 0.0)
 
 
@@ -83,8 +87,22 @@ def masked_mean(x: Tensor, mask: Tensor, time_dim: int) -> Tensor:
         x: (B, C, ...) with the time axis at ``time_dim``.
         mask: (B, T') bool.
         time_dim: The time axis of ``x``.
+
+    Raises:
+        ValueError: If the mask has another batch or length than ``x``.
     """
+    _check_fit(x, mask, time_dim)
     positions = [dim for dim in range(2, x.dim()) if dim != time_dim]
     per_step = x.float().mean(dim=positions) if positions else x.float()  # (B, C, T')
     total = per_step.masked_fill(~mask[:, None], 0.0).sum(dim=2)
     return total / mask.sum(dim=1, keepdim=True).clamp(min=1)
+
+
+def _check_fit(x: Tensor, mask: Tensor, time_dim: int) -> None:
+    """Raise ValueError unless the mask has a value for each clip and step; (B, 1) would spread."""
+    expected = (x.shape[0], x.shape[time_dim])
+    if tuple(mask.shape) != expected:
+        raise ValueError(
+            f"Expected a mask (B, T) of shape {expected} for a tensor of shape {tuple(x.shape)}, "
+            f"got {tuple(mask.shape)}."
+        )

@@ -74,3 +74,13 @@ def test_masked_mean_is_float32_for_half_precision():
         masked_mean(torch.ones(1, 2, 4).bfloat16(), torch.ones(1, 4).bool(), 2).dtype
         == torch.float32
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (1, 4), (2, 8)])
+def test_masks_that_would_spread_or_do_not_fit_are_refused(shape):
+    x, mask = torch.randn(2, 3, 4), torch.ones(shape, dtype=torch.bool)
+    message = rf"shape \(2, 4\) for a tensor of shape \(2, 3, 4\), got \({shape[0]}, {shape[1]}\)"
+    with pytest.raises(ValueError, match=message):
+        masked_mean(x, mask, time_dim=2)
+    with pytest.raises(ValueError, match=message):
+        blank_invalid(x, mask, time_dim=2)
