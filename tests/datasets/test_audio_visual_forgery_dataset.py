@@ -141,6 +141,19 @@ def test_skipping_in_test_mode_keeps_the_item_without_content(data_root):
     assert dataset.skipped_files == ["3.mp4"]
 
 
+def test_a_window_beyond_the_end_does_not_stand_for_the_first(data_root, make_clip):
+    row = ClipRow("long.mp4", 0, 0, 0, split="long", duration_seconds=4.0)
+    make_clip("videos/long.mp4", seconds=1.5)
+    save_annotation(data_root / "annotation.json", {"dataset": "d"}, [row])
+    options = dict(test_mode=True, windows_per_clip=2, on_decode_error="skip")
+    dataset = build(data_root, TEST_PIPELINE, split="long", **options)
+    first, last = (dataset[index]["data_samples"] for index in range(2))
+    assert first.span_seconds == (0.0, 0.64)
+    assert "decode_error" not in first
+    assert last.span_seconds == pytest.approx((3.36, 4.0))
+    assert "its annotated length may be wrong" in last.decode_error
+
+
 def test_missing_files_are_counted_and_named(data_root):
     (data_root / "videos/0.mp4").unlink()
     with pytest.raises(MissingDataError, match=r"1 of 2 files .* not under .*videos: 0\.mp4;"):

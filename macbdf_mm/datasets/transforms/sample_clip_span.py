@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.registry import TRANSFORMS
@@ -47,11 +48,15 @@ class SampleClipSpan:
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``results`` with its span."""
-        if results.get("decode_error"):
-            results["span_seconds"] = (0.0, self.span_seconds)
-            return results
         if results.get("duration_seconds") is None:
-            results["duration_seconds"] = probe(results["path"]).duration_seconds
+            try:
+                results["duration_seconds"] = probe(results["path"]).duration_seconds
+            except (MissingDataError, UndecodableMediaError):
+                if not results.get("decode_error"):
+                    raise
+                # Nothing of the file can be read, so there is no window to tell from another.
+                results["span_seconds"] = (0.0, self.span_seconds)
+                return results
         duration = results["duration_seconds"]
         if self.test_mode:
             windows = plan_windows(

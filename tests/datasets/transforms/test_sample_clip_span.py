@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.datasets.transforms import SampleClipSpan
+from macbdf_mm.errors import MissingDataError
 from macbdf_mm.structures.intervals import overlap_seconds
 
 
@@ -57,6 +58,15 @@ def test_test_mode_takes_the_planned_window():
 def test_unknown_duration_is_measured(make_clip):
     results = SampleClipSpan(1.28)(dict(path=str(make_clip(seconds=2.0)), duration_seconds=None))
     assert results["duration_seconds"] == pytest.approx(2.0, abs=0.07)
+
+
+def test_a_lost_window_keeps_its_place_and_a_lost_file_has_one(tmp_path):
+    transform = SampleClipSpan(1.0, test_mode=True)
+    lost = dict(path=str(tmp_path / "gone.mp4"), num_windows=4, window_index=2, decode_error="x")
+    assert transform(dict(lost, duration_seconds=4.0))["span_seconds"] == (2.0, 3.0)
+    assert transform(dict(lost))["span_seconds"] == (0.0, 1.0)
+    with pytest.raises(MissingDataError, match=r"gone\.mp4"):
+        transform(dict(lost, decode_error=None))
 
 
 @pytest.mark.parametrize(
