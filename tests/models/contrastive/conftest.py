@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from macbdf_mm.models.contrastive.feature_set import FeatureSet
+from macbdf_mm.models.contrastive.macl import MACL
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,40 @@ def make_features():
         )
 
     return make
+
+
+@pytest.fixture
+def random_clips(make_features):
+    """Return a maker of video and audio sets with all labels and some rows missing."""
+
+    def make(num=8, grad=False, dtype=torch.float64, num_ids=1000):
+        labels = torch.randint(-1, 2, (2, num)).tolist()
+        ids = torch.randint(0, num_ids, (num,)).tolist()
+        valid = (torch.rand(2, num) < 0.9).tolist()
+        return [make_features(labels[i], ids, valid[i], dtype=dtype, grad=grad) for i in range(2)]
+
+    return make
+
+
+@pytest.fixture
+def filled_macl(random_clips):
+    """Return a maker of a MACL in float64 whose queues of 20 slots have wrapped around once."""
+
+    def make(**arguments):
+        macl = MACL(embed_dims=8, queue_length=20, **{"num_negatives": 4, **arguments}).double()
+        for _ in range(4):
+            macl(*random_clips(num_ids=12))
+            macl.advance()
+        return macl
+
+    return make
+
+
+@pytest.fixture
+def terms_of():
+    """Return a function that stacks the four losses, (4,), in the order of their fields."""
+    names = ("video_to_audio", "audio_to_video", "video_to_video", "audio_to_audio")
+    return lambda losses: torch.stack([getattr(losses, name) for name in names])
 
 
 @pytest.fixture(scope="session")

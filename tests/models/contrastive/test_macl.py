@@ -1,25 +1,17 @@
-"""The four losses of MACL against a loop over clips in plain Python, and MACL's state.
+"""The four losses of MACL against a loop over clips in plain Python.
 
 Mutations of the package that were tried, each with a test that fails under it:
 
 - `TERM_WEIGHT` 0.5, or L_va in the place of L_av: test_losses_equal_loop
-- dL/dtau without the quarter: test_tau_gradient_of_the_step_is_that_of_l_c
-- audio queue not advanced: test_advance_writes_both_queues
 - `blanked` left out: test_what_fills_a_missing_track_has_no_influence
-- no gather, its gradient without the factor `num_ranks`, or of the wrong rows:
-  test_two_ranks_equal_one_process
 - own clip among the positives, alike for unlike own pairs, unknown labels known
   (contrastive_pairs.py, feature_set.py): test_losses_equal_loop
-- written rows counted as one (feature_queue.py): test_feature_queue.py,
-  test_wrap_around_equals_a_list_at_any_batch_size
 - phi_2 without the absolute value, phi_3 with the other sign (similarity_statistics.py):
   test_similarity_statistics.py, test_basis_functions_equal_numpy_and_scipy
 """
 
 import copy
 import math
-import runpy
-from pathlib import Path
 
 import pytest
 import torch
@@ -27,9 +19,6 @@ import torch
 from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
 from macbdf_mm.models.contrastive.feature_set import FeatureSet
 from macbdf_mm.models.contrastive.macl import MACL
-
-RANK_SCRIPT = Path(__file__).parent / "two_ranks.py"
-TERMS = ("video_to_audio", "audio_to_video", "video_to_video", "audio_to_audio")
 
 
 def as_rows(features):
@@ -91,33 +80,13 @@ def loop_losses(macl, video, audio, margin_mode, cross_positive):
     ]
 
 
-def random_clips(make_features, num=8, grad=False, dtype=torch.float64, num_ids=1000):
-    labels = torch.randint(-1, 2, (2, num)).tolist()
-    ids = torch.randint(0, num_ids, (num,)).tolist()
-    valid = (torch.rand(2, num) < 0.9).tolist()
-    return [make_features(labels[i], ids, valid[i], dtype=dtype, grad=grad) for i in range(2)]
-
-
-def filled_macl(make_features, **arguments):
-    """Return a MACL in float64 whose queues of 20 slots have wrapped around once."""
-    macl = MACL(embed_dims=8, queue_length=20, **{"num_negatives": 4, **arguments}).double()
-    for _ in range(4):
-        macl(*random_clips(make_features, num_ids=12))
-        macl.advance()
-    return macl
-
-
-def terms_of(losses):
-    return torch.stack([getattr(losses, name) for name in TERMS])
-
-
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 @pytest.mark.parametrize("cross_positive", ["own_else_label", "own", "label"])
-def test_losses_equal_loop(make_features, margin_mode, cross_positive):
+def test_losses_equal_loop(random_clips, filled_macl, terms_of, margin_mode, cross_positive):
     switches = {"margin_mode": margin_mode, "cross_positive": cross_positive}
-    macl = filled_macl(make_features, **switches)
+    macl = filled_macl(**switches)
     for _ in range(3):
-        video, audio = random_clips(make_features, num_ids=12)
+        video, audio = random_clips(num_ids=12)
         losses = macl(video, audio)
         expected = loop_losses(macl, video, audio, **switches)
         # Both in float64; softplus leaves out less than 2e-9.
@@ -135,15 +104,17 @@ CASES = {
     "some audio": dict(video=[1, 0, 0], audio=[1, 0, 1], audio_valid=[True, False, True]),
     "windows of one clip": dict(video=[1, 0, 1], audio=[1, 0, 0], ids=[4, 4, 4]),
 }
-SILENT_WHEN_COLD = {"one clip", "one class", "all unknown", "no audio", "no video"}
+SILENT_WHEN_COLD = {"one clip", "one class", "all unknown"}
 
 
 @pytest.mark.parametrize("is_cold", [True, False])
 @pytest.mark.parametrize("case", CASES)
-def test_scarce_batches_equal_loop_and_keep_a_graph(make_features, case, is_cold):
+def test_scarce_batches_equal_loop_and_keep_a_graph(
+    make_features, filled_macl, terms_of, case, is_cold
+):
     labels = CASES[case]
     cold = MACL(embed_dims=8, queue_length=20, num_negatives=4).double()
-    macl = cold if is_cold else filled_macl(make_features)
+    macl = cold if is_cold else filled_macl()
     ids = labels.get("ids")
     video, audio = (
         make_features(labels[name], ids, labels.get(f"{name}_valid"), grad=True)
@@ -152,7 +123,7 @@ def test_scarce_batches_equal_loop_and_keep_a_graph(make_features, case, is_cold
     losses = macl(video, audio)
     expected = loop_losses(macl, video, audio, "inside", "own_else_label")
     assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
-    if is_cold and case in SILENT_WHEN_COLD - {"no audio", "no video"}:
+    if is_cold and case in SILENT_WHEN_COLD:
         assert losses.total == 0
     losses.total.backward()
     for parameter in (video.embeddings, audio.embeddings, *macl.parameters()):
@@ -160,8 +131,8 @@ def test_scarce_batches_equal_loop_and_keep_a_graph(make_features, case, is_cold
 
 
 @pytest.mark.parametrize("filling", [0.0, 1e30, math.nan])
-def test_what_fills_a_missing_track_has_no_influence(make_features, filling):
-    macl = filled_macl(make_features)
+def test_what_fills_a_missing_track_has_no_influence(make_features, filled_macl, terms_of, filling):
+    macl = filled_macl()
     video = make_features([1, 0, 1])
     audio = make_features([1, 0, 0], valid=[True, False, True])
     expected = copy.deepcopy(macl)(video, audio)
@@ -175,9 +146,9 @@ def test_what_fills_a_missing_track_has_no_influence(make_features, filling):
     assert embeddings.grad.isfinite().all()
 
 
-def test_order_of_clips_does_not_matter(make_features):
-    macl = filled_macl(make_features).eval()
-    video, audio = random_clips(make_features)
+def test_order_of_clips_does_not_matter(random_clips, filled_macl, terms_of):
+    macl = filled_macl().eval()
+    video, audio = random_clips()
     order = torch.randperm(8)
     shuffled = [
         FeatureSet(s.embeddings[order], s.labels[order], s.clip_ids[order], s.valid[order])
@@ -189,113 +160,19 @@ def test_order_of_clips_does_not_matter(make_features):
 @pytest.mark.parametrize(
     ("switch", "dropped"), [("with_cross", [0, 1]), ("with_intra", [2, 3])], ids=["cross", "intra"]
 )
-def test_switches_drop_their_terms_and_the_quarter_stays(make_features, switch, dropped):
-    macl = filled_macl(make_features)
+def test_switches_drop_their_terms_and_the_quarter_stays(
+    random_clips, filled_macl, terms_of, switch, dropped
+):
+    macl = filled_macl()
     without = copy.deepcopy(macl)
     setattr(without, switch, False)
-    video, audio = random_clips(make_features)
+    video, audio = random_clips()
     kept = terms_of(macl(video, audio)).detach().clone()
     assert (kept > 0).all()
     kept[dropped] = 0.0
     losses = without(video, audio)
     assert torch.equal(terms_of(losses), kept)
     torch.testing.assert_close(losses.total, kept.sum() / 4)
-
-
-def test_without_any_term_the_state_still_moves(make_features):
-    macl = MACL(embed_dims=8, queue_length=20, with_cross=False, with_intra=False).double()
-    video, audio = random_clips(make_features, grad=True)
-    losses = macl(video, audio)
-    assert losses.total == 0
-    losses.total.backward()
-    macl.advance()
-    assert macl.video_queue.valid.sum() == video.valid.sum()
-    assert macl.temperature.history[1] > 0
-
-
-def test_advance_writes_both_queues(make_features):
-    macl = MACL(embed_dims=8, queue_length=20)
-    rows = dict(zip(("video", "audio"), random_clips(make_features), strict=True))
-    macl(**rows)
-    macl.advance()
-    for name, queue in (("video", macl.video_queue), ("audio", macl.audio_queue)):
-        stored, given = queue.contents(), rows[name]
-        expected = given.embeddings[given.valid].float()
-        assert torch.equal(stored.embeddings[stored.valid], expected), name
-        assert torch.equal(stored.labels[stored.valid], given.labels[given.valid]), name
-        assert torch.equal(stored.clip_ids[stored.valid], given.clip_ids[given.valid]), name
-
-
-def test_tau_gradient_of_the_step_is_that_of_l_c(make_features):
-    macl = filled_macl(make_features)
-    video, audio = random_clips(make_features)
-    frozen = copy.deepcopy(macl).eval()
-
-    def total(tau):
-        frozen.temperature.tau.fill_(tau)
-        return frozen(video, audio).total.item()
-
-    tau, step = macl(video, audio).tau.item(), 1e-6
-    macl.advance()
-    difference = (total(tau + step) - total(tau - step)) / (2 * step)
-    assert macl.temperature.tau_gradient.item() == pytest.approx(difference, rel=1e-5)
-
-
-def test_forwards_of_one_step_read_the_same_state(make_features):
-    macl = filled_macl(make_features)
-    video, audio = random_clips(make_features)
-    first = macl(video, audio)
-    second = macl(video, audio)
-    assert torch.equal(terms_of(first), terms_of(second))
-    macl.advance()
-    assert not torch.equal(terms_of(macl(video, audio)), terms_of(first))
-
-
-def test_eval_freezes_everything(make_features):
-    macl = filled_macl(make_features).eval()
-    before = copy.deepcopy(macl.state_dict())
-    for _ in range(2):
-        macl(*random_clips(make_features))
-        macl.advance()
-    for name, value in macl.state_dict().items():
-        assert torch.equal(value, before[name]), name
-
-
-def test_a_skipped_step_leaves_the_state(make_features):
-    macl = filled_macl(make_features)
-    before = copy.deepcopy(macl.state_dict())
-    macl(*random_clips(make_features))
-    macl.discard_staged()
-    macl.advance()
-    for name, value in macl.state_dict().items():
-        assert torch.equal(value, before[name]), name
-
-
-def test_a_resumed_run_continues_exactly(make_features):
-    macl = filled_macl(make_features)
-    torch.nn.init.constant_(macl.temperature.beta, 0.7)
-    resumed = MACL(embed_dims=8, queue_length=20, num_negatives=4).double()
-    resumed.load_state_dict(copy.deepcopy(macl.state_dict()))
-    for _ in range(4):
-        clips = random_clips(make_features)
-        assert torch.equal(terms_of(macl(*clips)), terms_of(resumed(*clips)))
-        macl.advance()
-        resumed.advance()
-    for name, value in resumed.state_dict().items():
-        assert torch.equal(value, macl.state_dict()[name]), name
-
-
-def test_two_ranks_equal_one_process(two_ranks):
-    expected = runpy.run_path(str(RANK_SCRIPT))["train"](rank=0, num_ranks=1)
-    ranks = [rank["training"] for rank in two_ranks]
-    assert (expected["losses"] > 0).any()
-    for rank in ranks:
-        # Sums of float32 in another order.
-        torch.testing.assert_close(rank["losses"], expected["losses"], rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(rank["gradients"], expected["gradients"], rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(rank["state"], expected["state"], rtol=1e-4, atol=1e-6)
-    for name, value in ranks[0]["state"].items():
-        assert torch.equal(value, ranks[1]["state"][name]), name
 
 
 def test_gradients_are_finite_float32_under_autocast(make_features):
@@ -316,29 +193,6 @@ def test_gradients_are_finite_float32_under_autocast(make_features):
         for name, parameter in [*projection.named_parameters(), *macl.named_parameters()]:
             assert parameter.grad.dtype == torch.float32
             assert parameter.grad.isfinite().all(), name
-
-
-def test_200_steps_at_a_high_learning_rate_stay_finite_and_in_bounds(make_features):
-    projection = EmbeddingProjection(4, embed_dims=8)
-    macl = MACL(embed_dims=8, queue_length=16, num_negatives=4)
-    optimizer = torch.optim.SGD([*projection.parameters(), *macl.parameters()], lr=10.0)
-    mask = torch.ones(6, 1, dtype=torch.bool)
-    for _ in range(200):
-        facts = random_clips(make_features, num=6)
-        maps = torch.randn(2, 6, 4, 1)
-        rows = [
-            FeatureSet(projection(m, mask), fact.labels, fact.clip_ids, fact.valid)
-            for m, fact in zip(maps, facts, strict=True)
-        ]
-        losses = macl(*rows)
-        optimizer.zero_grad()
-        losses.total.backward()
-        optimizer.step()
-        macl.advance()
-        assert losses.total.isfinite()
-        assert 0.01 - 1e-6 <= losses.tau <= 0.5
-    for name, value in macl.state_dict().items():
-        assert value.isfinite().all(), name
 
 
 def test_num_anchors_counts_those_with_both_kinds_of_pair(make_features):
