@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ _RUNNER_EXTRAS = (
     "model_wrapper_cfg",
     "sync_bn",
 )
+_NUM_NAMED_PLACES = 3
 _BAD_ARGUMENT = re.compile(
     r"(?P<part>[\w.]+?)(?:\.__init__)?\(\) "
     r"(?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
@@ -89,6 +90,10 @@ def explain(error: BaseException) -> str | None:
         return message
     if isinstance(error, FileNotFoundError):
         return f"No such file or folder: {error.filename}." if error.filename else message
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.strerror}: {error.filename}."
+    if isinstance(error, ValueError) and message.startswith("Expected `"):
+        return message
     if isinstance(error, ModuleNotFoundError) and error.name == "mmcv":
         return MISSING_MMCV
     if isinstance(error, AssertionError) and message.startswith("MMCV=="):
@@ -109,9 +114,10 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Args:
         path: A config file of MMEngine.
-        options: Dotted key -> value. The first part must be a key of the config or of the
-            runner, the parts between must exist; the last may be new only in a dict with a
-            ``type``, whose constructor then decides.
+        options: Dotted key -> value. The first part must be a key that the runner reads, the
+            parts between must exist; the last may be new only in a dict with a ``type``,
+            whose constructor then decides. A mere variable of the config file is refused: what
+            was made from it would keep the old value.
 
     Raises:
         MissingDataError: If the file, or one of its bases, does not exist.
@@ -165,6 +171,12 @@ def _explain_bad_argument(message: str) -> str | None:
 def _check_option(cfg: Config, key: str) -> None:
     """Refuse an override that would be merged in and then never read."""
     *path, leaf = key.split(".")
+    first = key.partition(".")[0]
+    if first in cfg and first not in _runner_keys():
+        raise ConfigError(
+            f"Option '{key}': '{first}' is a variable of the config file, and what was made from "
+            f"it would keep the old value; override the entries themselves{_places(cfg, first)}."
+        )
     node: Any = cfg
     for depth, part in enumerate(path):
         if depth == 0 and part not in cfg and part in _runner_keys():
@@ -191,6 +203,20 @@ def _check_part(key: str, where: str, node: Any, part: str) -> None:
     if part not in known:
         place = where or "the config"
         raise ConfigError(f"Option '{key}': {place} has no '{part}'{_hint(part, known)}.")
+
+
+def _places(cfg: Config, name: str) -> str:
+    """Return where entries of this name stand, as the end of a sentence."""
+    found = [path for key in cfg if key != name for path in _paths_to(name, cfg[key], key)]
+    return f", such as {', '.join(found[:_NUM_NAMED_PLACES])}" if found else ""
+
+
+def _paths_to(name: str, node: Any, where: str) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == name:
+                yield f"{where}.{key}"
+            yield from _paths_to(name, value, f"{where}.{key}")
 
 
 def _runner_keys() -> list[str]:

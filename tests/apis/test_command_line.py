@@ -17,11 +17,14 @@ from macbdf_mm.apis.command_line import (
     run_command,
 )
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.registry import METRICS
 
 BASE = """
 model = dict(type='Net', depth=3, head=dict(type='Head', weight=1.0))
 train_cfg = dict(by_epoch=True, max_epochs=2)
-pipeline = [dict(type='A', size=1), dict(type='B')]
+size = 1
+custom_hooks = [dict(type='A', size=size), dict(type='B')]
+train_dataloader = dict(batch_size=2, dataset=dict(size=size))
 """
 
 
@@ -38,7 +41,7 @@ def config_path(tmp_path: Path) -> Path:
         ({"train_cfg.max_epochs": 1}, lambda cfg: cfg.train_cfg.max_epochs == 1),
         ({"model.head.weight": 0.5}, lambda cfg: cfg.model.head.weight == 0.5),
         ({"model.head.new": 7}, lambda cfg: cfg.model.head.new == 7),
-        ({"pipeline.0.size": 9}, lambda cfg: cfg.pipeline[0].size == 9),
+        ({"custom_hooks.0.size": 9}, lambda cfg: cfg.custom_hooks[0].size == 9),
         ({"load_from": "x.pth"}, lambda cfg: cfg.load_from == "x.pth"),
         ({"randomness.seed": 3}, lambda cfg: cfg.randomness.seed == 3),
     ],
@@ -53,9 +56,13 @@ def test_options_that_are_merged(config_path, options, read):
         ("train_cfg.max_epoch", "train_cfg has no 'max_epoch'; did you mean 'max_epochs'"),
         ("trian_cfg.max_epochs", "the config has no 'trian_cfg'; did you mean 'train_cfg'"),
         ("model.haed.weight", "model has no 'haed'; did you mean 'head'"),
-        ("pipeline.2.size", "expected a number below 2, got '2'"),
-        ("pipeline.first.size", "expected a number below 2, got 'first'"),
+        ("custom_hooks.2.size", "expected a number below 2, got '2'"),
+        ("custom_hooks.first.size", "expected a number below 2, got 'first'"),
         ("model.depth.x", "model.depth is 3, which has no entries"),
+        (
+            "size",
+            r"'size' is a variable .* entries themselves, such as train_dataloader.dataset.size",
+        ),
         ("train_cfg.zzz", r"has no 'zzz' \(it has by_epoch, max_epochs\)"),
     ],
 )
@@ -162,6 +169,18 @@ def test_missing_file_of_the_operating_system(tmp_path):
     with pytest.raises(FileNotFoundError) as caught:
         (tmp_path / "gone").read_text()
     assert explain(caught.value) == f"No such file or folder: {tmp_path / 'gone'}."
+
+
+def test_other_errors_of_the_operating_system(tmp_path):
+    with pytest.raises(IsADirectoryError) as caught:
+        tmp_path.write_text("x")
+    assert explain(caught.value) == f"Is a directory: {tmp_path}."
+
+
+def test_value_that_a_part_refuses():
+    with pytest.raises(ValueError, match="aggregation") as caught:
+        METRICS.build(dict(type="macbdf_mm.ForgeryMetric", aggregation="median"))
+    assert explain(caught.value).startswith("Expected `aggregation` in ['max', 'mean', 'top_")
 
 
 class _Broken(Dataset):
