@@ -64,7 +64,8 @@ class MACL(nn.Module):
     staged or moved: the losses are those of the rank's own batch against the frozen queues.
 
     Call :meth:`advance` once after every optimiser step; forwards in between (accumulated
-    gradients) all read the same queues and the same previous temperature.
+    gradients) all read the same queues and the same previous temperature. Without a call the
+    queues stay empty, and what the forwards noted piles up.
 
     Args:
         embed_dims: Channels D of an embedding.

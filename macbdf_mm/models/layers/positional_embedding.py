@@ -37,6 +37,9 @@ class PositionalEmbedding(nn.Module):
         grid: The grid that the table is made for: that of pretraining, if there was one.
         embed_dims: Channels C of the tokens.
         learnable: Whether the table is trained; otherwise it holds sines and cosines.
+
+    Attributes:
+        table: (1, prod(grid), C) float32, a parameter or a buffer.
     """
 
     table: Tensor
