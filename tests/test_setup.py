@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_a_merged_config_equals_the_one_with_bases(installed, leaf):
 def test_the_installed_package_has_every_config(installed):
     folder = installed / "macbdf_mm" / "configs"
     assert sorted(path.relative_to(folder) for path in folder.rglob("*.py")) == LEAVES
+
+
+def test_the_source_archive_has_every_config(tmp_path):
+    command = [sys.executable, "setup.py", "-q", "egg_info", f"--egg-base={tmp_path}"]
+    command += ["sdist", f"--dist-dir={tmp_path}", "--formats=tar"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    with tarfile.open(next(tmp_path.glob("*.tar"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"configs/{leaf.as_posix()}" for leaf in LEAVES} <= names
+    assert "configs/_base_/default_runtime.py" in names
 
 
 @pytest.mark.skipif(
