@@ -35,6 +35,7 @@ class RunRecord:
         media_root: The folder that the files are relative to.
         dataset: Name of the data set.
         trained_methods: Under ``video`` and ``audio`` the operators that training saw.
+        train_identities: Who is seen in the training split, where the annotation says so.
         num_train_clips: Clips of the training split.
         is_synthetic: Whether the data are rendered; None if nothing says so.
     """
@@ -49,6 +50,7 @@ class RunRecord:
     media_root: Path
     dataset: str
     trained_methods: Mapping[str, Collection[str]]
+    train_identities: Collection[str]
     num_train_clips: int
     is_synthetic: bool | None
 
@@ -91,6 +93,7 @@ def read_run(work_dir: str | Path) -> RunRecord:
             track: {str(row.extra.get(f"{track}_method")) for row in train_rows}
             for track in ("video", "audio")
         },
+        train_identities={row.identity for row in train_rows if row.identity is not None},
         num_train_clips=len(train_rows),
         is_synthetic=trained_on_synthetic(checkpoint),
     )

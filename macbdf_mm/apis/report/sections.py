@@ -27,14 +27,24 @@ SYNTHETIC_BANNER = (
 def lead(findings: Findings) -> str:
     """Return the sentence under the heading: what was trained and on what it was tested."""
     run = findings.run
-    identities = {run.rows[video.file].identity for video in findings.videos}
     epoch = run.meta.get("epoch")
     after = f" after {epoch} epochs" if epoch else ""
     return (
         f"Config {run.config.name}, trained on {run.num_train_clips} clips of the data set "
         f"'{run.dataset}'; checkpoint {run.checkpoint.name}{after}; tested on "
-        f"{len(findings.videos)} clips of {len(identities)} identities that training never saw."
+        f"{len(findings.videos)} clips of {_identities(findings)}."
     )
+
+
+def _identities(findings: Findings) -> str:
+    """Return who is seen in the tested clips, and whether training saw them too."""
+    seen = {findings.run.rows[video.file].identity for video in findings.videos}
+    if None in seen:
+        return "people whom the annotation does not tell apart"
+    shared = len(seen & set(findings.run.train_identities))
+    if shared:
+        return f"{len(seen)} identities, of which training saw {shared} too"
+    return f"{len(seen)} identities that training never saw"
 
 
 def warnings(findings: Findings) -> list[str]:
@@ -71,7 +81,7 @@ def test_section(findings: Findings) -> str:
         else "No threshold was chosen on validation data; 0.5 is used."
     )
     return html.section(
-        "Test on held-out identities",
+        "Test",
         f"{fitted} A dot marks each on its curve. The score of a video is the "
         f"{findings.run.result.aggregation.replace('_', ' ')} of its windows.",
         html.side_by_side(

@@ -17,7 +17,17 @@ def test_the_lead_says_what_was_tested(findings):
     assert "config.py" in text
     assert "6 clips of the data set 'tiny'" in text
     assert "best_auc.pth after 1 epochs" in text
-    assert "7 clips of 4 identities" in text
+    assert "7 clips of 4 identities that training never saw." in text
+
+
+def test_the_lead_owns_up_to_shared_or_unknown_identities(findings):
+    leaky = dataclasses.replace(findings.run, train_identities={"test0", "test1", "train9"})
+    text = sections.lead(dataclasses.replace(findings, run=leaky))
+    assert "4 identities, of which training saw 2 too." in text
+    rows = {f: dataclasses.replace(row, identity=None) for f, row in findings.run.rows.items()}
+    unknown = dataclasses.replace(findings.run, rows=rows)
+    text = sections.lead(dataclasses.replace(findings, run=unknown))
+    assert "whom the annotation does not tell apart." in text
 
 
 def test_the_tiles_show_auc_and_always_fake(findings):
