@@ -10,7 +10,6 @@ from torch import distributed
 
 from macbdf_mm.errors import ConfigError
 
-LAUNCHERS = ("none", "pytorch", "slurm", "mpi")
 _DEFAULT_PORT = "29500"
 # Launcher -> its variables for the rank, the number of processes, and the rank on the machine.
 _RANK_VARIABLES = {

@@ -58,7 +58,8 @@ def set_seed(cfg: Config, seed: int | None, deterministic: bool) -> None:
 def skip_validation(cfg: Config) -> None:
     """Remove the validation set, and what would wait for its figures."""
     cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.default_hooks.checkpoint.save_best = None
+    if checkpoint_hook := (cfg.get("default_hooks") or {}).get("checkpoint"):
+        checkpoint_hook["save_best"] = None
 
 
 def scale_learning_rate(cfg: Config) -> None:

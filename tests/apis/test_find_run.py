@@ -30,7 +30,7 @@ def test_without_a_best_one_the_last_is_taken(tmp_path):
 
 def test_no_run_yet_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(MissingDataError, match=r"work_dirs/macbdf_demo': run `make demo` first"):
+    with pytest.raises(MissingDataError, match=r"work_dirs/macbdf_demo': run `make demo` or"):
         choose_run(None, None)
 
 

@@ -1,7 +1,7 @@
 import pytest
 from mmengine.config import Config
 
-from macbdf_mm.engine.distributed import LAUNCHERS, prepare_launcher, read_rank_environment
+from macbdf_mm.engine.distributed import prepare_launcher, read_rank_environment
 from macbdf_mm.errors import ConfigError
 
 
@@ -53,4 +53,3 @@ def test_no_launcher_changes_nothing_else():
     cfg = Config({})
     prepare_launcher(cfg, "none")
     assert cfg.to_dict() == {"launcher": "none"}
-    assert LAUNCHERS[0] == "none"

@@ -80,6 +80,9 @@ def test_skip_validation():
     skip_validation(cfg)
     assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
     assert cfg.default_hooks.checkpoint.save_best is None
+    bare = Config({"val_cfg": {}})
+    skip_validation(bare)
+    assert bare.val_cfg is None
 
 
 def test_learning_rate_needs_a_base_batch_size():
