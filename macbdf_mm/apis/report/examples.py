@@ -11,27 +11,32 @@ from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import CATEGORIES, FAKE
+from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, UNKNOWN
 from macbdf_mm.visualization.clip_picture import ClipStory
 
 SELECTION_RULE = (
-    "Chosen by rule, not by hand: of each category the clip with the median overall score, "
-    "then the two clips that lie furthest on the wrong side of the threshold."
+    "Chosen by rule, not by hand: of each category (of all clips, where no category is known) "
+    "the clip with the median overall score, then the two clips that lie furthest on the wrong "
+    "side of the threshold."
 )
+_LABEL_WORDS = {REAL: "real", FAKE: "fake", UNKNOWN: "not labelled"}
 _NUM_MISTAKES = 2
 _NUM_FRAMES = 7
 _SAMPLE_RATE = 16_000
 
 
 def choose_examples(videos: Sequence[VideoScores], threshold: float) -> list[VideoScores]:
-    """Return the median clip of each category, then the two worst mistakes."""
+    """Return the median clip of each category, then the two worst mistakes.
+
+    Where only the clips' own labels are known there is no category: the median of all is taken.
+    """
     scored = sorted(
         (video for video in videos if video.is_scored), key=lambda video: video.scores["overall"]
     )
-    chosen = []
-    for category in CATEGORIES.values():
-        members = [video for video in scored if video.category == category]
-        chosen += members[len(members) // 2 : len(members) // 2 + 1]
+    groups = [[v for v in scored if v.category == category] for category in CATEGORIES.values()]
+    chosen = [members[len(members) // 2] for members in groups if members]
+    if not chosen:
+        chosen = scored[len(scored) // 2 : len(scored) // 2 + 1]
     mistakes = sorted(scored, key=lambda video: -_wrong_by(video, threshold))[:_NUM_MISTAKES]
     return chosen + [v for v in mistakes if _wrong_by(v, threshold) > 0 and v not in chosen]
 
@@ -75,16 +80,21 @@ def fake_intervals(
 
 def _wrong_by(video: VideoScores, threshold: float) -> float:
     """Return how far the score lies on the wrong side of the threshold, negative if right."""
-    distance = video.scores["overall"] - threshold
-    return -distance if video.labels["overall"] == FAKE else distance
+    label, distance = video.labels["overall"], video.scores["overall"] - threshold
+    if label == UNKNOWN:
+        return -math.inf
+    return -distance if label == FAKE else distance
 
 
 def _title(video: VideoScores) -> str:
     names = [video.method_of(track) for track in ("video", "audio")]
-    methods = " + ".join(name for name in names if name) or video.method_of("overall") or "real"
+    methods = " + ".join(name for name in names if name) or video.method_of("overall")
+    if not methods:
+        methods = _LABEL_WORDS[video.labels["overall"]]
     scores = ", ".join(
         f"{track} {video.scores[track]:.2f}"
         for track in TRACKS
         if not math.isnan(video.scores[track])
     )
-    return f"{Path(video.file).name} · {video.category} · {methods}\n{scores}"
+    parts = [Path(video.file).name, video.category, methods]
+    return " · ".join(part for part in parts if part) + f"\n{scores}"
