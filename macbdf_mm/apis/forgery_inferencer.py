@@ -179,7 +179,7 @@ class ForgeryInferencer(BaseInferencer):
                 [[*window.span_seconds, *window.scores] for window in video.windows],
                 thresholds=self.thresholds,
                 duration_seconds=video.windows[-1].span_seconds[1],
-                title=Path(video.file).name,
+                title="\n".join([Path(video.file).name, *self.caveats]),
             )
             for video in self._gather(preds)
         ]

@@ -140,6 +140,8 @@ def test_data_samples_and_timelines_on_demand(inferencer, make_clip):
     assert [sample.span_seconds[0] for sample in samples] == pytest.approx([0, 0.64, 0.72])
     (figure,) = outcome["visualization"]
     assert figure.axes[0].get_xlim() == pytest.approx((0, 2.0))
+    title = figure.axes[0].get_title(loc="left")
+    assert title.splitlines()[1:] == list(inferencer.caveats) != []
 
 
 def test_an_unknown_argument_is_refused(inferencer, make_clip):
