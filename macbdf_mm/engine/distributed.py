@@ -46,7 +46,7 @@ def prepare_launcher(cfg: Config, launcher: str) -> None:
         "type": "mmengine.MMDistributedDataParallel",
         "broadcast_buffers": False,
         "find_unused_parameters": cfg.get("find_unused_parameters", False),
-        **cfg.get("model_wrapper_cfg", {}),
+        **(cfg.get("model_wrapper_cfg") or {}),
         "device_ids": None,
     }
 

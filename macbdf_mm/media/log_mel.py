@@ -47,6 +47,9 @@ class LogMel(nn.Module):
         self.mel = MelSpectrogram(
             sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=num_mels, power=2.0
         )
+        # They follow from the arguments: a checkpoint must not bring those of another config.
+        for part, name in ((self.mel.spectrogram, "window"), (self.mel.mel_scale, "fb")):
+            part.register_buffer(name, part.get_buffer(name), persistent=False)
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Return the log-mel spectrogram, (B, num_mels, S // hop_length) float32.

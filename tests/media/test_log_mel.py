@@ -93,3 +93,12 @@ def test_buffers_move_to_the_gpu():
     result = transform.cuda()(waveform.cuda())
     assert all(buffer.is_cuda for buffer in transform.buffers())
     torch.testing.assert_close(result.cpu(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_checkpoint_does_not_bring_the_filter_bank_of_another_config():
+    log_mel = LogMel()
+    assert log_mel.state_dict() == {}
+    assert {name for name, _ in log_mel.named_buffers()} == {
+        "mel.spectrogram.window",
+        "mel.mel_scale.fb",
+    }

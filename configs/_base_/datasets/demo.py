@@ -13,14 +13,14 @@ train_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, fake_span_probability=0.7),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
     dict(type="mmaction.RandomResizedCrop", area_range=(0.6, 1.0), aspect_ratio_range=(0.9, 1.1)),
-    dict(type="mmaction.Resize", scale=(96, 96), keep_ratio=False),
+    dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 test_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, test_mode=True),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
-    dict(type="mmaction.Resize", scale=(96, 96), keep_ratio=False),
+    dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 

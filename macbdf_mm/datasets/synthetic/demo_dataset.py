@@ -36,7 +36,7 @@ from macbdf_mm.errors import ConfigError
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 1
 """Raised when the same seed would give other clips: old folders are then not continued."""
 DEFAULT_NUM_CLIPS = 1000
 

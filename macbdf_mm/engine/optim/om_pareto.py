@@ -12,9 +12,10 @@ from torch import Tensor
 DescentGuard = Literal["none", "clamp"]
 DESCENT_GUARDS = ("none", "clamp")
 
-# |d| below this share of the larger gradient's norm counts as Pareto-stationary: it is the
-# rounding of a float32 sum that should cancel, with a margin of two orders.
-STATIONARY_SHARE = 1e-5
+# |d| below this share of the larger gradient's norm counts as Pareto-stationary: float32
+# gradients that should cancel leave about that much. Much larger, and a small gradient in
+# conflict with a large one would stop the encoder.
+STATIONARY_SHARE = 1e-7
 # Eq. 23's "mild correction" without a conflict: lambda is a tenth of its base value.
 MILD_SHARE = 0.1
 

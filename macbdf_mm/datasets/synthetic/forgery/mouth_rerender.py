@@ -50,9 +50,9 @@ def mouth_rerender(
     driver = _rescale(driver, motion)
     offset = int(rng.integers(len(driver) // 4, max(2, 3 * len(driver) // 4)))
     unsteady = draw_smooth_noise(rng, len(frames), 0.5, num_patterns).T
-    unsteady *= (0.1 + 0.25 * strength) * motion.std(axis=0)
-    flicker = (0.5 + 2.5 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
-    tint = (1.5 + 5 * strength) * rng.standard_normal(3).astype(np.float32)
+    unsteady *= (0.12 + 0.3 * strength) * motion.std(axis=0)
+    flicker = (1 + 4 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
+    tint = (2 + 6.5 * strength) * rng.standard_normal(3).astype(np.float32)
     softness = rng.uniform(0.2, 0.5)
     noise_share = rng.uniform(0.6, 1.1)
     for index in range(start, end):

@@ -37,9 +37,9 @@ def mouth_swap(
     boxes, giver_boxes = mouth_boxes_of(clip), mouth_boxes_of(giver)
     # Far enough from the clip's own time that the lips say something else.
     offset = int(rng.integers(len(giver.frames) // 4, max(2, 3 * len(giver.frames) // 4)))
-    flicker = (0.5 + 2.5 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
+    flicker = (0.8 + 3.2 * strength) * draw_smooth_noise(rng, len(frames), 0.5)[0]
     jitter = (0.15 + 0.35 * strength) * draw_smooth_noise(rng, len(frames), 0.6, 2)
-    tint = (1.5 + 5 * strength) * rng.standard_normal(3).astype(np.float32)
+    tint = (2 + 6 * strength) * rng.standard_normal(3).astype(np.float32)
     unit = clip.frames.shape[1] / 128
     detail = unit * rng.uniform(1.3, 1.6 + 1.2 * strength)
     softness = rng.uniform(0.2, 0.5)
