@@ -40,6 +40,9 @@ class PackForgeryInputs:
     Args:
         num_steps: T', how many steps the frame heads tell apart; it divides T.
         meta_keys: Keys carried along as meta information where they are there.
+
+    Raises:
+        ValueError: If ``num_steps`` is not positive, or does not divide T.
     """
 
     def __init__(self, num_steps: int, meta_keys: Sequence[str] = _META_KEYS) -> None:
@@ -51,6 +54,11 @@ class PackForgeryInputs:
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``inputs`` and ``data_samples``."""
         video_valid, audio_valid = results["video_valid"], results["audio_valid"]
+        if len(video_valid) % self.num_steps:
+            raise ValueError(
+                f"Expected `num_steps` to divide the number of frames, got {self.num_steps} steps "
+                f"of {len(video_valid)} frames; a step is a whole number of frames."
+            )
         video = np.stack(results["imgs"]) * video_valid[:, None, None, None]  # (T, H, W, 3)
         inputs = {
             "video": torch.from_numpy(np.ascontiguousarray(video.transpose(3, 0, 1, 2))),

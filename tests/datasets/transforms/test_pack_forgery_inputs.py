@@ -108,3 +108,8 @@ def test_the_clips_own_labels_are_meta_information():
 def test_number_of_steps_is_checked():
     with pytest.raises(ValueError, match="`num_steps` > 0, got 0"):
         PackForgeryInputs(0)
+
+
+def test_steps_are_whole_frames():
+    with pytest.raises(ValueError, match="divide the number of frames, got 3 steps of 8 frames"):
+        PackForgeryInputs(3)(results())
