@@ -29,7 +29,8 @@ def parse_arguments() -> argparse.Namespace:
         "--window-stride",
         type=_positive(float),
         metavar="SECONDS",
-        help="from the start of a window to the next (default: half a window)",
+        help="from the start of a window to the next (default: windows as in the test, "
+        "more for longer videos, without a gap)",
     )
     parser.add_argument(
         "--allow-partial",

@@ -26,7 +26,7 @@ from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
 from macbdf_mm.media.probe import MediaInfo, probe
-from macbdf_mm.media.spans import plan_windows
+from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
@@ -130,7 +130,8 @@ class ForgeryInferencer(BaseInferencer):
         Args:
             inputs: Media files.
             batch_size: Windows in a batch.
-            stride_seconds: From the start of a window to the next, by default half a window.
+            stride_seconds: From the start of a window to the next. By default the windows are
+                those of the test, or more where a longer video would have gaps.
             allow_partial: Score what is there of a file that was cut short, with a warning.
 
         Raises:
@@ -146,13 +147,16 @@ class ForgeryInferencer(BaseInferencer):
                     f"{info.duration_seconds + missing:.1f} s are missing; fetch it again, or "
                     "score what is there with --allow-partial (`allow_partial=True`)."
                 )
-            spans = plan_windows(
-                info.duration_seconds,
-                self.settings.span_seconds,
-                stride_seconds=stride_seconds or self.settings.span_seconds / 2,
-            )
+            spans = self._plan(info.duration_seconds, stride_seconds)
             packed = (self._pack(path, info, span) for span in self._watch(spans, path))
             yield from map(self.collate_fn, self._get_chunk_data(packed, batch_size))
+
+    def _plan(self, duration_seconds: float, stride_seconds: float | None) -> list[Interval]:
+        span_seconds = self.settings.span_seconds
+        if stride_seconds is None:
+            least = self.settings.windows_per_clip
+            return plan_covering_windows(duration_seconds, span_seconds, least)
+        return plan_windows(duration_seconds, span_seconds, stride_seconds=stride_seconds)
 
     def visualize(
         self,

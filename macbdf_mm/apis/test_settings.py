@@ -22,6 +22,7 @@ class TestSettings:
     Attributes:
         pipeline: The transforms after the span is chosen.
         span_seconds: Length of a window.
+        windows_per_clip: How many windows the test looks at.
         aggregation: How a video's score follows from its windows.
     """
 
@@ -30,6 +31,7 @@ class TestSettings:
 
     pipeline: Compose
     span_seconds: float
+    windows_per_clip: int
     aggregation: str
 
 
@@ -57,6 +59,7 @@ def read_test_settings(cfg: Config) -> TestSettings:
             [build_part(TRANSFORMS, item) for item in transforms if item is not choosers[0]]
         ),
         span_seconds=float(choosers[0]["span_seconds"]),
+        windows_per_clip=int(dataset.get("windows_per_clip", 1)),
         aggregation=_aggregation(cfg.get("test_evaluator")),
     )
 

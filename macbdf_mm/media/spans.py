@@ -45,6 +45,26 @@ def plan_windows(
     return [(start, start + span_seconds) for start in starts]
 
 
+def plan_covering_windows(
+    duration_seconds: float, span_seconds: float, min_windows: int
+) -> list[Interval]:
+    """Return evenly placed windows that leave no gap in a video, at least ``min_windows``.
+
+    Where ``min_windows`` cover the video they are those of :func:`plan_windows` with
+    ``num_windows``, so that a clip is looked at as in the test; a longer video has more.
+
+    Args:
+        duration_seconds: Length of the video.
+        span_seconds: Length of a window.
+        min_windows: How many there are at least, unless the video is shorter than a window.
+
+    Raises:
+        ValueError: As :func:`plan_windows`.
+    """
+    to_cover = math.ceil(duration_seconds / span_seconds - 1e-3) if span_seconds > 0 else 1
+    return plan_windows(duration_seconds, span_seconds, num_windows=max(min_windows, to_cover))
+
+
 def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
     if not stride_seconds > 0:
         raise ValueError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")

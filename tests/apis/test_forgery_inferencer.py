@@ -42,8 +42,8 @@ def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
     assert prediction["thresholds"] == pytest.approx({"overall": 0.5, "video": 0.4, "audio": 0.6})
     assert SYNTHETIC_WEIGHTS in prediction["warnings"]
     windows = np.array(prediction["windows"])
-    # Half a window from start to start, and the last one ends with the video.
-    np.testing.assert_allclose(windows[:, 0], [0, 0.64, 1.28, 1.72], atol=1e-6)
+    # The four windows of the test, evenly placed; the last one ends with the video.
+    np.testing.assert_allclose(windows[:, 0], np.linspace(0, 3.0 - 1.28, 4), atol=1e-6)
     np.testing.assert_allclose(windows[:, 1] - windows[:, 0], 1.28)
     for column, track in enumerate(TRACKS, start=2):
         assert prediction["scores"][track] == aggregate_windows(windows[:, column])
@@ -51,8 +51,8 @@ def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
         assert (windows[:, column] <= 1).all()
 
 
-def test_prediction_equals_the_test_for_the_same_windows(run_dir, inferencer, make_clip, tmp_path):
-    """The runner's own test loop, on a clip whose four even windows have this stride."""
+def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path):
+    """The runner's own test loop over the four windows of a clip."""
     clip = make_clip(seconds=3.2)
     save_annotation(
         tmp_path / "ann.json",
@@ -69,10 +69,14 @@ def test_prediction_equals_the_test_for_the_same_windows(run_dir, inferencer, ma
         with torch.no_grad():
             samples = inferencer.model.test_step(batch)
         expected += [[*s.span_seconds, *s.pred_scores.tolist()] for s in samples]
-    stride = expected[1][0] - expected[0][0]
-    prediction = _only(inferencer(clip, stride_seconds=stride))
+    prediction = _only(inferencer(clip))
     # Batches of another size sum in another order.
     np.testing.assert_allclose(prediction["windows"], expected, atol=1e-5)
+
+
+def test_a_stride_of_one_s_own(inferencer, make_clip):
+    windows = _only(inferencer(make_clip(seconds=3.0), stride_seconds=0.64))["windows"]
+    assert [window[0] for window in windows] == pytest.approx([0, 0.64, 1.28, 1.72])
 
 
 def test_scores_do_not_depend_on_the_batch_size(inferencer, make_clip):
@@ -137,7 +141,7 @@ def test_windows_are_decoded_one_batch_at_a_time(inferencer, make_clip):
 def test_data_samples_and_timelines_on_demand(inferencer, make_clip):
     outcome = inferencer(make_clip(seconds=2.0), return_datasamples=True, return_vis=True)
     (samples,) = outcome["predictions"]
-    assert [sample.span_seconds[0] for sample in samples] == pytest.approx([0, 0.64, 0.72])
+    assert [sample.span_seconds[0] for sample in samples] == pytest.approx([0, 0.24, 0.48, 0.72])
     (figure,) = outcome["visualization"]
     assert figure.axes[0].get_xlim() == pytest.approx((0, 2.0))
     title = figure.axes[0].get_title(loc="left")

@@ -19,6 +19,7 @@ def test_the_pipeline_goes_on_after_the_span_is_chosen():
     names = [type(item).__name__ for item in settings.pipeline.transforms]
     assert names == ["DecodeAudioVisual", "Resize"]
     assert settings.span_seconds == 2.0
+    assert settings.windows_per_clip == 1
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
+import math
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macbdf_mm.media.spans import plan_windows
+from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 
 lengths = st.floats(0.1, 100.0)
 
@@ -57,3 +58,18 @@ def test_arguments_are_checked(arguments, message):
     defaults = dict(duration_seconds=4.0, span_seconds=1.0, stride_seconds=1.0)
     with pytest.raises(ValueError, match=message):
         plan_windows(**(defaults | arguments))
+
+
+@given(st.floats(0.5, 60.0), st.floats(0.5, 5.0), st.integers(1, 6))
+def test_covering_windows_leave_no_gap_and_are_no_more_than_needed(duration, span, least):
+    windows = plan_covering_windows(duration, span, least)
+    assert windows[0][0] == 0.0 or len(windows) == 1
+    assert all(after[0] <= before[1] + 2e-3 * span for before, after in pairwise(windows))
+    if duration > span:
+        assert windows[-1][1] == pytest.approx(duration) or len(windows) == 1
+        assert len(windows) in (least, math.ceil(duration / span - 1e-3))
+
+
+def test_covering_windows_are_those_of_the_test_where_they_suffice():
+    assert plan_covering_windows(4.0, 1.28, 4) == plan_windows(4.0, 1.28, num_windows=4)
+    assert len(plan_covering_windows(13.0, 1.28, 4)) == 11
