@@ -1,5 +1,6 @@
 """Every config of the project: it parses, inherits shallowly, says what it is, and builds."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.registry import METRICS, TRANSFORMS, build_part
 
@@ -62,6 +65,25 @@ def test_the_preprocessor_gives_the_size_that_the_encoders_expect(path):
     audio = cfg.model.audio_backbone.encoder
     assert round(span * log_mel.sample_rate) // log_mel.hop_length == audio.num_frames
     assert log_mel.num_mels == audio.num_mels
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        transforms = [build_part(TRANSFORMS, item) for item in loader.dataset.pipeline]
+        (decode,) = [item for item in transforms if isinstance(item, DecodeAudioVisual)]
+        assert decode.sample_rate == log_mel.sample_rate
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_the_pipelines_give_the_frames_that_the_encoder_expects(path, make_clip):
+    """A small file runs through both pipelines, cropping and resizing included."""
+    cfg = Config.fromfile(path)
+    video = cfg.model.video_backbone.encoder
+    clip = make_clip(seconds=3.0)
+    row = ClipRow(file=clip.name, label=0, video_label=0, audio_label=0, duration_seconds=3.0)
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        results = {**asdict(row), "path": str(clip), "category": row.category, "sample_idx": 0}
+        for transform in loader.dataset.pipeline:
+            results = build_part(TRANSFORMS, transform)(results)
+        expected = (3, video.num_frames, video.img_size, video.img_size)
+        assert tuple(results["inputs"]["video"].shape) == expected
 
 
 @pytest.mark.slow

@@ -16,6 +16,10 @@ train_pipeline = [
     dict(type="mmaction.RandomResizedCrop", area_range=(0.5, 1.0)),
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
+    dict(type="ClipColorJitter"),
+    dict(type="AudioGain"),
+    dict(type="AudioNoise"),
+    dict(type="AudioCodec"),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 test_pipeline = [
