@@ -56,20 +56,8 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=2 * batch_size,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="pseudo_collate"),
-    dataset=dict(
-        type=dataset_type,
-        ann_file=ann_file,
-        data_root=data_root,
-        split="test",
-        test_mode=True,
-        windows_per_clip=windows_per_clip,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader,
+    dataset=dict(val_dataloader["dataset"], split="test"),
 )
 # The decision thresholds are fitted here, and only here.
 val_evaluator = dict(type="ForgeryMetric", fit_threshold=True, num_resamples=200)
