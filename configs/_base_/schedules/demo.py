@@ -7,7 +7,7 @@
 num_epochs = 20
 num_warmup_epochs = 1
 
-train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=2)
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=4)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 
