@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.engine.cpu_threads import leave_cores_to_workers
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 
 # Read by torch.load; MMEngine's loader has no argument for it.
@@ -34,6 +35,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
     if allow_pickle:
         os.environ[_UNSAFE_LOADING] = "1"
+    leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
     runner = Runner.from_cfg(cfg)
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)
