@@ -21,4 +21,4 @@ def test_the_patch_flickers():
     grey = Clip(np.full((50, 64, 64, 3), 128, np.uint8), np.zeros(32_000, np.float32))
     frames = blended_patch(grey, (0.0, 2.0), np.random.default_rng(0), strength=1.0)
     tone = frames[:, 28:36, 28:36].mean(axis=(1, 2, 3))
-    assert tone.std() > 3
+    assert tone.std() > 1.5
