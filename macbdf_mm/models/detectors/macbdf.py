@@ -16,7 +16,7 @@ _Part = Mapping[str, Any] | nn.Module
 
 @MODELS.register_module()
 class MACBDF(BaseModel):
-    """The multiscale adaptive conflict-balancing model for multimedia deepfake detection (Figure 1).
+    """The multiscale adaptive conflict-balancing model for deepfake detection (Figure 1).
 
     Two encoders, two towers of large-kernel attention, a neck that owns all that crosses the
     modalities, and a head with the verdicts.
