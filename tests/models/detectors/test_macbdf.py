@@ -7,7 +7,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 
 from macbdf_mm.models.necks import PlainFusionNeck
-from macbdf_mm.registry import MODELS
+from macbdf_mm.registry import MODELS, build_part
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"
 LABELS = [(1, 0, 1), (0, 0, 0), (1, -1, -1), (1, 1, 0)]
@@ -16,7 +16,7 @@ LABELS = [(1, 0, 1), (0, 0, 0), (1, -1, -1), (1, 1, 0)]
 @pytest.fixture
 def model(tiny_model_cfg):
     torch.manual_seed(0)
-    return MODELS.build(tiny_model_cfg).eval()
+    return build_part(MODELS, tiny_model_cfg).eval()
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_the_neck_sees_each_layer_from_both_sides(model, batch):
 def test_depth_zero_reads_the_encoders(tiny_model_cfg, make_packed):
     for tower in ("video_backbone", "audio_backbone"):
         tiny_model_cfg[tower]["depth"] = 0
-    model = MODELS.build(tiny_model_cfg).eval()
+    model = build_part(MODELS, tiny_model_cfg).eval()
     inputs = model.data_preprocessor(pseudo_collate(make_packed(LABELS)))["inputs"]
     video, audio, masks = model.encode(inputs)
     assert torch.equal(model(inputs), model.head(model.neck.fuse([(video, audio)], masks)))
@@ -148,7 +148,7 @@ def test_thresholds_travel_in_checkpoints(model, tiny_model_cfg, tmp_path):
     model.decision_threshold.copy_(torch.tensor([0.3, 0.4, 0.6]))
     model.is_threshold_fitted.fill_(True)
     torch.save(model.state_dict(), tmp_path / "weights.pth")
-    other = MODELS.build(tiny_model_cfg)
+    other = build_part(MODELS, tiny_model_cfg)
     other.load_state_dict(torch.load(tmp_path / "weights.pth", weights_only=True))
     torch.testing.assert_close(other.decision_threshold, torch.tensor([0.3, 0.4, 0.6]))
     assert other.is_threshold_fitted
@@ -157,7 +157,7 @@ def test_thresholds_travel_in_checkpoints(model, tiny_model_cfg, tmp_path):
 def test_towers_of_two_depths_are_refused(tiny_model_cfg):
     tiny_model_cfg["audio_backbone"]["depth"] = 1
     with pytest.raises(ValueError, match="one `depth`, got 2 for video and 1 for audio"):
-        MODELS.build(tiny_model_cfg)
+        build_part(MODELS, tiny_model_cfg)
 
 
 def test_unknown_mode_is_refused(model, batch):
@@ -172,13 +172,13 @@ def test_a_loss_needs_labels(model, batch):
 
 @pytest.mark.parametrize(("name", "depth"), [("macbdf_demo.py", 2), ("macbdf_s.py", 6)])
 def test_the_configs_of_both_sizes_build(name, depth):
-    model = MODELS.build(Config.fromfile(CONFIGS / name).model)
+    model = build_part(MODELS, Config.fromfile(CONFIGS / name).model)
     assert model.video_backbone.depth == depth
 
 
 @pytest.mark.slow
 def test_the_s_model_takes_a_clip_of_its_size():
-    model = MODELS.build(Config.fromfile(CONFIGS / "macbdf_s.py").model).eval()
+    model = build_part(MODELS, Config.fromfile(CONFIGS / "macbdf_s.py").model).eval()
     inputs = {
         "video": torch.randn(1, 3, 16, 224, 224),
         "video_mask": torch.ones(1, 16, dtype=torch.bool),
