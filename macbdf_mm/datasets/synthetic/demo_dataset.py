@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.synthetic.clip_plan import (
@@ -108,6 +109,13 @@ def render_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> 
     count = sum(len(source.clips) for source in group.sources)
     if all((out_dir / clip.row.file).exists() for s in group.sources for clip in s.clips):
         return count
+    # Sums over another number of threads round differently, and a decomposition can turn on it.
+    with threadpool_limits(limits=1):
+        _write_group(group, out_dir, settings)
+    return count
+
+
+def _write_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> None:
     performances = [perform(source, settings) for source in group.sources]
     for index, source in enumerate(group.sources):
         donor = performances[(index + 1) % len(performances)] if len(performances) > 1 else None
@@ -115,7 +123,6 @@ def render_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> 
             path = out_dir / clip.row.file
             if not path.exists():
                 _write(path, forge_clip(clip, performances[index], donor, settings), clip, settings)
-    return count
 
 
 def perform(source: PlannedSource, settings: DemoSettings) -> Performance:

@@ -66,11 +66,7 @@ def test_two_processes_write_the_same_annotation_and_clips(small_set, tmp_path):
     again = build_demo_dataset(tmp_path / "again", SMALL, num_workers=2)
     assert again.read_bytes() == small_set.read_bytes()
     for row in load_annotation(again).rows:
-        for first, second in zip(
-            decode(small_set.parent / row.file), decode(again.parent / row.file), strict=True
-        ):
-            # Rounding in linear algebra follows the number of threads, and x264 follows it.
-            assert np.abs(first.astype(float) - second).mean() < 0.01 * first.std()
+        assert (again.parent / row.file).read_bytes() == (small_set.parent / row.file).read_bytes()
 
 
 def test_another_seed_gives_another_set(small_set, tmp_path):
