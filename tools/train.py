@@ -4,7 +4,12 @@ import argparse
 import os
 import sys
 
-from macbdf_mm.apis.command_line import add_config_arguments, load_config, run_command
+from macbdf_mm.apis.command_line import (
+    add_config_arguments,
+    add_launcher_arguments,
+    load_config,
+    run_command,
+)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -32,9 +37,7 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="load checkpoints that hold more than weights; they can run any code",
     )
-    parser.add_argument("--launcher", choices=("none", "pytorch", "slurm", "mpi"), default="none")
-    # Old launchers pass the rank as an argument instead of in the environment.
-    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+    add_launcher_arguments(parser)
     return parser.parse_args()
 
 

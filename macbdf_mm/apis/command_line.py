@@ -64,6 +64,13 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--launcher`` and ``--local_rank`` to a parser."""
+    parser.add_argument("--launcher", choices=("none", "pytorch", "slurm", "mpi"), default="none")
+    # Old launchers pass the rank as an argument instead of in the environment.
+    parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
+
+
 def run_command(main: Callable[[], int | None]) -> int:
     """Return the exit code of ``main``; an error that a user can cause becomes one sentence.
 
@@ -202,7 +209,7 @@ def _check_part(key: str, where: str, node: Any, part: str) -> None:
     known = [*node.keys(), *([] if where else _runner_keys())]
     if part not in known:
         place = where or "the config"
-        raise ConfigError(f"Option '{key}': {place} has no '{part}'{_hint(part, known)}.")
+        raise ConfigError(f"Option '{key}': {place} has no '{part}'{_hint(part, known)}")
 
 
 def _places(cfg: Config, name: str) -> str:
@@ -227,7 +234,7 @@ def _runner_keys() -> list[str]:
 
 def _hint(word: str, known: list[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f" (it has {', '.join(sorted(known))})"
+    return f"; did you mean '{close[0]}'?" if close else f" (it has {', '.join(sorted(known))})."
 
 
 def _own_message(error: BaseException) -> str:
