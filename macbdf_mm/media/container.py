@@ -22,7 +22,7 @@ _NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetad
 # film read to its end for every span.
 _MAX_INTERLEAVE_SECONDS = 10.0
 # How much earlier to seek when the first seek did not land before the wanted time.
-_SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
+SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
 
 
 def open_container(path: str | Path) -> InputContainer:
@@ -113,13 +113,25 @@ def read_packets(container: InputContainer, streams: list[Stream]) -> Iterator[P
         yield packet
 
 
+def packets_of(container: InputContainer, stream: Stream, until_seconds: float) -> Iterator[Packet]:
+    """Yield the packets of one stream from where the container stands.
+
+    Ends with the stream, or when the file's packets are 10 s past ``until_seconds``.
+    """
+    for packet in read_packets(container, _timed_streams(container)):
+        seconds = to_seconds(packet.dts, packet.time_base)
+        if seconds is not None and seconds > until_seconds + _MAX_INTERLEAVE_SECONDS:
+            return
+        if packet.stream.index == stream.index:
+            yield packet
+
+
 def decode_stream(
     container: InputContainer, stream: Stream, from_seconds: float, until_seconds: float
 ) -> Iterator[Frame]:
     """Yield the frames of one stream from where the container stands.
 
-    Damaged packets are left out. Ends with the stream, or when the file's packets are 10 s
-    past ``until_seconds``.
+    Damaged packets are left out. Ends as :func:`packets_of` does.
 
     Args:
         container: Where ``stream`` belongs to.
@@ -127,12 +139,7 @@ def decode_stream(
         from_seconds: Sound that ends before this is not decoded (a video needs all of it).
         until_seconds: The last moment of interest, on the container's clock.
     """
-    for packet in read_packets(container, _timed_streams(container)):
-        seconds = to_seconds(packet.dts, packet.time_base)
-        if seconds is not None and seconds > until_seconds + _MAX_INTERLEAVE_SECONDS:
-            break
-        if packet.stream.index != stream.index:
-            continue
+    for packet in packets_of(container, stream, until_seconds):
         if stream.type == "audio" and _ends_before(packet, from_seconds):
             continue
         yield from decode_packet(stream, packet)
@@ -161,9 +168,9 @@ def decode_from(
         The frames, or None if no seek led there; then only decoding the newly opened file
         from its start does.
     """
-    for lead in _SEEK_LEADS_SECONDS:
+    for lead in SEEK_LEADS_SECONDS:
         target = max(first_seconds, from_seconds - lead)
-        if not _seek(container, stream, target):
+        if not seek(container, stream, target):
             return None
         frames = decode_stream(container, stream, from_seconds, until_seconds)
         first = next((frame for frame in frames if _is_entry_point(frame)), None)
@@ -174,6 +181,15 @@ def decode_from(
         if target == first_seconds:
             return None
     return None
+
+
+def seek(container: InputContainer, stream: Stream, seconds: float) -> bool:
+    """Return whether the container now stands at a key frame of the stream before a moment."""
+    try:
+        container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
+    except (av.error.FFmpegError, OSError):
+        return False
+    return True
 
 
 def decode_packet(stream: Any, packet: Packet | None) -> list[Frame]:
@@ -193,14 +209,6 @@ def _ends_before(packet: Packet, seconds: float) -> bool:
         return False
     end = to_seconds(packet.pts + packet.duration, packet.time_base)
     return end is not None and end < seconds
-
-
-def _seek(container: InputContainer, stream: Stream, seconds: float) -> bool:
-    try:
-        container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
-    except (av.error.FFmpegError, OSError):
-        return False
-    return True
 
 
 def _is_entry_point(frame: Frame) -> bool:

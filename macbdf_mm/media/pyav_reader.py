@@ -1,7 +1,6 @@
 """Reading frames and sound of one span of a file with PyAV, both by their timestamps."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -9,22 +8,19 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from av.packet import Packet
-from av.stream import Stream
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.container import (
-    candidate_streams,
     decode_from,
-    decode_packet,
     decode_stream,
     frame_seconds,
     open_container,
-    read_packets,
     to_seconds,
 )
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size, upright_size
+from macbdf_mm.media.frame_plan import plan_frames
 from macbdf_mm.media.resampling import MonoMixer, resample
+from macbdf_mm.media.tracks import Track, find_tracks
 
 # Decoded before the span and thrown away: lossy audio decoders need some packets to settle
 # (Opus 80 ms, the bit reservoir of MP3 about 260 ms).
@@ -33,20 +29,9 @@ _AUDIO_PREROLL_SECONDS = 0.3
 _AUDIO_MARGIN_SECONDS = 0.02
 # Containers round timestamps (Matroska to 1 ms): less than this is rounding, more is a gap.
 _MAX_JITTER_SECONDS = 0.01
-# A stream that shows nothing in the first so many seconds of the file counts as missing.
-_MAX_LATE_START_SECONDS = 30.0
 _ROUNDING_SECONDS = 1e-6
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
-
-
-@dataclass(frozen=True)
-class Track:
-    """A stream that decodes: its index in the file, its first frame and when that is shown."""
-
-    index: int
-    first_frame: Any
-    first_seconds: float
 
 
 class PyAVReader:
@@ -72,7 +57,7 @@ class PyAVReader:
         self.path = Path(path)
         self.container = open_container(path)
         try:
-            self.video, self.audio = self._find_tracks()
+            self.video, self.audio = find_tracks(self.container)
             if self.video is None and self.audio is None:
                 raise UndecodableMediaError(
                     f"{self.path} holds neither video nor audio that can be decoded; "
@@ -141,16 +126,9 @@ class PyAVReader:
             return frames, valid
         # A time that misses the start of a frame by rounding belongs to that frame.
         wanted = np.asarray(times_seconds, np.float64) + self.zero_seconds + _ROUNDING_SECONDS
-        index = 0
-        for shown, start, end in self._shown_frames(wanted[0], wanted[-1]):
-            image = None
-            while index < len(wanted) and wanted[index] < end:
-                if wanted[index] >= start:
-                    image = converter.to_rgb(shown) if image is None else image
-                    frames[index], valid[index] = image, True
-                index += 1
-            if index == len(wanted):
-                break
+        if not self._read_planned(wanted, converter, frames, valid):
+            frames[:], valid[:] = 0, False
+            self._read_in_order(wanted, converter, frames, valid)
         return frames, valid
 
     def read_waveform(
@@ -179,6 +157,46 @@ class PyAVReader:
         nearest = (np.arange(num_samples) + first) * native_hz // sample_rate
         valid = known[nearest.clip(max=len(known) - 1)]
         return np.where(valid, waveform, np.float32(0.0)), valid
+
+    def _read_planned(
+        self,
+        wanted: npt.NDArray[np.float64],
+        converter: FrameConverter,
+        frames: npt.NDArray[np.uint8],
+        valid: npt.NDArray[np.bool_],
+    ) -> bool:
+        """Fill in the wanted frames; return whether all that the packets promise were there."""
+        if self.video is None:
+            return False
+        stream = self.container.streams[self.video.index]
+        step = self._usual_step_seconds()
+        plan = plan_frames(self.container, stream, wanted, self.video.first_seconds, step)
+        if plan is None:
+            return False
+        num_shown = 0
+        for shown, positions in plan.decode():
+            frames[positions], valid[positions] = converter.to_rgb(shown), True
+            num_shown += 1
+        return num_shown == len(plan.positions)
+
+    def _read_in_order(
+        self,
+        wanted: npt.NDArray[np.float64],
+        converter: FrameConverter,
+        frames: npt.NDArray[np.uint8],
+        valid: npt.NDArray[np.bool_],
+    ) -> None:
+        """Fill in the wanted frames by decoding all of them: it takes whatever comes out."""
+        index = 0
+        for shown, start, end in self._shown_frames(wanted[0], wanted[-1]):
+            image = None
+            while index < len(wanted) and wanted[index] < end:
+                if wanted[index] >= start:
+                    image = converter.to_rgb(shown) if image is None else image
+                    frames[index], valid[index] = image, True
+                index += 1
+            if index == len(wanted):
+                break
 
     def _shown_frames(
         self, from_seconds: float, until_seconds: float
@@ -248,42 +266,6 @@ class PyAVReader:
         self.container = open_container(self.path)
         stream = self.container.streams[track.index]
         return decode_stream(self.container, stream, from_seconds, until_seconds)
-
-    def _find_tracks(self) -> tuple[Track | None, Track | None]:
-        """Return the first video and the first sound track of which a frame decodes."""
-        candidates = {
-            "video": candidate_streams(self.container, "video"),
-            "audio": candidate_streams(self.container, "audio"),
-        }
-        firsts = self._first_frames(list(candidates.values()))
-        video, audio = (
-            next((firsts[s.index] for s in streams if s.index in firsts), None)
-            for streams in candidates.values()
-        )
-        return video, audio
-
-    def _first_frames(self, candidates: list[list[Stream]]) -> dict[int, Track]:
-        """Return the first frame by stream, until the preferred one of each kind has one."""
-        streams = [stream for kind in candidates for stream in kind]
-        preferred = {kind[0].index for kind in candidates if kind}
-        limit = (self.container.start_time or 0) / av.time_base + _MAX_LATE_START_SECONDS
-        firsts: dict[int, Track] = {}
-        for packet in read_packets(self.container, streams):
-            if preferred <= set(firsts) or (to_seconds(packet.dts, packet.time_base) or 0) > limit:
-                break
-            if packet.stream.index not in firsts:
-                self._keep_first(firsts, packet.stream, packet)
-        for stream in streams:
-            # A decoder that holds frames back for reordering gives them up at the end.
-            if stream.index not in firsts:
-                self._keep_first(firsts, stream, None)
-        return firsts
-
-    def _keep_first(self, firsts: dict[int, Track], stream: Stream, packet: Packet | None) -> None:
-        frames = decode_packet(stream, packet)
-        if frames:
-            seconds = frame_seconds(frames[0], self.container)
-            firsts[stream.index] = Track(stream.index, frames[0], seconds or 0.0)
 
 
 def _fit(waveform: npt.NDArray[np.float32], num_samples: int) -> npt.NDArray[np.float32]:

@@ -1,0 +1,160 @@
+"""Decoding only what is needed to show the wanted frames of a video.
+
+Which frame is shown at a moment follows from the timestamps of the packets, before any of
+them is decoded. So pictures that nothing else refers to are left out unless they are wanted
+themselves, and the decoder is emptied right after the last packet that matters.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from macbdf_mm.media.container import (
+    SEEK_LEADS_SECONDS,
+    decode_packet,
+    packets_of,
+    seek,
+    to_seconds,
+)
+
+# Decoders of FFmpeg that can leave out a picture to which no other refers, and in which such
+# a picture is one in every sense: HEVC's may still serve a higher temporal layer.
+_CAN_SKIP = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
+# Packets wait in memory until it is known which of them matter.
+_MAX_WAITING_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class FramePlan:
+    """The packets to decode for the wanted frames.
+
+    Attributes:
+        stream: The video stream.
+        packets: From a key frame to the last packet that matters, in decoding order.
+        positions: Which of the wanted times show a frame, by the frame's timestamp.
+    """
+
+    stream: Any
+    packets: Sequence[Packet]
+    positions: dict[int, npt.NDArray[np.int64]]
+
+    def decode(self) -> Iterator[tuple[av.VideoFrame, npt.NDArray[np.int64]]]:
+        """Yield each wanted frame with the indices of the times at which it is shown.
+
+        Fewer than there are ``positions`` where packets are damaged.
+        """
+        remaining = dict(self.positions)
+        for frame in self._decode_all():
+            shown_at = remaining.pop(frame.pts, None) if frame.pts is not None else None
+            if shown_at is not None:
+                yield frame, shown_at
+            if not remaining:
+                return
+
+    def _decode_all(self) -> Iterator[Any]:
+        codec = self.stream.codec_context
+        can_skip = codec.name in _CAN_SKIP
+        try:
+            for packet in self.packets:
+                if can_skip:
+                    codec.skip_frame = "DEFAULT" if packet.pts in self.positions else "NONREF"
+                yield from decode_packet(self.stream, packet)
+            yield from decode_packet(self.stream, None)
+        finally:
+            codec.skip_frame = "DEFAULT"
+
+
+def plan_frames(
+    container: InputContainer,
+    stream: Stream,
+    wanted_seconds: npt.NDArray[np.float64],
+    first_seconds: float,
+    usual_step_seconds: float,
+) -> FramePlan | None:
+    """Return what to decode for the frames that are shown at the wanted times.
+
+    Args:
+        container: Where ``stream`` belongs to; it is left after the last packet that matters.
+        stream: A video stream.
+        wanted_seconds: Ascending, on the container's clock, shape (T,).
+        first_seconds: When the stream's first frame is shown.
+        usual_step_seconds: How long the last frame is shown if it does not say.
+
+    Returns:
+        The plan, or None where packets do not tell when their frames are shown, where no seek
+        led to a key frame early enough, or where too much would have to wait in memory.
+    """
+    if container.format.name == "avi":
+        return None  # It stores no presentation times.
+    start = max(float(wanted_seconds[0]), first_seconds)
+    for lead in SEEK_LEADS_SECONDS:
+        target = max(first_seconds, start - lead)
+        if not seek(container, stream, target):
+            return None
+        packets = _read_up_to(container, stream, float(wanted_seconds[-1]))
+        if packets is None:
+            return None
+        entry = _entry(packets, start)
+        if entry is not None:
+            return _plan(stream, packets[entry:], wanted_seconds, usual_step_seconds)
+        if target == first_seconds:
+            return None
+    return None
+
+
+def _read_up_to(container: InputContainer, stream: Stream, seconds: float) -> list[Packet] | None:
+    """Return the packets until all that are shown at or before ``seconds`` are there."""
+    packets: list[Packet] = []
+    num_bytes = 0
+    for packet in packets_of(container, stream, seconds):
+        if not packet.size:
+            break
+        if packet.pts is None:
+            return None
+        num_bytes += packet.size
+        if num_bytes > _MAX_WAITING_BYTES:
+            return None
+        packets.append(packet)
+        # Nothing is shown before it is decoded, so what follows is shown later still.
+        decoded_at = to_seconds(packet.dts, packet.time_base)
+        if decoded_at is not None and decoded_at > seconds:
+            break
+    return packets
+
+
+def _entry(packets: Sequence[Packet], seconds: float) -> int | None:
+    """Return the index of the first key frame if it is not shown after ``seconds``."""
+    for index, packet in enumerate(packets):
+        if packet.is_keyframe:
+            shown = to_seconds(packet.pts, packet.time_base)
+            return index if shown is not None and shown <= seconds else None
+    return None
+
+
+def _plan(
+    stream: Stream,
+    packets: Sequence[Packet],
+    wanted_seconds: npt.NDArray[np.float64],
+    usual_step_seconds: float,
+) -> FramePlan | None:
+    # An edit list has frames decoded that are not shown.
+    by_time = {packet.pts or 0: packet for packet in packets if not packet.is_discard}
+    pts = np.array(sorted(by_time), dtype=np.int64)
+    shown_from = np.array([to_seconds(int(p), stream.time_base) or 0.0 for p in pts])
+    last = by_time[int(pts[-1])]
+    end = shown_from[-1] + (to_seconds(last.duration, last.time_base) or usual_step_seconds)
+    indices = np.searchsorted(shown_from, wanted_seconds, side="right") - 1  # (T,)
+    exists = (indices >= 0) & (wanted_seconds < end)
+    positions = {
+        int(pts[index]): np.flatnonzero(exists & (indices == index))
+        for index in np.unique(indices[exists])
+    }
+    needed = [index for index, packet in enumerate(packets) if packet.pts in positions]
+    return FramePlan(stream, packets[: needed[-1] + 1 if needed else 0], positions)

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+
+from macbdf_mm.media.container import frame_seconds, open_container
+from macbdf_mm.media.frame_conversion import FrameConverter
+from macbdf_mm.media.frame_plan import plan_frames
+from macbdf_mm.media.pyav_reader import PyAVReader
+
+# B-frames, some of which are referred to, as encoders make them by default.
+BUSY = dict(video_codec="libx264", gop=40)
+
+
+@pytest.fixture
+def restless(tmp_path, write_media):
+    """A clip of moving noise, at uneven times: whatever is wrongly decoded shows."""
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 256, (64, 200, 3), dtype=np.uint8)
+    times = np.cumsum(rng.choice([0.02, 0.04, 0.1], 100))
+    frames = [still[:, shift : shift + 96] for shift in range(100)]
+
+    def write(name="a.mp4", **options):
+        return write_media(tmp_path / name, frames, times, **(BUSY | options))
+
+    return write
+
+
+def all_frames(path):
+    """Return times and pictures of every frame, decoded from the start without seeking."""
+    converter, times, images = FrameConverter((64, 96)), [], []
+    with open_container(path) as container:
+        for frame in container.decode(video=0):
+            times.append(frame_seconds(frame, container))
+            images.append(converter.to_rgb(frame))
+    return np.array(times), np.stack(images)
+
+
+CODECS = [
+    ("a.mp4", "libx264"),
+    ("a.mkv", "libx265"),
+    ("a.webm", "libvpx-vp9"),
+    ("a.mov", "mpeg4"),
+    ("a.mkv", "libx264"),
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), CODECS)
+def test_planned_frames_equal_those_of_decoding_everything(restless, name, codec):
+    path = restless(name, video_codec=codec)
+    times, images = all_frames(path)
+    rng = np.random.default_rng(1)
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        for _ in range(6):
+            wanted = np.sort(rng.uniform(times[0] - 0.1, times[-1] - 0.01, 9))
+            plan = plan_frames(container, stream, wanted, times[0], 0.04)
+            expected = np.searchsorted(times, wanted, side="right") - 1
+            seen = np.full(len(wanted), -1)
+            converter = FrameConverter((64, 96))
+            for frame, positions in plan.decode():
+                for position in positions:
+                    seen[position] = expected[position]
+                    np.testing.assert_array_equal(
+                        converter.to_rgb(frame), images[expected[position]]
+                    )
+            np.testing.assert_array_equal(seen, expected)
+
+
+def test_unwanted_frames_that_nothing_needs_are_not_decoded(restless):
+    path = restless()
+    times, _ = all_frames(path)
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        plan = plan_frames(container, stream, times[[20, 39]] + 1e-6, times[0], 0.04)
+        num_decoded = sum(1 for _ in plan._decode_all())
+    assert 2 <= num_decoded < 35
+
+
+def test_one_frame_can_be_shown_at_several_times(restless):
+    path = restless()
+    times, _ = all_frames(path)
+    with open_container(path) as container:
+        wanted = np.array([times[4], times[4] + 0.01, times[5]]) + 1e-6
+        plan = plan_frames(container, container.streams.video[0], wanted, times[0], 0.04)
+        assert [positions.tolist() for _, positions in plan.decode()] == [[0, 1], [2]]
+
+
+def test_the_last_frame_is_shown_for_its_own_length(restless):
+    path = restless()
+    times, _ = all_frames(path)
+    with open_container(path) as container:
+        wanted = times[-1] + np.array([1e-6, 5.0])
+        plan = plan_frames(container, container.streams.video[0], wanted, times[0], 0.04)
+        assert [positions.tolist() for _, positions in plan.decode()] == [[0]]
+
+
+def test_nothing_wanted_is_there(restless):
+    path = restless()
+    times, _ = all_frames(path)
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        for wanted in (times[0] - 1.0, times[-1] + 5.0):
+            plan = plan_frames(container, stream, np.array([wanted]), times[0], 0.04)
+            assert list(plan.decode()) == []
+
+
+def test_containers_without_presentation_times_have_no_plan(make_clip):
+    with open_container(make_clip("a.avi", video_codec="mpeg4")) as container:
+        stream = container.streams.video[0]
+        assert plan_frames(container, stream, np.array([0.5]), 0.0, 0.04) is None
+
+
+def test_a_plan_is_refused_rather_than_filling_the_memory(restless, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.media.frame_plan._MAX_WAITING_BYTES", 1000)
+    path = restless()
+    times, images = all_frames(path)
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        assert plan_frames(container, stream, times[[30]], times[0], 0.04) is None
+    with PyAVReader(path) as reader:
+        frames, valid = reader.read_frames(times[[30, 60]] - times[0])
+    assert valid.all()
+    np.testing.assert_array_equal(frames, images[[30, 60]])
+
+
+def test_a_damaged_frame_is_replaced_by_what_decodes(restless):
+    path = restless("a.mkv")
+    with open_container(path) as container:
+        sizes = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    content = bytearray(path.read_bytes())
+    position, size = sizes[30]
+    content[position + 8 : position + size] = bytes(size - 8)
+    path.write_bytes(content)
+    times, _ = all_frames(restless("whole.mkv"))
+    with PyAVReader(path) as reader:
+        _, valid = reader.read_frames(times[20:40] - times[0])
+    assert valid.all()
