@@ -30,3 +30,7 @@ class CheckpointMismatchError(ForgeryToolboxError, RuntimeError):
 
 class ConfigError(ForgeryToolboxError, ValueError):
     """A config names something that does not exist, or values that do not fit together."""
+
+
+class NonFiniteObjectiveError(ForgeryToolboxError, FloatingPointError):
+    """A training objective, or its gradient, became infinite or not a number."""

@@ -23,6 +23,7 @@ DATASETS = _child(root.DATASETS, "macbdf_mm.datasets")
 TRANSFORMS = _child(root.TRANSFORMS, "macbdf_mm.datasets.transforms")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
 
 # Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope
 # without a warning for each.
@@ -35,7 +36,6 @@ for _parent in (
     root.LOOPS,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,
-    root.OPTIM_WRAPPERS,
     root.OPTIM_WRAPPER_CONSTRUCTORS,
     root.PARAM_SCHEDULERS,
     root.RUNNERS,

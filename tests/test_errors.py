@@ -11,6 +11,7 @@ from macbdf_mm import errors
         (errors.UndecodableMediaError, RuntimeError),
         (errors.CheckpointMismatchError, RuntimeError),
         (errors.ConfigError, ValueError),
+        (errors.NonFiniteObjectiveError, FloatingPointError),
     ],
 )
 def test_each_error_is_ours_and_a_builtin_one(error, builtin):

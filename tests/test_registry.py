@@ -39,7 +39,9 @@ def test_parts_are_found_when_only_the_package_was_imported():
     assert done.stdout.strip() == "PlainCheckpointHook", done.stderr
 
 
-@pytest.mark.parametrize("name", ["MODELS", "DATASETS", "TRANSFORMS", "HOOKS", "METRICS"])
+@pytest.mark.parametrize(
+    "name", ["MODELS", "DATASETS", "TRANSFORMS", "HOOKS", "METRICS", "OPTIM_WRAPPERS"]
+)
 def test_registries_are_children_of_the_root_with_a_scope_of_their_own(name):
     child, parent = getattr(registry, name), getattr(root, name)
     assert child.scope == SCOPE

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import OPTIM_WRAPPERS
 
 from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.registry import OPTIM_WRAPPERS
+
+_WRAPPER = "OptimWrapper"
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None = None) -> Path:
@@ -92,16 +94,18 @@ def use_mixed_precision(cfg: Config) -> None:
 def amp_twin(wrapper_type: str | type) -> str:
     """Return the name of the mixed-precision twin of an optimiser wrapper.
 
-    The twin of ``Name`` is called ``AmpName``, in the same scope; a twin is its own.
+    The twin of ``NameOptimWrapper`` is called ``NameAmpOptimWrapper``, that of any other name
+    ``AmpName``, in the same scope; a twin is its own.
 
     Raises:
         ConfigError: If no such wrapper is registered.
     """
     full_name = wrapper_type if isinstance(wrapper_type, str) else wrapper_type.__name__
     scope, dot, name = full_name.rpartition(".")
-    if name.startswith("Amp"):
+    if name.startswith("Amp") or name.endswith(f"Amp{_WRAPPER}"):
         return full_name
-    twin = f"{scope}{dot}Amp{name}"
+    kind = name.removesuffix(_WRAPPER)
+    twin = f"{scope}{dot}{kind}Amp{_WRAPPER}" if kind != name else f"{scope}{dot}Amp{name}"
     if OPTIM_WRAPPERS.get(twin) is None:
         raise ConfigError(
             f"--amp: the optimiser wrapper '{full_name}' has no twin '{twin}' for mixed "

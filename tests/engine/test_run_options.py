@@ -116,6 +116,16 @@ def test_amp_keeps_the_kind_of_wrapper(custom_wrapper):
     assert amp_twin("AmpCustomWrapper") == "AmpCustomWrapper"
 
 
+@pytest.mark.parametrize("scope", ["", "macbdf_mm."])
+def test_om_pareto_has_a_twin(scope):
+    twin = f"{scope}OMParetoAmpOptimWrapper"
+    assert amp_twin(f"{scope}OMParetoOptimWrapper") == twin
+    assert amp_twin(twin) == twin
+    assert OPTIM_WRAPPERS.get(f"macbdf_mm.{twin.removeprefix(scope)}").__name__ == (
+        "OMParetoAmpOptimWrapper"
+    )
+
+
 def test_wrapper_without_twin():
     with pytest.raises(ConfigError, match="'OptimWrapperDict' has no twin 'AmpOptimWrapperDict'"):
         amp_twin("OptimWrapperDict")

@@ -1,5 +1,7 @@
-"""Optimisation: the pure solver of OM-Pareto, apart from any wrapper."""
+"""Optimisation: the pure solver of OM-Pareto, and the wrappers that a config can name."""
 
 from macbdf_mm.engine.optim.om_pareto import ParetoStep, om_pareto
+from macbdf_mm.engine.optim.om_pareto_amp_optim_wrapper import OMParetoAmpOptimWrapper
+from macbdf_mm.engine.optim.om_pareto_optim_wrapper import OMParetoOptimWrapper
 
-__all__ = ["ParetoStep", "om_pareto"]
+__all__ = ["OMParetoAmpOptimWrapper", "OMParetoOptimWrapper", "ParetoStep", "om_pareto"]

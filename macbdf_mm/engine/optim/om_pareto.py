@@ -46,6 +46,11 @@ class ParetoWeights:
     is_conflict: bool
     is_stationary: bool
 
+    @property
+    def norm_step(self) -> float:
+        """|h|, the norm of the combined gradient before any clipping."""
+        return norm_of_sum(self.weight_m * self.norm_m, self.weight_u * self.norm_u, self.cos)
+
 
 @dataclass(frozen=True)
 class ParetoStep:
@@ -138,25 +143,25 @@ def solve(
     Raises:
         ValueError: If a setting is out of its range.
     """
-    _check_settings(lambda_0, kappa, descent_guard)
+    check_settings(lambda_0, kappa, descent_guard)
     if not all(math.isfinite(value) for value in (norm_m, norm_u, dot)):
         # A sum passes inf and nan on to .grad, where a gradient scaler looks for them.
-        return _plain_sum(norm_m, norm_u, math.nan, MILD_SHARE * lambda_0)
+        return plain_sum(norm_m, norm_u, math.nan, MILD_SHARE * lambda_0)
     if min(norm_m, norm_u) == 0.0:
-        return _plain_sum(norm_m, norm_u, 0.0, MILD_SHARE * lambda_0)
+        return plain_sum(norm_m, norm_u, 0.0, MILD_SHARE * lambda_0)
     cos = max(-1.0, min(1.0, dot / norm_m / norm_u))
     if cos >= 0:
-        return _plain_sum(norm_m, norm_u, cos, MILD_SHARE * lambda_0)
+        return plain_sum(norm_m, norm_u, cos, MILD_SHARE * lambda_0)
     scale = max(norm_m, norm_u)
     length_m, length_u = norm_m / scale, norm_u / scale
     lambda_orth = lambda_0 / (1.0 + math.exp(kappa * cos))
     if descent_guard == "clamp":
         lambda_orth = min(lambda_orth, descent_bound(length_m, length_u, cos))
     alpha = minimising_alpha(length_m, length_u, cos, lambda_orth)
-    combined = _norm_of_sum(alpha * length_m, (1 - alpha) * length_u, cos)
+    combined = norm_of_sum(alpha * length_m, (1 - alpha) * length_u, cos)
     stationary = combined <= STATIONARY_SHARE
     # Eq. 24: the direction of the combination, the length of the plain sum, amplified.
-    amplified = (1.0 + abs(cos) / (1.0 + norm_m / norm_u)) * _norm_of_sum(length_m, length_u, cos)
+    amplified = (1.0 + abs(cos) / (1.0 + norm_m / norm_u)) * norm_of_sum(length_m, length_u, cos)
     factor = 0.0 if stationary else amplified / combined
     return ParetoWeights(
         weight_m=factor * alpha,
@@ -200,16 +205,19 @@ def descent_bound(norm_m: float, norm_u: float, cos: float) -> float:
     return math.inf if margin <= 0.0 else 2.0 * (1.0 - k * k) / margin
 
 
-def _norm_of_sum(length_a: float, length_b: float, cos: float) -> float:
+def norm_of_sum(length_a: float, length_b: float, cos: float) -> float:
+    """Return |a + b| from the lengths of two vectors and the cosine between them."""
     squared = length_a**2 + length_b**2 + 2.0 * length_a * length_b * cos
     return math.sqrt(max(squared, 0.0))
 
 
-def _plain_sum(norm_m: float, norm_u: float, cos: float, lambda_orth: float) -> ParetoWeights:
+def plain_sum(norm_m: float, norm_u: float, cos: float, lambda_orth: float) -> ParetoWeights:
+    """Return the weights of ``g_m + g_u``."""
     return ParetoWeights(1.0, 1.0, 0.5, cos, lambda_orth, norm_m, norm_u, False, False)
 
 
-def _check_settings(lambda_0: float, kappa: float, descent_guard: str) -> None:
+def check_settings(lambda_0: float, kappa: float, descent_guard: str) -> None:
+    """Raise a ValueError if a setting of :func:`om_pareto` is out of its range."""
     if lambda_0 < 0:
         raise ValueError(f"Expected `lambda_0` >= 0, got {lambda_0}.")
     if kappa <= 0:
@@ -222,11 +230,15 @@ def _check_settings(lambda_0: float, kappa: float, descent_guard: str) -> None:
 
 __all__ = [
     "DESCENT_GUARDS",
+    "STATIONARY_SHARE",
     "DescentGuard",
     "ParetoStep",
     "ParetoWeights",
+    "check_settings",
     "descent_bound",
     "minimising_alpha",
+    "norm_of_sum",
     "om_pareto",
+    "plain_sum",
     "solve",
 ]
