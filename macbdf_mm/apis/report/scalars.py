@@ -35,7 +35,7 @@ def read_curves(work_dir: str | Path) -> LoggedCurves:
     metrics: dict[str, dict[float, float]] = {}
     # The folders are named after the time at which each run began.
     for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
-        records = list(_records(path))
+        records = list(read_records(path))
         training = [record for record in records if "loss" in record]
         if training and training[0].get("epoch") == 1:
             losses, metrics = {}, {}
@@ -48,7 +48,8 @@ def read_curves(work_dir: str | Path) -> LoggedCurves:
     return LoggedCurves(*({k: sorted(v.items()) for k, v in c.items()} for c in (losses, metrics)))
 
 
-def _records(path: Path) -> Iterator[dict[str, Any]]:
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of one JSON log, one a line."""
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)

@@ -7,9 +7,13 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.utils.checkpoint import checkpoint
+from torch.utils.data import Dataset
+
+from macbdf_mm.registry import DATASETS, MODELS
 
 ENCODERS = {"video": "video", "audio": "audio"}
 WIDTH = 6
+NUM_CLIPS = 8
 
 
 class Encoder(nn.Module):
@@ -33,6 +37,8 @@ class Encoder(nn.Module):
         return self.second(torch.tanh(hidden)).relu_() + 0.1 * hidden
 
 
+# Forced: a test session may load this file under two names.
+@MODELS.register_module(force=True)
 class TwoEncoders(BaseModel):
     """The multimodal objective wants another label than the unimodal ones, so they conflict."""
 
@@ -57,13 +63,29 @@ class TwoEncoders(BaseModel):
         }
 
 
+@DATASETS.register_module(force=True)
+class TwoEncodersDataset(Dataset):
+    """Clips of the batches of :func:`make_batch` in float32, one after the other."""
+
+    def __init__(self, num_batches: int = 5) -> None:
+        self.batches = [make_batch(number, dtype=torch.float32) for number in range(num_batches)]
+        self.metainfo: dict = {}
+
+    def __len__(self) -> int:
+        return len(self.batches) * NUM_CLIPS
+
+    def __getitem__(self, index: int):
+        inputs = self.batches[index // NUM_CLIPS]["inputs"]
+        return {"inputs": {name: value[index % NUM_CLIPS] for name, value in inputs.items()}}
+
+
 def make_model(use_reentrant: bool | None = None, dtype: torch.dtype = torch.float64):
     """Return the model, the same at every call."""
     torch.manual_seed(3)
     return TwoEncoders(use_reentrant).to(dtype)
 
 
-def make_batch(number: int, num_clips: int = 8, dtype: torch.dtype = torch.float64):
+def make_batch(number: int, num_clips: int = NUM_CLIPS, dtype: torch.dtype = torch.float64):
     """Return what ``train_step`` takes."""
     generator = torch.Generator().manual_seed(number)
     video, audio = torch.randn(2, num_clips, 5, generator=generator).to(dtype)

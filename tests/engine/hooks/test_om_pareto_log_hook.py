@@ -1,0 +1,108 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from mmengine.registry import VISBACKENDS
+from mmengine.visualization.vis_backend import BaseVisBackend
+
+from macbdf_mm.apis.plot_om_pareto import read_om_pareto_curves
+from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
+from macbdf_mm.engine.optim.step_summary import QUANTITIES
+from macbdf_mm.visualization.om_pareto_curves import NORMS, PANELS
+
+
+@pytest.fixture
+def seen_by_a_backend():
+    """What a visualisation backend, such as TensorBoard's, is given."""
+    seen = []
+
+    @VISBACKENDS.register_module()
+    class ListVisBackend(BaseVisBackend):
+        experiment = None
+
+        def _init_env(self):
+            pass
+
+        def add_scalars(self, scalar_dict, step=0, file_path=None, **kwargs):
+            seen.append((step, dict(scalar_dict)))
+
+    yield seen
+    VISBACKENDS.module_dict.pop("ListVisBackend")
+
+
+@pytest.fixture
+def solved_steps(monkeypatch):
+    """Everything that the wrapper tells the hook."""
+    solved, take = [], OMParetoMixin.take_solved
+
+    def record(self):
+        step = take(self)
+        solved.append(step)
+        return step
+
+    monkeypatch.setattr(OMParetoMixin, "take_solved", record)
+    return solved
+
+
+def logged(runner):
+    lines = []
+    for path in sorted(Path(runner.log_dir).rglob("scalars.json")):
+        lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return lines
+
+
+def test_every_log_line_covers_the_steps_since_the_one_before(
+    make_runner, solved_steps, seen_by_a_backend
+):
+    backends = [dict(type="LocalVisBackend"), dict(type="ListVisBackend")]
+    runner = make_runner(visualizer=dict(type="Visualizer", vis_backends=backends))
+    runner.train()
+    lines = logged(runner)
+    # 5 iterations an epoch, a line every 2: the fifth is not logged, nor carried on.
+    assert [line["step"] for line in lines] == [2, 4, 7, 9]
+    for line in lines:
+        steps = solved_steps[line["step"] - 2 : line["step"]]
+        for encoder in ("video", "audio"):
+            for quantity in QUANTITIES:
+                assert f"om_pareto/{encoder}/{quantity}" in line
+            cosines = [step[encoder].cos for step in steps]
+            assert line[f"om_pareto/{encoder}/cos"] == pytest.approx(sum(cosines) / 2)
+            conflicts = [step[encoder].is_conflict for step in steps]
+            assert line[f"om_pareto/{encoder}/conflict_share"] == sum(conflicts) / 2
+    assert {line["om_pareto/audio/conflict_share"] for line in lines} != {0.0}
+    assert [step for step, _ in seen_by_a_backend] == [2, 4, 7, 9]
+    for line, (_, scalars) in zip(lines, seen_by_a_backend, strict=True):
+        assert scalars["om_pareto/video/norm_step"] == line["om_pareto/video/norm_step"]
+
+
+def test_the_plot_finds_all_that_was_logged(make_runner):
+    runner = make_runner()
+    runner.train()
+    curves = read_om_pareto_curves(runner.work_dir)
+    assert set(curves) == {"video", "audio"}
+    assert set(curves["audio"]) == set(QUANTITIES) >= {*PANELS, *NORMS}
+    assert [step for step, _ in curves["audio"]["cos"]] == [2, 4, 7, 9]
+
+
+def test_with_accumulation_updates_are_what_counts(make_runner, solved_steps):
+    runner = make_runner(
+        num_batches=4, default_hooks__logger__interval=4, optim_wrapper__accumulative_counts=2
+    )
+    runner.train()
+    assert [bool(step) for step in solved_steps] == [False, True] * 4
+    line = logged(runner)[0]
+    cosines = [solved_steps[i]["audio"].cos for i in (1, 3)]
+    assert line["om_pareto/audio/cos"] == pytest.approx(sum(cosines) / 2)
+
+
+def test_with_the_plain_wrapper_it_only_says_so(make_runner):
+    runner = make_runner(
+        optim_wrapper=dict(_delete_=True, type="OptimWrapper", optimizer=dict(type="SGD", lr=0.1)),
+    )
+    messages = []
+    runner.logger.info = messages.append
+    runner.train()
+    assert "OMParetoLogHook: OptimWrapper has no conflict to log." in messages
+    assert not any(key.startswith("om_pareto") for line in logged(runner) for key in line)
+    assert all(math.isfinite(line["loss"]) for line in logged(runner))
