@@ -19,7 +19,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 
 
 MODELS = _child(root.MODELS, "macbdf_mm.models")
-DATASETS = _child(root.DATASETS, "macbdf_mm.datasets")
+DATASETS = _child(root.DATASETS, "macbdf_mm.datasets.audio_visual_forgery_dataset")
 TRANSFORMS = _child(root.TRANSFORMS, "macbdf_mm.datasets.transforms")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")

@@ -1,7 +1,14 @@
-"""Data sets: the annotation format, the dataset class and its transforms."""
+"""Data sets: the annotation format, the dataset class and its transforms.
+
+Reading and writing annotations needs no PyTorch: the dataset class is imported when it is named.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from macbdf_mm.datasets.annotation import Annotation, ClipRow, load_annotation, save_annotation
-from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
+
+if TYPE_CHECKING:
+    from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 
 __all__ = [
     "Annotation",
@@ -10,3 +17,11 @@ __all__ = [
     "load_annotation",
     "save_annotation",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AudioVisualForgeryDataset":
+        from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
+
+        return AudioVisualForgeryDataset
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
