@@ -4,13 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from macbdf_mm.errors import MissingDataError
-
-# What a folder is searched for; a file that is named itself may have any suffix.
-VIDEO_SUFFIXES = (
-    *(".3gp", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
-)
-SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav")
+from macbdf_mm.media.file_names import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
 
 def expand_folders(paths: Iterable[str | Path]) -> list[Path]:
