@@ -1,0 +1,150 @@
+"""From a data set as it was published to the project's annotation."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from macbdf_mm.datasets.annotation import save_annotation
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.converters.check_against_file import (
+    check_against_header,
+    correct_intervals,
+)
+from macbdf_mm.datasets.converters.conversion_report import ConversionReport
+from macbdf_mm.datasets.converters.dfdc import fakes_by_original, read_dfdc
+from macbdf_mm.datasets.converters.dfdc_tracks import label_tracks
+from macbdf_mm.datasets.converters.findings import Findings
+from macbdf_mm.datasets.converters.inspect_files import Progress, compare_tracks, read_headers
+from macbdf_mm.datasets.converters.journal import Journal
+from macbdf_mm.datasets.converters.media_tree import MediaTree
+from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.structures.labels import FAKE
+
+Inspection = Literal["nothing", "headers", "tracks"]
+
+READERS: dict[str, Callable[[MediaTree, Findings], tuple[list[ClipRow], int]]] = {
+    "dfdc": read_dfdc,
+}
+# The tracks of these are labelled by comparing them with their originals.
+_COMPARED = ("dfdc",)
+
+
+@dataclass(frozen=True)
+class ConversionOptions:
+    """How to convert.
+
+    Attributes:
+        inspection: How far to look into the files: ``nothing`` but that they exist;
+            ``headers``, which tracks there are and how long, without decoding; ``tracks``, for
+            DFDC, also how both differ from the original. None: as far as the data set needs.
+        audio_fake_implies_video_fake: For DFDC: take for granted that no clip is fake in its
+            sound alone.
+    """
+
+    inspection: Inspection | None = None
+    audio_fake_implies_video_fake: bool = False
+
+
+def convert_dataset(
+    name: str,
+    root: str | Path,
+    out: str | Path,
+    options: ConversionOptions = ConversionOptions(),
+    num_workers: int = 1,
+    progress: Progress = lambda what, finished, total: None,
+) -> ConversionReport:
+    """Return the report of a conversion, which is on the disk beside the annotation then.
+
+    Beside ``<out>.json`` stand ``<out>.report.json``, which lists all that was wrong, and
+    ``<out>.journal.jsonl``, what was found out about the files: a run that was stopped, or one
+    after more files were added, goes on from it.
+
+    Args:
+        name: One of :data:`READERS`.
+        root: The folder of the data set; files are annotated relative to it.
+        out: The annotation to write.
+        options: How to convert.
+        num_workers: Processes that look into files.
+        progress: Called with ``headers`` or ``comparisons``, how many are done and how many
+            there are.
+
+    Raises:
+        ConfigError: If the name or an option is none.
+        MissingDataError: If the folder or its table of labels is not there, or no row has a file.
+        AnnotationError: If a table breaks its format.
+    """
+    if name not in READERS:
+        raise ConfigError(f"Expected a data set of {', '.join(READERS)}, got {name!r}.")
+    inspection = _inspection(name, options)
+    out = Path(out)
+    tree, findings = MediaTree(root), Findings()
+    rows, num_read = READERS[name](tree, findings)
+    if not rows:
+        raise MissingDataError(
+            f"None of the {num_read} rows of {tree.root} has its file there ({len(tree.media)} "
+            "media files found); check that the videos are unpacked below this folder."
+        )
+    headers, comparisons = {}, {}
+    if inspection != "nothing":
+        with Journal(out.with_suffix(".journal.jsonl")) as journal:
+            files = [row.file for row in rows]
+            headers = read_headers(files, tree, journal, num_workers, progress)
+            if inspection == "tracks":
+                fakes = fakes_by_original(rows, tree)
+                comparisons = compare_tracks(fakes, tree, journal, num_workers, progress)
+    completed = []
+    for row in rows:
+        header = headers.get(row.file, {})
+        if header:
+            row = check_against_header(row, header, findings)
+        if name in _COMPARED and row.label == FAKE:
+            row = label_tracks(
+                row,
+                comparisons.get(row.file),
+                header.get("has_audio", True),
+                findings,
+                audio_fake_implies_video_fake=options.audio_fake_implies_video_fake,
+            )
+        completed.append(correct_intervals(row, findings))
+    rows = completed
+    for row in rows:
+        if tree.media[row.file].size_bytes == 0:
+            findings.add("empty_files", row.file)
+    save_annotation(out, {"dataset": name}, rows)
+    report = ConversionReport(
+        dataset=name,
+        root=tree.root,
+        annotation=out,
+        path=out.with_suffix(".report.json"),
+        num_rows_read=num_read,
+        num_files=len(tree.media),
+        rows=rows,
+        findings=findings,
+        options={**asdict(options), "inspection": inspection},
+    )
+    report.save()
+    return report
+
+
+def _inspection(name: str, options: ConversionOptions) -> Inspection:
+    """Return how far to look into the files, checked."""
+    compared = name in _COMPARED
+    if options.audio_fake_implies_video_fake and not compared:
+        raise ConfigError(
+            f"Expected `audio_fake_implies_video_fake` for {', '.join(_COMPARED)} only: "
+            f"{name} has labels of both tracks."
+        )
+    if options.inspection is None:
+        return "tracks" if compared else "headers"
+    if options.inspection not in get_args(Inspection):
+        raise ConfigError(
+            f"Expected `inspection` of {', '.join(get_args(Inspection))}, "
+            f"got {options.inspection!r}."
+        )
+    if options.inspection == "tracks" and not compared:
+        raise ConfigError(
+            f"Expected `inspection` 'headers' or 'nothing' for {name}, got 'tracks': its tracks "
+            "are labelled, so there is nothing to compare them for."
+        )
+    return options.inspection

@@ -1,0 +1,132 @@
+import json
+from pathlib import Path
+
+import pytest
+from dfdc_tree import DfdcPart, write_dfdc_tree
+from recordings import record, save
+
+from macbdf_mm.datasets.annotation import load_annotation
+from macbdf_mm.datasets.converters import ConversionOptions, convert_dataset
+from macbdf_mm.errors import ConfigError, MissingDataError
+
+
+@pytest.fixture(scope="module")
+def dfdc(tmp_path_factory):
+    """Return a DFDC tree and the true labels of its files."""
+    root = tmp_path_factory.mktemp("dfdc")
+    return root, write_dfdc_tree(root, num_originals=2)
+
+
+def labels(path):
+    return {row.file: (row.video_label, row.audio_label) for row in load_annotation(path).rows}
+
+
+def test_the_tracks_of_dfdc_are_told_by_comparing(dfdc, tmp_path):
+    root, truth = dfdc
+    report = convert_dataset("dfdc", root, tmp_path / "out.json")
+    found = labels(tmp_path / "out.json")
+    assert set(found) == set(truth)
+    for file, tracks in truth.items():
+        unnamed = file.startswith(("validation", "test")) and tracks != (0, 0)
+        assert found[file] == ((-1, -1) if unnamed else tracks)
+    assert len(report.findings["originals_unnamed"]) == 2
+    rows = load_annotation(tmp_path / "out.json").rows
+    assert all(row.duration_seconds == pytest.approx(1.0, abs=0.15) for row in rows)
+
+
+def test_two_processes_write_the_same_and_a_second_run_measures_nothing(dfdc, tmp_path):
+    root, _ = dfdc
+    calls = []
+    convert_dataset("dfdc", root, tmp_path / "one.json")
+    out = tmp_path / "two.json"
+    convert_dataset("dfdc", root, out, num_workers=2)
+    first = out.read_bytes()
+    assert first == (tmp_path / "one.json").read_bytes()
+    journal = (tmp_path / "two.journal.jsonl").read_bytes()
+    convert_dataset("dfdc", root, out, progress=lambda *state: calls.append(state))
+    assert calls == [("headers", 12, 12), ("comparisons", 6, 6)]
+    assert out.read_bytes() == first
+    assert (tmp_path / "two.journal.jsonl").read_bytes() == journal
+
+
+def test_without_looking_into_files_the_tracks_of_fakes_are_unknown(dfdc, tmp_path):
+    root, truth = dfdc
+    out = tmp_path / "out.json"
+    for inspection in ("nothing", "headers"):
+        convert_dataset("dfdc", root, out, ConversionOptions(inspection))
+        unknown = {file for file, tracks in labels(out).items() if tracks == (-1, -1)}
+        assert unknown == {file for file, tracks in truth.items() if tracks != (0, 0)}
+    assert not (tmp_path / "nothing.journal.jsonl").exists()
+    rule = ConversionOptions("nothing", audio_fake_implies_video_fake=True)
+    convert_dataset("dfdc", root, out, rule)
+    assert set(labels(out).values()) == {(0, 0), (1, -1)}
+
+
+def test_awkward_files_are_kept_and_listed(tmp_path):
+    part = DfdcPart(tmp_path / "part")
+    part.add_real("real.mp4", seed=0)
+    part.add_real("mute.mp4", seed=1, with_sound=False)
+    part.add_fake("mutefake.mp4", "gone.mp4", seed=2, tracks="video", with_sound=False)
+    part.add_real("empty.mp4", seed=3)
+    part.add_fake("brokenfake.mp4", "real.mp4", seed=0, tracks="video")
+    part.write()
+    (part.folder / "empty.mp4").write_bytes(b"")
+    (part.folder / "brokenfake.mp4").write_bytes(b"not a video")
+    report = convert_dataset("dfdc", tmp_path, tmp_path / "out.json")
+    found = labels(tmp_path / "out.json")
+    assert found == {
+        "part/real.mp4": (0, 0),
+        "part/mute.mp4": (0, -1),
+        # It is fake and has no sound, so it is the video, even without its original.
+        "part/mutefake.mp4": (1, -1),
+        "part/empty.mp4": (0, 0),
+        "part/brokenfake.mp4": (-1, -1),
+    }
+    listed = {kind: [found.item for found in of] for kind, of in report.findings}
+    assert listed == {
+        "originals_missing": ["part/mutefake.mp4"],
+        "tracks_uncertain": ["part/brokenfake.mp4"],
+        "empty_files": ["part/empty.mp4"],
+        "unreadable_files": ["part/empty.mp4", "part/brokenfake.mp4"],
+        "without_sound": ["part/mute.mp4", "part/mutefake.mp4"],
+    }
+    saved = json.loads(Path(tmp_path / "out.report.json").read_text())
+    assert saved["findings"]["empty_files"]["count"] == 1
+
+
+def test_files_that_were_added_later_are_the_only_ones_measured(tmp_path):
+    part = DfdcPart(tmp_path / "part")
+    part.add_fake("fake.mp4", "real.mp4", seed=0, tracks="audio")
+    part.write()
+    convert_dataset("dfdc", tmp_path, tmp_path / "out.json")
+    assert labels(tmp_path / "out.json") == {"part/fake.mp4": (-1, -1)}
+    later = DfdcPart(tmp_path / "later")
+    later.add_real("real.mp4", seed=0)
+    later.write()
+    calls = []
+    convert_dataset("dfdc", tmp_path, tmp_path / "out.json", progress=lambda *s: calls.append(s))
+    assert calls[0] == ("headers", 1, 2)
+    assert calls[-1] == ("comparisons", 1, 1)
+    assert labels(tmp_path / "out.json")["part/fake.mp4"] == (0, 1)
+
+
+def test_the_annotation_is_not_replaced_when_nothing_was_found(tmp_path):
+    (tmp_path / "metadata.json").write_text('{"a.mp4": {"label": "REAL", "split": "train"}}')
+    save(tmp_path / "other.mp4", record(0))
+    out = tmp_path / "out.json"
+    out.write_text("kept")
+    with pytest.raises(MissingDataError, match=r"None of the 1 rows .* \(1 media files found\)"):
+        convert_dataset("dfdc", tmp_path, out)
+    assert out.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("dfcd", {}, "Expected a data set of dfdc.*, got 'dfcd'"),
+        ("dfdc", {"inspection": "all"}, "Expected `inspection` of nothing, headers, tracks"),
+    ],
+)
+def test_wrong_arguments(tmp_path, name, options, message):
+    with pytest.raises(ConfigError, match=message):
+        convert_dataset(name, tmp_path, tmp_path / "out.json", ConversionOptions(**options))
