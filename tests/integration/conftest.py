@@ -41,7 +41,7 @@ def run_tool(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         environment = {
             **os.environ,
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": str(TOY_FOLDER),
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(TOY_FOLDER)]),
             **{key: str(value) for key, value in variables.items()},
         }
         command = [
