@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.cpu_threads import leave_cores_to_workers
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 
@@ -27,7 +28,8 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         allow_pickle: Load checkpoints that hold more than weights, which can run any code.
 
     Raises:
-        ConfigError: If the config lacks what training needs.
+        ConfigError: If the config lacks what training needs, or validates or tests on
+            recordings that it trains on.
         CheckpointMismatchError: If the checkpoint belongs to another model.
     """
     missing = [key for key in _NEEDED if cfg.get(key) is None]
@@ -35,6 +37,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
     if allow_pickle:
         os.environ[_UNSAFE_LOADING] = "1"
+    refuse_leaks(cfg)
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
     runner = Runner.from_cfg(cfg)
     if cfg.get("load_from") is not None:

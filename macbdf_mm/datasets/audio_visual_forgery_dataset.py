@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.seeding import seeded_sample
+from macbdf_mm.datasets.splits.refuse_leak import refuse_source_leaks
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 
@@ -45,12 +46,15 @@ class AudioVisualForgeryDataset(BaseDataset):
             counts as not covered rather than vanishing.
         check_files: Whether to look for all files on loading.
         seed: For the random numbers of augmentation.
+        allow_leak: Name of the protocol of the split, such as ``'paper-80-20'``, to train on it
+            although it has clips of one recording in several parts.
         **kwargs: Passed on to :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
         MissingDataError: If the annotation, the split or files are not there.
         AnnotationError: If the annotation breaks the format.
-        ConfigError: If an argument is out of range.
+        ConfigError: If an argument is out of range, or clips of one recording are in several
+            parts and ``allow_leak`` does not say that this is meant.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         on_decode_error: OnDecodeError = "raise",
         check_files: bool = True,
         seed: int = 0,
+        allow_leak: str | None = None,
         **kwargs: Any,
     ) -> None:
         if on_decode_error not in get_args(OnDecodeError):
@@ -78,6 +83,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         self.on_decode_error = on_decode_error
         self.check_files = check_files
         self.seed = seed
+        self.allow_leak = allow_leak
         # Shared, so that workers that already run see a new epoch, and this process sees
         # what they skipped.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -104,6 +110,10 @@ class AudioVisualForgeryDataset(BaseDataset):
         for key, value in annotation.metainfo.items():
             self._metainfo.setdefault(key, value)
         rows = self._rows_of_split(annotation.rows)
+        if not self.test_mode and self.split is not None:
+            refuse_source_leaks(
+                annotation.rows, annotation.metainfo, self.ann_file, self.allow_leak
+            )
         items = [self._item(row) for row in rows]
         if self.check_files:
             self._check_files(items)

@@ -184,3 +184,19 @@ def test_a_broken_annotation_is_named(data_root):
     (data_root / "annotation.json").write_text("{")
     with pytest.raises(AnnotationError, match="not valid JSON"):
         build(data_root)
+
+
+def test_training_on_a_split_that_leaks_is_refused_unless_it_is_named(data_root):
+    rows = [
+        ClipRow("0.mp4", 0, 0, 0, split="train"),
+        ClipRow("2.mp4", 1, 1, 0, split="test", source="0.mp4"),
+    ]
+    protocol = {"name": "paper-80-20", "seed": 0}
+    save_annotation(
+        data_root / "annotation.json", {"dataset": "d", "split_protocol": protocol}, rows
+    )
+    with pytest.raises(ConfigError, match=r"'0\.mp4' is in 'train' and '2\.mp4' in 'test'"):
+        build(data_root)
+    assert len(build(data_root, allow_leak="paper-80-20")) == 1
+    # What is scored was decided in training.
+    assert len(build(data_root, TEST_PIPELINE, split="test", test_mode=True)) == 1
