@@ -21,6 +21,10 @@ _NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetad
 # within a second or two; without a bound a sound track that ends early would have a whole
 # film read to its end for every span.
 _MAX_INTERLEAVE_SECONDS = 10.0
+# A damaged header may claim pictures of gigabytes. 8192 x 8192, as FFmpeg's decoders count.
+_MAX_PIXELS = 2**26
+# For opening, and again for each packet: a damaged index can have FFmpeg search for minutes.
+_TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
 SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
 
@@ -45,7 +49,10 @@ def open_container(path: str | Path) -> InputContainer:
     try:
         # An absolute path, because FFmpeg reads `concat:x` or `http:x` as protocols.
         container = av.open(
-            str(path.absolute()), options={"protocol_whitelist": "file"}, metadata_errors="ignore"
+            str(path.absolute()),
+            options={"protocol_whitelist": "file", "max_pixels": str(_MAX_PIXELS)},
+            metadata_errors="ignore",
+            timeout=_TIME_LIMIT_SECONDS,
         )
     except (av.error.FFmpegError, OSError) as error:
         raise UndecodableMediaError(
@@ -62,6 +69,7 @@ def open_container(path: str | Path) -> InputContainer:
         if stream.codec_context is not None:
             # More threads cost more time in all: the workers already use every core.
             stream.codec_context.thread_count = 1
+            stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     return container
 
 
@@ -107,8 +115,9 @@ def read_packets(container: InputContainer, streams: list[Stream]) -> Iterator[P
             packet = next(packets)
         except StopIteration:
             return
-        except (av.error.FFmpegError, EOFError):
-            # A truncated file: what was read so far still counts.
+        except (av.error.FFmpegError, EOFError, IndexError):
+            # A truncated file: what was read so far still counts. IndexError is how PyAV says
+            # that damaged bytes have made FFmpeg believe in a stream that the header lacks.
             return
         yield packet
 
@@ -187,7 +196,7 @@ def seek(container: InputContainer, stream: Stream, seconds: float) -> bool:
     """Return whether the container now stands at a key frame of the stream before a moment."""
     try:
         container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
-    except (av.error.FFmpegError, OSError):
+    except (av.error.FFmpegError, OSError, OverflowError):
         return False
     return True
 

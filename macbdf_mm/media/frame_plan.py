@@ -144,8 +144,10 @@ def _plan(
     wanted_seconds: npt.NDArray[np.float64],
     usual_step_seconds: float,
 ) -> FramePlan | None:
-    # An edit list has frames decoded that are not shown.
+    # An edit list has frames decoded that are not shown; in damaged files, all of them.
     by_time = {packet.pts or 0: packet for packet in packets if not packet.is_discard}
+    if not by_time:
+        return None
     pts = np.array(sorted(by_time), dtype=np.int64)
     shown_from = np.array([to_seconds(int(p), stream.time_base) or 0.0 for p in pts])
     last = by_time[int(pts[-1])]

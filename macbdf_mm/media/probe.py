@@ -6,11 +6,15 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 
+from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.container import read_packets, to_seconds
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0
+# A packet that comes later than this after all others, or claims to last longer, has a damaged
+# timestamp: the file ends before it. FFmpeg itself interleaves within as many seconds.
+_MAX_GAP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,8 @@ class MediaInfo:
     Attributes:
         has_video: Whether a frame decodes.
         has_audio: Whether sound decodes; a silent track is one.
-        duration_seconds: Until the last packet that is really there, of either track.
+        duration_seconds: Until the last packet that is really there, of either track; more
+            than 0. What comes after a gap of 10 s in both tracks does not count.
         missing_seconds: How much earlier the last packet of any stream ends than the header
             says; a second or more in files that were cut, 0 where the header says nothing.
         width: Of the frames as they are shown, after rotation; None without video.
@@ -53,7 +58,8 @@ def probe(path: str | Path) -> MediaInfo:
 
     Raises:
         MissingDataError: If there is no such file.
-        UndecodableMediaError: If neither video nor audio decodes.
+        UndecodableMediaError: If neither video nor audio decodes, or what decodes lasts for no
+            time at all.
     """
     with PyAVReader(path) as reader:
         video, audio = reader.video, reader.audio
@@ -62,6 +68,11 @@ def probe(path: str | Path) -> MediaInfo:
         rate = streams[video.index].average_rate if video is not None else None
         indices = {track.index for track in (video, audio) if track is not None}
         ends = _last_ends(reader.container, indices)
+        if not ends.tracks > reader.zero_seconds:
+            raise UndecodableMediaError(
+                f"{path} ends where it begins: it holds a single picture, or its timestamps are "
+                "damaged."
+            )
         return MediaInfo(
             has_video=video is not None,
             has_audio=audio is not None,
@@ -112,14 +123,32 @@ def _ends_after(container: InputContainer, indices: set[int], offset: int) -> _E
         container.seek(offset)
     except (av.error.FFmpegError, OSError):
         return None
-    ends: list[tuple[float, bool]] = []
+    spans: list[tuple[float, float]] = []
+    other_ends: list[float] = []
     for packet in read_packets(container, list(container.streams)):
         timestamp = packet.pts if packet.pts is not None else packet.dts
         seconds = to_seconds(timestamp, packet.time_base)
-        if seconds is not None and packet.size:
-            end = seconds + (to_seconds(packet.duration, packet.time_base) or 0.0)
-            ends.append((end, packet.stream.index in indices))
-    of_tracks = [end for end, is_of_track in ends if is_of_track]
-    if not of_tracks:
+        if seconds is None or not packet.size:
+            continue
+        end = seconds + (to_seconds(packet.duration, packet.time_base) or 0.0)
+        if packet.stream.index in indices:
+            spans.append((seconds, end))
+        else:
+            other_ends.append(end)
+    from_seconds = offset / av.time_base
+    # Packets from far behind the offset say nothing of what lies between.
+    if not spans or min(spans)[0] > from_seconds + _MAX_GAP_SECONDS:
         return None
-    return _Ends(max(of_tracks), max(end for end, _ in ends))
+    of_tracks = _end_of_coverage(spans, from_seconds)
+    return _Ends(of_tracks, max([of_tracks, *other_ends]))
+
+
+def _end_of_coverage(spans: list[tuple[float, float]], from_seconds: float) -> float:
+    """Return where packets, ``(start, end)`` each, first leave a gap after a moment."""
+    # A seek leaves each stream at its own place, a short one far behind the others.
+    covered = max((s for s, _ in spans if s <= from_seconds), default=min(spans)[0])
+    for start, end in sorted(spans):
+        if start > covered + _MAX_GAP_SECONDS:
+            break
+        covered = max(covered, min(end, start + _MAX_GAP_SECONDS))
+    return covered

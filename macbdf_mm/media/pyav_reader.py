@@ -19,7 +19,7 @@ from macbdf_mm.media.container import (
 )
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size, upright_size
 from macbdf_mm.media.frame_plan import plan_frames
-from macbdf_mm.media.resampling import MonoMixer, resample
+from macbdf_mm.media.resampling import MonoMixer, is_plausible, resample
 from macbdf_mm.media.tracks import Track, find_tracks
 
 # Decoded before the span and thrown away: lossy audio decoders need some packets to settle
@@ -30,6 +30,8 @@ _AUDIO_MARGIN_SECONDS = 0.02
 # Containers round timestamps (Matroska to 1 ms): less than this is rounding, more is a gap.
 _MAX_JITTER_SECONDS = 0.01
 _ROUNDING_SECONDS = 1e-6
+# Beyond this, a clip of frames is refused rather than filling the memory.
+_MAX_FRAME_BYTES = 4 * 2**30
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -118,8 +120,12 @@ class PyAVReader:
         Returns:
             RGB frames, shape (T, H, W, 3), uint8, and whether each exists, shape (T,). Before
             the first and after the last frame of the video there is none: zeros.
+
+        Raises:
+            UndecodableMediaError: If the frames would take more than 4 GiB.
         """
         converter = FrameConverter(shrunk_size(self.frame_size, short_side))
+        self._check_size(len(times_seconds), converter.size)
         frames = np.zeros((len(times_seconds), *converter.size, 3), dtype=np.uint8)
         valid = np.zeros(len(times_seconds), dtype=np.bool_)
         if not len(times_seconds):
@@ -157,6 +163,13 @@ class PyAVReader:
         nearest = (np.arange(num_samples) + first) * native_hz // sample_rate
         valid = known[nearest.clip(max=len(known) - 1)]
         return np.where(valid, waveform, np.float32(0.0)), valid
+
+    def _check_size(self, num_frames: int, size: tuple[int, int]) -> None:
+        if 3 * num_frames * size[0] * size[1] > _MAX_FRAME_BYTES:
+            raise UndecodableMediaError(
+                f"{self.path} has frames of {size[1]}x{size[0]} pixels, of which {num_frames} do "
+                f"not fit into {_MAX_FRAME_BYTES >> 30} GiB; shrink them by `short_side`."
+            )
 
     def _read_planned(
         self,
@@ -245,7 +258,7 @@ class PyAVReader:
                 break
             expected = first + len(piece)
             low, high = max(0, first), min(num_samples, expected)
-            if high > low:
+            if high > low and is_plausible(piece):
                 samples[low:high] = piece[low - first : high - first]
                 known[low:high] = True
         return samples, known

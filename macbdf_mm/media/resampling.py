@@ -6,6 +6,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+# Full scale is 1, which lossy coding overshoots by a little; what decodes from damaged bytes
+# reaches a million.
+_MAX_LEVEL = 4.0
+
 
 def resample(
     waveform: npt.NDArray[np.float32], from_hz: int, to_hz: int
@@ -35,6 +39,11 @@ def resample(
     samples = np.concatenate([piece.to_ndarray()[0] for piece in pieces])
     wanted = round(len(waveform) * to_hz / from_hz)
     return np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
+
+
+def is_plausible(samples: npt.NDArray[np.float32]) -> bool:
+    """Return whether decoded samples can be sound: no NaN, and at most 12 dB over full scale."""
+    return bool(np.abs(samples).max(initial=0.0) <= _MAX_LEVEL)
 
 
 class MonoMixer:

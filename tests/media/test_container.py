@@ -9,6 +9,8 @@ from macbdf_mm.media.container import (
     decode_stream,
     frame_seconds,
     open_container,
+    read_packets,
+    seek,
     to_seconds,
 )
 
@@ -70,3 +72,30 @@ def test_playlists_open_nothing_else(tmp_path, make_clip):
 def test_addresses_are_no_files():
     with pytest.raises(MissingDataError, match="No file at"):
         open_container("http://localhost/a.mp4")
+
+
+def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.media.container._MAX_PIXELS", 64 * 64)
+    with open_container(make_clip()) as container:
+        stream = container.streams.video[0]
+        assert not any(decode_stream(container, stream, 0.0, 3.0))
+
+
+def test_a_moment_that_no_timestamp_can_state_is_not_found(make_clip):
+    with open_container(make_clip()) as container:
+        assert seek(container, container.streams.video[0], 1.0)
+        assert not seek(container, container.streams.video[0], 1e30)
+
+
+def test_a_stream_that_appears_in_the_middle_ends_the_reading(make_clip):
+    path = make_clip("a.ts", seconds=1.0)
+    content = path.read_bytes()
+    # Later packets of the sound under another number, which the programme's table lacks.
+    packets = [bytearray(content[k : k + 188]) for k in range(0, len(content), 188)]
+    for packet in packets[len(packets) // 2 :]:
+        if packet[1] & 0x1F == 0x01 and packet[2] == 0x01:
+            packet[2] = 0x77
+    path.write_bytes(b"".join(packets))
+    with open_container(path) as container:
+        streams = list(container.streams)
+        assert len(list(read_packets(container, streams))) > 10

@@ -3,7 +3,7 @@ import pytest
 
 from macbdf_mm.media.container import frame_seconds, open_container
 from macbdf_mm.media.frame_conversion import FrameConverter
-from macbdf_mm.media.frame_plan import plan_frames
+from macbdf_mm.media.frame_plan import _plan, plan_frames
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 # B-frames, some of which are referred to, as encoders make them by default.
@@ -134,3 +134,10 @@ def test_a_damaged_frame_is_replaced_by_what_decodes(restless):
     with PyAVReader(path) as reader:
         _, valid = reader.read_frames(times[20:40] - times[0])
     assert valid.all()
+
+
+def test_a_file_whose_frames_are_all_left_out_has_no_plan(restless, monkeypatch):
+    path = restless()
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        assert _plan(stream, [], np.array([0.5]), 0.04) is None

@@ -75,3 +75,27 @@ def test_errors_name_the_file(tmp_path):
     (tmp_path / "text.mp4").write_text("hello\n" * 100)
     with pytest.raises(UndecodableMediaError, match=r"text\.mp4 is n"):
         probe(tmp_path / "text.mp4")
+
+
+@pytest.mark.parametrize(("suffix", "claimed"), [("mkv", 5000.0), ("mp4", 2.0)])
+def test_a_lone_packet_far_away_is_no_content(tmp_path, write_media, clip_clock, suffix, claimed):
+    times = [*np.arange(50) / 25, 5000.0]
+    frames = [clip_clock.frame(k) for k in range(len(times))]
+    sound = clip_clock.sound(np.arange(32_000) / 16_000)
+    info = probe(write_media(tmp_path / f"far.{suffix}", frames, times, [sound]))
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.duration_seconds + info.missing_seconds == pytest.approx(claimed, abs=0.2)
+
+
+def test_a_still_picture_with_sound_is_no_gap(tmp_path, write_media, clip_clock):
+    frames = [clip_clock.frame(k) for k in range(2)]
+    sound = clip_clock.sound(np.arange(30 * 16_000) / 16_000)
+    info = probe(write_media(tmp_path / "slides.mp4", frames, [0.0, 25.0], [sound]))
+    assert info.duration_seconds == pytest.approx(30.0, abs=0.1)
+    assert info.missing_seconds < 0.1
+
+
+def test_a_file_that_lasts_for_no_time_is_named(tmp_path, write_media, clip_clock):
+    path = write_media(tmp_path / "a.ts", [clip_clock.frame(0)], [0.0])
+    with pytest.raises(UndecodableMediaError, match=r"a\.ts ends where it begins"):
+        probe(path)

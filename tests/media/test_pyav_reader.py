@@ -74,3 +74,23 @@ def test_memory_does_not_grow_with_the_clips_read(make_clip):
     before = read(60)
     growth_kb = (read(120) - before) / 120
     assert growth_kb < 60
+
+
+def test_frames_that_would_fill_the_memory_are_refused(make_clip, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.media.pyav_reader._MAX_FRAME_BYTES", 5 * 64 * 96 * 3)
+    with PyAVReader(make_clip()) as reader:
+        assert len(reader.read_frames([0.1] * 5)[0]) == 5
+        with pytest.raises(UndecodableMediaError, match="96x64 pixels, of which 6 do not fit"):
+            reader.read_frames([0.1] * 6)
+        assert len(reader.read_frames([0.1] * 6, short_side=32)[0]) == 6
+
+
+def test_damaged_sound_is_left_out_rather_than_blaring(tmp_path, write_media):
+    sound = 0.5 * np.sin(np.arange(48_000) / 5).astype(np.float32)
+    sound[16_000:17_000] = 3000.0
+    path = write_media(tmp_path / "a.wav", sounds=[sound], audio_codec="pcm_f32le")
+    with PyAVReader(path) as reader:
+        waveform, valid = reader.read_waveform((0.0, 3.0), 16_000)
+    assert np.abs(waveform).max() < 0.6
+    assert not valid[16_000:17_000].any()
+    assert 0.8 < valid.mean() < 1.0

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from macbdf_mm.media.resampling import MonoMixer, resample
+from macbdf_mm.media.resampling import MonoMixer, is_plausible, resample
 
 
 def sound(rate, seconds=1.0):
@@ -62,3 +62,11 @@ def test_a_stream_may_change_its_layout_and_rate():
     np.testing.assert_allclose(mixer.mix(audio_frame("stereo", np.ones((2, 64)))), 1.0, atol=1e-6)
     longer = mixer.mix(audio_frame("mono", np.ones((1, 8_000)), rate=8_000))
     assert len(longer) == pytest.approx(16_000, abs=64)
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [([], True), ([0.3, -1.2], True), ([0.0, 5.0], False), ([np.nan], False), ([-np.inf], False)],
+)
+def test_what_can_be_sound(samples, expected):
+    assert is_plausible(np.array(samples, np.float32)) is expected

@@ -1,0 +1,175 @@
+"""Decoding in a process of its own, which a file may crash or hang without harm to this one."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from macbdf_mm.errors import ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.media.shared_answer import AnswerReader, AnswerWriter, make_shared_file
+
+Result = TypeVar("Result")
+DEFAULT_TIME_LIMIT_SECONDS = 60.0
+
+
+class DecodingProcess:
+    """Runs functions of media files in a child process; also a context manager.
+
+    The child is started with the first call, serves any number of them, and is replaced when
+    it died or was stopped. It ends with this object, or when the process that made it dies.
+    It imports what the functions need and nothing else, so it starts in a third of a second
+    where they are those of :mod:`macbdf_mm.media`. A forked process gets a child of its own.
+
+    Args:
+        time_limit_seconds: How long one call may take; a child that takes longer is killed.
+
+    Raises:
+        ValueError: If ``time_limit_seconds`` is not positive.
+    """
+
+    def __init__(self, time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+        self._answers: AnswerReader | None = None
+        self._owner = os.getpid()
+        if not time_limit_seconds > 0:
+            raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+        self.time_limit_seconds = time_limit_seconds
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DecodingProcess, (self.time_limit_seconds,)
+
+    def __enter__(self) -> "DecodingProcess":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def call(
+        self, function: Callable[..., Result], path: str | Path, *args: Any, **kwargs: Any
+    ) -> Result:
+        """Return ``function(path, *args, **kwargs)``, computed in the child.
+
+        Args:
+            function: A function of a module, of a media file; its other arguments and its
+                result can be pickled.
+            path: The media file.
+            *args: Passed on.
+            **kwargs: Passed on.
+
+        Raises:
+            UndecodableMediaError: If the child died of the file, or took too long.
+            Exception: Whatever the function raises.
+        """
+        if self._owner != os.getpid():
+            self.close()
+        if self._connection is None:
+            self._start()
+        try:
+            succeeded, result = self._ask((function, str(path), args, kwargs))
+        except (EOFError, ConnectionError):
+            raise UndecodableMediaError(
+                f"{path} ended the process that decoded it ({self._cause_of_death()}); "
+                "it is damaged in a way that the decoder does not survive."
+            ) from None
+        except TimeoutError:
+            self.close()
+            raise UndecodableMediaError(
+                f"{path} was not read within {self.time_limit_seconds:g} s, so reading it was "
+                "stopped; it is damaged, or the time limit is too short."
+            ) from None
+        except BaseException:
+            # An answer that comes late must not be taken for that to the next call.
+            self.close()
+            raise
+        if not succeeded:
+            raise result
+        return result
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._answers is not None:
+            self._answers.close()
+            self._answers = None
+        if self._child is not None and self._owner == os.getpid():
+            self._child.kill()
+            self._child.wait()
+        # A forked process has the same object, but the child is not its own.
+        self._child = None
+        self._owner = os.getpid()
+
+    def _ask(self, request: tuple[Any, ...]) -> tuple[bool, Any]:
+        if self._connection is None or self._answers is None:
+            raise EOFError
+        self._connection.send(request)
+        if not self._connection.poll(self.time_limit_seconds):
+            raise TimeoutError
+        return self._answers.load(*self._connection.recv())
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        shared = make_shared_file()
+        # The child finds the package where this process has found it.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with theirs:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno()), str(shared)],
+                pass_fds=[theirs.fileno(), shared],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                # Decoders report damage here, a line for each bad packet.
+                stderr=subprocess.DEVNULL,
+            )
+        self._connection = Connection(ours.detach())
+        self._answers = AnswerReader(shared)
+
+    def _cause_of_death(self) -> str:
+        code = self._child.wait() if self._child is not None else 0
+        self.close()
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def serve(connection: Connection, answers: AnswerWriter) -> None:
+    """Answer calls until the other end is closed."""
+    while True:
+        try:
+            function, path, args, kwargs = connection.recv()
+            connection.send(answers.dump(_answer(function, path, args, kwargs)))
+        except (EOFError, ConnectionError):
+            return
+
+
+def _answer(
+    function: Callable[..., Any], path: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bool, Any]:
+    try:
+        return True, function(path, *args, **kwargs)
+    except (ForgeryToolboxError, ValueError, TypeError) as error:
+        return False, error
+    except MemoryError:
+        message = f"{path} needs more memory than there is; its header may be damaged."
+        return False, UndecodableMediaError(message)
+
+
+if __name__ == "__main__":
+    # A terminal's Ctrl-C reaches this process too; the one that made it decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    serve(Connection(int(sys.argv[1])), AnswerWriter(int(sys.argv[2])))

@@ -1,0 +1,114 @@
+import os
+import pickle
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.decoding_process import DecodingProcess
+from macbdf_mm.media.probe import probe
+from macbdf_mm.media.read_span import read_span
+
+# `eval` and `exec` stand in for decoders that a file makes do these things.
+PROCESS_ID = "__import__('os').getpid()"
+CRASH = "import os; os.abort()"
+LEAVE = "import os; os._exit(3)"
+HANG = "import time; time.sleep(60)"
+
+
+@pytest.fixture
+def process():
+    with DecodingProcess() as process:
+        yield process
+
+
+def is_alive(process_id):
+    return Path(f"/proc/{process_id}").exists()
+
+
+def test_spans_are_those_of_this_process(process, make_clip):
+    path = make_clip()
+    for start in (0.3, 1.1):
+        expected = read_span(path, (start, start + 1.28), 16, 16_000)
+        result = process.call(read_span, path, (start, start + 1.28), 16, sample_rate=16_000)
+        np.testing.assert_array_equal(result.frames, expected.frames)
+        np.testing.assert_array_equal(result.waveform, expected.waveform)
+        np.testing.assert_array_equal(result.frame_valid, expected.frame_valid)
+        assert (result.has_video, result.has_audio) == (True, True)
+    assert process.call(probe, path) == probe(path)
+
+
+def test_one_child_serves_many_calls(process):
+    first = process.call(eval, PROCESS_ID)
+    assert first != os.getpid()
+    assert process.call(eval, PROCESS_ID) == first
+
+
+def test_errors_come_through(process, make_clip, tmp_path):
+    child = process.call(eval, PROCESS_ID)
+    with pytest.raises(MissingDataError, match=r"No file at .*gone\.mp4"):
+        process.call(probe, tmp_path / "gone.mp4")
+    with pytest.raises(ValueError, match="`num_frames` and `sample_rate` > 0"):
+        process.call(read_span, make_clip(), (0.0, 1.0), 0, 16_000)
+    assert process.call(eval, PROCESS_ID) == child
+
+
+@pytest.mark.parametrize(("harm", "cause"), [(CRASH, "SIGABRT"), (LEAVE, "exit code 3")])
+def test_a_file_that_crashes_the_decoder_is_named(process, harm, cause):
+    child = process.call(eval, PROCESS_ID)
+    with pytest.raises(UndecodableMediaError, match=rf"ended the process .* \({cause}\)"):
+        process.call(exec, harm)
+    assert process.call(eval, PROCESS_ID) != child
+
+
+def test_a_file_that_hangs_the_decoder_is_named():
+    with DecodingProcess(time_limit_seconds=1.0) as process:
+        child = process.call(eval, PROCESS_ID)
+        begin = time.monotonic()
+        with pytest.raises(UndecodableMediaError, match="was not read within 1 s"):
+            process.call(exec, HANG)
+        assert time.monotonic() - begin < 20
+        assert not is_alive(child)
+        assert process.call(eval, PROCESS_ID) != child
+
+
+def test_too_little_memory_is_the_fault_of_the_file(process):
+    with pytest.raises(UndecodableMediaError, match="needs more memory than there is"):
+        process.call(exec, "raise MemoryError")
+
+
+def test_the_child_ends_with_its_owner():
+    process = DecodingProcess()
+    child = process.call(eval, PROCESS_ID)
+    assert is_alive(child)
+    del process
+    assert not is_alive(child)
+
+
+def test_a_forked_process_has_a_child_of_its_own(process):
+    child = process.call(eval, PROCESS_ID)
+    ours, theirs = os.pipe()
+    forked = os.fork()
+    if not forked:
+        os.write(theirs, str(process.call(eval, PROCESS_ID)).encode())
+        process.close()
+        os._exit(0)
+    os.waitpid(forked, 0)
+    assert int(os.read(ours, 100)) != child
+    assert process.call(eval, PROCESS_ID) == child
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_pickled_process_starts_afresh(process):
+    process.call(eval, PROCESS_ID)
+    with pickle.loads(pickle.dumps(process)) as other:
+        assert other.time_limit_seconds == process.time_limit_seconds
+        assert other.call(eval, PROCESS_ID) != process.call(eval, PROCESS_ID)
+
+
+def test_the_time_limit_is_checked():
+    with pytest.raises(ValueError, match="`time_limit_seconds` > 0, got 0"):
+        DecodingProcess(0)
