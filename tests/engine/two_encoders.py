@@ -3,21 +3,28 @@
 import numpy as np
 import torch
 from mmengine.model import BaseModel
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 
+from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
 from macbdf_mm.registry import DATASETS, MODELS
 
 ENCODERS = {"video": "video", "audio": "audio"}
 WIDTH = 6
+RARE_ABOVE = 1.0
 NUM_CLIPS = 8
 
 
 class Encoder(nn.Module):
-    """Two layers; ``only_multimodal`` is used by one objective, ``spare`` by none."""
+    """Two layers, and parameters that not every objective or batch reaches.
+
+    ``only_multimodal`` is used by one objective, ``spare`` by none, ``rare`` in batches with a
+    clip whose first feature is large.
+    """
 
     def __init__(self, use_reentrant: bool | None) -> None:
         super().__init__()
@@ -25,10 +32,14 @@ class Encoder(nn.Module):
         self.second = nn.Linear(WIDTH, WIDTH)
         self.only_multimodal = nn.Parameter(torch.randn(WIDTH))
         self.spare = nn.Parameter(torch.ones(3))
+        self.rare = nn.Parameter(torch.ones(WIDTH))
         self.use_reentrant = use_reentrant
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.first(x)
+        is_large = x[:, :1] > RARE_ABOVE
+        if is_large.any():
+            hidden = hidden + is_large * self.rare
         if self.use_reentrant is None:
             return self._rest(hidden)
         return checkpoint(self._rest, hidden, use_reentrant=self.use_reentrant)
@@ -79,6 +90,23 @@ class TwoEncodersDataset(Dataset):
         return {"inputs": {name: value[index % NUM_CLIPS] for name, value in inputs.items()}}
 
 
+class CpuAmpOptimWrapper(AmpOptimWrapper):
+    """MMEngine's mixed-precision wrapper with the scaler for CPUs, which it does not offer."""
+
+    def __init__(self, init_scale, **kwargs):
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.loss_scaler = torch.amp.GradScaler("cpu", init_scale=init_scale)
+
+    def optim_context(self, model):
+        """Without autocast, which knows only bfloat16 on CPUs."""
+        return OptimWrapper.optim_context(self, model)
+
+
+class CpuOMParetoAmpOptimWrapper(OMParetoMixin, CpuAmpOptimWrapper):
+    """The mixin over it, as the registered class has it over MMEngine's."""
+
+
 def make_model(use_reentrant: bool | None = None, dtype: torch.dtype = torch.float64):
     """Return the model, the same at every call."""
     torch.manual_seed(3)
@@ -115,32 +143,77 @@ def gradients_by_hand(model, batch, encoders=tuple(ENCODERS)) -> dict[str, Tenso
 
     The literal equations on flat float64 vectors, alpha by a search: nothing of the package.
     """
-    names, parameters = zip(
-        *((n, p) for n, p in model.named_parameters() if p.requires_grad), strict=True
-    )
+    names, parameters = _trained(model)
     multimodal, unimodal = (
         dict(zip(names, torch.autograd.grad(o, parameters, allow_unused=True), strict=True))
         for o in separate_objectives(model, batch)
     )
-    result = {}
-    for name, parameter in zip(names, parameters, strict=True):
-        found = [g for g in (multimodal[name], unimodal[name]) if g is not None]
-        if found:
-            result[name] = torch.stack(found).sum(dim=0)
-            assert result[name].shape == parameter.shape
+    result = _sums(multimodal, unimodal)
     for encoder in encoders:
-        inside = [n for n in result if n.startswith(f"{encoder}.")]
-        sizes = [result[n].numel() for n in inside]
-        flat = [
-            np.concatenate(
-                [(torch.zeros_like(result[n]) if g[n] is None else g[n]).ravel() for n in inside]
+        inside = [name for name in result if name.startswith(f"{encoder}.")]
+        combined = literal_step(
+            *(
+                flatten([torch.zeros_like(result[n]) if g[n] is None else g[n] for n in inside])
+                for g in (multimodal, unimodal)
             )
-            for g in (multimodal, unimodal)
-        ]
-        combined = torch.from_numpy(literal_step(*flat)).split(sizes)
-        for name, part in zip(inside, combined, strict=True):
+        )
+        parts = torch.from_numpy(combined).split([result[name].numel() for name in inside])
+        for name, part in zip(inside, parts, strict=True):
             result[name] = part.view_as(result[name])
     return result
+
+
+def feature_gradients_by_hand(model, batch) -> dict[str, Tensor]:
+    """Return the gradient of every parameter where the encoders' outputs decide (MGDA-UB)."""
+    names, parameters = _trained(model)
+    features: dict[str, Tensor] = {}
+    handles = [
+        model.get_submodule(path).register_forward_hook(
+            lambda _module, _args, output, name=name: features.__setitem__(name, output)
+        )
+        for name, path in ENCODERS.items()
+    ]
+    objectives = objectives_of(model, batch)
+    for handle in handles:
+        handle.remove()
+    options = {"retain_graph": True, "allow_unused": True}
+    multimodal, unimodal = (
+        dict(zip(names, torch.autograd.grad(o, parameters, **options), strict=True))
+        for o in objectives
+    )
+    result = _sums(multimodal, unimodal)
+    for encoder, output in features.items():
+        at_output = [torch.autograd.grad(o, output, retain_graph=True)[0] for o in objectives]
+        combined = torch.from_numpy(literal_step(*(flatten([g]) for g in at_output)))
+        inside = [name for name in result if name.startswith(f"{encoder}.")]
+        through = torch.autograd.grad(
+            output,
+            [model.get_parameter(name) for name in inside],
+            combined.view_as(output),
+            **options,
+        )
+        for name, gradient in zip(inside, through, strict=True):
+            # A parameter that is used outside its encoder has a gradient past the output.
+            result[name] = result[name] if gradient is None else gradient
+    return result
+
+
+def flatten(tensors) -> np.ndarray:
+    """Return one flat float64 vector."""
+    return np.concatenate([tensor.detach().double().numpy().ravel() for tensor in tensors])
+
+
+def _trained(model):
+    pairs = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    return tuple(zip(*pairs, strict=True))
+
+
+def _sums(multimodal, unimodal) -> dict[str, Tensor]:
+    found = {
+        name: [g for g in (multimodal[name], unimodal[name]) if g is not None]
+        for name in multimodal
+    }
+    return {name: torch.stack(each).sum(dim=0) for name, each in found.items() if each}
 
 
 def literal_step(g_m, g_u, lambda_0: float = 0.5, kappa: float = 5.0):

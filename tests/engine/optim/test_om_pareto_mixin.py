@@ -5,12 +5,11 @@ import math
 
 import pytest
 import torch
-from mmengine.optim import AmpOptimWrapper, OptimWrapper
+from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from macbdf_mm.engine.optim import OMParetoOptimWrapper
-from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
 from macbdf_mm.errors import ConfigError, NonFiniteObjectiveError
 
 LEARNING_RATE = 0.5
@@ -19,23 +18,6 @@ SETTINGS = {
     "unimodal_losses": ["loss_frame_*"],
     "encoders": {"video": "video", "audio": "audio"},
 }
-
-
-class CpuAmpOptimWrapper(AmpOptimWrapper):
-    """MMEngine's mixed-precision wrapper with the scaler for CPUs, which it does not offer."""
-
-    def __init__(self, init_scale, **kwargs):
-        OptimWrapper.__init__(self, **kwargs)
-        self._scale_update_param = None
-        self.loss_scaler = torch.amp.GradScaler("cpu", init_scale=init_scale)
-
-    def optim_context(self, model):
-        """Without autocast, which knows only bfloat16 on CPUs."""
-        return OptimWrapper.optim_context(self, model)
-
-
-class CpuOMParetoAmpOptimWrapper(OMParetoMixin, CpuAmpOptimWrapper):
-    """The mixin over it, as the registered class has it over MMEngine's."""
 
 
 def make_wrapper(model, kind=OMParetoOptimWrapper, optimizer=None, **settings):
@@ -64,17 +46,22 @@ def batches_of(two_encoders, num=NUM_STEPS, **options):
     return [two_encoders.make_batch(number, **options) for number in range(num)]
 
 
-def test_steps_equal_those_written_by_hand(two_encoders):
+@pytest.mark.parametrize("gradients", ["parameters", "features"])
+def test_steps_equal_those_written_by_hand(two_encoders, gradients):
+    by_hand_of = {
+        "parameters": two_encoders.gradients_by_hand,
+        "features": two_encoders.feature_gradients_by_hand,
+    }[gradients]
     model = two_encoders.make_model()
     by_hand = copy.deepcopy(model)
     batches = batches_of(two_encoders)
-    solved = train(model, make_wrapper(model), batches)
+    solved = train(model, make_wrapper(model, gradients=gradients), batches)
     for batch in batches:
-        gradients = two_encoders.gradients_by_hand(by_hand, batch)
+        steps = by_hand_of(by_hand, batch)
         with torch.no_grad():
             for name, parameter in by_hand.named_parameters():
-                if name in gradients:
-                    parameter -= LEARNING_RATE * gradients[name]
+                if name in steps:
+                    parameter -= LEARNING_RATE * steps[name]
     assert_equal_weights(model, by_hand)
     conflicts = [weights.is_conflict for step in solved for weights in step.values()]
     assert True in conflicts
@@ -149,6 +136,26 @@ def test_the_last_update_of_an_accumulation_has_fewer_iterations(two_encoders):
     train(model, wrapper, [two_encoders.part_of(batch, slice(i, i + 4)) for i in (0, 4)])
     train(big, make_wrapper(big), [batch])
     assert_equal_weights(model, big)
+
+
+def test_features_go_through_the_encoders_once(two_encoders):
+    passes = {}
+    for gradients in ("parameters", "features"):
+        model = two_encoders.make_model()
+        model.video.second.weight.register_hook(
+            lambda _grad, key=gradients: passes.update({key: passes.get(key, 0) + 1})
+        )
+        train(model, make_wrapper(model, gradients=gradients), batches_of(two_encoders, num=1))
+    assert passes == {"parameters": 2, "features": 1}
+
+
+def test_features_of_a_frozen_encoder_are_left_alone(two_encoders):
+    model = two_encoders.make_model()
+    model.video.requires_grad_(False)
+    audio = model.audio.first.weight.clone()
+    batches = batches_of(two_encoders, num=1)
+    assert set(train(model, make_wrapper(model, gradients="features"), batches)[0]) == {"audio"}
+    assert not torch.equal(model.audio.first.weight, audio)
 
 
 def test_frozen_parts_stay_and_the_rest_trains_as_by_hand(two_encoders):
@@ -233,7 +240,9 @@ def test_the_scale_of_mixed_precision_cancels(two_encoders, scale):
     plain = copy.deepcopy(model)
     batches = batches_of(two_encoders, dtype=torch.float32)
     clip = {"max_norm": 0.2}
-    amp = make_wrapper(model, CpuOMParetoAmpOptimWrapper, init_scale=scale, clip_grad={**clip})
+    amp = make_wrapper(
+        model, two_encoders.CpuOMParetoAmpOptimWrapper, init_scale=scale, clip_grad={**clip}
+    )
     solved = train(model, amp, batches)
     expected = train(plain, make_wrapper(plain, clip_grad={**clip}), batches)
     # Powers of two scale float32 exactly; what is left is the rounding of the clipping.
@@ -249,7 +258,7 @@ def test_a_gradient_that_is_not_finite_skips_the_step_and_halves_the_scale(
 ):
     model = two_encoders.make_model(dtype=torch.float32)
     before = copy.deepcopy(model)
-    wrapper = make_wrapper(model, CpuOMParetoAmpOptimWrapper, init_scale=2.0**10)
+    wrapper = make_wrapper(model, two_encoders.CpuOMParetoAmpOptimWrapper, init_scale=2.0**10)
     handle = model.get_parameter(where).register_hook(lambda grad: torch.full_like(grad, value))
     model.train_step(two_encoders.make_batch(0, dtype=torch.float32), wrapper)
     assert_equal_weights(model, before, rtol=0, atol=0)
