@@ -6,7 +6,7 @@ import sys
 
 from macbdf_mm.apis.command_line import run_command
 
-NAMES = ("dfdc",)
+NAMES = ("dfdc", "fakeavceleb", "lavdf", "av_deepfake1m", "generic")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -30,6 +30,33 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="dfdc: take for granted that no clip is fake in its sound alone",
     )
+    own = parser.add_argument_group("generic: a data set of your own")
+    own.add_argument(
+        "--table",
+        help="CSV, JSON-lines or JSON file with a row a clip (default: labels from the names of "
+        "folders, such as RealVideo-FakeAudio, real, fake)",
+    )
+    own.add_argument(
+        "--column",
+        nargs="+",
+        type=pair,
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="what the table calls the fields of the annotation, such as file=name",
+    )
+    own.add_argument(
+        "--value",
+        nargs="+",
+        type=pair,
+        default=[],
+        metavar="VALUE=MEANING",
+        help="what values of labels mean (real, fake, unknown), such as generated=fake",
+    )
+    own.add_argument(
+        "--identity-pattern",
+        metavar="REGEX",
+        help="finds who is seen in the path of a file, such as '/(id[0-9]+)/'",
+    )
     parser.add_argument(
         "--workers",
         type=int,
@@ -39,17 +66,34 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"expected two words with = between, got {text!r}")
+    return name, value
+
+
 def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong argument is answered at once, and the processes that look into files
     # import this module too.
     from macbdf_mm.apis.progress_line import ProgressLine
-    from macbdf_mm.datasets.converters import ConversionOptions, convert_dataset
+    from macbdf_mm.datasets.converters import (
+        ConversionOptions,
+        GenericOptions,
+        convert_dataset,
+    )
 
     options = ConversionOptions(
         inspection=arguments.inspect,
         audio_fake_implies_video_fake=arguments.audio_fake_implies_video_fake,
+        generic=GenericOptions(
+            table=arguments.table,
+            columns=dict(arguments.column),
+            values=dict(arguments.value),
+            identity_pattern=arguments.identity_pattern,
+        ),
     )
     report = convert_dataset(
         arguments.name,

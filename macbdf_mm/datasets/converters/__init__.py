@@ -1,9 +1,10 @@
 """From data sets as they were published to the project's annotation."""
 
 from macbdf_mm.datasets.converters.convert_dataset import (
-    READERS,
+    NAMES,
     ConversionOptions,
     convert_dataset,
 )
+from macbdf_mm.datasets.converters.generic_options import GenericOptions
 
-__all__ = ["READERS", "ConversionOptions", "convert_dataset"]
+__all__ = ["NAMES", "ConversionOptions", "GenericOptions", "convert_dataset"]

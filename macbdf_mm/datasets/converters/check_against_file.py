@@ -30,6 +30,7 @@ def check_against_header(row: ClipRow, header: Mapping[str, Any], findings: Find
     if not header["has_video"]:
         findings.add("without_video", row.file)
         row = replace(row, video_label=UNKNOWN, video_fake_intervals=())
+    row = _only_fake_track(row, header)
     seconds = header["duration_seconds"]
     if seconds is None:
         return row
@@ -37,6 +38,15 @@ def check_against_header(row: ClipRow, header: Mapping[str, Any], findings: Find
     if said is not None and abs(said - seconds) > _MAX_DURATION_ERROR_SECONDS:
         findings.add("durations_corrected", row.file, f"row {said:g} s, file {seconds:g} s")
     return replace(row, duration_seconds=round(seconds, 3))
+
+
+def _only_fake_track(row: ClipRow, header: Mapping[str, Any]) -> ClipRow:
+    """Return the row of a fake that has one track with that track fake: there is no other."""
+    if row.label == FAKE and not header["has_audio"] and row.video_label == UNKNOWN:
+        return replace(row, video_label=FAKE)
+    if row.label == FAKE and not header["has_video"] and row.audio_label == UNKNOWN:
+        return replace(row, audio_label=FAKE)
+    return row
 
 
 def correct_intervals(row: ClipRow, findings: Findings) -> ClipRow:

@@ -1,12 +1,12 @@
 """From a data set as it was published to the project's annotation."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.converters.av_deepfake1m import read_av_deepfake1m
 from macbdf_mm.datasets.converters.check_against_file import (
     check_against_header,
     correct_intervals,
@@ -14,20 +14,21 @@ from macbdf_mm.datasets.converters.check_against_file import (
 from macbdf_mm.datasets.converters.conversion_report import ConversionReport
 from macbdf_mm.datasets.converters.dfdc import fakes_by_original, read_dfdc
 from macbdf_mm.datasets.converters.dfdc_tracks import label_tracks
+from macbdf_mm.datasets.converters.fakeavceleb import read_fakeavceleb
 from macbdf_mm.datasets.converters.findings import Findings
+from macbdf_mm.datasets.converters.generic import read_generic
+from macbdf_mm.datasets.converters.generic_options import GenericOptions
 from macbdf_mm.datasets.converters.inspect_files import Progress, compare_tracks, read_headers
 from macbdf_mm.datasets.converters.journal import Journal
+from macbdf_mm.datasets.converters.lavdf import read_lavdf
 from macbdf_mm.datasets.converters.media_tree import MediaTree
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.structures.labels import FAKE
 
-Inspection = Literal["nothing", "headers", "tracks"]
-
-READERS: dict[str, Callable[[MediaTree, Findings], tuple[list[ClipRow], int]]] = {
-    "dfdc": read_dfdc,
-}
+NAMES = ("dfdc", "fakeavceleb", "lavdf", "av_deepfake1m", "generic")
 # The tracks of these are labelled by comparing them with their originals.
 _COMPARED = ("dfdc",)
+Inspection = Literal["nothing", "headers", "tracks"]
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,12 @@ class ConversionOptions:
             DFDC, also how both differ from the original. None: as far as the data set needs.
         audio_fake_implies_video_fake: For DFDC: take for granted that no clip is fake in its
             sound alone.
+        generic: For data sets of one's own: the table and what it calls things.
     """
 
     inspection: Inspection | None = None
     audio_fake_implies_video_fake: bool = False
+    generic: GenericOptions = field(default_factory=GenericOptions)
 
 
 def convert_dataset(
@@ -61,7 +64,7 @@ def convert_dataset(
     after more files were added, goes on from it.
 
     Args:
-        name: One of :data:`READERS`.
+        name: One of :data:`NAMES`.
         root: The folder of the data set; files are annotated relative to it.
         out: The annotation to write.
         options: How to convert.
@@ -74,12 +77,10 @@ def convert_dataset(
         MissingDataError: If the folder or its table of labels is not there, or no row has a file.
         AnnotationError: If a table breaks its format.
     """
-    if name not in READERS:
-        raise ConfigError(f"Expected a data set of {', '.join(READERS)}, got {name!r}.")
-    inspection = _inspection(name, options)
+    inspection = _check(name, options)
     out = Path(out)
     tree, findings = MediaTree(root), Findings()
-    rows, num_read = READERS[name](tree, findings)
+    rows, num_read = _read(name, tree, findings, options)
     if not rows:
         raise MissingDataError(
             f"None of the {num_read} rows of {tree.root} has its file there ({len(tree.media)} "
@@ -127,8 +128,27 @@ def convert_dataset(
     return report
 
 
-def _inspection(name: str, options: ConversionOptions) -> Inspection:
-    """Return how far to look into the files, checked."""
+def _read(
+    name: str, tree: MediaTree, findings: Findings, options: ConversionOptions
+) -> tuple[list[ClipRow], int]:
+    """Return the rows that the tables of a data set state, and how many were read."""
+    if name == "generic":
+        return read_generic(tree, findings, options.generic)
+    readers = {
+        "dfdc": read_dfdc,
+        "fakeavceleb": read_fakeavceleb,
+        "lavdf": read_lavdf,
+        "av_deepfake1m": read_av_deepfake1m,
+    }
+    return readers[name](tree, findings)
+
+
+def _check(name: str, options: ConversionOptions) -> Inspection:
+    """Return how far to look into the files, after checking all options."""
+    if name not in NAMES:
+        raise ConfigError(f"Expected a data set of {', '.join(NAMES)}, got {name!r}.")
+    if options.generic != GenericOptions() and name != "generic":
+        raise ConfigError(f"Expected options of a table with generic only, got {name}.")
     compared = name in _COMPARED
     if options.audio_fake_implies_video_fake and not compared:
         raise ConfigError(

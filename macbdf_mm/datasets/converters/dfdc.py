@@ -23,13 +23,13 @@ from typing import Any
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.converters.findings import Findings
 from macbdf_mm.datasets.converters.media_tree import MediaTree, folder_of, join
+from macbdf_mm.datasets.converters.published_split import split_fields, split_in_name
 from macbdf_mm.datasets.converters.read_table import read_csv, read_json
 from macbdf_mm.datasets.converters.row_collector import RowCollector
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
 
 _LABELS = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
-_PUBLISHED_SPLITS = {"train": "train", "validation": "val", "val": "val", "test": "test"}
 
 
 def read_dfdc(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
@@ -88,22 +88,20 @@ class _Reader:
                 label=entry.get("label"),
                 split=entry.get("split"),
                 source=None if original is None else self._original(str(original), folder),
-                name=name,
                 place=f"{table}, entry {name}",
             )
 
     def read_labels(self, table: str) -> None:
         folder = folder_of(table)
-        split = folder.rpartition("/")[2].lower()
+        split = split_in_name(folder.rpartition("/")[2])
         rows = read_csv(self.tree.root / table, needed=("filename", "label"))
         for line, cells in rows:
             name = cells["filename"]
             self._row(
                 file=self._locate(name, folder),
                 label=cells["label"],
-                split=next((s for s in _PUBLISHED_SPLITS if split.startswith(s)), None),
+                split=split,
                 source=None,
-                name=name,
                 place=f"{table}, line {line}",
             )
 
@@ -116,20 +114,16 @@ class _Reader:
                 label=entry.get("label"),
                 split=entry.get("set"),
                 source=None,
-                name=path,
                 place=f"{table}, entry {path}",
             )
 
-    def _row(
-        self, file: str, label: Any, split: Any, source: str | None, name: str, place: str
-    ) -> None:
+    def _row(self, file: str, label: Any, split: Any, source: str | None, place: str) -> None:
         value = _LABELS.get(str(label).upper())
         if value is None:
             reason = f"`label` is {label!r}, expected FAKE or REAL, or 1 or 0"
-            self.collector.refuse(name, place, reason)
+            self.collector.refuse(file, place, reason)
             return
         track = REAL if value == REAL else UNKNOWN
-        part = _PUBLISHED_SPLITS.get(str(split).lower())
         self.collector.add(
             ClipRow(
                 file=file,
@@ -137,8 +131,7 @@ class _Reader:
                 video_label=track,
                 audio_label=track,
                 source=source if value == FAKE else None,
-                split=part,
-                extra={} if part is None else {"official_split": part},
+                **split_fields(split),
             ),
             place,
         )
@@ -167,7 +160,7 @@ class _Reader:
         beside = join(folder, name)
         if beside in self.tree.media:
             return beside
-        return (self.tree.named(name, folder) or self.tree.named(name) or [beside])[0]
+        return (self.tree.ending(name, folder) or self.tree.ending(name) or [beside])[0]
 
 
 def fakes_by_original(rows: list[ClipRow], tree: MediaTree) -> Mapping[str, list[str]]:

@@ -22,6 +22,8 @@ KINDS = {
     "without_video": "clips without a video track; kept, their video is unknown",
     "durations_corrected": "clips whose file lasts longer or shorter than the row says; kept "
     "with what the file says",
+    "intervals_missing": "clips with a modified track for which no interval is stated; kept, that "
+    "track is unknown",
     "intervals_corrected": "clips with fake intervals that are empty, after the end, or of a track "
     "that is not fake; kept without these",
 }

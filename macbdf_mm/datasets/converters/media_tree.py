@@ -46,13 +46,18 @@ class MediaTree:
                 self.media[path] = FileStamp(stat.st_size, stat.st_mtime_ns)
             else:
                 self.others.append(path)
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        for path in self.media:
-            self._by_name[PurePosixPath(path).name].append(path)
+        # Number of parts of a path's end -> the end -> the files that have it.
+        self._by_ending: dict[int, dict[str, list[str]]] = {}
 
-    def named(self, name: str, below: str = "") -> list[str]:
-        """Return the media files of this name, without folder, below a folder of the tree."""
-        return [path for path in self._by_name.get(name, ()) if is_below(path, below)]
+    def ending(self, tail: str, below: str = "") -> list[str]:
+        """Return the media files below a folder whose path ends in ``tail``, as in ``a/b.mp4``."""
+        length = tail.count("/") + 1
+        if length not in self._by_ending:
+            index: dict[str, list[str]] = defaultdict(list)
+            for path in self.media:
+                index["/".join(path.rsplit("/", length)[-length:])].append(path)
+            self._by_ending[length] = index
+        return [path for path in self._by_ending[length].get(tail, ()) if is_below(path, below)]
 
     def tables(self, name: str) -> list[str]:
         """Return the files other than media that have this name, whatever their folder."""

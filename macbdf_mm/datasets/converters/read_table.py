@@ -2,26 +2,27 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
 
 
-def read_json(path: Path, kind: type) -> Any:
+def read_json(path: Path, kind: type, keys: Collection[str] | None = None) -> Any:
     """Return the contents of a JSON file.
 
     Args:
         path: The file.
         kind: ``dict`` or ``list``, what the file must hold.
+        keys: Keep only these keys of all objects: what is not needed then takes no memory.
 
     Raises:
         MissingDataError: If there is no such file.
         AnnotationError: If it is no JSON of this kind.
     """
     try:
-        value = json.loads(_read_text(path))
+        value = json.loads(_read_text(path), object_hook=_keeping(keys))
     except json.JSONDecodeError as error:
         raise AnnotationError(
             f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}; "
@@ -79,6 +80,14 @@ def read_csv(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
                 f"{len(header)}."
             )
         yield lines.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+
+
+def _keeping(
+    keys: Collection[str] | None,
+) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
+    if keys is None:
+        return None
+    return lambda value: {key: value[key] for key in keys if key in value}
 
 
 def _read_text(path: Path) -> str:

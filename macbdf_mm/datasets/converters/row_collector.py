@@ -18,6 +18,7 @@ class RowCollector:
         self._findings = findings
         self._rows: dict[str, tuple[ClipRow, str]] = {}
         self._contradicted: set[str] = set()
+        self._refused: set[str] = set()
         self._other_copies: set[str] = set()
         self.num_read = 0
 
@@ -38,9 +39,16 @@ class RowCollector:
             self._findings.add("contradicting_rows", row.file, first[1])
         self._findings.add("contradicting_rows", row.file, place)
 
+    def confirm(self, row: ClipRow, place: str) -> None:
+        """Take a row of a second table that may repeat the first: only a contradiction counts."""
+        known = self._rows.get(row.file)
+        if known is None or _states(known[0]) != _states(row):
+            self.add(row, place)
+
     def refuse(self, item: str, place: str, reason: str) -> None:
-        """Note a row that cannot be understood."""
+        """Note a row that cannot be understood; its file, if that is ``item``, did have one."""
         self.num_read += 1
+        self._refused.add(item)
         self._findings.add("rows_not_understood", item, f"{place}: {reason}")
 
     def note_copy(self, kept: str, copy: str) -> None:
@@ -50,7 +58,7 @@ class RowCollector:
 
     def finish(self) -> list[ClipRow]:
         """Return the rows that are kept, in their order, and note the files without one."""
-        named = self._rows.keys() | self._other_copies
+        named = self._rows.keys() | self._refused | self._other_copies
         for file in self._tree.media:
             if file not in named:
                 self._findings.add("files_without_rows", file)

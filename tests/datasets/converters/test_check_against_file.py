@@ -44,6 +44,12 @@ def test_a_track_that_is_not_there_has_no_label(findings):
     assert [kind for kind, _ in findings] == ["without_sound", "without_video"]
 
 
+@pytest.mark.parametrize(("missing", "labels"), [("has_audio", (1, -1)), ("has_video", (-1, 1))])
+def test_the_only_track_of_a_fake_is_the_fake_one(findings, missing, labels):
+    row = check_against_header(ClipRow("a.mp4", 1), HEADER | {missing: False}, findings)
+    assert (row.video_label, row.audio_label) == labels
+
+
 def test_an_unreadable_file_is_kept_and_named(findings):
     row = ClipRow("a.mp4", 1, 1, 0)
     assert check_against_header(row, {"error": "a.mp4 is empty"}, findings) == row

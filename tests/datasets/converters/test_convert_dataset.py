@@ -2,11 +2,14 @@ import json
 from pathlib import Path
 
 import pytest
+from av_deepfake1m_tree import write_av_deepfake1m_tree
 from dfdc_tree import DfdcPart, write_dfdc_tree
+from fakeavceleb_tree import write_fakeavceleb_tree
+from lavdf_tree import write_lavdf_tree
 from recordings import record, save
 
 from macbdf_mm.datasets.annotation import load_annotation
-from macbdf_mm.datasets.converters import ConversionOptions, convert_dataset
+from macbdf_mm.datasets.converters import ConversionOptions, GenericOptions, convert_dataset
 from macbdf_mm.errors import ConfigError, MissingDataError
 
 
@@ -121,10 +124,55 @@ def test_the_annotation_is_not_replaced_when_nothing_was_found(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("fakeavceleb", write_fakeavceleb_tree),
+        ("lavdf", write_lavdf_tree),
+        ("av_deepfake1m", write_av_deepfake1m_tree),
+        ("generic", write_fakeavceleb_tree),
+    ],
+)
+def test_every_layout(tmp_path, name, write):
+    truth = write(tmp_path / "data", seconds=0.6)
+    report = convert_dataset(name, tmp_path / "data", tmp_path / "out.json")
+    assert labels(tmp_path / "out.json") == truth
+    kinds = {kind for kind, _ in report.findings}
+    assert kinds <= {"unlabelled", "files_without_rows"}
+    for row in load_annotation(tmp_path / "out.json").rows:
+        assert row.duration_seconds == pytest.approx(0.6, abs=0.15)
+        if row.video_fake_intervals:
+            assert row.video_fake_intervals == ((0.24, 0.48),)
+
+
+def test_the_file_is_trusted_where_the_table_disagrees(tmp_path):
+    write_lavdf_tree(tmp_path, num_originals=1, seconds=1.0)
+    table = tmp_path / "metadata.min.json"
+    entries = json.loads(table.read_text())
+    entries[0]["duration"] = 9.0
+    entries[1]["fake_periods"] = [[0.2, 0.4], [7.0, 8.0]]
+    entries[2]["fake_periods"] = [[7.0, 8.0]]
+    table.write_text(json.dumps(entries))
+    report = convert_dataset("lavdf", tmp_path, tmp_path / "out.json")
+    rows = load_annotation(tmp_path / "out.json").rows
+    assert rows[0].duration_seconds < 1.3
+    assert rows[1].video_fake_intervals == ((0.2, 0.4),)
+    assert (rows[2].label, rows[2].audio_label, rows[2].audio_fake_intervals) == (1, -1, ())
+    files = [row.file for row in rows]
+    assert [item.item for item in report.findings["durations_corrected"]] == files[:1]
+    assert [item.item for item in report.findings["intervals_corrected"]] == files[1:3]
+
+
+OWN_TABLE = GenericOptions(table="t.csv")
+
+
+@pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dfcd", {}, "Expected a data set of dfdc.*, got 'dfcd'"),
+        ("dfcd", {}, "Expected a data set of dfdc, fakeavceleb.*, got 'dfcd'"),
         ("dfdc", {"inspection": "all"}, "Expected `inspection` of nothing, headers, tracks"),
+        ("lavdf", {"inspection": "tracks"}, "'headers' or 'nothing' for lavdf, got 'tracks'"),
+        ("lavdf", {"audio_fake_implies_video_fake": True}, "for dfdc only: lavdf has labels"),
+        ("dfdc", {"generic": OWN_TABLE}, "Expected options of a table with generic only, got dfdc"),
     ],
 )
 def test_wrong_arguments(tmp_path, name, options, message):

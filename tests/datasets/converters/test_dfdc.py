@@ -151,7 +151,8 @@ def test_a_row_that_is_not_understood_is_listed(write, tmp_path, entry):
     rows, _, findings, _ = read(tmp_path)
     assert list(rows) == ["p/a.mp4"]
     [found] = findings["rows_not_understood"]
-    assert found.item == "odd.mp4"
+    assert found.item == "p/odd.mp4"
+    assert not findings["files_without_rows"]
     assert "expected FAKE or REAL, or 1 or 0" in found.note
 
 

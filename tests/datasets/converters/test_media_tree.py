@@ -34,13 +34,15 @@ def test_media_and_tables_are_listed_in_order_hidden_ones_left_out(root):
     assert tree.media["b/x.mp4"] == FileStamp(3, stat.st_mtime_ns)
 
 
-def test_files_are_found_by_name(root):
+def test_files_are_found_by_the_end_of_their_path(root):
     (root / "b/c").mkdir()
     (root / "b/c/x.mp4").write_bytes(b"")
     tree = MediaTree(root)
-    assert tree.named("x.mp4") == ["b/c/x.mp4", "b/x.mp4"]
-    assert tree.named("x.mp4", below="b/c") == ["b/c/x.mp4"]
-    assert tree.named("none.mp4") == []
+    assert tree.ending("x.mp4") == ["b/c/x.mp4", "b/x.mp4"]
+    assert tree.ending("x.mp4", below="b/c") == ["b/c/x.mp4"]
+    assert tree.ending("c/x.mp4") == ["b/c/x.mp4"]
+    assert tree.ending("b/x.mp4") == ["b/x.mp4"]
+    assert tree.ending("none.mp4") == []
     assert tree.tables("labels.csv") == ["a (East)/labels.csv"]
 
 

@@ -10,6 +10,8 @@ def test_json(tmp_path):
     assert read_json(path, dict) == {"a": 1}
     with pytest.raises(AnnotationError, match=r"metadata\.json: expected a list, got dict"):
         read_json(path, list)
+    path.write_text('[{"a": 1, "words": [["x", 0.1, 0.2]]}, {"words": []}]')
+    assert read_json(path, list, keys=("a", "b")) == [{"a": 1}, {}]
     path.write_text('[{"a": 1},')
     with pytest.raises(AnnotationError, match=r"not valid JSON: .* may be a download that was cut"):
         read_json(path, list)

@@ -34,12 +34,22 @@ def test_nothing_is_dropped_in_silence(collector, findings):
     assert collector.num_read == 4
     assert items(findings) == {
         "rows_without_files": ["gone.mp4"],
-        "files_without_rows": ["b.mp4", "c.mp4"],
+        "files_without_rows": ["c.mp4"],
         "duplicate_rows": ["a.mp4"],
         "duplicate_files": ["copy.mp4"],
         "rows_not_understood": ["b.mp4"],
     }
     assert findings["duplicate_rows"][0].note == "line 4; first in line 2"
+
+
+def test_a_second_table_may_repeat_but_not_contradict(collector, findings):
+    collector.add(ClipRow("a.mp4", 1, 1, 0), "list, entry 1")
+    collector.confirm(ClipRow("a.mp4", 1, 1, 0), "a.json")
+    assert collector.num_read == 1
+    collector.confirm(ClipRow("b.mp4", 0, 0, 0), "b.json")
+    collector.confirm(ClipRow("b.mp4", 1, 1, 0), "b2.json")
+    assert [row.file for row in collector.finish()] == ["a.mp4"]
+    assert set(items(findings)) == {"contradicting_rows", "files_without_rows"}
 
 
 def test_of_rows_that_contradict_each_other_none_is_believed(collector, findings):
