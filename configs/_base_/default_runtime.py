@@ -19,6 +19,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type="SeedEveryIterationHook"),
+    dict(type="ContrastiveStateHook"),
     dict(type="DecisionThresholdHook"),
 ]
 

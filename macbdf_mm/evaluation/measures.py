@@ -16,7 +16,7 @@ from macbdf_mm.evaluation.functional import (
     bootstrap_interval,
     eer,
 )
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
+from macbdf_mm.evaluation.video_scores import STEP_TRACKS, TRACKS, StepScores, VideoScores
 from macbdf_mm.structures.labels import FAKE, REAL
 
 # Key of the AUC by operator, for each logit.
@@ -113,6 +113,37 @@ def measure_by_method(videos: Sequence[VideoScores], track: str) -> dict[str, fl
     return figures
 
 
+def measure_steps(videos: Sequence[VideoScores], track: str) -> dict[str, float]:
+    """Return the frame-level figures of one track; nothing if no video has step scores.
+
+    The steps of all videos are ranked together: ``frame_auc`` over all of them, and
+    ``frame_auc_partial`` over the videos of which the track is fake in part only, where the
+    clip's label does not help. ``num_partial`` counts those. NaN where a class is missing.
+
+    Args:
+        videos: The scored videos.
+        track: ``'video'`` or ``'audio'``.
+    """
+    steps = [video.steps_of(track) for video in videos]
+    if not any(len(part.labels) for part in steps):
+        return {}
+    partial = [part for part in steps if {FAKE, REAL} <= set(part.labels.tolist())]
+    return {
+        f"{track}/frame_auc": _auc_of_steps(steps),
+        f"{track}/frame_auc_partial": _auc_of_steps(partial),
+        f"{track}/num_partial": len(partial),
+    }
+
+
+def _auc_of_steps(parts: Sequence[StepScores]) -> float:
+    if not parts:
+        return math.nan
+    return auc(
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+    )
+
+
 def measure_videos(
     videos: Sequence[VideoScores], thresholds: Mapping[str, float], num_resamples: int = 1000
 ) -> dict[str, float]:
@@ -124,6 +155,8 @@ def measure_videos(
     figures |= measure_by_category(videos, thresholds["overall"])
     for track in TRACKS:
         figures |= measure_by_method(videos, track)
+    for track in STEP_TRACKS:
+        figures |= measure_steps(videos, track)
     return figures
 
 

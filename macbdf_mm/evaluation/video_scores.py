@@ -2,16 +2,34 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+from torch import Tensor
 
 from macbdf_mm.evaluation.functional import DEFAULT_AGGREGATION, aggregate_windows
 from macbdf_mm.structures.labels import UNKNOWN
 
 # The three logits of the head, in their order.
 TRACKS = ("overall", "video", "audio")
+# The tracks that have a logit for each time step.
+STEP_TRACKS = ("video", "audio")
+# Scores are written with so many digits: more would only make the files longer.
+_SCORE_DIGITS = 5
+
+
+class StepScores(NamedTuple):
+    """One track's time steps of a window.
+
+    Attributes:
+        scores: (T',) float64, P(fake); NaN where the track was not seen.
+        labels: (T',) int64, 1 fake, 0 real, -1 unknown.
+    """
+
+    scores: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,8 @@ class WindowScores:
         video_method: How its video was forged, where the data set says so.
         audio_method: How its audio was forged, where the data set says so.
         decode_error: Why the window could not be read, None if it could.
+        steps: The time steps of ``video`` and ``audio``; empty if the model has no frame-level
+            head.
     """
 
     file: str
@@ -39,6 +59,8 @@ class WindowScores:
     video_method: str | None = None
     audio_method: str | None = None
     decode_error: str | None = None
+    # Left out of comparisons: arrays have no single truth value.
+    steps: Mapping[str, StepScores] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,8 +103,24 @@ class VideoScores:
             "audio": first.audio_method,
         }[track]
 
+    def steps_of(self, track: str) -> StepScores:
+        """Return the known time steps of a track in all windows, one after the other.
+
+        Args:
+            track: ``'video'`` or ``'audio'``.
+        """
+        parts = [window.steps[track] for window in self.windows if track in window.steps]
+        scores = np.concatenate([part.scores for part in parts] or [np.zeros(0)])
+        labels = np.concatenate([part.labels for part in parts] or [np.zeros(0, np.int64)])
+        known = (labels != UNKNOWN) & ~np.isnan(scores)
+        return StepScores(scores[known], labels[known])
+
     def to_json(self) -> dict[str, Any]:
-        """Return a row for a report: plain values, null for what is not known."""
+        """Return a row for a report: plain values, null for what is not known.
+
+        ``windows`` are lists of start, end and the three scores; ``steps`` are, for each track
+        that has them, a list of scores for each window.
+        """
         return {
             "file": self.file,
             "label": self.labels["overall"],
@@ -96,6 +134,7 @@ class VideoScores:
             "windows": [
                 [*window.span_seconds, *map(none_if_nan, window.scores)] for window in self.windows
             ],
+            "steps": steps_to_json(self.windows),
         }
 
 
@@ -108,7 +147,7 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
     """
     extra = sample.get("extra") or {}
     start, end = (float(edge) for edge in sample["span_seconds"])
-    scores = np.asarray(sample["pred_scores"].detach().cpu(), dtype=np.float64)
+    scores = _array(sample["pred_scores"], np.float64)
     label, video_label, audio_label = (
         int(sample.get(key, UNKNOWN))
         for key in ("clip_label", "clip_video_label", "clip_audio_label")
@@ -123,6 +162,11 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         video_method=extra.get("video_method"),
         audio_method=extra.get("audio_method"),
         decode_error=sample.get("decode_error"),
+        steps={
+            track: _steps_of(sample, track)
+            for track in STEP_TRACKS
+            if f"pred_{track}_steps" in sample
+        },
     )
 
 
@@ -151,6 +195,31 @@ def gather_videos(
 def none_if_nan(value: float) -> float | None:
     """Return the value, or None for NaN, which JSON does not have."""
     return None if math.isnan(value) else value
+
+
+def steps_to_json(windows: Iterable[WindowScores]) -> dict[str, list[list[float | None]]]:
+    """Return the step scores by track, a list of T' for each window; empty without any."""
+    windows = list(windows)
+    tracks = [track for track in STEP_TRACKS if all(track in window.steps for window in windows)]
+    return {
+        track: [
+            [none_if_nan(round(float(score), _SCORE_DIGITS)) for score in window.steps[track].scores]
+            for window in windows
+        ]
+        for track in tracks
+    }
+
+
+def _steps_of(sample: Mapping[str, Any], track: str) -> StepScores:
+    """Return predicted and, where they are given, annotated steps of a track."""
+    scores = _array(sample[f"pred_{track}_steps"], np.float64)
+    labels = sample.get(f"gt_{track}_steps")
+    unknown = np.full(scores.shape, UNKNOWN, dtype=np.int64)
+    return StepScores(scores, unknown if labels is None else _array(labels, np.int64))
+
+
+def _array(values: Tensor, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    return np.asarray(values.detach().cpu(), dtype=dtype)
 
 
 def _gather(file: str, windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:

@@ -4,13 +4,15 @@ from macbdf_mm.models.backbones import MFTLKABackbone, MSTLKABackbone
 from macbdf_mm.models.data_preprocessors import ForgeryDataPreprocessor
 from macbdf_mm.models.detectors import MACBDF
 from macbdf_mm.models.encoders import AudioTransformerEncoder, VideoTransformerEncoder
-from macbdf_mm.models.heads import ForgeryMLPHead
-from macbdf_mm.models.necks import PlainFusionNeck
+from macbdf_mm.models.heads import ForgeryFrameHead, ForgeryMLPHead
+from macbdf_mm.models.necks import ContrastiveFusionNeck, PlainFusionNeck
 
 __all__ = [
     "MACBDF",
     "AudioTransformerEncoder",
+    "ContrastiveFusionNeck",
     "ForgeryDataPreprocessor",
+    "ForgeryFrameHead",
     "ForgeryMLPHead",
     "MFTLKABackbone",
     "MSTLKABackbone",

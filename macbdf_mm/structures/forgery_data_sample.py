@@ -16,5 +16,7 @@ class ForgeryDataSample(BaseDataElement):
     - ``gt_label``, ``gt_video_label``, ``gt_audio_label``: int64, shape (), of the span;
     - ``gt_video_steps``, ``gt_audio_steps``: int64, shape (T',), one label a time step;
     - ``pred_scores``: float32, shape (3,), P(fake) of overall, video, audio; NaN for a
-      track that was not seen.
+      track that was not seen;
+    - ``pred_video_steps``, ``pred_audio_steps``: float32, shape (T',), P(fake) of each time
+      step, NaN where the track was not seen; only from a model with a frame-level head.
     """

@@ -5,7 +5,7 @@ import torch
 
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
-NUM_FRAMES, SIZE, NUM_SAMPLES = 4, 16, 1024
+NUM_FRAMES, NUM_STEPS, SIZE, NUM_SAMPLES = 4, 2, 16, 1024
 
 
 @pytest.fixture
@@ -42,9 +42,24 @@ def tiny_model_cfg():
             ),
             **towers,
         ),
-        neck=dict(type="PlainFusionNeck"),
+        neck=dict(
+            type="ContrastiveFusionNeck",
+            contrast_dims=8,
+            contrast=dict(queue_length=16, num_negatives=4),
+            clusters=dict(max_clusters=3),
+            weights=dict(num_heads=2),
+            fusion=dict(depth=1, num_heads=2),
+        ),
         head=dict(type="ForgeryMLPHead", hidden_channels=[8], drop_rate=0.0),
+        frame_head=dict(type="ForgeryFrameHead"),
     )
+
+
+@pytest.fixture
+def plain_model_cfg(tiny_model_cfg):
+    """The baseline: fusion by concatenation, and no verdicts by frame."""
+    del tiny_model_cfg["frame_head"]
+    return tiny_model_cfg | dict(neck=dict(type="PlainFusionNeck"))
 
 
 @pytest.fixture
@@ -53,14 +68,16 @@ def make_packed():
 
     def make(labels, seed=0):
         generator = torch.Generator().manual_seed(seed)
-        return [_packed(label, generator) for label in labels]
+        return [_packed(index, label, generator) for index, label in enumerate(labels)]
 
     return make
 
 
-def _packed(labels, generator):
-    sample = ForgeryDataSample()
+def _packed(index, labels, generator):
+    sample = ForgeryDataSample(metainfo={"file": f"clip{index}.mp4"})
     sample.gt_label, sample.gt_video_label, sample.gt_audio_label = map(torch.tensor, labels)
+    sample.gt_video_steps = torch.full((NUM_STEPS,), labels[1])
+    sample.gt_audio_steps = torch.full((NUM_STEPS,), labels[2])
     video = torch.randint(
         0, 256, (3, NUM_FRAMES, SIZE, SIZE), dtype=torch.uint8, generator=generator
     )

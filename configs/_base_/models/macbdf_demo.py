@@ -43,6 +43,13 @@ model = dict(
         depth=2,
         embed_dims=96,
     ),
-    neck=dict(type="PlainFusionNeck"),
+    neck=dict(
+        type="ContrastiveFusionNeck",
+        # At most the number of training clips.
+        contrast=dict(queue_length=512, num_negatives=64),
+        weights=dict(num_heads=4),
+        fusion=dict(depth=1, num_heads=4, mlp_ratio=2.0),
+    ),
     head=dict(type="ForgeryMLPHead", hidden_channels=[128], drop_rate=0.3),
+    frame_head=dict(type="ForgeryFrameHead"),
 )

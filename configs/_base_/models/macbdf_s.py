@@ -41,6 +41,13 @@ model = dict(
         depth=6,
         embed_dims=192,
     ),
-    neck=dict(type="PlainFusionNeck"),
+    neck=dict(
+        type="ContrastiveFusionNeck",
+        # At most the number of training clips.
+        contrast=dict(queue_length=2048, num_negatives=64),
+        weights=dict(num_heads=6),
+        fusion=dict(depth=2, num_heads=6, drop_rate=0.1),
+    ),
     head=dict(type="ForgeryMLPHead", hidden_channels=[256], drop_rate=0.5),
+    frame_head=dict(type="ForgeryFrameHead", drop_rate=0.1),
 )

@@ -49,6 +49,8 @@ class AdaptiveTemperature(nn.Module):
         hidden_dims: Width of the hidden layers of both MLPs.
         history_momentum: Share of the old value in the moving average h.
         gamma_init: gamma before the MLP has learnt anything.
+        adaptive: False holds the temperature at tau_0 for ever, as plain contrastive losses do;
+            its parameters then get gradients of zero, and only the history moves.
 
     Attributes:
         beta: (3,) float32 parameter, starts at 0, so that tau starts at tau_0.
@@ -74,6 +76,7 @@ class AdaptiveTemperature(nn.Module):
         hidden_dims: int = 16,
         history_momentum: float = 0.9,
         gamma_init: float = 0.9,
+        adaptive: bool = True,
     ) -> None:
         super().__init__()
         if not 0 < tau_min < tau_init < tau_max:
@@ -88,6 +91,7 @@ class AdaptiveTemperature(nn.Module):
         self.tau_init, self.tau_min, self.tau_max = tau_init, tau_min, tau_max
         self.log_range = min(math.log(tau_init / tau_min), math.log(tau_max / tau_init))
         self.history_momentum = history_momentum
+        self.adaptive = adaptive
 
         self.beta = nn.Parameter(torch.zeros(NUM_BASIS))
         # No bias at the end: the softmax over pairs does not see one.
@@ -124,6 +128,9 @@ class AdaptiveTemperature(nn.Module):
             if not self.training:
                 return TemperatureStep(previous, basis, gamma)
             tau = gamma * previous + (1 - gamma) * self._target(basis)
+            if not self.adaptive:
+                # Of the same graph, so that no parameter is left out of a distributed step.
+                tau = previous + 0.0 * tau
         return TemperatureStep(tau, basis, gamma)
 
     def _target(self, basis: Tensor) -> Tensor:

@@ -58,6 +58,15 @@ class FeatureQueue(nn.Module):
         """Return all Q slots, empty ones masked; the tensors are the buffers themselves."""
         return FeatureSet(self.features, self.labels, self.clip_ids, self.valid)
 
+    def staged(self) -> FeatureSet | None:
+        """Return the rows that the next :meth:`advance` writes, None if there are none."""
+        return join(self._staged) if self._staged else None
+
+    @property
+    def num_staged_forwards(self) -> int:
+        """Return how many forwards have staged rows since the last :meth:`advance`."""
+        return len(self._staged)
+
     def stage(self, rows: FeatureSet) -> None:
         """Keep rows for the next :meth:`advance`, after those staged before; not in eval."""
         if self.training:
@@ -69,8 +78,9 @@ class FeatureQueue(nn.Module):
 
     def advance(self) -> None:
         """Write the staged rows over the oldest slots; nothing happens if none are staged."""
-        if self._staged:
-            self._write(join(self._staged))
+        rows = self.staged()
+        if rows is not None:
+            self._write(rows)
         self._staged.clear()
 
     @torch.no_grad()

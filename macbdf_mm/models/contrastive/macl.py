@@ -27,6 +27,8 @@ from macbdf_mm.models.contrastive.rank_gather import gather_rows
 
 # The 1/4 of Eq. 8; it stays when an ablation drops terms.
 TERM_WEIGHT = 0.25
+# No optimiser step accumulates the gradients of so many forwards.
+_MAX_STAGED_FORWARDS = 512
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,10 @@ class MACL(nn.Module):
 
         Raises:
             ValueError: If the two sets differ in shape.
+            RuntimeError: If hundreds of training forwards went by without :meth:`advance`.
         """
         _check_same_shape(video, audio)
+        self._check_is_advanced()
         with torch.autocast(video.embeddings.device.type, enabled=False):
             video, audio = video.blanked(), audio.blanked()
             if self.training:
@@ -183,6 +187,15 @@ class MACL(nn.Module):
             margin_mode=self.margin_mode,
             num_negatives=self.num_negatives,
         )
+
+    def _check_is_advanced(self) -> None:
+        """Raise RuntimeError if nobody calls :meth:`advance`, before memory runs out."""
+        if self.video_queue.num_staged_forwards >= _MAX_STAGED_FORWARDS:
+            raise RuntimeError(
+                f"Expected `advance()` after each optimiser step, got {_MAX_STAGED_FORWARDS} "
+                "training forwards without it. Add dict(type='ContrastiveStateHook') to "
+                "`custom_hooks`, or call it yourself."
+            )
 
     def advance(self) -> None:
         """Write the queues and move the temperature; call it after each optimiser step."""

@@ -19,13 +19,17 @@ class MACBDF(BaseModel):
     """The multiscale adaptive conflict-balancing model for deepfake detection (Figure 1).
 
     Two encoders, two towers of large-kernel attention, a neck that owns all that crosses the
-    modalities, and a head with the verdicts.
+    modalities, and heads with the verdicts.
 
     Args:
         video_backbone: Config of the video tower, for example ``MSTLKABackbone``.
         audio_backbone: Config of the audio tower, of the same depth.
-        neck: Config of the neck: ``weigh``, ``exchange`` and ``fuse``.
-        head: Config of the head; ``in_channels`` is the neck's ``out_channels`` if not given.
+        neck: Config of the neck: ``embed``, ``weigh``, ``exchange``, ``fuse`` and ``loss``. The
+            towers' widths and their ``depth`` are handed to it.
+        head: Config of the sample-level head; ``in_channels`` is the neck's ``out_channels`` if
+            not given.
+        frame_head: Config of the frame-level head; ``in_channels`` is the video tower's width
+            if not given. None: the model has no frame-level verdicts.
         data_preprocessor: Config of the data preprocessor.
         init_cfg: MMEngine's initialisation.
 
@@ -47,6 +51,7 @@ class MACBDF(BaseModel):
         audio_backbone: _Part,
         neck: _Part,
         head: _Part,
+        frame_head: _Part | None = None,
         data_preprocessor: _Part | None = None,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
@@ -65,8 +70,14 @@ class MACBDF(BaseModel):
             neck,
             video_channels=self.video_backbone.embed_dims,
             audio_channels=self.audio_backbone.embed_dims,
+            depth=self.video_backbone.depth,
         )
         self.head = build_part(MODELS, head, in_channels=self.neck.out_channels)
+        self.frame_head = None
+        if frame_head is not None:
+            self.frame_head = build_part(
+                MODELS, frame_head, in_channels=self.video_backbone.embed_dims
+            )
         self.register_buffer("decision_threshold", torch.full((3,), 0.5))
         self.register_buffer("is_threshold_fitted", torch.tensor(False))
 
@@ -82,17 +93,29 @@ class MACBDF(BaseModel):
             inputs: ``video`` (B, 3, T, H, W), ``video_mask`` (B, T) bool, ``spectrogram``
                 (B, 1, F, N), ``audio_mask`` (B, N) bool, from the data preprocessor.
             data_samples: B samples: labels for 'loss', to be written to for 'predict'.
-            mode: 'loss' (a dict of scalars), 'predict' (samples with ``pred_scores``) or
+            mode: 'loss' (a dict of scalars), 'predict' (samples with ``pred_scores``, and with
+                ``pred_video_steps`` and ``pred_audio_steps`` if there is a frame-level head) or
                 'tensor' (logits (B, 3) of overall, video, audio).
 
         Raises:
             ValueError: If the mode is another, or 'loss' has no data samples.
         """
+        _check_mode(mode, data_samples)
         video, audio, masks = self.encode(inputs)
-        weights = self.neck.weigh(video, audio, masks)
+        embeddings = self.neck.embed(video, audio, masks)
+        weights = self.neck.weigh(video, audio, embeddings, masks)
         layers = self.extract_and_exchange(video, audio, weights, masks)
         fused = self.neck.fuse(layers, masks)
-        return self.classify(fused, masks, data_samples, mode)
+        if mode == "tensor":
+            return self.head(fused)
+        if mode == "predict":
+            samples = data_samples or [ForgeryDataSample() for _ in fused]
+            return self.classify(fused, layers[-1], samples, masks)
+        losses = self.head.loss(fused, data_samples, masks.seen)
+        losses |= self.neck.loss(embeddings, data_samples, masks)
+        if self.frame_head is not None:
+            losses |= self.frame_head.loss(layers[-1], data_samples, masks)
+        return losses
 
     def encode(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, StepMasks]:
         """Return the maps of both encoders and their valid steps (Figure 1, feature extract).
@@ -134,18 +157,27 @@ class MACBDF(BaseModel):
     def classify(
         self,
         fused: Tensor,
+        maps: tuple[Tensor, Tensor],
+        data_samples: Sequence[ForgeryDataSample],
         masks: StepMasks,
-        data_samples: Sequence[ForgeryDataSample] | None,
-        mode: str,
-    ) -> Tensor | dict[str, Tensor] | list[ForgeryDataSample]:
-        """Return what :meth:`forward` promises for ``mode``, from the fused vectors (B, D)."""
-        if mode == "tensor":
-            return self.head(fused)
-        if mode == "predict":
-            samples = data_samples or [ForgeryDataSample() for _ in fused]
-            return self.head.predict(fused, samples, masks.seen)
-        if mode != "loss":
-            raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
-        if data_samples is None:
-            raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")
-        return self.head.loss(fused, data_samples, masks.seen)
+    ) -> list[ForgeryDataSample]:
+        """Return the samples with the scores of both levels (3.4).
+
+        Args:
+            fused: The neck's vectors, (B, D).
+            maps: The last layer's (video, audio) maps.
+            data_samples: B samples, written to.
+            masks: Valid steps of both.
+        """
+        samples = self.head.predict(fused, data_samples, masks.seen)
+        if self.frame_head is not None:
+            samples = self.frame_head.predict(maps, samples, masks)
+        return samples
+
+
+def _check_mode(mode: str, data_samples: Sequence[ForgeryDataSample] | None) -> None:
+    """Raise ValueError before anything is computed in vain."""
+    if mode not in ("loss", "predict", "tensor"):
+        raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
+    if mode == "loss" and data_samples is None:
+        raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")

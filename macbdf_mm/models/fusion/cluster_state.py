@@ -155,32 +155,38 @@ class ClusterState(nn.Module):
         return True
 
     @torch.no_grad()
-    def follow(self, embeddings: Tensor) -> None:
+    def follow(self, embeddings: Tensor, valid: Tensor | None = None) -> None:
         """Move the centres and d_max after a training batch; nothing happens in eval mode.
 
         A centre moves towards the mean of the embeddings nearest to it, by ``momentum`` once
         for each of them. d_max grows or shrinks until one embedding in a hundred exceeds it:
         unlike a mean of the batches' percentiles, that does not depend on the batch size.
+        Nothing is copied to the host: rows are weighed, not picked.
 
         Args:
-            embeddings: (B, D) of the clips that have this modality; B may be 0. Rows that are
-                not finite (an overflow under AMP, whose step is skipped) are passed over.
+            embeddings: (B, D); B may be 0. Rows that are not finite (an overflow under AMP,
+                whose step is skipped) are passed over.
+            valid: (B,) bool, False for clips that lack this modality; None if all have it.
 
         Raises:
             ValueError: If they are not (B, D).
         """
         self._check(embeddings)
-        if not self.training or not self.is_ready:
+        if not self.training or not len(embeddings):
             return
-        embeddings = embeddings[torch.isfinite(embeddings).all(dim=1)].to(self.centres.dtype)
-        if not len(embeddings):
-            return
-        distances, index = nearest_centre(embeddings, self.centres, self.cholesky, self.is_active)
-        means, counts = cluster_means(embeddings, index, self.max_clusters)
-        self.centres.lerp_(means, (1 - self.momentum**counts)[:, None])
-        share = (distances > self.max_distance).to(self.max_distance.dtype).mean()
-        rate = min(_MAX_DISTANCE_RATE * len(embeddings), _MAX_DISTANCE_STEP)
-        self.max_distance.mul_(torch.exp(rate * (share - _OUTLIER_SHARE)))
+        kept = torch.isfinite(embeddings).all(dim=1) & self.is_ready
+        if valid is not None:
+            kept = kept & valid
+        rows = embeddings.to(self.centres.dtype).masked_fill(~kept[:, None], 0.0)
+        distances, nearest = nearest_centre(rows, self.centres, self.cholesky, self.is_active)
+        # Rows that don't count go to a cluster of their own, which is dropped.
+        index = torch.where(kept, nearest, self.max_clusters)
+        means, counts = cluster_means(rows, index, self.max_clusters + 1)
+        self.centres.lerp_(means[:-1], (1 - self.momentum ** counts[:-1])[:, None])
+        num_kept = kept.sum()
+        exceeding = ((distances > self.max_distance) & kept).sum() / num_kept.clamp(min=1)
+        rate = (_MAX_DISTANCE_RATE * num_kept).clamp(max=_MAX_DISTANCE_STEP)
+        self.max_distance.mul_(torch.exp(rate * (exceeding - _OUTLIER_SHARE)))
 
     def _shrunk_covariance(self, offsets: Tensor, num_clusters: int) -> Tensor:
         """Return (D, D): the covariance of offsets from K means, drawn towards a sphere."""

@@ -1,12 +1,14 @@
 """What the towers tell each other at each layer, Eqs. 17 and 18."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor, nn
 
 from macbdf_mm.models.fusion.importance_weights import FusionWeights
 from macbdf_mm.models.fusion.temporal_steps import PooledSteps, blank_steps, resample_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
+
+Interaction = Literal["gated", "product", "none"]
 
 
 class FusedSteps(NamedTuple):
@@ -47,20 +49,23 @@ class CrossModalExchange(nn.Module):
 
     "gated": K_i = K'_i * (1 + W_k LN(x_i)) with K'_i the block's output. W_k starts at zero,
     so that the towers start as they are alone. "product" is the paper's K_i = K'_i * x_i to
-    the letter, which has no parameters and can collapse over several layers.
+    the letter, which has no parameters and can collapse over several layers. "none" leaves the
+    maps as the blocks made them, for an ablation.
 
     Args:
         embed_dims: Channels C of both maps.
-        interaction: "gated" or "product".
+        interaction: "gated", "product" or "none".
 
     Raises:
-        ValueError: If ``interaction`` is neither.
+        ValueError: If ``interaction`` is none of these.
     """
 
-    def __init__(self, embed_dims: int, interaction: Literal["gated", "product"] = "gated") -> None:
+    def __init__(self, embed_dims: int, interaction: Interaction = "gated") -> None:
         super().__init__()
-        if interaction not in ("gated", "product"):
-            raise ValueError(f"Expected `interaction` 'gated' or 'product', got {interaction!r}.")
+        if interaction not in get_args(Interaction):
+            raise ValueError(
+                f"Expected `interaction` 'gated', 'product' or 'none', got {interaction!r}."
+            )
         self.interaction = interaction
         if interaction == "gated":
             self.norm = nn.LayerNorm(embed_dims)
@@ -81,6 +86,8 @@ class CrossModalExchange(nn.Module):
         Raises:
             ValueError: If x_i has another number of steps than the video.
         """
+        if self.interaction == "none":
+            return video, audio
         if fused.features.shape[1] != video.shape[2]:
             raise ValueError(
                 f"Expected fused steps for the {video.shape[2]} steps of the video, got "

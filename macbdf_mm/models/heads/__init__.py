@@ -1,5 +1,6 @@
 """Classifiers and their losses."""
 
+from macbdf_mm.models.heads.forgery_frame_head import ForgeryFrameHead
 from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead
 
-__all__ = ["ForgeryMLPHead"]
+__all__ = ["ForgeryFrameHead", "ForgeryMLPHead"]

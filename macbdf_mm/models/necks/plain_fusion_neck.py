@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from macbdf_mm.models.layers.step_masks import StepMasks, masked_mean
 from macbdf_mm.registry import MODELS
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
 
 @MODELS.register_module()
@@ -21,6 +22,7 @@ class PlainFusionNeck(BaseModule):
     Args:
         video_channels: Channels C_v of the video tower's maps.
         audio_channels: Channels C_a of the audio tower's maps.
+        depth: Number of layers of the towers, which every neck is told; any will do here.
         init_cfg: MMEngine's initialisation.
 
     Attributes:
@@ -31,6 +33,7 @@ class PlainFusionNeck(BaseModule):
         self,
         video_channels: int,
         audio_channels: int,
+        depth: int = 0,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -38,12 +41,19 @@ class PlainFusionNeck(BaseModule):
         self.missing_video = nn.Parameter(torch.zeros(video_channels))
         self.missing_audio = nn.Parameter(torch.zeros(audio_channels))
 
-    def weigh(self, video: Tensor, audio: Tensor, masks: StepMasks) -> tuple[Tensor, Tensor]:
+    def embed(self, video: Tensor, audio: Tensor, masks: StepMasks) -> None:
+        """Return None: there is no contrastive learning to embed for."""
+        return None
+
+    def weigh(
+        self, video: Tensor, audio: Tensor, embeddings: None, masks: StepMasks
+    ) -> tuple[Tensor, Tensor]:
         """Return the weights of video and audio, (B,) each: one half, as in 3.2.2 without w.
 
         Args:
             video: The video encoder's map, (B, C_v, T', H', W').
             audio: The audio encoder's map, (B, C_a, F', T'').
+            embeddings: What :meth:`embed` returned.
             masks: Valid steps of both.
         """
         half = video.new_full((video.shape[0],), 0.5)
@@ -87,3 +97,9 @@ class PlainFusionNeck(BaseModule):
             ],
             dim=1,
         )
+
+    def loss(
+        self, embeddings: None, data_samples: Sequence[ForgeryDataSample], masks: StepMasks
+    ) -> dict[str, Tensor]:
+        """Return no losses of the neck's own."""
+        return {}

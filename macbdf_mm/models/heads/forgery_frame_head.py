@@ -1,0 +1,128 @@
+"""The frame-level classifier."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from macbdf_mm.models.fusion import FrameBranches, FrameLogits, pool_steps
+from macbdf_mm.models.heads.masked_bce import masked_bce
+from macbdf_mm.models.layers.step_masks import StepMasks
+from macbdf_mm.registry import MODELS
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+_TARGETS = {"frame_video": "gt_video_steps", "frame_audio": "gt_audio_steps"}
+
+
+@MODELS.register_module()
+class ForgeryFrameHead(BaseModule):
+    """An MLP branch for each track with one logit a time step (3.4, Eq. 20).
+
+    It reads the last layer's maps after the exchange. Step labels come from the annotated
+    intervals; where a data set has none, every step has its clip's label. Both losses belong to
+    the unimodal objective of 3.5.
+
+    Args:
+        in_channels: Channels C of the maps.
+        hidden_channels: Width of each branch's hidden layer; C if None.
+        drop_rate: Dropout of the hidden layers.
+        loss_weights: Weight of ``frame_video`` and ``frame_audio``; 1 where not named.
+        init_cfg: MMEngine's initialisation.
+
+    Raises:
+        ValueError: If ``loss_weights`` names a loss that does not exist.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        hidden_channels: int | None = None,
+        drop_rate: float = 0.0,
+        loss_weights: Mapping[str, float] | None = None,
+        init_cfg: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        unknown = set(loss_weights or {}) - set(_TARGETS)
+        if unknown:
+            raise ValueError(
+                f"Expected `loss_weights` for {sorted(_TARGETS)}, got {sorted(unknown)}."
+            )
+        self.loss_weights = dict.fromkeys(_TARGETS, 1.0) | dict(loss_weights or {})
+        self.branches = FrameBranches(in_channels, hidden_channels, drop_rate)
+
+    def forward(self, maps: tuple[Tensor, Tensor], masks: StepMasks) -> FrameLogits:
+        """Return the logits of both tracks on the video's steps, (B, T') each.
+
+        Args:
+            maps: The last layer's (B, C, T', H', W') and (B, C, F', T'').
+            masks: Valid steps of both.
+        """
+        return self.branches(pool_steps(*maps), masks)
+
+    def loss(
+        self,
+        maps: tuple[Tensor, Tensor],
+        data_samples: Sequence[ForgeryDataSample],
+        masks: StepMasks,
+    ) -> dict[str, Tensor]:
+        """Return ``loss_frame_video`` and ``loss_frame_audio``: means over known valid steps.
+
+        Args:
+            maps: As :meth:`forward`.
+            data_samples: B samples with ``gt_video_steps`` and ``gt_audio_steps``, (T',) each.
+            masks: As :meth:`forward`.
+
+        Raises:
+            ValueError: If a sample lacks step labels, or has another number of them.
+        """
+        logits = self(maps, masks)
+        num_steps = logits.video.shape[1]
+        labels = torch.stack([_labels_of(sample, num_steps) for sample in data_samples])
+        losses = masked_bce(
+            torch.stack([logits.video, logits.audio], dim=2).flatten(0, 1),  # (B*T', 2)
+            labels.to(logits.video.device).flatten(0, 1),
+            torch.stack([logits.video_mask, logits.audio_mask], dim=2).flatten(0, 1),
+        )
+        return {
+            f"loss_{name}": self.loss_weights[name] * loss
+            for name, loss in zip(_TARGETS, losses, strict=True)
+        }
+
+    def predict(
+        self,
+        maps: tuple[Tensor, Tensor],
+        data_samples: Sequence[ForgeryDataSample],
+        masks: StepMasks,
+    ) -> list[ForgeryDataSample]:
+        """Return the samples with ``pred_video_steps`` and ``pred_audio_steps``.
+
+        Both are (T',) float32 in [0, 1], NaN at steps where the track was not seen.
+
+        Args:
+            maps: As :meth:`forward`.
+            data_samples: B samples, written to.
+            masks: As :meth:`forward`.
+        """
+        logits = self(maps, masks)
+        video = logits.video.sigmoid().masked_fill(~logits.video_mask, torch.nan)
+        audio = logits.audio.sigmoid().masked_fill(~logits.audio_mask, torch.nan)
+        for sample, video_steps, audio_steps in zip(data_samples, video, audio, strict=True):
+            sample.pred_video_steps, sample.pred_audio_steps = video_steps, audio_steps
+        return list(data_samples)
+
+
+def _labels_of(sample: ForgeryDataSample, num_steps: int) -> Tensor:
+    """Return the step labels of video and audio, (T', 2) int64."""
+    shapes = {
+        name: tuple(sample.get(name).shape) if name in sample else None
+        for name in _TARGETS.values()
+    }
+    if set(shapes.values()) != {(num_steps,)}:
+        raise ValueError(
+            f"Expected data samples with {' and '.join(_TARGETS.values())} of shape "
+            f"({num_steps},), one label a step of the video's map, got {shapes}. Set `num_steps` "
+            "of PackForgeryInputs to the number of frames over the encoder's `tubelet_size`."
+        )
+    return torch.stack([sample.get(name) for name in _TARGETS.values()], dim=1)
