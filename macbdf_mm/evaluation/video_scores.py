@@ -203,7 +203,10 @@ def steps_to_json(windows: Iterable[WindowScores]) -> dict[str, list[list[float 
     tracks = [track for track in STEP_TRACKS if all(track in window.steps for window in windows)]
     return {
         track: [
-            [none_if_nan(round(float(score), _SCORE_DIGITS)) for score in window.steps[track].scores]
+            [
+                none_if_nan(round(float(score), _SCORE_DIGITS))
+                for score in window.steps[track].scores
+            ]
             for window in windows
         ]
         for track in tracks

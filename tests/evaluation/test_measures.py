@@ -9,10 +9,11 @@ from macbdf_mm.evaluation.measures import (
     labelled_scores,
     measure_by_category,
     measure_by_method,
+    measure_steps,
     measure_track,
     measure_videos,
 )
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
 from macbdf_mm.structures.labels import CATEGORIES, clip_label
 
 THRESHOLDS = {"overall": 0.5, "video": 0.5, "audio": 0.5}
@@ -98,6 +99,37 @@ def test_methods_of_a_track_are_measured_against_its_real_ones(videos):
     assert sum(v.category == "RVFA" for v in members) == 10
     expected = metrics.roc_auc_score(*arrays(members, "video"))
     assert figures["auc_by_video_method/patch"] == pytest.approx(expected)
+
+
+def stepped_videos():
+    """Twelve clips of two windows: real, fake throughout, and fake in their second window."""
+    generator = np.random.default_rng(1)
+    windows = []
+    for index in range(12):
+        for start in (0.0, 1.0):
+            fake = (0, 1, int(start))[index % 3]
+            scores = generator.normal(0.5 * fake, 0.4, 4)
+            windows.append(
+                WindowScores(
+                    f"{index:02d}.mp4", (start, start + 1.0), (0.5, 0.5, 0.5),
+                    (int(index % 3 > 0), int(index % 3 > 0), 0),
+                    steps={"video": StepScores(scores, np.array([fake, fake, fake, -1]))},
+                )
+            )  # fmt: skip
+    return gather_videos(windows)
+
+
+def test_steps_are_ranked_over_all_videos_and_over_the_partially_fake_ones():
+    videos = stepped_videos()
+    figures = measure_steps(videos, "video")
+    for key, members in (("frame_auc", videos), ("frame_auc_partial", videos[2::3])):
+        windows = [window.steps["video"] for video in members for window in video.windows]
+        labels = np.concatenate([steps.labels[:3] for steps in windows])
+        scores = np.concatenate([steps.scores[:3] for steps in windows])
+        assert figures[f"video/{key}"] == pytest.approx(metrics.roc_auc_score(labels, scores))
+    assert figures["video/num_partial"] == 4
+    assert measure_steps(videos, "audio") == {}
+    assert math.isnan(measure_steps(videos[:1], "video")["video/frame_auc_partial"])
 
 
 def test_best_thresholds(videos):

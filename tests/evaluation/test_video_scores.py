@@ -1,10 +1,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from macbdf_mm.evaluation.video_scores import (
+    StepScores,
     WindowScores,
     gather_videos,
     none_if_nan,
@@ -85,7 +87,42 @@ def test_row_for_a_report_is_valid_json():
         "audio_method": None,
         "scores": {"overall": 0.5, "video": 0.25, "audio": None},
         "windows": [[0.0, 1.0, 0.5, 0.25, None]],
+        "steps": {},
     }
+
+
+def stepped(start, scores, labels):
+    steps = StepScores(np.array(scores), np.array(labels))
+    return window(
+        start=start,
+        steps={"video": steps, "audio": StepScores(steps.scores[::-1], steps.labels[::-1])},
+    )
+
+
+def test_steps_of_a_data_sample_are_read_with_their_labels():
+    sample = ForgeryDataSample(
+        pred_scores=torch.tensor([0.5, 0.5, 0.5]),
+        pred_video_steps=torch.tensor([0.25, NAN]),
+        pred_audio_steps=torch.tensor([0.5, 0.75]),
+        gt_audio_steps=torch.tensor([0, 1]),
+    )
+    sample.set_metainfo({"file": "a.mp4", "span_seconds": (0.0, 1.0)})
+    steps = window_of_sample(sample.to_dict()).steps
+    assert steps["video"].labels.tolist() == [-1, -1]
+    assert steps["audio"].labels.tolist() == [0, 1]
+    assert steps["audio"].scores.tolist() == [0.5, 0.75]
+    del sample.pred_video_steps, sample.pred_audio_steps
+    assert window_of_sample(sample.to_dict()).steps == {}
+
+
+def test_known_steps_of_all_windows_follow_each_other():
+    windows = [stepped(1.0, [0.3, 0.4], [1, -1]), stepped(0.0, [0.1, NAN], [0, 1])]
+    video = gather_videos(windows)[0]
+    assert video.steps_of("video").scores.tolist() == [0.1, 0.3]
+    assert video.steps_of("video").labels.tolist() == [0, 1]
+    assert video.steps_of("audio").scores.tolist() == [0.1, 0.3]
+    assert video.to_json()["steps"]["video"] == [[0.1, None], [0.3, 0.4]]
+    assert gather_videos([window()])[0].steps_of("video").labels.size == 0
 
 
 def test_none_for_nan():

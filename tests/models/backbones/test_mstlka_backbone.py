@@ -35,6 +35,7 @@ def recognizer():
     from mmaction.utils import register_all_modules
 
     register_all_modules(init_default_scope=False)
+    torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope("mmaction"):
         return MODELS.build(
             dict(

@@ -11,12 +11,21 @@ from macbdf_mm.registry import MODELS, build_part
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"
 LABELS = [(1, 0, 1), (0, 0, 0), (1, -1, -1), (1, 1, 0)]
+SAMPLE_LOSSES = ["loss_overall", "loss_video", "loss_audio"]
+CONTRASTIVE_LOSSES = ["loss_cross_va", "loss_cross_av", "loss_intra_video", "loss_intra_audio"]
+FRAME_LOSSES = ["loss_frame_video", "loss_frame_audio"]
 
 
 @pytest.fixture
 def model(tiny_model_cfg):
     torch.manual_seed(0)
     return build_part(MODELS, tiny_model_cfg).eval()
+
+
+@pytest.fixture
+def plain_model(plain_model_cfg):
+    torch.manual_seed(0)
+    return build_part(MODELS, plain_model_cfg).eval()
 
 
 @pytest.fixture
@@ -28,67 +37,126 @@ def test_each_mode_returns_what_it_promises(model, batch):
     logits = model(**batch)
     assert logits.shape == (4, 3)
     losses = model(**batch, mode="loss")
-    assert set(losses) == {"loss_overall", "loss_video", "loss_audio"}
+    assert set(losses) == {*SAMPLE_LOSSES, *CONTRASTIVE_LOSSES, *FRAME_LOSSES, "tau"}
+    assert all(value.shape == () for value in losses.values())
     samples = model(**batch, mode="predict")
     torch.testing.assert_close(torch.stack([s.pred_scores for s in samples]), logits.sigmoid())
     assert samples[0] is batch["data_samples"][0]
+    assert all(s.pred_video_steps.shape == s.pred_audio_steps.shape == (2,) for s in samples)
+
+
+def test_the_baseline_has_the_losses_of_the_sample_level_only(plain_model, make_packed):
+    batch = plain_model.data_preprocessor(pseudo_collate(make_packed(LABELS)))
+    assert list(plain_model(**batch, mode="loss")) == SAMPLE_LOSSES
+    samples = plain_model(**batch, mode="predict")
+    assert "pred_video_steps" not in samples[0]
 
 
 def test_prediction_needs_no_samples(model, batch):
     assert len(model(batch["inputs"], mode="predict")) == 4
 
 
-def test_training_reaches_every_parameter(model, make_packed):
-    model.train()
-    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+@pytest.mark.parametrize("name", ["model", "plain_model"])
+def test_training_reaches_every_parameter(name, request, make_packed):
+    model = request.getfixturevalue(name).train()
+    fill_the_queues(model, make_packed)
     packed = make_packed(LABELS)
     packed[0]["inputs"]["video_mask"][:] = False
     packed[1]["inputs"]["audio_mask"][:] = False
-    before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    log = model.train_step(pseudo_collate(packed), wrapper)
+    losses = model(**model.data_preprocessor(pseudo_collate(packed)), mode="loss")
+    loss, log = model.parse_losses(losses)
+    loss.backward()
     assert all(value.isfinite() for value in log.values())
-    unchanged = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
-    assert not unchanged
+    unreached = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not unreached
+
+
+def fill_the_queues(model, make_packed):
+    """Two steps' worth of embeddings, so that every contrastive term has pairs, and clusters."""
+    if not hasattr(model.neck, "advance"):
+        return
+    # Gates and scales that start at zero keep the gradient from what lies before them.
+    for parameter in model.neck.parameters():
+        parameter.data += 0.1 * torch.randn_like(parameter)
+    for seed in (1, 2):
+        packed = make_packed(LABELS * 3, seed=seed)
+        for index, item in enumerate(packed):
+            item["data_samples"].set_metainfo({"file": f"other{seed}{index}.mp4"})
+        with torch.no_grad():
+            model(**model.data_preprocessor(pseudo_collate(packed)), mode="loss")
+        model.neck.advance()
+    assert model.neck.fit_clusters(seed=0)
 
 
 def test_training_learns_a_batch_by_heart(model, make_packed):
     wrapper = OptimWrapper(torch.optim.AdamW(model.parameters(), lr=1e-2))
     collated = pseudo_collate(make_packed(LABELS))
     model.train()
-    losses = [model.train_step(collated, wrapper)["loss"].item() for _ in range(40)]
-    assert losses[-1] < 0.3 * losses[0]
+    logs = [model.train_step(collated, wrapper) for _ in range(60)]
+    for name in SAMPLE_LOSSES + FRAME_LOSSES:
+        assert logs[-1][name] < 0.3 * logs[0][name], name
 
 
 def test_one_clip_a_device_trains(model, make_packed):
     model.train()
     collated = pseudo_collate(make_packed(LABELS[:1]))
     losses = model(**model.data_preprocessor(collated), mode="loss")
+    losses.pop("tau")
     sum(losses.values()).backward()
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_a_clip_is_judged_by_itself(model, batch):
-    together = model(**batch)
-    for clip in range(4):
-        inputs = {name: value[clip : clip + 1] for name, value in batch["inputs"].items()}
-        torch.testing.assert_close(model(inputs)[0], together[clip], rtol=1e-4, atol=1e-5)
+def predictions(model, inputs):
+    """The scores of overall, video and audio, then those of the steps of both, (B, 3 + 2 T')."""
+    samples = model(inputs, mode="predict")
+    parts = [(s.pred_scores, s.pred_video_steps, s.pred_audio_steps) for s in samples]
+    return torch.stack([torch.cat(part) for part in parts])
+
+
+def test_a_clip_is_judged_by_itself(model, make_packed):
+    """Eval at B = 8 equals eval at B = 1, with clusters in place; one clip lacks each track."""
+    fill_the_queues(model.train(), make_packed)
+    model.eval()
+    packed = make_packed(LABELS * 2, seed=5)
+    packed[2]["inputs"]["video_mask"][:] = False
+    packed[3]["inputs"]["audio_mask"][:] = False
+    inputs = model.data_preprocessor(pseudo_collate(packed))["inputs"]
+    together = predictions(model, inputs)
+    assert together.isnan().sum() == 2 * (1 + 2)
+    for clip in range(8):
+        alone = predictions(model, {name: x[clip : clip + 1] for name, x in inputs.items()})[0]
+        torch.testing.assert_close(alone, together[clip], rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize(
     ("track", "mask", "unseen"), [("video", "video_mask", 1), ("spectrogram", "audio_mask", 2)]
 )
-def test_what_fills_a_masked_track_has_no_influence(model, batch, track, mask, unseen):
+def test_what_fills_a_masked_track_has_no_influence(model, batch, make_packed, track, mask, unseen):
+    fill_the_queues(model.train(), make_packed)
+    torch.nn.init.normal_(model.neck.exchanges[0].video_gate.weight)
+    torch.nn.init.normal_(model.neck.exchanges[0].audio_gate.weight)
+    model.eval()
     inputs = dict(batch["inputs"])
     inputs[mask] = torch.zeros_like(inputs[mask])
-    scores = []
+    scores, losses = [], []
     for filling in (0.0, 3.0, torch.nan):
         inputs[track] = torch.full_like(inputs[track], filling)
-        samples = model(inputs, batch["data_samples"], mode="predict")
-        scores.append(torch.stack([sample.pred_scores for sample in samples]))
-    assert torch.equal(scores[0].nan_to_num(-1.0), scores[1].nan_to_num(-1.0))
-    assert torch.equal(scores[0].nan_to_num(-1.0), scores[2].nan_to_num(-1.0))
-    assert scores[0][:, unseen].isnan().all()
-    assert scores[0].isnan().sum() == 4
+        scores.append(predictions(model, inputs).nan_to_num(-1.0))
+        losses.append(torch.stack(list(model(inputs, batch["data_samples"], "loss").values())))
+    for other in (1, 2):
+        assert torch.equal(scores[0], scores[other])
+        assert torch.equal(losses[0], losses[other])
+    assert scores[0][:, unseen].eq(-1.0).all()
+    assert scores[0].eq(-1.0).sum() == 4 + 4 * 2  # one score a clip, and its two steps
+
+
+def test_the_neck_sees_no_gradient_of_a_missing_track(model, batch):
+    inputs = dict(batch["inputs"])
+    inputs["audio_mask"] = torch.zeros_like(inputs["audio_mask"])
+    inputs["spectrogram"] = inputs["spectrogram"].requires_grad_()
+    losses = model(inputs, batch["data_samples"], mode="loss")
+    sum(value for name, value in losses.items() if "loss" in name).backward()
+    assert inputs["spectrogram"].grad.eq(0.0).all()
 
 
 def test_no_track_at_all_is_no_score(model, batch):
@@ -101,8 +169,10 @@ def test_extract_and_exchange_is_layer_by_layer(model, batch):
     video, audio, masks = model.encode(batch["inputs"])
     assert masks.video.shape == (4, 2)
     assert masks.audio.shape == (4, 4)
-    layers = model.extract_and_exchange(video, audio, (None, None), masks)
+    weights = model.neck.weigh(video, audio, model.neck.embed(video, audio, masks), masks)
+    layers = model.extract_and_exchange(video, audio, weights, masks)
     assert len(layers) == 2
+    # The gates of the exchange start at zero, so a new detector's towers are as they are alone.
     torch.testing.assert_close(layers[-1][0], model.video_backbone(batch["inputs"]["video"]))
     torch.testing.assert_close(layers[-1][1], model.audio_backbone(batch["inputs"]["spectrogram"]))
 
@@ -118,7 +188,7 @@ def test_the_neck_sees_each_layer_from_both_sides(model, batch):
 
     model.neck = Doubling(model.video_backbone.embed_dims, model.audio_backbone.embed_dims)
     video, audio, masks = model.encode(batch["inputs"])
-    weights = model.neck.weigh(video, audio, masks)
+    weights = model.neck.weigh(video, audio, None, masks)
     layers = model.extract_and_exchange(video, audio, weights, masks)
     before = (video, audio)
     towers = zip(model.video_backbone.layers, model.audio_backbone.layers, strict=True)

@@ -221,7 +221,7 @@ def test_state_survives_save_and_load():
 
 
 def test_bad_arguments_are_named():
-    with pytest.raises(ValueError, match=r"`interaction` 'gated' or 'product', got 'sum'"):
+    with pytest.raises(ValueError, match=r"'gated', 'product' or 'none', got 'sum'"):
         CrossModalExchange(DIMS, "sum")
     video, audio = maps()
     fused = FusedSteps(torch.zeros(BATCH, 1, DIMS), torch.ones(BATCH, 1, dtype=torch.bool))

@@ -53,8 +53,12 @@ def test_embeddings_of_missing_tracks_are_always_in_the_graph(neck):
 def test_weights_are_one_half_and_nothing_is_exchanged(neck):
     before = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
     extracted = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
-    weights = neck.weigh(*before, all_valid(3))
+    weights = neck.weigh(*before, neck.embed(*before, all_valid(3)), all_valid(3))
     assert [weight.tolist() for weight in weights] == [[0.5] * 3] * 2
     exchanged = neck.exchange(0, before, extracted, weights, all_valid(3))
     assert exchanged[0] is extracted[0]
     assert exchanged[1] is extracted[1]
+
+
+def test_it_has_no_losses_of_its_own(neck):
+    assert neck.loss(None, [], all_valid(0)) == {}

@@ -1,0 +1,279 @@
+"""The neck against its plain modules, which have tests of their own.
+
+Mutations of the package that were tried, each with a test here that fails under it:
+
+- the loss without its weight, or with the quarter taken twice: test_the_losses_are_weighted_...
+- the labels of both tracks swapped: the same test
+- distances of video and audio swapped in `weigh`: test_weights_are_those_of_eq_10_...
+- the exchange fed with the maps after the blocks: test_the_exchange_reads_the_maps_before_the_layer
+- clusters that follow rows of missing tracks: test_advance_moves_clusters_queues_and_temperature
+"""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from macbdf_mm.models.contrastive import FeatureSet
+from macbdf_mm.models.fusion import fuse_steps, pool_steps
+from macbdf_mm.models.layers.step_masks import StepMasks
+from macbdf_mm.models.necks import ContrastiveFusionNeck
+from macbdf_mm.structures.clip_ids import clip_id
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+CHANNELS, STEPS, AUDIO_STEPS = 12, 2, 4
+LABELS = [(0, 0), (1, 0), (0, 1), (1, 1), (-1, 1), (0, -1)]
+NUM_CLIPS = len(LABELS)
+SMALL = dict(
+    contrast_dims=8,
+    contrast=dict(queue_length=24, num_negatives=4),
+    clusters=dict(max_clusters=3),
+    weights=dict(num_heads=2),
+    fusion=dict(depth=1, num_heads=2),
+)
+
+
+def make_neck(depth=2, **arguments):
+    torch.manual_seed(0)
+    return ContrastiveFusionNeck(CHANNELS, CHANNELS, depth, **{**SMALL, **arguments})
+
+
+def make_maps(seed=0, batch=NUM_CLIPS):
+    generator = torch.Generator().manual_seed(seed)
+    video = torch.randn(batch, CHANNELS, STEPS, 3, 3, generator=generator)
+    audio = torch.randn(batch, CHANNELS, 5, AUDIO_STEPS, generator=generator)
+    return video, audio
+
+
+def make_samples(labels=LABELS, prefix="clip"):
+    samples = []
+    for index, (video, audio) in enumerate(labels):
+        sample = ForgeryDataSample(metainfo={"file": f"{prefix}{index}.mp4"})
+        sample.gt_video_label, sample.gt_audio_label = torch.tensor(video), torch.tensor(audio)
+        samples.append(sample)
+    return samples
+
+
+def all_valid(batch=NUM_CLIPS):
+    return StepMasks(
+        torch.ones(batch, STEPS, dtype=torch.bool), torch.ones(batch, AUDIO_STEPS, dtype=torch.bool)
+    )
+
+
+@pytest.fixture
+def filled_neck():
+    """A neck with full queues and fitted clusters."""
+    neck = make_neck().train()
+    torch.nn.init.constant_(neck.macl.temperature.beta, 0.7)
+    for seed in range(5):
+        embeddings = neck.embed(*make_maps(seed=seed), all_valid())
+        neck.loss(embeddings, make_samples(prefix=f"old{seed}"), all_valid())
+        neck.advance()
+    assert neck.fit_clusters(seed=0)
+    return neck
+
+
+def test_embeddings_are_unit_vectors_of_either_projection():
+    neck, maps = make_neck(), make_maps()
+    video, audio = neck.embed(*maps, all_valid())
+    for embedding, projection, pooled in (
+        (video, neck.video_projection, maps[0].mean((2, 3, 4))),
+        (audio, neck.audio_projection, maps[1].mean((2, 3))),
+    ):
+        assert embedding.shape == (len(LABELS), 8)
+        torch.testing.assert_close(embedding, F.normalize(projection.layers(pooled), dim=1))
+
+
+def test_the_losses_are_weighted_quarters_of_the_four_terms(filled_neck):
+    """L_C of Eq. 8 by the plain module, with the labels and ids that the samples state."""
+    embeddings = filled_neck.embed(*make_maps(seed=9), all_valid())
+    ids = torch.tensor([clip_id(f"clip{index}.mp4") for index in range(len(LABELS))])
+    there = torch.ones(len(LABELS), dtype=torch.bool)
+    sets = [
+        FeatureSet(x, torch.tensor([pair[track] for pair in LABELS]), ids, there)
+        for track, x in enumerate(embeddings)
+    ]
+    terms = copy.deepcopy(filled_neck.macl)(*sets)
+    losses = filled_neck.loss(embeddings, make_samples(), all_valid())
+    assert (terms.num_anchors > 0).all()
+    expected = {
+        "loss_cross_va": terms.video_to_audio,
+        "loss_cross_av": terms.audio_to_video,
+        "loss_intra_video": terms.video_to_video,
+        "loss_intra_audio": terms.audio_to_audio,
+    }
+    for name, term in expected.items():
+        torch.testing.assert_close(losses[name], 0.1 * term / 4)
+    torch.testing.assert_close(sum(losses[name] for name in expected), 0.1 * terms.total)
+
+
+def test_weights_are_those_of_eq_10_from_the_distances_of_eq_9(filled_neck):
+    maps, masks = make_maps(seed=3), all_valid()
+    embeddings = filled_neck.embed(*maps, masks)
+    weights = filled_neck.weigh(*maps, embeddings, masks)
+    steps = pool_steps(*maps)
+    distances = filled_neck.video_clusters(embeddings[0]), filled_neck.audio_clusters(embeddings[1])
+    assert not torch.allclose(*distances)
+    expected = filled_neck.importance(*steps, masks.video, masks.audio, *distances)
+    torch.testing.assert_close(weights.video, expected.video)
+    torch.testing.assert_close(weights.video + weights.audio, torch.ones(len(LABELS)))
+
+
+def test_the_exchange_reads_the_maps_before_the_layer(filled_neck):
+    torch.nn.init.normal_(filled_neck.exchanges[1].video_gate.weight)
+    before, extracted, masks = make_maps(seed=1), make_maps(seed=2), all_valid()
+    weights = filled_neck.weigh(*before, filled_neck.embed(*before, masks), masks)
+    got = filled_neck.exchange(1, before, extracted, weights, masks)
+    fused = fuse_steps(pool_steps(*before), weights, masks)
+    expected = filled_neck.exchanges[1](*extracted, fused)
+    assert torch.equal(got[0], expected[0])
+    assert torch.equal(got[1], expected[1])
+    assert not torch.equal(got[0], extracted[0])
+
+
+def test_all_layers_are_fused_and_the_encoders_maps_at_depth_zero(filled_neck):
+    layers = [make_maps(seed=1), make_maps(seed=2)]
+    fused = filled_neck.fuse(layers, all_valid())
+    assert fused.shape == (len(LABELS), filled_neck.out_channels)
+    assert not torch.equal(fused, filled_neck.fuse([layers[1], layers[1]], all_valid()))
+    shallow = make_neck(depth=0)
+    assert shallow.fuse(layers[:1], all_valid()).shape == (len(LABELS), CHANNELS)
+    assert len(shallow.exchanges) == 0
+
+
+def test_advance_moves_clusters_queues_and_temperature(filled_neck):
+    before = copy.deepcopy(filled_neck.state_dict())
+    masks = all_valid()
+    masks.video[0] = False
+    embeddings = filled_neck.embed(*make_maps(seed=7), masks)
+    filled_neck.loss(embeddings, make_samples(), masks)
+    assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
+    clusters = copy.deepcopy(filled_neck.video_clusters)
+    filled_neck.advance()
+    moved = {k for k, v in filled_neck.state_dict().items() if not torch.equal(v, before[k])}
+    assert {"video_clusters.centres", "audio_clusters.centres", "macl.temperature.tau"} <= moved
+    assert {"macl.video_queue.features", "macl.audio_queue.features"} <= moved
+    clusters.follow(embeddings[0][1:])
+    torch.testing.assert_close(filled_neck.video_clusters.centres, clusters.centres)
+
+
+def test_a_skipped_step_leaves_all_state(filled_neck):
+    before = copy.deepcopy(filled_neck.state_dict())
+    filled_neck.loss(filled_neck.embed(*make_maps(), all_valid()), make_samples(), all_valid())
+    filled_neck.discard_staged()
+    filled_neck.advance()
+    assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
+
+
+def test_eval_moves_nothing(filled_neck):
+    filled_neck.eval()
+    before = copy.deepcopy(filled_neck.state_dict())
+    filled_neck.loss(filled_neck.embed(*make_maps(), all_valid()), make_samples(), all_valid())
+    filled_neck.advance()
+    assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
+
+
+def test_clusters_wait_for_enough_embeddings():
+    neck = make_neck()
+    assert not neck.fit_clusters(seed=0)
+    assert not neck.video_clusters.is_ready
+
+
+def test_every_buffer_survives_saving_and_loading(filled_neck, tmp_path):
+    torch.save(filled_neck.state_dict(), tmp_path / "neck.pth")
+    other = make_neck()
+    other.load_state_dict(torch.load(tmp_path / "neck.pth", weights_only=True))
+    buffers = dict(other.named_buffers())
+    assert len(buffers) == 2 * 5 + 4 + 2 * 5  # queues, temperature, clusters
+    for name, value in filled_neck.named_buffers():
+        assert torch.equal(value, buffers[name]), name
+    maps, masks = make_maps(seed=4), all_valid()
+    expected = filled_neck.weigh(*maps, filled_neck.embed(*maps, masks), masks)
+    assert torch.equal(other.weigh(*maps, other.embed(*maps, masks), masks).video, expected.video)
+
+
+# Each switch and what it changes; the other settings stay.
+SWITCHES = {
+    "without L_intra": (
+        dict(contrast=dict(with_intra=False)), {"loss_intra_video", "loss_intra_audio"},
+    ),
+    "without L_cross": (dict(contrast=dict(with_cross=False)), {"loss_cross_va", "loss_cross_av"}),
+    "positives by label": (
+        dict(contrast=dict(cross_positive="label")), {"loss_cross_va", "loss_cross_av"},
+    ),
+    "no weight of L_C": (
+        dict(contrast_loss_weight=0.0),
+        {"loss_cross_va", "loss_cross_av", "loss_intra_video", "loss_intra_audio"},
+    ),
+    "w/o w": (dict(weights=dict(weighting="equal")), {"weights"}),
+    "weights as Eq. 10 leaves them": (dict(weights=dict(weight_norm=False)), {"weights"}),
+    "distance by cosine alone": (dict(clusters=dict(beta=0.0)), {"weights"}),
+    "no exchange": (dict(interaction="none"), {"exchanged"}),
+    "the literal product": (dict(interaction="product"), {"exchanged"}),
+    "no attention in the fusion": (dict(fusion=dict(depth=0)), {"fused"}),
+}  # fmt: skip
+
+
+def outcome(neck):
+    """Everything that a switch may change, from the same state and maps."""
+    maps, masks = make_maps(seed=8), all_valid()
+    embeddings = neck.embed(*maps, masks)
+    losses = neck.loss(embeddings, make_samples(), masks)
+    weights = neck.weigh(*maps, embeddings, masks)
+    # Fixed weights, so that a switch of the weights doesn't show here.
+    half = type(weights)(*[torch.full((NUM_CLIPS,), 0.5)] * 2)
+    exchanged = neck.exchange(0, maps, maps, half, masks)
+    return {
+        **losses,
+        "weights": weights.video,
+        "exchanged": exchanged[0],
+        "fused": neck.fuse([maps, maps], masks),
+    }
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_each_switch_changes_what_it_names_and_nothing_else(name, filled_neck):
+    arguments, named = SWITCHES[name]
+    for exchange in filled_neck.exchanges:
+        torch.nn.init.normal_(exchange.video_gate.weight, std=0.1)
+    merged = {
+        key: {**SMALL[key], **value} if isinstance(value, dict) else value
+        for key, value in arguments.items()
+    }
+    switched = make_neck(**merged).train()
+    state = filled_neck.state_dict()
+    switched.load_state_dict({k: state[k] for k in switched.state_dict()})
+    usual, other = outcome(copy.deepcopy(filled_neck)), outcome(switched)
+    changed = {key for key in usual if not torch.allclose(usual[key], other[key], atol=1e-6)}
+    assert changed == named
+
+
+def test_a_fixed_temperature_stays_where_it_starts():
+    neck = make_neck(
+        contrast=dict(queue_length=24, num_negatives=4, temperature=dict(adaptive=False))
+    )
+    torch.nn.init.constant_(neck.macl.temperature.beta, 0.7)
+    for seed in range(3):
+        maps = make_maps(seed=seed)
+        losses = neck.loss(neck.embed(*maps, all_valid()), make_samples(), all_valid())
+        assert losses["tau"].item() == pytest.approx(0.07)
+        neck.advance()
+
+
+def test_towers_of_two_widths_are_refused():
+    with pytest.raises(ValueError, match="one `embed_dims`, got 12 for video and 6 for audio"):
+        ContrastiveFusionNeck(12, 6, 2)
+
+
+def test_a_negative_loss_weight_is_refused():
+    with pytest.raises(ValueError, match="`contrast_loss_weight` >= 0, got -1"):
+        make_neck(contrast_loss_weight=-1)
+
+
+def test_a_sample_without_its_file_is_refused():
+    neck = make_neck()
+    samples = make_samples()
+    samples[2] = ForgeryDataSample(gt_video_label=torch.tensor(0))
+    with pytest.raises(ValueError, match="without gt_audio_label, file"):
+        neck.loss(neck.embed(*make_maps(), all_valid()), samples, all_valid())
