@@ -20,6 +20,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type="SeedEveryIterationHook"),
     dict(type="ContrastiveStateHook"),
+    dict(type="OMParetoLogHook"),
     dict(type="DecisionThresholdHook"),
 ]
 

@@ -1,0 +1,4 @@
+# Figure 5, depth 4, on the demo data: 4 layers in each tower.
+_base_ = ["../macbdf_demo.py"]
+
+model = dict(video_backbone=dict(depth=4), audio_backbone=dict(depth=4))

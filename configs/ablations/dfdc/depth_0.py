@@ -1,0 +1,4 @@
+# Figure 5, depth 0, on DFDC: the fusion reads the encoders' own maps.
+_base_ = ["../../macbdf_dfdc.py"]
+
+model = dict(video_backbone=dict(depth=0), audio_backbone=dict(depth=0))

@@ -1,0 +1,7 @@
+# LAV-DF with the `s` model, on sample and frame level: 16 frames of 224x224, depth 6.
+_base_ = [
+    "./_base_/models/macbdf_s.py",
+    "./_base_/datasets/lavdf.py",
+    "./_base_/schedules/s.py",
+    "./_base_/default_runtime.py",
+]
