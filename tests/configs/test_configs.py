@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.registry import METRICS, TRANSFORMS, build_part
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+from macbdf_mm.structures.labels import CATEGORIES, clip_label
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 ALL = sorted(CONFIGS.rglob("*.py"))
@@ -84,6 +88,62 @@ def test_the_pipelines_give_the_frames_that_the_encoder_expects(path, make_clip)
             results = build_part(TRANSFORMS, transform)(results)
         expected = (3, video.num_frames, video.img_size, video.img_size)
         assert tuple(results["inputs"]["video"].shape) == expected
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_a_training_step_of_a_tiny_version(path):
+    """The config's own parts, wrapper included; only sizes are made smaller."""
+    torch.manual_seed(0)
+    cfg = tiny(Config.fromfile(path))
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model).train()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    wrapper.initialize_count_status(model, 0, 10)
+    steps = cfg.train_dataloader.dataset.pipeline[-1].num_steps
+    for seed in (0, 1):
+        log = model.train_step(tiny_batch(cfg, steps, seed), wrapper)
+        assert all(value.isfinite() for value in log.values())
+        if hasattr(model.neck, "advance"):
+            model.neck.advance()
+    assert log["loss"] > 0
+
+
+def tiny(cfg):
+    """Return the config with 32x32 pixels and a few channels and layers of the encoders."""
+    for name, encoder in (
+        ("video_backbone", dict(img_size=32)),
+        ("audio_backbone", dict(num_frames=64)),
+    ):
+        tower = cfg.model[name]
+        tower.encoder.update(encoder, embed_dims=24, depth=1, num_heads=2)
+        tower.embed_dims = 12
+    if cfg.model.neck.type == "ContrastiveFusionNeck":
+        cfg.model.neck.weights.num_heads = cfg.model.neck.fusion.num_heads = 2
+    return cfg
+
+
+def tiny_batch(cfg, num_steps, seed):
+    """Return four packed clips, one of each category."""
+    generator = torch.Generator().manual_seed(seed)
+    num_samples = 64 * cfg.model.data_preprocessor.log_mel.hop_length
+    num_frames = cfg.model.video_backbone.encoder.num_frames
+    packed = []
+    for index, (video, audio) in enumerate(CATEGORIES):
+        sample = ForgeryDataSample(metainfo={"file": f"{seed}{index}.mp4"})
+        labels = {"gt_label": clip_label(video, audio), "gt_video_label": video}
+        for key, label in {**labels, "gt_audio_label": audio}.items():
+            sample.set_field(torch.tensor(label), key)
+        sample.gt_video_steps = torch.full((num_steps,), video)
+        sample.gt_audio_steps = torch.full((num_steps,), audio)
+        frames = torch.randint(0, 256, (3, num_frames, 32, 32), generator=generator)
+        inputs = {
+            "video": frames.byte(),
+            "video_mask": torch.ones(num_frames, dtype=torch.bool),
+            "waveform": 0.1 * torch.randn(num_samples, generator=generator),
+            "audio_mask": torch.ones(num_samples, dtype=torch.bool),
+        }
+        packed.append({"inputs": inputs, "data_samples": sample})
+    return pseudo_collate(packed)
 
 
 @pytest.mark.slow
