@@ -75,10 +75,11 @@ class ToyDetector(BaseModel):
             if self.num_steps == int(os.environ.get("TOY_KILL_AT_ITERATION", -1)):
                 os.kill(os.getpid(), signal.SIGKILL)
             targets = torch.stack([s.gt_label for s in data_samples]).float()
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, targets[:, None].expand_as(logits)
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(
+                logits, targets[:, None].expand_as(logits), reduction="none"
             )
-            return {"loss": loss}
+            overall, video, audio = losses.mean(dim=0) / 3
+            return {"loss_overall": overall, "loss_frame_video": video, "loss_frame_audio": audio}
         for sample, scores in zip(data_samples, logits.sigmoid(), strict=True):
             sample.pred_scores = scores
         return data_samples
