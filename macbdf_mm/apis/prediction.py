@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, none_if_nan
+from macbdf_mm.evaluation.video_scores import (
+    TRACKS,
+    VideoScores,
+    none_if_nan,
+    steps_to_json,
+)
 from macbdf_mm.structures.intervals import Interval, merge_intervals
 
 Window = tuple[float, float, float | None, float | None, float | None]
@@ -27,6 +32,9 @@ class Prediction:
         scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``; None for a track
             that is not there.
         windows: Start and end in seconds, then the same three scores.
+        steps: For ``video`` and ``audio``, a list for each window with P(fake) of its equal
+            time steps, None where the track was not seen. Empty from weights without a
+            frame-level head.
         thresholds: The score from which each counts as fake.
         verdict: ``fake`` or ``real``, by the overall score; None without one.
         warnings: What to keep in mind when reading the scores.
@@ -37,6 +45,7 @@ class Prediction:
     error: str | None
     scores: Mapping[str, float | None]
     windows: Sequence[Window]
+    steps: Mapping[str, list[list[float | None]]]
     thresholds: Mapping[str, float]
     verdict: str | None
     warnings: Sequence[str]
@@ -59,6 +68,7 @@ def failed_prediction(
         error=error,
         scores=dict.fromkeys(TRACKS, None),
         windows=(),
+        steps={},
         thresholds=thresholds,
         verdict=None,
         warnings=warnings,
@@ -89,6 +99,7 @@ def predict_video(
         error=None,
         scores={track: none_if_nan(video.scores[track]) for track in TRACKS},
         windows=[_window(window.span_seconds, window.scores) for window in video.windows],
+        steps=steps_to_json(video.windows),
         thresholds=thresholds,
         verdict="fake" if is_fake else "real",
         warnings=[*warnings, *_gap_warnings(video)],

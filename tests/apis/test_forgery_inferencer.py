@@ -49,6 +49,10 @@ def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
         assert prediction["scores"][track] == aggregate_windows(windows[:, column])
         assert (windows[:, column] >= 0).all()
         assert (windows[:, column] <= 1).all()
+    for track in ("video", "audio"):
+        steps = np.array(prediction["steps"][track], dtype=float)
+        assert steps.shape == (4, 8)
+        assert ((steps >= 0) & (steps <= 1)).all()
 
 
 def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path):

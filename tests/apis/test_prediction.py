@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from macbdf_mm.apis.prediction import (
@@ -11,7 +12,7 @@ from macbdf_mm.apis.prediction import (
     summarise,
 )
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
 
 NAN = float("nan")
 THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
@@ -36,6 +37,16 @@ def test_scores_windows_and_verdict():
     assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, 0.3], [1.0, 2.0, 0.9, 0.2, 0.7]]
     assert record["verdict"] == "fake"
     assert record["warnings"] == ["careful"]
+
+
+def test_steps_of_each_window_are_kept_and_empty_without_a_frame_level_head():
+    steps = StepScores(np.array([0.25, NAN]), np.array([-1, -1]))
+    window = WindowScores(
+        "a.mp4", (0.0, 1.0), (0.2, 0.1, 0.3), UNKNOWN, steps={"video": steps, "audio": steps}
+    )
+    record = predict_video(gather_videos([window])[0], THRESHOLDS, []).as_dict()
+    assert record["steps"] == {"video": [[0.25, None]], "audio": [[0.25, None]]}
+    assert predict_video(_video((0.2, 0.1, 0.3)), THRESHOLDS, []).as_dict()["steps"] == {}
 
 
 def test_the_verdict_follows_the_threshold():
