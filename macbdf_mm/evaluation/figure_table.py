@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from macbdf_mm.evaluation.measures import METHOD_KEYS
-from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.evaluation.video_scores import STEP_TRACKS, TRACKS
 
 _SECTIONS = {
     "auc_by_category": "AUC by category, against all real clips (overall score)",
@@ -19,9 +19,9 @@ def format_figures(figures: Mapping[str, float]) -> str:
     """Return the figures of :func:`~macbdf_mm.evaluation.measures.measure_videos` as text.
 
     One row a track with the AUC and its interval, the row "always fake" beneath to compare the
-    accuracy with, then categories and methods.
+    accuracy with; the frame-level figures where there are any; then categories and methods.
     """
-    parts = [_format_tracks(figures)]
+    parts = [_format_tracks(figures), *_format_steps(figures)]
     for key, title in _SECTIONS.items():
         rows = [
             [name.removeprefix(f"{key}/"), _number(value)]
@@ -63,6 +63,16 @@ def _format_tracks(figures: Mapping[str, float]) -> str:
         chance = "" if math.isnan(value["balanced_acc"]) else "0.500"
         rows.append(["  always fake", "", "", "", always, chance, "", ""])
     return _align(rows)
+
+
+def _format_steps(figures: Mapping[str, float]) -> list[str]:
+    rows = [["", "AUC of all time steps", "of partially fake clips", "such clips"]]
+    for track in STEP_TRACKS:
+        if f"{track}/frame_auc" in figures:
+            keys = ("frame_auc", "frame_auc_partial")
+            numbers = [_number(figures[f"{track}/{key}"]) for key in keys]
+            rows.append([track, *numbers, str(int(figures[f"{track}/num_partial"]))])
+    return [f"Frame level\n{_align(rows)}"] if len(rows) > 1 else []
 
 
 def _number(value: float) -> str:

@@ -31,6 +31,13 @@ def test_unknown_is_a_dash():
     assert math.isnan(FIGURES["audio/auc"])
 
 
+def test_frame_level_figures_are_shown_where_there_are_any():
+    steps = {"audio/frame_auc": 0.75, "audio/frame_auc_partial": math.nan, "audio/num_partial": 0}
+    lines = format_figures(FIGURES | steps).splitlines()
+    assert lines[lines.index("Frame level") + 2].split() == ["audio", "0.750", "-", "0"]
+    assert "Frame level" not in format_figures(FIGURES)
+
+
 def test_origin_of_the_threshold_is_said():
     counted = FIGURES | {"num_videos": 3, "coverage": 0.75}
     fitted = format_figures(counted | {"is_threshold_fitted": 1.0})

@@ -74,12 +74,13 @@ def key_figures(findings: Findings) -> str:
 
 
 def test_section(findings: Findings) -> str:
-    """Return ROC curves, operators and the table of the three tracks."""
+    """Return ROC curves, operators, the table of the three tracks and that of their steps."""
     fitted = (
         "Thresholds were chosen on the validation split and are stored in the checkpoint."
         if findings.run.result.is_threshold_fitted
         else "No threshold was chosen on validation data; 0.5 is used."
     )
+    steps = tables.step_table(findings.run.result.metrics)
     return html.section(
         "Test",
         f"{fitted} A dot marks each on its curve. The score of a video is the "
@@ -95,6 +96,7 @@ def test_section(findings: Findings) -> str:
             ),
         ),
         html.table(*tables.track_table(findings.figures)),
+        *([html.table(*steps)] if steps else []),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from macbdf_mm.evaluation.measures import labelled_scores, measure_by_category, measure_track
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
+from macbdf_mm.evaluation.video_scores import STEP_TRACKS, TRACKS, VideoScores
 from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL
 from macbdf_mm.visualization.operator_bars import OperatorScore
 
@@ -47,6 +47,22 @@ def track_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
         )
         for track, values in figures.items()
     ]
+
+
+def step_table(metrics: Mapping[str, float | None]) -> Table | None:
+    """Return headers and rows of the frame-level figures, None if the model had no such head.
+
+    Args:
+        metrics: What :func:`~macbdf_mm.evaluation.measures.measure_videos` returns.
+    """
+    headers = ("", "AUC of all time steps", "AUC within partially fake clips", "such clips")
+    rows = []
+    for track in STEP_TRACKS:
+        if f"{track}/num_partial" in metrics:
+            values = [metrics[f"{track}/{key}"] for key in ("frame_auc", "frame_auc_partial")]
+            numbers = [number(math.nan if value is None else value) for value in values]
+            rows.append((track, *numbers, str(int(metrics[f"{track}/num_partial"] or 0))))
+    return (headers, rows) if rows else None
 
 
 def category_table(videos: Sequence[VideoScores], threshold: float) -> Table:

@@ -21,6 +21,7 @@ class TestResult:
         is_threshold_fitted: Whether they were chosen on validation data.
         aggregation: How a video's score follows from its windows.
         unscored: File -> reason, for the videos without a score.
+        metrics: All figures that the metric computed, None for those that are not defined.
     """
 
     # pytest takes classes named Test* for test cases unless they say otherwise.
@@ -31,6 +32,7 @@ class TestResult:
     is_threshold_fitted: bool
     aggregation: str
     unscored: Mapping[str, str]
+    metrics: Mapping[str, float | None]
 
 
 def read_test_result(path: str | Path) -> TestResult:
@@ -55,6 +57,7 @@ def read_test_result(path: str | Path) -> TestResult:
             is_threshold_fitted=bool(content["is_threshold_fitted"]),
             aggregation=content["aggregation"],
             unscored=dict(content["unscored"]),
+            metrics=dict(content["metrics"]),
         )
     except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise AnnotationError(

@@ -21,6 +21,14 @@ def test_the_always_fake_row_stands_beside_the_accuracy(tested_videos):
     assert (cells["real"], cells["fake"]) == ("3", "4")
 
 
+def test_frame_level_figures_of_the_tracks_that_have_them():
+    metrics = {"video/frame_auc": 0.9, "video/frame_auc_partial": None, "video/num_partial": 0}
+    headers, rows = tables.step_table(metrics)
+    assert rows == [("video", "0.900", "-", "0")]
+    assert len(headers) == len(rows[0])
+    assert tables.step_table({"video/auc": 0.9}) is None
+
+
 def test_categories(tested_videos):
     headers, rows = tables.category_table(tested_videos, 0.5)
     assert len(headers) == len(rows[0])
