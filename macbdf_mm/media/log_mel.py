@@ -6,7 +6,7 @@ from torchaudio.transforms import MelSpectrogram
 
 
 class LogMel(nn.Module):
-    """log(M + eps) of the power mel spectrogram M, |STFT|^2 through the filter bank (3.1).
+    """log(M + eps) of the power mel spectrogram M, |STFT|^2 through the filter bank (Eq. 1).
 
     Window and filter bank are built once and are buffers. Frame n is centred on sample
     n * hop; a Hann window, mirrored edges, HTK's mel scale, filters of height 1.

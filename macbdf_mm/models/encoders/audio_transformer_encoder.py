@@ -11,7 +11,7 @@ from macbdf_mm.registry import MODELS
 
 @MODELS.register_module()
 class AudioTransformerEncoder(GridTransformerEncoder):
-    """Spectrogram patches and a transformer; the grid (F', T'') is kept (3.1, Eq. 1).
+    """Spectrogram patches and a transformer; the grid (F', T'') is kept (3.1).
 
     Args:
         num_mels: Mel bins F that the positions are made for.

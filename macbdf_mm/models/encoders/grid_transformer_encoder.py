@@ -17,7 +17,7 @@ _POSITIONS = ("sincos", "learnable")
 
 
 class GridTransformerEncoder(BaseModule):
-    """A transformer over the tokens of a grid that returns a map on the same grid (Eq. 1).
+    """A transformer over the tokens of a grid that returns a map on the same grid (3.1).
 
     Args:
         in_channels: Channels of the input.

@@ -14,7 +14,7 @@ from macbdf_mm.registry import MODELS
 
 @MODELS.register_module()
 class VideoTransformerEncoder(GridTransformerEncoder):
-    """Tubelets and a transformer; the grid (T', H', W') is kept (3.1, Eq. 1).
+    """Tubelets and a transformer; the grid (T', H', W') is kept (3.1).
 
     With the defaults its features equal those of mmaction2's ``VisionTransformer`` with
     ``return_feat_map=True`` for equal weights, and checkpoints of that model load into it,

@@ -1,4 +1,4 @@
-"""The gated spatial attention unit, Eqs. 14-16."""
+"""The gated spatial attention unit, Eq. 14."""
 
 from torch import Tensor, nn
 

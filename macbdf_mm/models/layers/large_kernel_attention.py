@@ -1,4 +1,4 @@
-"""Large-kernel attention at several scales, Eqs. 11-13."""
+"""Large-kernel attention at several scales, Eqs. 12, 15 and 16."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

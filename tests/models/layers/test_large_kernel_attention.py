@@ -51,15 +51,17 @@ def test_attention_equals_dense_convolutions(
     torch.testing.assert_close(out.double(), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("num_dims", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
 @pytest.mark.parametrize("kernels", DEFAULT_KERNELS)
-def test_receptive_field_of_a_branch(kernels):
+def test_receptive_field_of_a_branch(kernels, num_dims, axis):
     """The gradient's support is DW - 1 + (DWD - 1) * dilation + 1 taps wide, or G's if wider."""
     length = 61
-    branch = LargeKernelBranch(1, kernels, 2)
+    branch = LargeKernelBranch(1, kernels, num_dims)
     for parameter in branch.parameters():
         torch.nn.init.ones_(parameter)
-    x = torch.ones(1, 1, length, 1, requires_grad=True)
-    branch(x)[0, length // 2, 0, 0].backward()
+    size = [length if each == axis else 1 for each in range(num_dims)]
+    x = torch.ones(1, 1, *size, requires_grad=True)
+    branch(x).flatten()[length // 2].backward()
     reached = x.grad.flatten().nonzero().flatten()
     field = kernels.depthwise - 1 + (kernels.dilated - 1) * kernels.dilation + 1
     assert reached.max() - reached.min() + 1 == max(field, kernels.gate)

@@ -193,19 +193,25 @@ def test_every_buffer_survives_saving_and_loading(filled_neck, tmp_path):
     assert torch.equal(other.weigh(*maps, other.embed(*maps, masks), masks).video, expected.video)
 
 
+CONTRASTIVE_LOSSES = {"loss_cross_va", "loss_cross_av", "loss_intra_video", "loss_intra_audio"}
 # Each switch and what it changes; the other settings stay.
 SWITCHES = {
     "without L_intra": (
         dict(contrast=dict(with_intra=False)), {"loss_intra_video", "loss_intra_audio"},
     ),
     "without L_cross": (dict(contrast=dict(with_cross=False)), {"loss_cross_va", "loss_cross_av"}),
+    "without L_C": (dict(contrast=dict(with_cross=False, with_intra=False)), CONTRASTIVE_LOSSES),
+    "positives of the own clip alone": (
+        dict(contrast=dict(cross_positive="own")), {"loss_cross_va", "loss_cross_av"},
+    ),
     "positives by label": (
         dict(contrast=dict(cross_positive="label")), {"loss_cross_va", "loss_cross_av"},
     ),
-    "no weight of L_C": (
-        dict(contrast_loss_weight=0.0),
-        {"loss_cross_va", "loss_cross_av", "loss_intra_video", "loss_intra_audio"},
+    "the margin beside tau": (dict(contrast=dict(margin_mode="outside")), CONTRASTIVE_LOSSES),
+    "a fixed temperature": (
+        dict(contrast=dict(temperature=dict(adaptive=False))), {*CONTRASTIVE_LOSSES, "tau"},
     ),
+    "no weight of L_C": (dict(contrast_loss_weight=0.0), CONTRASTIVE_LOSSES),
     "w/o w": (dict(weights=dict(weighting="equal")), {"weights"}),
     "weights as Eq. 10 leaves them": (dict(weights=dict(weight_norm=False)), {"weights"}),
     "distance by cosine alone": (dict(clusters=dict(beta=0.0)), {"weights"}),
