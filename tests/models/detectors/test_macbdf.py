@@ -52,6 +52,17 @@ def test_the_baseline_has_the_losses_of_the_sample_level_only(plain_model, make_
     assert "pred_video_steps" not in samples[0]
 
 
+def test_without_a_frame_head_only_its_losses_and_verdicts_go(model, batch, tiny_model_cfg):
+    torch.manual_seed(0)  # as `model`, whose frame head is drawn last
+    headless = build_part(MODELS, tiny_model_cfg | dict(frame_head=None)).eval()
+    losses, fewer = model(**batch, mode="loss"), headless(**batch, mode="loss")
+    assert set(losses) - set(fewer) == set(FRAME_LOSSES)
+    assert all(torch.equal(losses[name], value) for name, value in fewer.items())
+    sample = headless(batch["inputs"], mode="predict")[0]
+    assert "pred_scores" in sample
+    assert "pred_video_steps" not in sample
+
+
 def test_prediction_needs_no_samples(model, batch):
     assert len(model(batch["inputs"], mode="predict")) == 4
 
