@@ -1,4 +1,11 @@
-"""Two gloo ranks with half a batch each against one process with the whole batch."""
+"""Two gloo ranks with half a batch each against one process with the whole batch.
+
+Each of these lines was taken out once, and a test here failed: ``no_sync``; the average of the
+parameters' gradients, of the unimodal ones, of the objectives' values, of which parameters were
+reached; the mean instead of the sum; zeros for what one rank does not reach, and no gradient for
+what none does; the hook on the bare model; the broadcast of buffers; and where features decide,
+the average of the gradients, of the Gram numbers and their factor, and of the objectives' values.
+"""
 
 import pytest
 import torch
@@ -14,9 +21,11 @@ def test_two_ranks_give_the_update_of_one_process(two_ranks, trained_by_one_proc
     for rank in two_ranks:
         for key, weights in rank[name]["weights"].items():
             torch.testing.assert_close(weights, expected["weights"][key], rtol=1e-8, atol=1e-10)
-        for found, alphas in zip(rank[name]["alphas"], expected["alphas"], strict=True):
-            assert found == pytest.approx(alphas, abs=1e-7)
-    alphas = [step["video"] for step in expected["alphas"] if step]
+        for found, solved in zip(rank[name]["solved"], expected["solved"], strict=True):
+            assert set(found) == set(solved)
+            for encoder, numbers in found.items():
+                assert numbers == pytest.approx(solved[encoder], rel=1e-6)
+    alphas = [step["video"][0] for step in expected["solved"] if step]
     assert any(alpha != 0.5 for alpha in alphas), "without a conflict nothing is tested"
 
 
@@ -42,7 +51,7 @@ def test_an_infinity_on_one_rank_skips_the_step_on_both(two_ranks, two_encoders)
 
 
 def test_a_bad_clip_on_one_rank_stops_both_with_one_sentence(two_ranks):
-    assert {rank["error"] for rank in two_ranks} == {
+    assert {error for rank in two_ranks for error in rank["errors"]} == {
         "The multimodal objective is nan at iteration 1: lower the learning rate, clip the "
         "gradients, or look for bad input in that batch."
     }

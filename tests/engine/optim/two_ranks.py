@@ -42,16 +42,17 @@ def make_wrapper(model: nn.Module, kind: type = OMParetoOptimWrapper, **settings
 
 
 def train(settings: dict[str, Any], rank: int | None = None) -> dict[str, Any]:
-    """Return the weights and the solved alphas of a training on a rank, or of one process."""
+    """Return the weights, and alphas and norms, of a training on a rank, or of one process."""
     model = parts.make_model()
     wrapped = model if rank is None else MMDistributedDataParallel(model, device_ids=None)
     wrapper = make_wrapper(model, **{**settings})
     share = slice(None) if rank is None else slice(4 * rank, 4 * rank + 4)
-    alphas = []
+    solved = []
     for step in range(NUM_STEPS):
         wrapped.train_step(parts.part_of(parts.make_batch(step), share), wrapper)
-        alphas.append({name: each.alpha_m for name, each in wrapper.take_solved().items()})
-    return {"weights": model.state_dict(), "alphas": alphas}
+        weights = wrapper.take_solved()
+        solved.append({name: (w.alpha_m, w.norm_m, w.norm_u) for name, w in weights.items()})
+    return {"weights": model.state_dict(), "solved": solved}
 
 
 def skip_step_of_both(rank: int) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def skip_step_of_both(rank: int) -> dict[str, Any]:
     return {"weights": model.state_dict(), "scale": wrapper.loss_scaler.get_scale()}
 
 
-def error_of_both(rank: int) -> str:
+def error_of_both(rank: int, gradients: str) -> str:
     """Return the error that a bad clip on one rank alone raises on this one."""
     model = parts.make_model()
     wrapped = MMDistributedDataParallel(model, device_ids=None)
@@ -73,7 +74,7 @@ def error_of_both(rank: int) -> str:
     if rank == 1:
         batch["inputs"]["video"][0, 0] = math.nan
     try:
-        wrapped.train_step(batch, make_wrapper(model))
+        wrapped.train_step(batch, make_wrapper(model, gradients=gradients))
     except NonFiniteObjectiveError as error:
         return str(error)
     return "no error"
@@ -103,7 +104,7 @@ def main(rank: int, store: str, output: str) -> None:
     dist.init_process_group("gloo", f"file://{store}", rank=rank, world_size=2)
     result: dict[str, Any] = {name: train(each, rank) for name, each in TRAININGS.items()}
     result["skipped"] = skip_step_of_both(rank)
-    result["error"] = error_of_both(rank)
+    result["errors"] = [error_of_both(rank, each) for each in ("parameters", "features")]
     result["buffers"] = buffers_before_each_forward(rank)
     torch.save(result, output)
     dist.destroy_process_group()
