@@ -15,11 +15,15 @@ import torch
 from torch import Tensor
 
 from macbdf_mm.ops.depthwise.lattice import lattice_lengths
+from macbdf_mm.ops.depthwise.taps import effective_kernel_size
 
-# Beyond this the matrices (C, N, N) cost more to fill than their products save.
-MAX_TOEPLITZ_POINTS = 160
-# Up to so many elements the calls themselves cost more than what the faster ways save.
-MAX_TINY_ELEMENTS = 32768
+# Products of a tap and an element up to which the calls themselves cost more than what other
+# ways save.
+_TINY_PRODUCTS = 600_000
+# Saving fewer is not worth a call.
+_NOTICEABLE_PRODUCTS = 200_000
+# Up to so many, the backward pass of PyTorch's 2-D convolution of dilation 1 keeps pace.
+_SMALL_2D_PRODUCTS = 2_100_000
 
 
 class Algorithm(Enum):
@@ -41,27 +45,29 @@ class Algorithm(Enum):
 
 
 class Case(NamedTuple):
-    """What the choice depends on: a tuple, for it is made and hashed at every call.
+    """What the choice depends on.
 
     Attributes:
-        lengths: Lengths of the spatial axes, two or three.
-        kernel_size: Taps of each axis.
+        shape: Of the input, (B, C, *lengths) with two or three spatial axes.
+        weight_shape: (C, 1, *kernel_size).
         dilation: Dilation of each axis.
-        is_tiny: Whether the input has too few elements for many calls to pay.
+        is_contiguous: Whether the input lies channel by channel, not channels last.
         needs_gradient: Whether a backward pass will follow.
         has_fast_kernel: Whether the forward of dilation 1 is fast: float32 (as which half
             precision is computed) and PyTorch built with oneDNN.
-        is_regular: Whether the input is a CPU batch that the algorithms are written for, and
-            nothing is tracing the operation.
     """
 
-    lengths: tuple[int, ...]
-    kernel_size: tuple[int, ...]
+    shape: tuple[int, ...]
+    weight_shape: tuple[int, ...]
     dilation: tuple[int, ...]
-    is_tiny: bool
+    is_contiguous: bool
     needs_gradient: bool
     has_fast_kernel: bool
-    is_regular: bool
+
+    @property
+    def is_2d(self) -> bool:
+        """Whether there are two spatial axes, not three."""
+        return len(self.dilation) == 2
 
     @property
     def is_dilated(self) -> bool:
@@ -69,14 +75,41 @@ class Case(NamedTuple):
         return max(self.dilation) > 1
 
     @property
-    def is_small(self) -> bool:
-        """Whether a sub-lattice of the dilation has so few points that matrices pay."""
-        return prod(lattice_lengths(self.lengths, self.dilation)) <= MAX_TOEPLITZ_POINTS
+    def num_taps(self) -> int:
+        """Taps that can read the input."""
+        axes = zip(self.weight_shape[2:], self.dilation, self.shape[2:], strict=True)
+        return prod(effective_kernel_size(*axis) for axis in axes)
 
     @property
-    def is_2d(self) -> bool:
-        """Whether there are two spatial axes, not three."""
-        return len(self.lengths) == 2
+    def num_products(self) -> int:
+        """Products of a tap and an element of the input."""
+        return prod(self.shape) * self.num_taps
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether there is so little to compute that calls count."""
+        return self.num_products <= _TINY_PRODUCTS
+
+    @property
+    def is_trimmed(self) -> bool:
+        """Whether half of the taps or more can be left out, and that saves enough to notice."""
+        num_saved = prod(self.shape) * prod(self.weight_shape[2:]) - self.num_products
+        return num_saved >= max(self.num_products, _NOTICEABLE_PRODUCTS)
+
+    @property
+    def repays_layout(self) -> bool:
+        """Whether a change to channels last, which PyTorch's backward prefers, saves its copy."""
+        is_noticeable = self.num_products >= _NOTICEABLE_PRODUCTS
+        return self.is_contiguous and self.needs_gradient and is_noticeable
+
+    @property
+    def repays_matrices(self) -> bool:
+        """Whether there are at least as many sub-lattices as each of them has points.
+
+        A matrix of N x N is then filled for N or more rows to multiply with it.
+        """
+        num_points = prod(lattice_lengths(self.shape[2:], self.dilation))
+        return num_points <= self.shape[0] * prod(self.dilation)
 
 
 @dataclass(frozen=True)
@@ -91,14 +124,8 @@ class Rule:
 # The first rule that fits decides.
 RULES = (
     Rule(
-        Algorithm.STOCK,
-        lambda case: not case.is_regular,
-        "exporters know it, compilers fuse it, other devices have kernels of their own, and "
-        "its errors name what is wrong with an odd input",
-    ),
-    Rule(
         Algorithm.TOEPLITZ,
-        lambda case: not case.has_fast_kernel and case.is_dilated and case.is_small,
+        lambda case: not case.has_fast_kernel and case.is_dilated and case.repays_matrices,
         "matrix products are fast in every type",
     ),
     Rule(
@@ -107,58 +134,67 @@ RULES = (
         "the other algorithms lean on the fast kernel",
     ),
     Rule(
-        Algorithm.TRIMMED,
-        lambda case: not case.needs_gradient and not case.is_dilated,
-        "the forward of dilation 1 has a fast kernel already",
+        Algorithm.STOCK,
+        lambda case: not case.needs_gradient and has_fast_forward(case.dilation),
+        "its forward has a fast kernel already",
     ),
     Rule(
-        Algorithm.CHANNELS_LAST,
-        lambda case: (
-            case.is_2d and not case.needs_gradient and (case.is_tiny or max(case.dilation) == 2)
-        ),
-        "the 2-D forward is fast in this layout up to dilation 2, and at higher ones where the "
-        "input is tiny",
+        Algorithm.STOCK,
+        lambda case: case.is_2d and not case.is_dilated and max(case.weight_shape[2:]) <= 3,
+        "small 2-D kernels have a fast backward, too",
     ),
     Rule(
-        Algorithm.FORWARD_ONLY,
-        lambda case: not case.needs_gradient,
-        "one forward does not repay filling the matrices",
-    ),
-    Rule(
-        Algorithm.TRIMMED,
-        lambda case: (
-            not case.is_dilated and max(case.kernel_size) <= 3 and (case.is_2d or case.is_tiny)
-        ),
-        "small kernels have a fast 2-D backward, and a bearable 3-D one",
-    ),
-    Rule(
-        Algorithm.CHANNELS_LAST,
-        lambda case: (
-            case.is_2d and not case.is_dilated and (case.is_tiny or max(case.kernel_size) <= 5)
-        ),
-        "middling kernels have a fast 2-D backward in this layout",
-    ),
-    Rule(
-        Algorithm.FORWARD_ONLY,
-        lambda case: case.is_2d and not case.is_dilated,
-        "on large kernels the 2-D backward loses to forward passes",
+        Algorithm.STOCK,
+        lambda case: case.is_tiny and not case.is_trimmed and not case.repays_layout,
+        "there is next to nothing to save",
     ),
     Rule(
         Algorithm.TOEPLITZ,
-        lambda case: case.is_small,
+        lambda case: case.repays_matrices and case.is_contiguous,
+        "its products want the points of a channel together, as they are here",
+    ),
+    Rule(
+        Algorithm.CHANNELS_LAST,
+        lambda case: case.is_tiny,
+        "its backward is faster in this layout, and anything more would cost more calls",
+    ),
+    Rule(
+        Algorithm.CHANNELS_LAST,
+        lambda case: case.is_2d and not case.is_dilated and case.num_products <= _SMALL_2D_PRODUCTS,
+        "middling 2-D kernels have a fast backward in this layout",
+    ),
+    Rule(
+        Algorithm.TOEPLITZ,
+        lambda case: case.repays_matrices and case.needs_gradient and not case.is_2d,
         "three matrix products beat three convolutions of so few points",
     ),
     Rule(
         Algorithm.FORWARD_ONLY,
         lambda case: True,
-        "the stock backward goes through im2col, one channel at a time",
+        "only the forward of dilation 1 is fast; the others go through im2col, channel by channel",
     ),
 )
 
 
-@lru_cache(maxsize=1024)
-def choose_algorithm(case: Case) -> Algorithm:
-    """Return the algorithm of the first rule that fits the case."""
+def has_fast_forward(dilation: tuple[int, ...]) -> bool:
+    """Return whether PyTorch's own forward is fast: up to dilation 2 in 2-D, else at 1 only."""
+    return max(dilation) <= (2 if len(dilation) == 2 else 1)
+
+
+@lru_cache(maxsize=4096)
+def choose_algorithm(
+    shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    dilation: tuple[int, ...],
+    is_contiguous: bool,
+    needs_gradient: bool,
+    has_fast_kernel: bool,
+) -> Algorithm:
+    """Return the algorithm of the first rule that fits; arguments as the parts of :class:`Case`.
+
+    They are not given as a case, so that a call that was met before is a single look-up.
+    """
+    case = Case(shape, weight_shape, dilation, is_contiguous, needs_gradient, has_fast_kernel)
     return next(rule.algorithm for rule in RULES if rule.fits(case))
 
 
@@ -168,7 +204,11 @@ def is_traced() -> bool:
 
 
 def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Return whether this is an untraced CPU batch, of one type and with points in it."""
+    """Return whether this is an untraced CPU batch, of one type and with points in it.
+
+    Anything else is left to PyTorch's own operation as it is: exporters know it, compilers
+    fuse it, other devices have kernels of their own, and its errors name what is wrong.
+    """
     return (
         not is_traced()
         and x.is_cpu
@@ -181,15 +221,8 @@ def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     )
 
 
-def describe(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Case:
-    """Return what the choice depends on, for tensors as :func:`depthwise_conv` takes them."""
-    return Case(
-        lengths=x.shape[2:],
-        kernel_size=weight.shape[2:],
-        dilation=dilation,
-        is_tiny=x.numel() <= MAX_TINY_ELEMENTS,
-        needs_gradient=torch.is_grad_enabled()
-        and (x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)),
-        has_fast_kernel=x.dtype != torch.float64 and torch.backends.mkldnn.is_available(),
-        is_regular=is_regular(x, weight, bias),
+def needs_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Return whether a backward pass through the convolution can follow."""
+    return torch.is_grad_enabled() and (
+        x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
     )

@@ -4,7 +4,7 @@ That forward, in channels-last memory, is the one depthwise pass for which PyTor
 3-D kernel; its dilated forward and its backward go through per-channel im2col instead.
 """
 
-from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -13,27 +13,55 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from macbdf_mm.ops.depthwise.lattice import join_points, lattice_lengths, split_points
-from macbdf_mm.ops.depthwise.layout import memory_format_of, to_channels_last
-from macbdf_mm.ops.depthwise.stock import stock_conv
-from macbdf_mm.ops.depthwise.taps import trim_kernel
+from macbdf_mm.ops.depthwise.layout import memory_format_of
+from macbdf_mm.ops.depthwise.stock import same_padding, stock_conv
+from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
-# The weight gradient takes so many samples at a time that it has about this many channels:
-# more of them at once leave the cache, fewer leave the kernel's blocks unfilled.
-_WEIGHT_GRADIENT_CHANNELS = 256
+# The weight gradient joins so many samples that about this many numbers are convolved at once:
+# more of them leave the cache, fewer do not repay the call.
+_WEIGHT_GRADIENT_ELEMENTS = 131072
+_ONES = {2: (1, 1), 3: (1, 1, 1)}
+
+
+def to_lattices(x: Tensor, dilation: tuple[int, ...]) -> Tensor:
+    """Return the sub-lattices of the dilation as a batch, (B * S, C, *N), channels last.
+
+    Args:
+        x: (B, C, *lengths).
+        dilation: Dilation of each axis, S = prod(dilation).
+    """
+    channels, lengths = x.shape[1], x.shape[2:]
+    tokens = x.flatten(2).transpose(1, 2).contiguous()  # (B, P, C)
+    tokens = split_points(tokens, lengths, dilation, axis=1)
+    return tokens.view(-1, *lattice_lengths(lengths, dilation), channels).movedim(-1, 1)
+
+
+def from_lattices(x: Tensor, lengths: tuple[int, ...], dilation: tuple[int, ...]) -> Tensor:
+    """Return the batch (B, C, *lengths) of such sub-lattices, channels last.
+
+    Args:
+        x: As :func:`to_lattices` returns it.
+        lengths: Lengths of the whole lattice.
+        dilation: As there.
+    """
+    batch, channels = x.shape[0] // prod(dilation), x.shape[1]
+    tokens = x.movedim(1, -1).reshape(batch, -1, channels)
+    tokens = join_points(tokens, lengths, dilation, axis=1)
+    return tokens.view(batch, *lengths, channels).movedim(-1, 1)
 
 
 def input_gradient(grad: Tensor, weight: Tensor) -> Tensor:
     """Return the gradient by the input: the convolution by the kernel turned round.
 
     Args:
-        grad: (B, C, *lengths), the output's gradient.
+        grad: (B, C, *lengths), the output's gradient, channels last.
         weight: (C, 1, *kernel_size), odd sizes.
     """
-    axes = list(range(2, weight.dim()))
-    return stock_conv(to_channels_last(grad), weight.flip(axes), None, [1] * len(axes))
+    num_axes = weight.dim() - 2
+    return stock_conv(grad, weight.flip(list(range(2, weight.dim()))), None, _ONES[num_axes])
 
 
-def weight_gradient(x: Tensor, grad: Tensor, kernel_size: Sequence[int]) -> Tensor:
+def weight_gradient(x: Tensor, grad: Tensor, kernel_size: tuple[int, ...]) -> Tensor:
     """Return the gradient by the kernel, shape (C, 1, *kernel_size).
 
     A tap's gradient is the sum of the products of the output's gradient with the input
@@ -45,48 +73,78 @@ def weight_gradient(x: Tensor, grad: Tensor, kernel_size: Sequence[int]) -> Tens
         grad: (B, C, *lengths), the output's gradient.
         kernel_size: Odd sizes.
     """
-    channels = x.shape[1]
-    chunk = max(1, _WEIGHT_GRADIENT_CHANNELS // channels)
     convolve = F.conv3d if len(kernel_size) == 3 else F.conv2d
-    padding = [size // 2 for size in kernel_size]
-    total = x.new_zeros(channels, *kernel_size)
+    padding = same_padding(kernel_size, _ONES[len(kernel_size)])
+    chunk = max(1, _WEIGHT_GRADIENT_ELEMENTS // x[0].numel())
+    parts = []
     for inputs, grads in zip(x.split(chunk), grad.split(chunk), strict=True):
-        planes = inputs.flatten(0, 1)[None]  # (1, b * C, *lengths)
-        kernels = grads.flatten(0, 1)[:, None]  # (b * C, 1, *lengths)
+        planes = _join_samples(inputs)
+        kernels = _join_samples(grads)[0][:, None]  # (b * C, 1, *lengths)
         taps = convolve(planes, kernels, None, 1, padding, 1, planes.shape[1])
-        total = total + taps.view(-1, channels, *kernel_size).sum(dim=0)
-    return total[:, None]
+        parts.append(taps.view(-1, x.shape[1], *kernel_size).sum(dim=0))
+    return (parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0))[:, None]
+
+
+def _join_samples(x: Tensor) -> Tensor:
+    """Return (1, b * C, *lengths), channels last, of ``x`` (b, C, *lengths)."""
+    points = x.movedim((0, 1), (-2, -1))  # (*lengths, b, C)
+    # By a view, not by [None]: an axis of length 1 has to have the stride of a whole sample, or
+    # the memory format is not recognised.
+    return points.reshape(1, *x.shape[2:], -1).movedim(-1, 1)
+
+
+def lattice_conv(
+    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
+) -> Tensor:
+    """Return the convolution as :func:`forward_only_conv` does, for a forward pass alone."""
+    lattices = to_lattices(x, dilation)
+    ones = _ONES[len(dilation)]
+    y = stock_conv(lattices, trim_kernel(weight, ones, lattices.shape[2:]), bias, ones)
+    y = from_lattices(y, x.shape[2:], dilation)
+    return y.contiguous(memory_format=memory_format_of(x))
 
 
 class _ForwardOnlyConv(Function):
-    """A convolution of dilation 1 with the two gradients above."""
+    """The convolution on sub-lattices with the two gradients above.
+
+    The sub-lattices of the input are made again in the backward pass: that takes a tenth of
+    it, and saving them would take the memory of a second input.
+    """
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        y = stock_conv(to_channels_last(x), weight, bias, [1] * (x.dim() - 2))
-        return y.contiguous(memory_format=memory_format_of(x))
+    def forward(
+        x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
+    ) -> Tensor:
+        return lattice_conv(x, weight, bias, dilation)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, _ = inputs
+        x, weight, _, ctx.dilation = inputs
         ctx.save_for_backward(x, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         (grad,) = grads
         x, weight = ctx.saved_tensors
-        needs_x, needs_weight, needs_bias = ctx.needs_input_grad
+        needs_x, needs_weight, needs_bias, _ = ctx.needs_input_grad
+        lattices = to_lattices(grad, ctx.dilation)
+        kernel = trim_kernel(weight, _ONES[len(ctx.dilation)], lattices.shape[2:])
+        grad_x = grad_weight = grad_bias = None
         # Autocast around the backward would cast these convolutions, unlike stock's backward.
         with torch.autocast(grad.device.type, enabled=False):
-            return (
-                input_gradient(grad, weight) if needs_x else None,
-                weight_gradient(x, grad, weight.shape[2:]) if needs_weight else None,
-                grad.flatten(2).sum(dim=(0, 2)) if needs_bias else None,
-            )
+            if needs_x:
+                grad_x = from_lattices(input_gradient(lattices, kernel), x.shape[2:], ctx.dilation)
+            if needs_weight:
+                inputs = to_lattices(x, ctx.dilation)
+                grad_weight = weight_gradient(inputs, lattices, kernel.shape[2:])
+                grad_weight = restore_taps(grad_weight, weight.shape[2:])
+            if needs_bias:
+                grad_bias = lattices.movedim(1, -1).flatten(0, -2).sum(dim=0)
+        return grad_x, grad_weight, grad_bias, None
 
 
 def forward_only_conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Sequence[int]
+    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
 ) -> Tensor:
     """Return the same-padded depthwise convolution, shape (B, C, *lengths).
 
@@ -96,16 +154,4 @@ def forward_only_conv(
         bias: (C,) or None.
         dilation: Dilation of each spatial axis.
     """
-    if max(dilation) == 1:
-        return _ForwardOnlyConv.apply(x, trim_kernel(weight, dilation, x.shape[2:]), bias)
-    batch, channels, *lengths = x.shape
-    small = lattice_lengths(lengths, dilation)
-    weight = trim_kernel(weight, [1] * len(small), small)
-    tokens = x.flatten(2).transpose(1, 2).contiguous()  # (B, P, C)
-    tokens = split_points(tokens, lengths, dilation, axis=1)
-    lattices = tokens.view(-1, *small, channels).movedim(-1, 1)
-    y = _ForwardOnlyConv.apply(lattices, weight, bias)
-    tokens = y.movedim(1, -1).reshape(batch, -1, channels)
-    tokens = join_points(tokens, lengths, dilation, axis=1)
-    y = tokens.transpose(1, 2).unflatten(2, lengths)
-    return y.contiguous(memory_format=memory_format_of(x))
+    return _ForwardOnlyConv.apply(x, weight, bias, dilation)

@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor
 
-from macbdf_mm.ops.depthwise.choose import Algorithm, choose_algorithm, describe, is_traced
+from macbdf_mm.ops.depthwise.choose import (
+    Algorithm,
+    choose_algorithm,
+    has_fast_forward,
+    is_regular,
+    is_traced,
+    needs_gradient,
+)
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
 from macbdf_mm.ops.depthwise.layout import memory_format_of, to_channels_last
 from macbdf_mm.ops.depthwise.stock import stock_conv
@@ -26,6 +33,8 @@ def channels_last_conv(
     return y.contiguous(memory_format=memory_format_of(x))
 
 
+_HALF_PRECISION = (torch.bfloat16, torch.float16)
+_HAS_ONEDNN = torch.backends.mkldnn.is_available()
 _CONVOLVE = {
     Algorithm.STOCK: stock_conv,
     Algorithm.TRIMMED: trimmed_conv,
@@ -35,11 +44,37 @@ _CONVOLVE = {
 }
 
 
+def _choose(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Algorithm:
+    return choose_algorithm(
+        x.shape,
+        weight.shape,
+        dilation,
+        x.is_contiguous(),
+        needs_gradient(x, weight, bias),
+        x.dtype != torch.float64 and _HAS_ONEDNN,
+    )
+
+
 def _autocast(tensor: Tensor) -> Tensor:
     """Return the tensor in autocast's type; float64 stays, as autocast leaves it."""
     if tensor.dtype == torch.float64:
         return tensor
     return tensor.to(torch.get_autocast_dtype("cpu"))
+
+
+def is_left_to_stock(
+    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
+) -> bool:
+    """Return whether :func:`depthwise_conv` would only call PyTorch's own operation."""
+    if x.is_cpu and torch.is_autocast_enabled("cpu"):
+        return is_traced()
+    if x.dtype == torch.float32 and not torch.is_grad_enabled() and has_fast_forward(dilation):
+        return True  # without a look at the table: a forward of 0.03 ms would feel it
+    if not is_regular(x, weight, bias):
+        return True
+    if x.dtype in _HALF_PRECISION:
+        return False
+    return _choose(x, weight, bias, dilation) is Algorithm.STOCK
 
 
 def depthwise_conv(
@@ -57,14 +92,15 @@ def depthwise_conv(
         bias: (C,) or None.
         dilation: Dilation of each spatial axis.
     """
-    if x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not is_traced():
+    if x.is_cpu and torch.is_autocast_enabled("cpu") and not is_traced():
         cast_bias = None if bias is None else _autocast(bias)
         cast_x, cast_weight = _autocast(x), _autocast(weight)
         with torch.autocast("cpu", enabled=False):
             return depthwise_conv(cast_x, cast_weight, cast_bias, dilation)
-    algorithm = choose_algorithm(describe(x, weight, bias, dilation))
-    convolve = _CONVOLVE[algorithm]
-    if algorithm is not Algorithm.STOCK and x.dtype in (torch.bfloat16, torch.float16):
+    if not is_regular(x, weight, bias):
+        return stock_conv(x, weight, bias, dilation)
+    convolve = _CONVOLVE[_choose(x, weight, bias, dilation)]
+    if x.dtype in _HALF_PRECISION:
         # The fast kernels are float32's; in half precision they fall back to plain loops.
         float_bias = None if bias is None else bias.float()
         return convolve(x.float(), weight.float(), float_bias, dilation).to(x.dtype)

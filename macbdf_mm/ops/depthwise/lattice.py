@@ -10,15 +10,14 @@ copying a permuted view of seven or eight short axes.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
 
 
-def lattice_lengths(lengths: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def lattice_lengths(lengths: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
     """Return the lengths of the sub-lattices, the shorter ones padded to the longest."""
     return tuple(-(-length // step) for length, step in zip(lengths, dilation, strict=True))
 
@@ -54,39 +53,6 @@ def lattice_index(lengths: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[
     return split, join
 
 
-def _append_zero(x: Tensor, axis: int) -> Tensor:
-    """Return ``x`` with one point more, a zero, for the padding to read; F.pad writes twice."""
-    shape = list(x.shape)
-    shape[axis] += 1
-    padded = x.new_empty(shape)
-    padded.narrow(axis, 0, x.shape[axis]).copy_(x)
-    padded.select(axis, -1).zero_()
-    return padded
-
-
-class _MovePoints(Function):
-    """Moves points to other places; the gradient moves them back."""
-
-    @staticmethod
-    def forward(x: Tensor, index: Tensor, inverse: Tensor, axis: int) -> Tensor:
-        if index.numel() > inverse.numel():
-            x = _append_zero(x, axis)
-        if axis < x.dim() - 1:
-            return x.index_select(axis, index)
-        # Along the last axis the fast path of index_select takes matrices only.
-        return x.reshape(-1, x.shape[-1]).index_select(1, index).unflatten(0, x.shape[:-1])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        _, index, inverse, ctx.axis = inputs
-        ctx.save_for_backward(index, inverse)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        index, inverse = ctx.saved_tensors
-        return _MovePoints.apply(grads[0], inverse, index, ctx.axis), None, None, None
-
-
 def split_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axis: int) -> Tensor:
     """Return ``x`` with the points of each sub-lattice together, and zeros for padding.
 
@@ -103,12 +69,28 @@ def split_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axi
     if max(dilation) == 1:
         return x
     split, join = lattice_index(tuple(lengths), tuple(dilation))
-    return _MovePoints.apply(x, split, join, axis)
+    if split.numel() > join.numel():
+        x = _append_zero(x, axis)
+    return _select(x, split, axis)
 
 
 def join_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axis: int) -> Tensor:
     """Return the points in the order of the whole lattice, the inverse of the split."""
     if max(dilation) == 1:
         return x
-    split, join = lattice_index(tuple(lengths), tuple(dilation))
-    return _MovePoints.apply(x, join, split, axis)
+    _, join = lattice_index(tuple(lengths), tuple(dilation))
+    return _select(x, join, axis)
+
+
+def _append_zero(x: Tensor, axis: int) -> Tensor:
+    """Return ``x`` with one point more, a zero, for the padding to read."""
+    shape = list(x.shape)
+    shape[axis] = 1
+    return torch.cat([x, x.new_zeros(shape)], dim=axis)
+
+
+def _select(x: Tensor, index: Tensor, axis: int) -> Tensor:
+    if axis < x.dim() - 1:
+        return x.index_select(axis, index)
+    # Along the last axis the fast path of index_select takes matrices only.
+    return x.reshape(-1, x.shape[-1]).index_select(1, index).unflatten(0, x.shape[:-1])

@@ -3,7 +3,8 @@
 from torch import Tensor, nn
 from torch.nn.modules.utils import _pair, _triple
 
-from macbdf_mm.ops.depthwise.functional import depthwise_conv
+from macbdf_mm.ops.depthwise.functional import depthwise_conv, is_left_to_stock
+from macbdf_mm.ops.depthwise.stock import same_padding
 
 
 def _check_shape(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> None:
@@ -51,7 +52,7 @@ class DepthwiseConv3d(nn.Conv3d):
             channels,
             channels,
             sizes,
-            padding="same",
+            padding=_triple(same_padding(sizes, steps)),
             dilation=steps,
             groups=channels,
             bias=bias,
@@ -59,6 +60,8 @@ class DepthwiseConv3d(nn.Conv3d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of (B, C, T, H, W), the same shape."""
+        if is_left_to_stock(input, self.weight, self.bias, self.dilation):
+            return super().forward(input)
         return depthwise_conv(input, self.weight, self.bias, self.dilation)
 
 
@@ -81,7 +84,7 @@ class DepthwiseConv2d(nn.Conv2d):
             channels,
             channels,
             sizes,
-            padding="same",
+            padding=_pair(same_padding(sizes, steps)),
             dilation=steps,
             groups=channels,
             bias=bias,
@@ -89,4 +92,6 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of (B, C, H, W), the same shape."""
+        if is_left_to_stock(input, self.weight, self.bias, self.dilation):
+            return super().forward(input)
         return depthwise_conv(input, self.weight, self.bias, self.dilation)

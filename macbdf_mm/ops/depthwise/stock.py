@@ -1,12 +1,15 @@
 """PyTorch's own depthwise convolution, with the padding that keeps the lengths."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def stock_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Sequence[int]) -> Tensor:
+def same_padding(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many points to pad on both sides of each axis to keep its length."""
+    return tuple((size - 1) // 2 * step for size, step in zip(kernel_size, dilation, strict=True))
+
+
+def stock_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Tensor:
     """Return the same-padded depthwise convolution, the shape of ``x``.
 
     Args:
@@ -15,7 +18,6 @@ def stock_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: Sequenc
         bias: (C,) or None.
         dilation: Dilation of each spatial axis.
     """
-    sizes = weight.shape[2:]
-    padding = [(size - 1) // 2 * step for size, step in zip(sizes, dilation, strict=True)]
-    convolve = F.conv3d if len(sizes) == 3 else F.conv2d
-    return convolve(x, weight, bias, 1, padding, tuple(dilation), weight.shape[0])
+    convolve = F.conv3d if weight.dim() == 5 else F.conv2d
+    padding = same_padding(weight.shape[2:], dilation)
+    return convolve(x, weight, bias, 1, padding, dilation, weight.shape[0])

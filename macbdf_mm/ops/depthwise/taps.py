@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def effective_kernel_size(kernel_size: int, dilation: int, length: int) -> int:
@@ -37,3 +38,19 @@ def trim_kernel(weight: Tensor, dilation: Sequence[int], lengths: Sequence[int])
         if kept < size:
             weight = weight.narrow(axis, (size - kept) // 2, kept)
     return weight
+
+
+def restore_taps(trimmed: Tensor, kernel_size: Sequence[int]) -> Tensor:
+    """Return a trimmed kernel, or its gradient, with zeros for the taps that were left out.
+
+    Args:
+        trimmed: (C, 1, e_1, ..., e_n).
+        kernel_size: k_1, ..., k_n.
+    """
+    sizes = trimmed.shape[2:]
+    if tuple(sizes) == tuple(kernel_size):
+        return trimmed
+    padding: list[int] = []
+    for size, full in zip(reversed(sizes), reversed(kernel_size), strict=True):
+        padding += [(full - size) // 2] * 2
+    return F.pad(trimmed, padding)

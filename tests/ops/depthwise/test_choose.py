@@ -6,53 +6,88 @@ from macbdf_mm.ops.depthwise.choose import (
     Algorithm,
     Case,
     choose_algorithm,
-    describe,
+    has_fast_forward,
+    is_regular,
+    needs_gradient,
 )
 
+# The shapes of the `s` model's towers; maps in token layout are channels last.
 VIDEO = Case(
-    lengths=(8, 8, 8),
-    kernel_size=(7, 7, 7),
+    shape=(2, 64, 8, 14, 14),
+    weight_shape=(64, 1, 7, 7, 7),
     dilation=(3, 3, 3),
-    is_tiny=False,
+    is_contiguous=False,
     needs_gradient=True,
     has_fast_kernel=True,
-    is_regular=True,
 )
-AUDIO = VIDEO._replace(lengths=(8, 16), kernel_size=(7, 7), dilation=(1, 1))
+AUDIO = VIDEO._replace(
+    shape=(8, 64, 4, 64), weight_shape=(64, 1, 7, 7), dilation=(1, 1), is_contiguous=False
+)
+
+
+def kernel(case: Case, size: int) -> tuple[int, ...]:
+    return (64, 1, *[size] * len(case.dilation))
 
 
 @pytest.mark.parametrize(
     ("case", "algorithm"),
     [
-        (VIDEO, Algorithm.TOEPLITZ),
-        (VIDEO._replace(lengths=(8, 56, 56)), Algorithm.FORWARD_ONLY),
+        (VIDEO, Algorithm.FORWARD_ONLY),
         (VIDEO._replace(dilation=(1, 1, 1)), Algorithm.FORWARD_ONLY),
-        (VIDEO._replace(needs_gradient=False), Algorithm.FORWARD_ONLY),
-        (VIDEO._replace(needs_gradient=False, dilation=(1, 1, 1)), Algorithm.TRIMMED),
-        (VIDEO._replace(is_regular=False), Algorithm.STOCK),
-        (VIDEO._replace(has_fast_kernel=False, dilation=(1, 1, 1)), Algorithm.TRIMMED),
-        (VIDEO._replace(has_fast_kernel=False), Algorithm.TOEPLITZ),
+        (VIDEO._replace(dilation=(4, 4, 4)), Algorithm.TOEPLITZ),
+        (VIDEO._replace(dilation=(4, 4, 4), needs_gradient=False), Algorithm.FORWARD_ONLY),
+        (VIDEO._replace(dilation=(1, 1, 1), needs_gradient=False), Algorithm.STOCK),
+        (VIDEO._replace(has_fast_kernel=False), Algorithm.TRIMMED),
+        (VIDEO._replace(has_fast_kernel=False, dilation=(4, 4, 4)), Algorithm.TOEPLITZ),
         (AUDIO, Algorithm.FORWARD_ONLY),
-        (AUDIO._replace(kernel_size=(5, 5)), Algorithm.CHANNELS_LAST),
-        (AUDIO._replace(kernel_size=(3, 3)), Algorithm.TRIMMED),
-        (AUDIO._replace(dilation=(2, 2)), Algorithm.TOEPLITZ),
-        (AUDIO._replace(dilation=(2, 2), needs_gradient=False), Algorithm.CHANNELS_LAST),
+        (AUDIO._replace(weight_shape=kernel(AUDIO, 3)), Algorithm.STOCK),
+        (AUDIO._replace(shape=(1, 64, 4, 64)), Algorithm.CHANNELS_LAST),
+        (AUDIO._replace(dilation=(3, 3)), Algorithm.FORWARD_ONLY),
+        (AUDIO._replace(dilation=(4, 4), is_contiguous=True), Algorithm.TOEPLITZ),
+        (AUDIO._replace(dilation=(2, 2), needs_gradient=False), Algorithm.STOCK),
+        (AUDIO._replace(dilation=(3, 3), needs_gradient=False), Algorithm.FORWARD_ONLY),
+        (AUDIO._replace(shape=(1, 8, 5, 9)), Algorithm.STOCK),
     ],
 )
 def test_chosen_algorithm(case: Case, algorithm: Algorithm) -> None:
-    assert choose_algorithm(case) is algorithm
+    assert choose_algorithm(*case) is algorithm
 
 
-def test_every_rule_says_why() -> None:
+def test_every_rule_says_why_and_is_needed() -> None:
     assert all(rule.reason for rule in RULES)
+    assert {rule.algorithm for rule in RULES} == set(Algorithm)
+
+
+def test_products_count_only_taps_that_read_the_input() -> None:
+    case = VIDEO._replace(weight_shape=kernel(VIDEO, 9), dilation=(4, 4, 4))
+    assert case.num_taps == 147
+    assert case.num_products == 147 * 2 * 64 * 8 * 14 * 14
+    assert case.is_trimmed
+    assert not VIDEO._replace(dilation=(1, 1, 1)).is_trimmed
+
+
+def test_matrices_are_repaid_by_as_many_lattices_as_points() -> None:
+    # Dilation 4 leaves lattices of 2x4x4 points, 64 of them a sample.
+    assert VIDEO._replace(dilation=(4, 4, 4), shape=(1, 64, 8, 14, 14)).repays_matrices
+    # Dilation 3 leaves 3x5x5 points: 27 lattices do not repay them, 81 do.
+    assert not VIDEO._replace(shape=(1, 64, 8, 14, 14)).repays_matrices
+    assert VIDEO._replace(shape=(3, 64, 8, 14, 14)).repays_matrices
+
+
+def test_forward_of_stock_is_fast_up_to_dilation_two_in_2d_only() -> None:
+    assert has_fast_forward((1, 1, 1))
+    assert not has_fast_forward((1, 2, 1))
+    assert has_fast_forward((2, 1))
+    assert not has_fast_forward((1, 3))
 
 
 def test_gradient_is_needed_only_where_grad_mode_and_a_tensor_ask_for_it() -> None:
     x, weight = torch.randn(1, 2, 4, 4), torch.randn(2, 1, 3, 3, requires_grad=True)
-    assert describe(x, weight, None, (1, 1)).needs_gradient
-    assert not describe(x, weight.detach(), None, (1, 1)).needs_gradient
+    assert needs_gradient(x, weight, None)
+    assert needs_gradient(x, weight.detach(), torch.zeros(2, requires_grad=True))
+    assert not needs_gradient(x, weight.detach(), None)
     with torch.no_grad():
-        assert not describe(x, weight, None, (1, 1)).needs_gradient
+        assert not needs_gradient(x, weight, None)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +102,4 @@ def test_gradient_is_needed_only_where_grad_mode_and_a_tensor_ask_for_it() -> No
     ids=["empty", "no batch", "channels", "types", "device"],
 )
 def test_odd_inputs_are_left_to_stock(x: torch.Tensor, weight: torch.Tensor) -> None:
-    assert not describe(x, weight, None, (1, 1)).is_regular
+    assert not is_regular(x, weight, None)

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from macbdf_mm.ops.depthwise import depthwise_conv
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
-from macbdf_mm.ops.depthwise.functional import channels_last_conv, trimmed_conv
+from macbdf_mm.ops.depthwise.functional import (
+    channels_last_conv,
+    is_left_to_stock,
+    trimmed_conv,
+)
 from macbdf_mm.ops.depthwise.lattice import lattice_index
 from macbdf_mm.ops.depthwise.stock import stock_conv
 from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv, toeplitz_index
@@ -143,3 +147,17 @@ def test_empty_batch_and_missing_batch_axis_work_as_in_stock() -> None:
     torch.testing.assert_close(
         depthwise_conv(x, weight, None, (2, 2)), depthwise_conv(x[None], weight, None, (2, 2))[0]
     )
+
+
+def test_what_is_left_to_stock_is_told_without_computing() -> None:
+    x, weight = torch.randn(2, 64, 4, 7, 7), torch.randn(64, 1, 7, 7, 7, requires_grad=True)
+    assert not is_left_to_stock(x, weight, None, (1, 1, 1))
+    assert is_left_to_stock(x[:1, :1], weight[:1], None, (1, 1, 1))  # tiny
+    assert is_left_to_stock(x.to("meta"), weight, None, (1, 1, 1))
+    # In half precision stock is slow everywhere, tiny or not.
+    assert not is_left_to_stock(x.bfloat16(), weight.bfloat16(), None, (1, 1, 1))
+    with torch.no_grad():
+        assert is_left_to_stock(x, weight, None, (1, 1, 1))
+        assert not is_left_to_stock(x, weight, None, (2, 1, 1))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert not is_left_to_stock(x, weight, None, (1, 1, 1))

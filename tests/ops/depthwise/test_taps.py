@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from macbdf_mm.ops.depthwise.taps import effective_kernel_size, trim_kernel
+from macbdf_mm.ops.depthwise.taps import effective_kernel_size, restore_taps, trim_kernel
 
 
 @pytest.mark.parametrize("kernel_size", [1, 3, 5, 7, 9])
@@ -27,3 +27,14 @@ def test_trimming_is_a_view_that_keeps_the_full_gradient_shape() -> None:
     trim_kernel(weight, (1, 1), (2, 9)).sum().backward()
     assert weight.grad is not None
     assert weight.grad.sum() == 3 * 7
+
+
+def test_restoring_puts_zeros_where_taps_were_left_out() -> None:
+    weight = torch.randn(2, 1, 5, 7)
+    trimmed = trim_kernel(weight, (1, 3), (2, 6))
+    assert trimmed.shape == (2, 1, 3, 3)
+    restored = restore_taps(trimmed, (5, 7))
+    assert restored.shape == weight.shape
+    torch.testing.assert_close(restored[:, :, 1:4, 2:5], trimmed, rtol=0, atol=0)
+    assert restored.count_nonzero() == trimmed.numel()
+    assert restore_taps(weight, (5, 7)) is weight
