@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+from macbdf_mm.ops import Linear
 from macbdf_mm.registry import MODELS, build_part
 
 
@@ -53,7 +54,7 @@ class LargeKernelBackbone(BaseModule):
         if self.encoder.embed_dims == embed_dims:
             self.project: nn.Module = nn.Identity()
         else:
-            self.project = nn.Linear(self.encoder.embed_dims, embed_dims)
+            self.project = Linear(self.encoder.embed_dims, embed_dims)
         self.layers = nn.ModuleList(
             MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size) for _ in range(depth)
         )

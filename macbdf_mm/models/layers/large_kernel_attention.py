@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d
+from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d, Linear
 
 DEPTHWISE_CONVS = {2: DepthwiseConv2d, 3: DepthwiseConv3d}
 
@@ -55,7 +55,7 @@ class LargeKernelBranch(nn.Module):
         conv = DEPTHWISE_CONVS[num_dims]
         self.depthwise = conv(channels, group.depthwise)
         self.dilated = conv(channels, group.dilated, group.dilation)
-        self.pointwise = nn.Linear(channels, channels)
+        self.pointwise = Linear(channels, channels)
         self.gate = conv(channels, group.gate)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -95,13 +95,21 @@ class MultiScaleLargeKernelAttention(nn.Module):
                 f"`kernels`, got {embed_dims}. Try {higher}."
             )
         width = embed_dims // len(kernels)
-        self.expand = nn.Linear(embed_dims, 2 * embed_dims)
+        self.widths = [width] * len(kernels) + [embed_dims]
+        self.expand = Linear(embed_dims, 2 * embed_dims)
         self.scales = nn.ModuleList(LargeKernelBranch(width, group, num_dims) for group in kernels)
-        self.merge = nn.Linear(embed_dims, embed_dims)
+        self.merge = Linear(embed_dims, embed_dims)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return the weighed value of ``tokens`` (B, ..., C), the same shape."""
-        attention, value = self.expand(tokens).chunk(2, dim=-1)
-        groups = attention.movedim(-1, 1).chunk(len(self.scales), dim=1)
-        scales = [scale(group) for scale, group in zip(self.scales, groups, strict=True)]
-        return self.merge(value * torch.cat(scales, dim=-1))
+    def forward(self, tokens: Tensor, scale: Tensor | None = None) -> Tensor:
+        """Return the weighed value of ``tokens`` (B, ..., C), times ``scale``; the same shape.
+
+        Args:
+            tokens: (B, ..., C).
+            scale: (), the factor of a residual branch; None for 1.
+        """
+        *groups, value = self.expand(tokens).split(self.widths, dim=-1)
+        # A group of the channels is not contiguous, and each of the three convolutions over it
+        # would copy it in each pass.
+        maps = [group.contiguous().movedim(-1, 1) for group in groups]
+        branches = [branch(x) for branch, x in zip(self.scales, maps, strict=True)]
+        return self.merge(value * torch.cat(branches, dim=-1), scale)

@@ -65,6 +65,6 @@ class MSTLKABlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the map after the block, (B, C, ...) like ``x``."""
         tokens = x.movedim(1, -1)  # (B, ..., C)
-        tokens = tokens + self.lambda_1 * self.attention(self.norm_1(tokens))
-        tokens = tokens + self.lambda_2 * self.gate(self.norm_2(tokens))
+        tokens = tokens + self.attention(self.norm_1(tokens), self.lambda_1)
+        tokens = tokens + self.gate(self.norm_2(tokens), self.lambda_2)
         return tokens.movedim(-1, 1)

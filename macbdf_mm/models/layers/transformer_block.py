@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from macbdf_mm.models.layers.drop_path import DropPath
+from macbdf_mm.ops import Linear, linear
 
 
 class SelfAttention(nn.Module):
@@ -32,7 +33,7 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(embed_dims))
         self.v_bias = nn.Parameter(torch.zeros(embed_dims))
-        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -45,7 +46,7 @@ class SelfAttention(nn.Module):
         """
         batch, num_tokens, _ = tokens.shape
         bias = torch.cat([self.q_bias, torch.zeros_like(self.v_bias), self.v_bias])
-        qkv = F.linear(tokens, self.qkv.weight, bias)
+        qkv = linear(tokens, self.qkv.weight, bias)
         qkv = qkv.view(batch, num_tokens, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
         query, key, value = qkv.unbind(0)  # (B, heads, N, C / heads)
         if mask is not None:
@@ -80,10 +81,10 @@ class TransformerBlock(nn.Module):
         self.attn = SelfAttention(embed_dims, num_heads, drop_rate)
         self.norm2 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.mlp = nn.Sequential(
-            nn.Linear(embed_dims, hidden_dims),
+            Linear(embed_dims, hidden_dims),
             nn.GELU(),
             nn.Dropout(drop_rate),
-            nn.Linear(hidden_dims, embed_dims),
+            Linear(hidden_dims, embed_dims),
             nn.Dropout(drop_rate),
         )
         self.drop_path = DropPath(drop_path_rate)

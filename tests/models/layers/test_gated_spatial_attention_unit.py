@@ -22,3 +22,8 @@ def test_gate_reaches_three_positions_to_each_side():
     x = torch.ones(1, 15, 1, 1, requires_grad=True)
     unit(x)[0, 7].sum().backward()
     assert x.grad.flatten().nonzero().flatten().tolist() == list(range(4, 11))
+
+
+def test_scale_multiplies_the_result():
+    unit, tokens = GatedSpatialAttentionUnit(4, 2), torch.randn(2, 5, 6, 4)
+    torch.testing.assert_close(unit(tokens, torch.tensor(0.5)), 0.5 * unit(tokens))

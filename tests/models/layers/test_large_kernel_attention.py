@@ -51,6 +51,11 @@ def test_attention_equals_dense_convolutions(
     torch.testing.assert_close(out.double(), expected, rtol=1e-4, atol=1e-5)
 
 
+def test_scale_multiplies_the_result():
+    layer, tokens = MultiScaleLargeKernelAttention(6, 2), torch.randn(2, 5, 6, 6)
+    torch.testing.assert_close(layer(tokens, torch.tensor(0.5)), 0.5 * layer(tokens))
+
+
 @pytest.mark.parametrize(("num_dims", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
 @pytest.mark.parametrize("kernels", DEFAULT_KERNELS)
 def test_receptive_field_of_a_branch(kernels, num_dims, axis):
