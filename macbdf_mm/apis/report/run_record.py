@@ -1,14 +1,13 @@
 """All that a work folder holds about a run, read in one place."""
 
-import platform
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.apis.environment import package_versions
 from macbdf_mm.apis.evaluate_model import RESULTS_FILE
 from macbdf_mm.apis.find_run import find_run
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
@@ -16,8 +15,6 @@ from macbdf_mm.apis.report.scalars import LoggedCurves, read_curves
 from macbdf_mm.apis.report.test_result import TestResult, read_test_result
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.errors import ConfigError
-
-_PACKAGES = ("macbdf_mm", "torch", "torchaudio", "mmengine", "mmaction2", "av", "numpy")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class RunRecord:
     @property
     def versions(self) -> Sequence[tuple[str, str]]:
         """Names and versions of Python and the packages in use now."""
-        return [("Python", platform.python_version()), *((n, _version(n)) for n in _PACKAGES)]
+        return list(package_versions().items())
 
 
 def read_run(work_dir: str | Path) -> RunRecord:
@@ -113,10 +110,3 @@ def _test_dataset(config: Path) -> Mapping[str, Any]:
 def _media_prefix(dataset: Mapping[str, Any]) -> str:
     prefix = dataset.get("data_prefix") or {}
     return next(iter(prefix.values()), "") if isinstance(prefix, Mapping) else str(prefix)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

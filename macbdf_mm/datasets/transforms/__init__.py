@@ -6,6 +6,7 @@ from macbdf_mm.datasets.transforms.audio_noise import AudioNoise
 from macbdf_mm.datasets.transforms.clip_color_jitter import ClipColorJitter
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.datasets.transforms.pack_forgery_inputs import PackForgeryInputs
+from macbdf_mm.datasets.transforms.read_cached_inputs import ReadCachedInputs
 from macbdf_mm.datasets.transforms.sample_clip_span import SampleClipSpan
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "ClipColorJitter",
     "DecodeAudioVisual",
     "PackForgeryInputs",
+    "ReadCachedInputs",
     "SampleClipSpan",
 ]

@@ -1,0 +1,30 @@
+# The short schedule of the studies: it replaces the config's own, and its run takes minutes.
+#
+# All that decides how long a run takes stands here. `max_epochs` follows from `num_epochs`.
+num_epochs = 6
+num_warmup_epochs = 1
+
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
+param_scheduler = [
+    dict(
+        type="LinearLR",
+        start_factor=0.05,
+        by_epoch=True,
+        begin=0,
+        end=num_warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+    dict(
+        type="CosineAnnealingLR",
+        eta_min_ratio=0.02,
+        T_max=num_epochs - num_warmup_epochs,
+        by_epoch=True,
+        begin=num_warmup_epochs,
+        end=num_epochs,
+        convert_to_iter_based=True,
+    ),
+]
+# Spans of each training clip that are decoded; one of them is drawn in every epoch.
+spans_per_clip = 3
+# Windows of a clip that are looked at after each epoch; the end result takes the config's own.
+epoch_windows_per_clip = 1

@@ -1,0 +1,1 @@
+"""Studies: variants of the detector, trained with several seeds each and compared."""
