@@ -79,7 +79,7 @@ class CachedSplit:
     def _draws(
         self, dataset: AudioVisualForgeryDataset, num_workers: int
     ) -> Iterator[dict[str, Any]]:
-        loader = DataLoader(
+        loader: DataLoader[dict[str, Any]] = DataLoader(
             dataset, batch_size=None, num_workers=num_workers, persistent_workers=num_workers > 0
         )
         for draw in range(self.num_draws):

@@ -49,6 +49,8 @@ _SETTINGS = (
 _PLACES = ("cache_dir", "data_root")
 _DIGEST_LENGTH = 16
 
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def digest(value: Any) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of a plain value; keys in any order."""
@@ -129,10 +131,7 @@ def meaning(source: str) -> str:
     """Return Python source as a syntax tree in text, without docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
-        is_documented = isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        )
-        if is_documented and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, _Documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
     return ast.dump(tree)
 

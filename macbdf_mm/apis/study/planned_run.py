@@ -70,6 +70,11 @@ class PlannedRun:
         self.cfg.dump(str(self.folder.config))
 
 
+def run_folder(work_dir: Path, variant: str, seed: int) -> RunFolder:
+    """Return the folder of a run in the folder of its study."""
+    return RunFolder(work_dir / RUNS_FOLDER / variant / f"seed_{seed}")
+
+
 def plan_runs(
     variants: Mapping[str, tuple[Variant, VariantConfig]],
     seeds: Mapping[str, Sequence[int]],
@@ -88,6 +93,6 @@ def plan_runs(
         for name, (variant, config) in variants.items():
             if seed in seeds[name]:
                 cfg = config.with_seed(seed)
-                folder = RunFolder(work_dir / RUNS_FOLDER / name / f"seed_{seed}")
+                folder = run_folder(work_dir, name, seed)
                 runs.append(PlannedRun(variant, seed, folder, cfg, run_fingerprint(cfg)))
     return runs

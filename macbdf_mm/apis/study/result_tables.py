@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from macbdf_mm.apis.study.seed_statistics import Spread, paired_spread, spread
+from macbdf_mm.apis.study.seed_statistics import paired_spread, spread
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Results by name of the variant and seed."""
@@ -37,9 +37,7 @@ def known_measures(results: Results, measures: Mapping[str, str]) -> dict[str, s
     }
 
 
-def measure_table(
-    results: Results, titles: Mapping[str, str], measures: Mapping[str, str]
-) -> str:
+def measure_table(results: Results, titles: Mapping[str, str], measures: Mapping[str, str]) -> str:
     """Return a Markdown table: one row a variant, mean ± deviation (range) of each measure.
 
     Args:
@@ -47,15 +45,12 @@ def measure_table(
         titles: Title of each variant by name, in the order of the rows.
         measures: Key of each measure by its title.
     """
-    rows = [
-        [
-            titles[name],
-            str(len(results[name])),
-            *(str(spread(figure_by_seed(results, name, key).values())) for key in measures.values()),
-        ]
-        for name in titles
-        if name in results
-    ]
+    rows = []
+    for name in titles:
+        if name in results:
+            by_seed = [figure_by_seed(results, name, key) for key in measures.values()]
+            cells = [str(spread(figures.values())) for figures in by_seed]
+            rows.append([titles[name], str(len(results[name])), *cells])
     return markdown_table(["variant", "seeds", *measures], rows)
 
 
@@ -76,24 +71,6 @@ def difference_table(
         count = max((each.count for each in differences), default=0)
         rows.append([titles[name], str(count), *(each.format(signed=True) for each in differences)])
     return markdown_table([f"minus {titles[reference]}", "pairs", *measures], rows)
-
-
-def epoch_spread(
-    results: Results, variant: str, group: str, key: str
-) -> dict[int, Spread]:
-    """Return how a figure of the records of the epochs spreads over the seeds, by epoch.
-
-    Args:
-        results: The finished runs.
-        variant: Name of the variant.
-        group: ``losses``, ``om_pareto``, ``val`` or ``test``.
-        key: Of the figure in that group.
-    """
-    values: dict[int, list[float | None]] = {}
-    for result in results.get(variant, {}).values():
-        for record in result["epochs"]:
-            values.setdefault(record["epoch"], []).append(record[group].get(key))
-    return {epoch: spread(values[epoch]) for epoch in sorted(values)}
 
 
 def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

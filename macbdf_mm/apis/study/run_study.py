@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from macbdf_mm.apis.study.cached_split import CachedSplit
 from macbdf_mm.apis.study.folder_lock import folder_lock
 from macbdf_mm.apis.study.planned_run import PlannedRun, plan_runs
+from macbdf_mm.apis.study.result_tables import Results
 from macbdf_mm.apis.study.run_queue import QueuedRun, run_all
 from macbdf_mm.apis.study.study_config import StudySettings, VariantConfig, read_variant
 from macbdf_mm.apis.study.variant import Study, Variant
 from macbdf_mm.errors import ConfigError
 
 _PROGRESS_SECONDS = 10.0
-
-Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
-"""Results by name of the variant and seed."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,12 @@ class StudyOutcome:
 
     Attributes:
         results: Of the finished runs.
+        configs: Of the variants, by name.
         failed: Labels of the runs that failed.
     """
 
     results: Results
+    configs: Mapping[str, Config]
     failed: Sequence[str]
 
 
@@ -90,7 +92,9 @@ def run_study(
             [lock],
         )
     return StudyOutcome(
-        _gather(planned, accept_other_code, report), [run.label for run in failed]
+        results=_gather(planned, accept_other_code, report),
+        configs={name: config.cfg for name, (_, config) in variants.items()},
+        failed=[run.label for run in failed],
     )
 
 

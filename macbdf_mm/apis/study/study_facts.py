@@ -8,8 +8,8 @@ from mmengine.config import Config
 
 from macbdf_mm.apis.study.result_tables import Results
 from macbdf_mm.apis.study.seed_statistics import spread
-from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.apis.study.study_config import StudySettings
+from macbdf_mm.datasets.annotation import load_annotation
 
 _SYNTHETIC = (
     "**Synthetic data**: rendered clips, forged by our own operators. The differences between "

@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from macbdf_mm.apis.study.marked_section import write_section
 from macbdf_mm.apis.study.result_tables import (
     ACC_MEASURES,
     AUC_MEASURES,
@@ -17,7 +18,6 @@ from macbdf_mm.apis.study.result_tables import (
     known_measures,
     measure_table,
 )
-from macbdf_mm.apis.study.marked_section import write_section
 from macbdf_mm.apis.study.run_folder import without_nan
 from macbdf_mm.apis.study.study_facts import StudyFacts
 from macbdf_mm.apis.study.variant import Study
@@ -90,9 +90,7 @@ class StudyPage:
         variants: Mapping[str, Any] = {
             variant.name: {
                 **asdict(variant),
-                "runs": {
-                    str(seed): result for seed, result in self.results[variant.name].items()
-                },
+                "runs": {str(seed): result for seed, result in self.results[variant.name].items()},
             }
             for variant in self.study.variants
             if variant.name in self.results

@@ -1,0 +1,133 @@
+"""The page of the ablation study: tables, the curve over depth, maps of the embeddings."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from macbdf_mm.apis.study.clip_embeddings import ClipEmbeddings, embed_clips
+from macbdf_mm.apis.study.planned_run import run_folder
+from macbdf_mm.apis.study.result_tables import Results, figure_by_seed, markdown_table
+from macbdf_mm.apis.study.run_study import StudyOutcome
+from macbdf_mm.apis.study.seed_statistics import spread
+from macbdf_mm.apis.study.separation import neighbour_accuracy, plane_map, silhouette
+from macbdf_mm.apis.study.studies import DEPTH_VARIANTS, WITHOUT_CONTRAST
+from macbdf_mm.apis.study.study_page import StudyPage
+from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.visualization.embedding_maps import EmbeddingMap, draw_embedding_maps
+from macbdf_mm.visualization.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
+
+_SPACES = {"video": "x_v", "audio": "x_a", "fused": "fused"}
+_MEASURES = {"silhouette": silhouette, "5-NN accuracy": neighbour_accuracy}
+
+
+def fill_ablation_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
+    """Add the curve over depth and the maps of the embeddings to a page.
+
+    Args:
+        page: The page of the study.
+        outcome: What the study has come to.
+        work_dir: The folder of the study.
+    """
+    add_depth_curve(page, outcome.configs)
+    add_embedding_maps(page, work_dir)
+
+
+def add_depth_curve(page: StudyPage, configs: Mapping[str, Config]) -> None:
+    """Add AUC and accuracy over the depth of the towers (Figure 5), if there are two depths.
+
+    Args:
+        page: The page of the study.
+        configs: Of the variants, by name.
+    """
+    depths = {
+        name: int(configs[name].model.video_backbone.depth)
+        for name in DEPTH_VARIANTS
+        if name in page.results
+    }
+    if len(set(depths.values())) < 2:
+        return
+    panels = [
+        CurvePanel(
+            title,
+            "layers of the towers",
+            [_over_depth(page.results, depths, track, measure) for track in TRACKS],
+        )
+        for title, measure in (("AUC", "auc"), ("Accuracy", "acc"))
+    ]
+    page.add("## Depth of the towers")
+    page.add_figure(
+        "depth",
+        draw_seed_curves(panels, 2),
+        "AUC and accuracy over the number of layers; lines are means over the seeds, bands go "
+        "from the lowest to the highest seed. At 0 the fusion reads the encoders' own maps.",
+    )
+
+
+def _over_depth(results: Results, depths: Mapping[str, int], track: str, measure: str) -> SeedCurve:
+    names = sorted(depths, key=lambda name: depths[name])
+    seeds = sorted({seed for name in names for seed in results[name]})
+    values = np.full((len(seeds), len(names)), np.nan)
+    for column, name in enumerate(names):
+        for seed, value in figure_by_seed(results, name, f"{track}/{measure}").items():
+            values[seeds.index(seed), column] = np.nan if value is None else value
+    positions = np.array([depths[name] for name in names], dtype=np.float64)
+    return SeedCurve(track, track, positions, values)
+
+
+def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
+    """Add maps of the test clips' embeddings with and without L_C (Figure 4), and their figures.
+
+    Args:
+        page: The page of the study; nothing is added unless both variants have a run.
+        work_dir: The folder of the study.
+    """
+    names = (WITHOUT_CONTRAST, page.study.reference)
+    if any(name not in page.results for name in names):
+        return
+    titles = page.study.titles()
+    maps, rows = [], []
+    further: dict[str, dict[str, list[float]]] = {}
+    for name in names:
+        by_seed = {
+            seed: embed_clips(run_folder(work_dir, name, seed))
+            for seed in sorted(page.results[name])
+        }
+        first = next(iter(by_seed.values()))
+        maps += [
+            EmbeddingMap(
+                f"{titles[name]}: {label}", plane_map(first.spaces[space]), first.categories
+            )
+            for space, label in _SPACES.items()
+        ]
+        figures = _separation(list(by_seed.values()))
+        further[name] = figures
+        rows.append([titles[name], *(str(spread(values)) for values in figures.values())])
+    headers = [f"{label}, {measure}" for label in _SPACES.values() for measure in _MEASURES]
+    page.further["separation"] = further
+    page.add("## Embeddings with and without L_C")
+    page.add_figure(
+        "embeddings",
+        draw_embedding_maps(maps, len(_SPACES)),
+        "t-SNE of the test clips, one point a clip, of the runs with the lowest seed. x_v and x_a "
+        "are the contrastive embeddings of video and audio; without L_C their projection is "
+        "never trained, so the fused vectors, which the classifier reads, are shown as well.",
+    )
+    page.add(
+        "How far the four categories stand apart in the embeddings themselves (not in the "
+        "maps), by cosine distance, over all seeds. x_v alone cannot tell what only the sound "
+        "shows, nor x_a what only the picture shows.",
+        markdown_table(["variant", *headers], rows),
+    )
+
+
+def _separation(runs: list[ClipEmbeddings]) -> dict[str, list[float]]:
+    """Return each measure of each space, one value a run."""
+    return {
+        f"{space}/{measure}": [
+            function(embeddings.spaces[space], embeddings.categories) for embeddings in runs
+        ]
+        for space in _SPACES
+        for measure, function in _MEASURES.items()
+    }

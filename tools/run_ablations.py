@@ -1,0 +1,28 @@
+"""Train the ablations of the detector with several seeds each, and write what came of it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.apis.study.study_command import add_study_arguments, run_study_command
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=f"{__doc__} A stopped command goes on where it was."
+    )
+    add_study_arguments(parser, seeds=(0, 1, 2))
+    arguments = parser.parse_args()
+
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.study.ablation_page import fill_ablation_page
+    from macbdf_mm.apis.study.studies import ABLATIONS
+
+    return run_study_command(ABLATIONS, fill_ablation_page, arguments, CONFIGS)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,36 @@
+"""Train with OM-Pareto, without it and with its peers, and write what came of it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.apis.study.study_command import add_study_arguments, run_study_command
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=f"{__doc__} A stopped command goes on where it was."
+    )
+    add_study_arguments(parser, seeds=range(5))
+    parser.add_argument(
+        "--peer-seeds",
+        type=int,
+        nargs="+",
+        default=[0, 1, 2],
+        help="seeds of the peers, which are compared in the tables only (default: %(default)s)",
+    )
+    arguments = parser.parse_args()
+
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.study.om_pareto_page import fill_om_pareto_page
+    from macbdf_mm.apis.study.studies import OM_PARETO, PEERS
+
+    peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds)
+    return run_study_command(OM_PARETO, fill_om_pareto_page, arguments, CONFIGS, peer_seeds)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
