@@ -67,8 +67,9 @@ def draw_seed_curves(
         style_axes(axes, theme, title=panel.title, xlabel=panel.xlabel)
         for curve in panel.curves:
             _draw(axes, curve, theme)
-        if [curve.label for curve in panel.curves] != labels:
-            labels = [curve.label for curve in panel.curves]
+        drawn = axes.get_legend_handles_labels()[1]
+        if drawn and drawn != labels:
+            labels = drawn
             add_legend(axes, theme)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()

@@ -95,7 +95,7 @@ def test_two_sample_rates_are_named(tmp_path):
 
 
 def test_a_folder_without_a_cache_is_named(tmp_path):
-    with pytest.raises(MissingDataError, match="No cached inputs in .*nowhere"):
+    with pytest.raises(MissingDataError, match=r"No cached inputs in .*nowhere"):
         open_input_cache(tmp_path / "nowhere")
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from macbdf_mm.evaluation.video_scores import TRACKS
 
 _MEASURES = ("auc", "acc", "balanced_acc", "threshold")
-# What hooks log of how the gradients of an encoder were combined.
+# What OMParetoLogHook logs; at an interval of one iteration each value is of its own step.
 _LOGGED = "train/om_pareto/"
-_COSINE = "/cos"
 
 
 class EpochRecordHook(Hook):
@@ -22,9 +22,9 @@ class EpochRecordHook(Hook):
 
     Attributes:
         records: One entry an epoch: ``epoch`` from 1, ``losses`` (means over the epoch's
-            iterations), ``om_pareto`` (means of what is logged of an OM-Pareto step, such as
-            ``video/cos``, and ``video/conflict``, the share of its negative cosines; empty for
-            other wrappers), ``val`` and ``test`` (AUC, accuracies and threshold by track).
+            iterations), ``om_pareto`` (means of what ``OMParetoLogHook`` logs of a step, such
+            as ``video/cos``; empty without it), ``val`` and ``test`` (AUC, accuracies and
+            threshold by track).
     """
 
     # After the hooks that store thresholds and that log.
@@ -48,13 +48,10 @@ class EpochRecordHook(Hook):
     ) -> None:
         """Add the losses of an iteration, and what was logged of its step."""
         for name, value in (outputs or {}).items():
-            self._losses.add(name, float(value))
+            self._losses.add(name, torch.as_tensor(value).item())
         for key, buffer in runner.message_hub.log_scalars.items():
             if key.startswith(_LOGGED):
-                name, value = key.removeprefix(_LOGGED), float(buffer.current())
-                self._logged.add(name, value)
-                if name.endswith(_COSINE):
-                    self._logged.add(f"{name.removesuffix(_COSINE)}/conflict", float(value < 0))
+                self._logged.add(key.removeprefix(_LOGGED), float(buffer.current()))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Test, and keep what the epoch was like."""

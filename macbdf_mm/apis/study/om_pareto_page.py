@@ -21,7 +21,7 @@ _PANELS = {
     "Video accuracy": ("test", "video/acc"),
     "Audio accuracy": ("test", "audio/acc"),
 }
-_CONFLICT = "/conflict"
+_CONFLICT = "/conflict_share"
 
 
 def fill_om_pareto_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from macbdf_mm.engine.atomic_backend import write_atomically
 
+_SILENCE = "nothing was printed"
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -53,11 +55,11 @@ class RunFolder:
         write_atomically((text + "\n").encode(), self.result)
 
     def last_words(self) -> str:
-        """Return the last line of the log that is not empty."""
+        """Return the last line of the log that is not empty, or that there is none."""
         if not self.log.is_file():
-            return "nothing was printed"
+            return _SILENCE
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "nothing printed")
+        return next((line.strip() for line in reversed(lines) if line.strip()), _SILENCE)
 
 
 def without_nan(value: Any) -> Any:

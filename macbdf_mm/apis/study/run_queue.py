@@ -79,7 +79,7 @@ def run_all(
                         f"FAILED with exit code {process.returncode}: "
                         f"{run.folder.last_words()} (all of it in {run.folder.log})"
                     )
-                left = _time_left(durations, len(waiting), len(running), num_jobs)
+                left = time_left(durations, len(waiting), len(running), num_jobs)
                 report(f"[{num_ended}/{len(runs)}] {run.label}: {words}{left}")
     finally:
         _stop([process for process, _ in running.values()])
@@ -118,10 +118,15 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def _time_left(
-    durations: Sequence[float], num_waiting: int, num_running: int, num_jobs: int
-) -> str:
-    """Return the end of a line that says how long the rest will take."""
+def time_left(durations: Sequence[float], num_waiting: int, num_running: int, num_jobs: int) -> str:
+    """Return the end of a line that says how long the rest will take, '' if nothing is known.
+
+    Args:
+        durations: Seconds of the runs so far.
+        num_waiting: Runs that wait.
+        num_running: Runs in progress.
+        num_jobs: Runs at the same time.
+    """
     num_left = num_waiting + num_running
     if not durations or not num_left:
         return ""

@@ -96,6 +96,8 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
         "interval": cfg.train_cfg.max_epochs,
         "max_keep_ckpts": 1,
     }
+    # The records of the epochs are means over single iterations.
+    cfg.default_hooks.logger.interval = 1
     cfg.log_level = "WARNING"
     return VariantConfig(cfg, splits)
 

@@ -119,7 +119,11 @@ def test_the_folder_is_named_after_all_that_it_is_made_from(loaders, data_root, 
     larger = shutil.copytree(data_root, tmp_path / "larger")
     with (larger / "videos" / "test0.mp4").open("ab") as file:
         file.write(b"more")
-    changed = [cfg["pipeline"][0], dict(type="DecodeAudioVisual", num_frames=8), *cfg["pipeline"][2:]]
+    changed = [
+        cfg["pipeline"][0],
+        dict(type="DecodeAudioVisual", num_frames=8),
+        *cfg["pipeline"][2:],
+    ]
     names = [
         name(), name(split="val"), name(windows_per_clip=2), name(pipeline=changed),
         name(data_root=str(other)), name(data_root=str(larger)), name(test_mode=False),
