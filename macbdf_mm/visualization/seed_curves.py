@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from macbdf_mm.visualization.theme import LIGHT, Theme, add_legend, new_figure, style_axes
 
@@ -15,7 +16,7 @@ _PANEL_WIDTH, _PANEL_HEIGHT = 3.6, 2.9
 
 @dataclass(frozen=True)
 class SeedCurve:
-    """One figure of several runs, over epochs or another axis.
+    """One figure of several runs, over epochs or another count.
 
     Attributes:
         label: Its name in the legend.
@@ -65,6 +66,8 @@ def draw_seed_curves(
     labels: list[str] = []
     for axes, panel in zip(grid, panels, strict=False):
         style_axes(axes, theme, title=panel.title, xlabel=panel.xlabel)
+        # Epochs and layers are counted.
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         for curve in panel.curves:
             _draw(axes, curve, theme)
         drawn = axes.get_legend_handles_labels()[1]

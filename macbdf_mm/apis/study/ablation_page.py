@@ -1,17 +1,17 @@
 """The page of the ablation study: tables, the curve over depth, maps of the embeddings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
 
-from macbdf_mm.apis.study.clip_embeddings import ClipEmbeddings, embed_clips
+from macbdf_mm.apis.study.clip_embeddings import embed_clips
 from macbdf_mm.apis.study.planned_run import run_folder
 from macbdf_mm.apis.study.result_tables import Results, figure_by_seed, markdown_table
 from macbdf_mm.apis.study.run_study import StudyOutcome
 from macbdf_mm.apis.study.seed_statistics import spread
-from macbdf_mm.apis.study.separation import neighbour_accuracy, plane_map, silhouette
+from macbdf_mm.apis.study.separation import measure_separation, plane_map
 from macbdf_mm.apis.study.studies import DEPTH_VARIANTS, WITHOUT_CONTRAST
 from macbdf_mm.apis.study.study_page import StudyPage
 from macbdf_mm.evaluation.video_scores import TRACKS
@@ -19,7 +19,13 @@ from macbdf_mm.visualization.embedding_maps import EmbeddingMap, draw_embedding_
 from macbdf_mm.visualization.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
 
 _SPACES = {"video": "x_v", "audio": "x_a", "fused": "fused"}
-_MEASURES = {"silhouette": silhouette, "5-NN accuracy": neighbour_accuracy}
+_SEPARATION_TEXT = (
+    "How far clips stand apart in the embeddings themselves (not in the maps), by cosine "
+    "distance, over all seeds: by the four categories, and by what is real or fake in the "
+    "embedding's own track (of the fused vectors: in the clip). x_v cannot tell what only the "
+    "sound shows, nor x_a what only the picture shows. Chance is the 5-NN accuracy of a guess "
+    "at the largest group."
+)
 
 
 def fill_ablation_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
@@ -60,6 +66,7 @@ def add_depth_curve(page: StudyPage, configs: Mapping[str, Config]) -> None:
     page.add_figure(
         "depth",
         draw_seed_curves(panels, 2),
+        "AUC and accuracy over the depth of the towers",
         "AUC and accuracy over the number of layers; lines are means over the seeds, bands go "
         "from the lowest to the highest seed. At 0 the fusion reads the encoders' own maps.",
     )
@@ -87,47 +94,39 @@ def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
     if any(name not in page.results for name in names):
         return
     titles = page.study.titles()
-    maps, rows = [], []
-    further: dict[str, dict[str, list[float]]] = {}
-    for name in names:
-        by_seed = {
-            seed: embed_clips(run_folder(work_dir, name, seed))
-            for seed in sorted(page.results[name])
-        }
-        first = next(iter(by_seed.values()))
-        maps += [
-            EmbeddingMap(
-                f"{titles[name]}: {label}", plane_map(first.spaces[space]), first.categories
-            )
-            for space, label in _SPACES.items()
+    embedded = {
+        titles[name]: [
+            embed_clips(run_folder(work_dir, name, seed)) for seed in sorted(page.results[name])
         ]
-        figures = _separation(list(by_seed.values()))
-        further[name] = figures
-        rows.append([titles[name], *(str(spread(values)) for values in figures.values())])
-    headers = [f"{label}, {measure}" for label in _SPACES.values() for measure in _MEASURES]
-    page.further["separation"] = further
+        for name in names
+    }
+    maps = [
+        EmbeddingMap(f"{title}: {label}", plane_map(runs[0].spaces[space]), runs[0].categories)
+        for title, runs in embedded.items()
+        for space, label in _SPACES.items()
+    ]
+    separations = {
+        f"{title}, {label}": [measure_separation(run, space) for run in runs]
+        for title, runs in embedded.items()
+        for space, label in _SPACES.items()
+    }
+    page.further["separation"] = separations
     page.add("## Embeddings with and without L_C")
     page.add_figure(
         "embeddings",
         draw_embedding_maps(maps, len(_SPACES)),
+        "t-SNE of the test clips' embeddings",
         "t-SNE of the test clips, one point a clip, of the runs with the lowest seed. x_v and x_a "
         "are the contrastive embeddings of video and audio; without L_C their projection is "
         "never trained, so the fused vectors, which the classifier reads, are shown as well.",
     )
-    page.add(
-        "How far the four categories stand apart in the embeddings themselves (not in the "
-        "maps), by cosine distance, over all seeds. x_v alone cannot tell what only the sound "
-        "shows, nor x_a what only the picture shows.",
-        markdown_table(["variant", *headers], rows),
-    )
+    page.add(_SEPARATION_TEXT, _separation_table(separations))
 
 
-def _separation(runs: list[ClipEmbeddings]) -> dict[str, list[float]]:
-    """Return each measure of each space, one value a run."""
-    return {
-        f"{space}/{measure}": [
-            function(embeddings.spaces[space], embeddings.categories) for embeddings in runs
-        ]
-        for space in _SPACES
-        for measure, function in _MEASURES.items()
-    }
+def _separation_table(separations: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    measures = list(next(iter(separations.values()))[0])
+    rows = [
+        [name, *(str(spread(figures[measure] for figures in runs)) for measure in measures)]
+        for name, runs in separations.items()
+    ]
+    return markdown_table(["embedding", *measures], rows)

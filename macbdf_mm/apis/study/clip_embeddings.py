@@ -44,7 +44,7 @@ def embed_clips(folder: RunFolder) -> ClipEmbeddings:
     Clips whose category is not known are left out.
 
     Raises:
-        MissingDataError: If the run has left no weights.
+        MissingDataError: If the run has left no weights, or no clip has a category.
         ConfigError: If its model is another than ``MACBDF``.
     """
     path = last_checkpoint(folder.training)
@@ -67,6 +67,8 @@ def embed_clips(folder: RunFolder) -> ClipEmbeddings:
                 vectors.setdefault(sample.file, []).append(
                     {name: rows[index] for name, rows in spaces.items()}
                 )
+    if not vectors:
+        raise MissingDataError("No test clip has a known category, so there is nothing to map.")
     files = sorted(vectors)
     return ClipEmbeddings(
         spaces={

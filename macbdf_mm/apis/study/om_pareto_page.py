@@ -56,6 +56,7 @@ def add_epoch_curves(page: StudyPage) -> None:
     page.add_figure(
         "epochs",
         draw_seed_curves(panels, 3),
+        "Loss, AUC and accuracy by epoch",
         "Loss (mean over the epoch) and figures of the test split after each epoch, from one "
         "window of each clip, at thresholds that were fitted on the validation split after the "
         "same epoch. Lines are means over the seeds, bands go from the lowest to the highest.",

@@ -13,6 +13,9 @@ AUC_MEASURES = {
     "overall AUC": "overall/auc",
     "video AUC": "video/auc",
     "audio AUC": "audio/auc",
+    # Clips whose track is fake in part only: there the clip's label does not help.
+    "video frame AUC": "video/frame_auc_partial",
+    "audio frame AUC": "audio/frame_auc_partial",
 }
 ACC_MEASURES = {
     "overall ACC": "overall/acc",

@@ -154,10 +154,13 @@ def _gather(
     planned: Sequence[PlannedRun], accept_other_code: bool, report: Callable[[str], None]
 ) -> Results:
     results: dict[str, dict[int, dict[str, Any]]] = {}
+    left_out = []
     for run in planned:
         result = run.valid_result(accept_other_code)
         if result is None:
-            report(f"{run.label}: has no result that holds, so it is left out of the tables")
+            left_out.append(run.label)
         else:
             results.setdefault(run.variant.name, {})[run.seed] = result
+    if left_out:
+        report(f"{len(left_out)} runs have no result and are left out: {'; '.join(left_out)}")
     return results

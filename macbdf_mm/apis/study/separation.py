@@ -8,8 +8,34 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
+from macbdf_mm.apis.study.clip_embeddings import ClipEmbeddings
+from macbdf_mm.structures.labels import CATEGORIES, FAKE
+
 _NUM_NEIGHBOURS = 5
 _MAX_PERPLEXITY = 30.0
+
+
+def measure_separation(embeddings: ClipEmbeddings, space: str) -> dict[str, float]:
+    """Return how far a space holds clips apart, by category and by the labels of its track.
+
+    Args:
+        embeddings: Of a run's test clips.
+        space: ``video``, ``audio`` or ``fused``; the last one's labels are the clips' own.
+
+    Returns:
+        For both groupings the silhouette, the 5-NN accuracy, and the accuracy of chance.
+    """
+    vectors = embeddings.spaces[space]
+    groupings = {
+        "category": embeddings.categories,
+        "own label": [_own_label(category, space) for category in embeddings.categories],
+    }
+    figures: dict[str, float] = {}
+    for name, groups in groupings.items():
+        figures[f"{name}: silhouette"] = silhouette(vectors, groups)
+        figures[f"{name}: 5-NN accuracy"] = neighbour_accuracy(vectors, groups)
+        figures[f"{name}: chance"] = max(map(groups.count, groups)) / len(groups)
+    return figures
 
 
 def silhouette(embeddings: npt.NDArray[np.float64], groups: Sequence[str]) -> float:
@@ -53,6 +79,13 @@ def plane_map(embeddings: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray
     perplexity = min(_MAX_PERPLEXITY, (len(embeddings) - 1) / 3)
     search = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=seed)
     return np.asarray(search.fit_transform(np.asarray(embeddings, np.float32)), np.float64)
+
+
+def _own_label(category: str, space: str) -> str:
+    """Return ``real`` or ``fake``, for a track or for the clip."""
+    own = next(labels for labels, name in CATEGORIES.items() if name == category)
+    label = {"video": own[0], "audio": own[1], "fused": max(own)}[space]
+    return "fake" if label == FAKE else "real"
 
 
 def _majority(groups: Sequence[str]) -> str:

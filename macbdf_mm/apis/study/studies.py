@@ -5,7 +5,7 @@ from macbdf_mm.apis.study.variant import Study, Variant
 _DEMO = "macbdf_demo.py"
 FULL = "full"
 WITHOUT_CONTRAST = "without_contrast"
-PLAIN_SUM = "sum"
+PLAIN_SUM = "without_om_pareto"
 DEPTH_VARIANTS = ("depth_0", FULL, "depth_4")
 """The variants that differ in depth only; the full model has its own."""
 PEERS = {"mgda": "MGDA", "pcgrad": "PCGrad", "upgrad": "UPGrad", "mmpareto": "MMPareto"}
@@ -22,6 +22,7 @@ ABLATIONS = Study(
         Variant("without_weights", "without w", "ablations/without_weights.py"),
         Variant("depth_0", "depth 0", "ablations/depth_0.py"),
         Variant("depth_4", "depth 4", "ablations/depth_4.py"),
+        Variant("plain_fusion", "plain fusion", "ablations/plain_fusion.py"),
     ),
     reference=FULL,
 )
@@ -32,7 +33,7 @@ OM_PARETO = Study(
     variants=(
         # The full model trains with OM-Pareto: its runs are those of the ablations.
         Variant(FULL, "OM-Pareto", _DEMO),
-        Variant(PLAIN_SUM, "sum (without)", _DEMO, {"optim_wrapper.method": "sum"}),
+        Variant(PLAIN_SUM, "plain sum", "ablations/without_om_pareto.py"),
         *(
             Variant(method, title, _DEMO, {"optim_wrapper.method": method})
             for method, title in PEERS.items()

@@ -59,18 +59,19 @@ class StudyPage:
         """Add paragraphs of Markdown."""
         self._parts.extend(paragraphs)
 
-    def add_figure(self, name: str, figure: Figure, caption: str) -> None:
+    def add_figure(self, name: str, figure: Figure, title: str, caption: str) -> None:
         """Add a picture.
 
         Args:
             name: Of its file, without ``.png``.
             figure: What it shows.
+            title: Read where the picture cannot be seen.
             caption: What is to be seen, and how it was made.
         """
         file = f"{self.study.name}_{name}.png"
         self._pictures[file] = to_png(figure)
         link = Path(os.path.relpath(self.images / file, self.folder)).as_posix()
-        self._parts.append(f"![{caption}]({link})\n\n{caption}")
+        self._parts.append(f"![{title}]({link})\n\n{caption}")
 
     def write(self) -> list[Path]:
         """Write page, pictures and JSON, and return their paths.

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from macbdf_mm.apis.study.study_config import StudySettings
+from macbdf_mm.apis.load_model import build_model
+from macbdf_mm.apis.study.planned_run import run_folder
+from macbdf_mm.apis.study.studies import ABLATIONS
+from macbdf_mm.apis.study.study_config import StudySettings, read_variant
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.media.writer import write_clip
 
@@ -76,6 +80,31 @@ def make_settings(data_root: Path, schedule: Path) -> Callable[..., StudySetting
         return StudySettings(**(defaults | changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def untrained_run(
+    make_settings: Callable[..., StudySettings], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the folder of a study with runs of the full model and of the one without L_C.
+
+    Their weights are those of the start.
+    """
+    work_dir = tmp_path_factory.mktemp("untrained")
+    for seed, name in enumerate(("full", "without_contrast")):
+        variant = next(each for each in ABLATIONS.variants if each.name == name)
+        read = read_variant(variant, make_settings(work_dir / "inputs"))
+        for split in read.splits:
+            split.decode()
+        folder = run_folder(work_dir, name, 0)
+        folder.training.mkdir(parents=True)
+        cfg = read.with_seed(0)
+        cfg.dump(str(folder.config))
+        torch.manual_seed(seed)
+        checkpoint = folder.training / "epoch_2.pth"
+        torch.save({"state_dict": build_model(cfg).state_dict()}, checkpoint)
+        (folder.training / "last_checkpoint").write_text(str(checkpoint))
+    return work_dir
 
 
 @pytest.fixture

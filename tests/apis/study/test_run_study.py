@@ -111,7 +111,7 @@ def test_a_finished_run_is_not_run_again(trained, make_settings):
     outcome, lines = run(work_dir, make_settings, chosen=["full"])
     assert lines == [
         "A trial: 2 runs, 0 of them to be trained now",
-        "broken, seed 0: has no result that holds, so it is left out of the tables",
+        "1 runs have no result and are left out: broken, seed 0",
     ]
     assert path.stat().st_mtime_ns == before
     assert outcome.results == first.results
