@@ -27,7 +27,8 @@ def test_a_clip_has_the_mean_of_its_windows(untrained_run):
     model.load_state_dict(load_checkpoint(folder.training / "epoch_2.pth")["state_dict"])
     options = cfg.final_evaluation.test_dataloader.dataset.to_dict()
     dataset = AudioVisualForgeryDataset(**{k: v for k, v in options.items() if k != "type"})
-    items = [item for item in dataset if item["data_samples"].file == found.files[3]]
+    items = [dataset[index] for index in range(len(dataset))]
+    items = [item for item in items if item["data_samples"].file == found.files[3]]
     assert len(items) == 2
     windows = {"video": [], "audio": [], "fused": []}
     for item in items:
