@@ -24,6 +24,10 @@ class UndecodableMediaError(ForgeryToolboxError, RuntimeError):
     """A media file exists, but what it claims to hold cannot be decoded."""
 
 
+class MissingBackendError(ForgeryToolboxError, ImportError):
+    """An optional package that something named needs is not installed."""
+
+
 class CheckpointMismatchError(ForgeryToolboxError, RuntimeError):
     """A checkpoint does not fit the model that should load it."""
 

@@ -149,3 +149,71 @@ def make_clip(tmp_path: Path) -> Callable[..., Path]:
         )
 
     return make
+
+
+HEAD_SIZE = 64
+_WALL = (20, 20, 235)
+
+
+@pytest.fixture(scope="session")
+def talking_head():
+    """Two seconds of a rendered head, 64 x 64 pixels at 25 fps, with its sound at 16 kHz."""
+    from macbdf_mm.datasets.synthetic.identity import draw_identity
+    from macbdf_mm.datasets.synthetic.performance import render_performance
+
+    rng = np.random.default_rng(5)
+    return render_performance(draw_identity(rng, "someone"), 2.0, rng, size=HEAD_SIZE).clip
+
+
+@pytest.fixture
+def make_face_clip(tmp_path: Path, talking_head) -> Callable[..., Path]:
+    """Return a function that writes heads in front of a blue wall, each where it is told to be.
+
+    ``places`` has one function a head: from seconds to its left and top, or to None.
+    """
+
+    def make(
+        name: str = "face.mp4",
+        places: Sequence[Callable[[float], tuple[int, int] | None]] = (lambda seconds: (120, 80),),
+        *,
+        seconds: float = 2.0,
+        size: tuple[int, int] = (240, 320),
+        frame_seconds: Sequence[float] | None = None,
+        fps: float = 25.0,
+        with_sound: bool = True,
+        turns: int = 0,
+        **options,
+    ) -> Path:
+        times = np.arange(round(seconds * fps)) / fps if frame_seconds is None else frame_seconds
+        frames = []
+        for moment in times:
+            picture = np.broadcast_to(np.array(_WALL, np.uint8), (*size, 3)).copy()
+            head = talking_head.frames[int(moment * 25) % len(talking_head.frames)]
+            for place in places:
+                corner = place(float(moment))
+                if corner is not None:
+                    left, top = corner
+                    picture[top : top + HEAD_SIZE, left : left + HEAD_SIZE] = head
+            frames.append(np.ascontiguousarray(np.rot90(picture, turns)))
+        moments = np.arange(round(seconds * 16_000)) / 16_000
+        return mux_media(
+            tmp_path / name,
+            frames,
+            times,
+            [known_sound(moments)] if with_sound else (),
+            fps=fps,
+            rotation=(-90 * turns) % 360,
+            **options,
+        )
+
+    return make
+
+
+@pytest.fixture
+def blue_screen_detector(monkeypatch):
+    """The class of the tests' own detector; its module can be imported here and in workers."""
+    folder = Path(__file__).parent / "faces" / "own_detector"
+    monkeypatch.syspath_prepend(str(folder))
+    import blue_screen_detector
+
+    return blue_screen_detector.BlueScreenDetector

@@ -9,6 +9,7 @@ from macbdf_mm import errors
         (errors.AnnotationError, ValueError),
         (errors.MissingDataError, FileNotFoundError),
         (errors.UndecodableMediaError, RuntimeError),
+        (errors.MissingBackendError, ImportError),
         (errors.CheckpointMismatchError, RuntimeError),
         (errors.ConfigError, ValueError),
         (errors.NonFiniteObjectiveError, FloatingPointError),

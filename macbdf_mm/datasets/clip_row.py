@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import AnnotationError
+from macbdf_mm.faces.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import (
     FAKE,
@@ -37,7 +38,8 @@ class ClipRow:
         method: How it was forged, or None.
         split: Name of the split that the clip belongs to.
         extra: Anything else, carried along unread.
-        faces: Optional boxes of faces, carried along unread.
+        faces: Tracks of the faces, as :class:`~macbdf_mm.faces.face_track.FaceTrack` states
+            them; empty: looked for and not found; None: not looked for.
         duration_seconds: Optional length of the clip; it is measured where it is None.
     """
 
@@ -203,4 +205,12 @@ def _faces(raw: dict[str, Any], place: RowPlace) -> tuple[dict[str, Any], ...] |
         return None
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise place.error("faces", f"expected a list of objects, got {value!r}.")
+    num_chosen = 0
+    for index, item in enumerate(value):
+        try:
+            num_chosen += parse_face_track(item).chosen
+        except ValueError as problem:
+            raise place.error("faces", f"[{index}]: {problem}") from None
+    if num_chosen > 1:
+        raise place.error("faces", f"expected one chosen face at most, got {num_chosen}.")
     return tuple(value)

@@ -158,5 +158,8 @@ def _plan(
         int(pts[index]): np.flatnonzero(exists & (indices == index))
         for index in np.unique(indices[exists])
     }
+    if stream.codec_context.codec.intra_only:
+        # Every picture stands alone.
+        packets = [packet for packet in packets if packet.pts in positions]
     needed = [index for index, packet in enumerate(packets) if packet.pts in positions]
     return FramePlan(stream, packets[: needed[-1] + 1 if needed else 0], positions)

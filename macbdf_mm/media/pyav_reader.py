@@ -137,6 +137,29 @@ class PyAVReader:
             self._read_in_order(wanted, converter, frames, valid)
         return frames, valid
 
+    def shown_frames(
+        self, span_seconds: tuple[float, float]
+    ) -> Iterator[tuple[npt.NDArray[np.uint8], float]]:
+        """Yield every frame that begins to be shown in a span, and when.
+
+        Nothing else may be read from this reader meanwhile. Memory holds one frame.
+
+        Args:
+            span_seconds: Start and end, half-open.
+
+        Returns:
+            RGB frames, shape (H, W, 3), uint8, full size, with their start in seconds.
+        """
+        if self.video is None:
+            return
+        converter = FrameConverter(self.frame_size)
+        first, last = (edge + self.zero_seconds - _ROUNDING_SECONDS for edge in span_seconds)
+        for shown, start, _ in self._shown_frames(first, last):
+            if start >= last:
+                return
+            if start >= first:
+                yield converter.to_rgb(shown), start - self.zero_seconds
+
     def read_waveform(
         self, span_seconds: tuple[float, float], sample_rate: int
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:

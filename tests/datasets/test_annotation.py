@@ -44,7 +44,7 @@ def load_schema():
 
 _TYPES = {
     "object": dict, "array": list, "string": str, "integer": int, "number": (int, float),
-    "null": type(None),
+    "null": type(None), "boolean": bool,
 }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def fits(value, schema, root):
         and all(fits(item, schema.get("items", {}), root) for item in items)
         and schema.get("minItems", 0) <= len(items) <= schema.get("maxItems", len(items))
         and (number is None or number >= schema.get("minimum", number))
+        and (number is None or number <= schema.get("maximum", number))
         and (number is None or number > schema.get("exclusiveMinimum", number - 1))
         and (not isinstance(value, str) or len(value) >= schema.get("minLength", 0))
     )
@@ -77,9 +78,23 @@ def test_documented_example_fits_the_schema():
     assert fits(documented_example(), load_schema(), load_schema())
 
 
+def documented_face():
+    text = (REPOSITORY / "docs/annotation.md").read_text().split("## Faces")[1]
+    return json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL).group(1))
+
+
+def test_documented_face_loads_and_fits_the_schema(write):
+    row = {"file": "a.mp4", "faces": [documented_face()]}
+    loaded = load_annotation(write([row])).rows[0]
+    assert loaded.faces[0]["chosen"] is True
+    assert fits({"metainfo": HEAD, "data_list": [row]}, load_schema(), load_schema())
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"faces": [{"boxes": [[0, 0, 1, 1]]}]},
+        {"faces": [{"times_seconds": [0], "boxes": [[0, 0, 320, 240]]}]},
         {"label": 2}, {"fps": 25}, {"file": ""}, {"video_fake_intervals": [[0.1]]},
         {"identity": 3}, {"duration_seconds": 0}, {"extra": []},
     ],
@@ -112,7 +127,8 @@ def test_the_clip_alone_can_be_labelled(write):
 def test_saving_and_loading_gives_the_same_rows_and_bytes(tmp_path):
     rows = [
         ClipRow("ä b.mp4", 1, 1, 0, ((0.1, 0.3), (0.3, 1.0)), split="train", extra={"n": 1}),
-        ClipRow("c.mp4", 0, 0, 0, duration_seconds=2.5, faces=({"box": [0, 0, 1, 1]},)),
+        ClipRow("c.mp4", 0, 0, 0, duration_seconds=2.5, faces=(documented_face(),)),
+        ClipRow("d.mp4", 0, 0, 0, faces=()),
     ]
     first, second = tmp_path / "x/1.json", tmp_path / "x/2.json"
     save_annotation(first, {"dataset": "d"}, rows)

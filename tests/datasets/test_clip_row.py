@@ -6,6 +6,8 @@ from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
 from macbdf_mm.errors import AnnotationError
 
 PLACE = RowPlace(Path("ann.json"), 4)
+FACE = {"times_seconds": [0.0], "boxes": [[0.1, 0.2, 0.3, 0.4]]}
+CHOSEN = {**FACE, "chosen": True}
 
 
 def test_fields_have_defaults():
@@ -25,6 +27,8 @@ def test_fields_have_defaults():
         ("identity", 7, "expected text or null, got 7"),
         ("extra", [], "expected an object"),
         ("faces", {}, "expected a list of objects"),
+        ("faces", [FACE, {"boxes": []}], r"\[1\]: a face track needs `times_seconds`"),
+        ("faces", [CHOSEN, FACE, CHOSEN], "one chosen face at most, got 2"),
         ("duration_seconds", -1, "expected seconds > 0, got -1"),
         ("duration_seconds", float("nan"), "expected seconds > 0, got nan"),
         ("video_fake_intervals", "0-1", r"expected a list of \[start, end\] pairs"),

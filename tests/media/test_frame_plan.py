@@ -141,3 +141,17 @@ def test_a_file_whose_frames_are_all_left_out_has_no_plan(restless, monkeypatch)
     with open_container(path) as container:
         stream = container.streams.video[0]
         assert _plan(stream, [], np.array([0.5]), 0.04) is None
+
+
+def test_of_pictures_that_stand_alone_only_the_wanted_are_decoded(restless):
+    path = restless("a.mov", video_codec="mjpeg", pix_fmt="yuvj420p")
+    times, images = all_frames(path)
+    with open_container(path) as container:
+        stream = container.streams.video[0]
+        wanted = times[[20, 35, 36, 70]] + 1e-4
+        plan = plan_frames(container, stream, wanted, times[0], 0.04)
+        assert len(plan.packets) == 4
+        converter = FrameConverter((64, 96))
+        shown = {int(at[0]): converter.to_rgb(frame) for frame, at in plan.decode()}
+    for index, number in enumerate([20, 35, 36, 70]):
+        np.testing.assert_array_equal(shown[index], images[number])

@@ -94,3 +94,21 @@ def test_damaged_sound_is_left_out_rather_than_blaring(tmp_path, write_media):
     assert np.abs(waveform).max() < 0.6
     assert not valid[16_000:17_000].any()
     assert 0.8 < valid.mean() < 1.0
+
+
+def test_every_frame_that_begins_in_a_span_is_shown_once(make_clip, clip_clock):
+    times = np.concatenate([np.arange(20) * 0.04, 0.8 + np.arange(10) * 0.11])
+    path = make_clip(frame_seconds=times)
+    with PyAVReader(path) as reader:
+        for start, end in [(0.0, 3.0), (0.4, 1.02), (-1.0, 0.0)]:
+            shown = [
+                (clip_clock.read(image), at) for image, at in reader.shown_frames((start, end))
+            ]
+            expected = [k for k, at in enumerate(times) if start <= at < end]
+            assert [number for number, _ in shown] == expected
+            np.testing.assert_allclose([at for _, at in shown], times[expected], atol=1e-3)
+
+
+def test_a_file_without_video_shows_no_frames(make_clip):
+    with PyAVReader(make_clip("a.m4a", with_video=False)) as reader:
+        assert list(reader.shown_frames((0.0, 1.0))) == []

@@ -70,3 +70,18 @@ def test_a_stream_may_change_its_layout_and_rate():
 )
 def test_what_can_be_sound(samples, expected):
     assert is_plausible(np.array(samples, np.float32)) is expected
+
+
+@pytest.mark.parametrize("name", ["s16", "s16p", "s32", "s32p", "flt", "fltp"])
+def test_mono_sound_is_converted_as_ffmpeg_converts_it(name):
+    rng = np.random.default_rng(0)
+    samples = rng.uniform(-1, 1, (1, 1000)).astype(np.float32)
+    if name[0] == "s":
+        samples = (samples * 2.0 ** (int(name[1:3]) - 1)).astype(f"int{name[1:3]}")
+    frame = av.AudioFrame.from_ndarray(samples, format=name, layout="mono")
+    frame.sample_rate = 16_000
+    ours = MonoMixer(16_000).mix(frame)
+    converter = av.AudioResampler(format="fltp", layout="mono", rate=16_000)
+    theirs = np.concatenate([piece.to_ndarray()[0] for piece in converter.resample(frame)])
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.dtype == np.float32

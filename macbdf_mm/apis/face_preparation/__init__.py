@@ -1,0 +1,1 @@
+"""Preparing the faces of a whole data set: boxes into the annotation, or crops into files."""

@@ -1,0 +1,135 @@
+"""One face over time, and how an annotation states it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# How far a box may reach out of the frame, in frames: faces at the rim do.
+_MAX_REACH = 1.0
+_DECIMALS = 4
+_KEYS = ("times_seconds", "boxes", "score", "num_detections", "chosen")
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """Where one face is, at some moments of a clip.
+
+    Attributes:
+        times_seconds: Ascending, shape (N,), N > 0; zero is the clip's first frame.
+        boxes: Left, top, right, bottom as fractions of the upright frame's width and height,
+            shape (N, 4); parts of them may lie outside of [0, 1].
+        score: Mean score of the detections, or None.
+        num_detections: How many detections it was made from, or None.
+        chosen: Whether this is the face of the clip.
+    """
+
+    times_seconds: npt.NDArray[np.float64]
+    boxes: npt.NDArray[np.float64]
+    score: float | None = None
+    num_detections: int | None = None
+    chosen: bool = False
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """First and last moment."""
+        return float(self.times_seconds[0]), float(self.times_seconds[-1])
+
+    def boxes_at(
+        self, times_seconds: npt.ArrayLike, max_hold_seconds: float = 0.0
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+        """Return the boxes at any times, and whether the face is known to be there.
+
+        Between two moments boxes are interpolated; before the first and after the last one
+        they are held.
+
+        Args:
+            times_seconds: Shape (T,).
+            max_hold_seconds: For how long a held box counts as known.
+
+        Returns:
+            Boxes, shape (T, 4), and a mask, shape (T,).
+        """
+        times = np.asarray(times_seconds, np.float64)
+        columns = [np.interp(times, self.times_seconds, column) for column in self.boxes.T]
+        start, end = self.interval
+        known = (times >= start - max_hold_seconds) & (times <= end + max_hold_seconds)
+        return np.stack(columns, axis=1), known
+
+    def as_entry(self) -> dict[str, Any]:
+        """Return the track as an entry of the annotation's field ``faces``."""
+        entry: dict[str, Any] = {
+            "times_seconds": self.times_seconds.round(_DECIMALS).tolist(),
+            "boxes": self.boxes.round(_DECIMALS).tolist(),
+        }
+        if self.score is not None:
+            entry["score"] = round(self.score, _DECIMALS)
+        if self.num_detections is not None:
+            entry["num_detections"] = self.num_detections
+        return {**entry, "chosen": self.chosen}
+
+
+def parse_face_track(entry: Mapping[str, Any]) -> FaceTrack:
+    """Return the track that an entry of ``faces`` states.
+
+    Args:
+        entry: With ``times_seconds`` and ``boxes``, and perhaps ``score``, ``num_detections``
+            and ``chosen``; see ``docs/annotation.md``.
+
+    Raises:
+        ValueError: If the entry breaks the format; the message says how.
+    """
+    for name in entry:
+        if name not in _KEYS:
+            raise ValueError(f"there is no `{name}` in a face track; it has {', '.join(_KEYS)}.")
+    times = _numbers(entry, "times_seconds")
+    if times.ndim != 1 or not len(times) or (np.diff(times) <= 0).any():
+        raise ValueError(
+            "expected `times_seconds` to be an ascending list of seconds, "
+            f"got {entry['times_seconds']!r}."
+        )
+    boxes = _numbers(entry, "boxes")
+    if boxes.shape != (len(times), 4):
+        raise ValueError(
+            f"expected `boxes` to be {len(times)} lists of left, top, right, bottom, one for each "
+            f"of `times_seconds`, got shape {boxes.shape}."
+        )
+    _check_boxes(boxes)
+    chosen = entry.get("chosen", False)
+    if not isinstance(chosen, bool):
+        raise ValueError(f"expected `chosen` to be true or false, got {chosen!r}.")
+    return FaceTrack(
+        times, boxes, _optional(entry, "score"), _optional(entry, "num_detections"), chosen
+    )
+
+
+def _check_boxes(boxes: npt.NDArray[np.float64]) -> None:
+    wrong = (boxes[:, 2:] <= boxes[:, :2]).any(axis=1) | (
+        (boxes < -_MAX_REACH) | (boxes > 1 + _MAX_REACH)
+    ).any(axis=1)
+    if wrong.any():
+        raise ValueError(
+            "expected boxes with left < right and top < bottom, in fractions of the frame's "
+            f"width and height, got {boxes[wrong][0].tolist()}; divide pixels by the frame's size."
+        )
+
+
+def _numbers(entry: Mapping[str, Any], name: str) -> npt.NDArray[np.float64]:
+    if name not in entry:
+        raise ValueError(f"a face track needs `{name}`.")
+    try:
+        values = np.asarray(entry[name], np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if not np.isfinite(values).all():
+        raise ValueError(f"expected `{name}` to be lists of numbers, got {entry[name]!r}.")
+    return values
+
+
+def _optional(entry: Mapping[str, Any], name: str) -> Any:
+    value = entry.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"expected `{name}` to be a number, got {value!r}.")
+    return value
