@@ -1,0 +1,254 @@
+"""Making fakes out of real clips while loading, so that no fakes are needed to train."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from macbdf_mm.datasets.synthetic.forgery.clip import Clip
+from macbdf_mm.datasets.synthetic.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
+from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
+from macbdf_mm.datasets.transforms.longest_run import longest_run
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.faces.choose_track import choose_track
+from macbdf_mm.faces.face_track import parse_face_track
+from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
+from macbdf_mm.structures.intervals import Interval
+from macbdf_mm.structures.labels import FAKE, REAL, category_of
+
+# The shortest stretch that every operator can forge.
+_MIN_SECONDS = 0.2
+_MIN_FRAMES = 2
+_MAX_PARTIAL_SHARE = 0.6
+# Below -80 dB there is nothing that could be forged.
+_SILENCE = 1e-4
+
+
+@TRANSFORMS.register_module()
+class ForgeRealClip:
+    """Forge the picture, the sound or both of some real clips, and label them so.
+
+    In the manner of self-blended images (Shiohara and Yamasaki, 2022), with the operators of
+    ``macbdf_mm.datasets.synthetic.forgery`` on the sampled frames and their sound. Which
+    tracks, which operator, how strongly and over which stretch is random. Comes after decoding
+    and cropping, and before what moves the face in the picture or changes its size.
+
+    Only clips whose ``label`` is real are forged, and only in stretches that exist; silence is
+    not forged, since nothing of it could be learned.
+
+    Required keys: imgs, T frames (H, W, 3), RGB, uint8; video_valid (T,); waveform (S,);
+    audio_valid (S,); sample_rate; span_seconds; label.
+    Optional keys: face_boxes (T, 4), in pixels of the frames; else faces, as in the annotation;
+    with neither the face is taken to be in the middle. file.
+    Modified keys: imgs or waveform or both; label, video_label, audio_label,
+    video_fake_intervals, audio_fake_intervals, category and method.
+
+    Args:
+        video_operators: Names from ``VIDEO_OPERATORS``; empty leaves pictures alone.
+        audio_operators: Names from ``AUDIO_OPERATORS``; empty leaves sounds alone.
+        donors: Config of a data set whose real clips lend their faces and voices; its pipeline
+            ends after decoding and cropping. None: other times of the clip itself.
+        probability: How often a real clip is forged.
+        partial_probability: How often a track is forged in a part of the span only.
+        min_partial_seconds: Shortest such part; the longest is 0.6 of the span.
+        strength: Weakest and strongest forgery, in [0, 1].
+
+    Raises:
+        ConfigError: If there is no such operator, or no operator at all.
+        ValueError: If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        video_operators: Sequence[str] = ("region_resample", "blended_patch"),
+        audio_operators: Sequence[str] = ("griffin_lim", "word_splice", "dubbing"),
+        donors: Mapping[str, Any] | None = None,
+        probability: float = 0.5,
+        partial_probability: float = 0.3,
+        min_partial_seconds: float = 0.5,
+        strength: tuple[float, float] = (0.2, 1.0),
+    ) -> None:
+        for name, names, known in (
+            ("video_operators", video_operators, VIDEO_OPERATORS),
+            ("audio_operators", audio_operators, AUDIO_OPERATORS),
+        ):
+            if unknown := sorted(set(names) - set(known)):
+                raise ConfigError(
+                    f"`{name}` has no operator '{unknown[0]}'; there are {', '.join(known)}."
+                )
+        if not video_operators and not audio_operators:
+            raise ConfigError("Expected `video_operators` or `audio_operators`, got neither.")
+        check_probability("probability", probability)
+        check_probability("partial_probability", partial_probability)
+        check_range("strength", strength, 0, 1)
+        if min_partial_seconds < _MIN_SECONDS:
+            raise ValueError(
+                f"Expected `min_partial_seconds` >= {_MIN_SECONDS}, got {min_partial_seconds}."
+            )
+        self.operators = {"video": tuple(video_operators), "audio": tuple(audio_operators)}
+        self.donors_cfg = donors
+        self.probability = probability
+        self.partial_probability = partial_probability
+        self.min_partial_seconds = min_partial_seconds
+        self.strength = strength
+
+    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Return ``results`` forged and labelled, or as they are."""
+        if np.random.random() >= self.probability or results["label"] != REAL:
+            return results
+        rng = np.random.default_rng(np.random.randint(0, 2**31, size=4))
+        runs = {track: _run(results, track) for track in ("video", "audio")}
+        possible = [track for track, run in runs.items() if run and self.operators[track]]
+        if not possible:
+            return results
+        forged = _draw_tracks(possible, rng)
+        donor = self._draw_donor(results, rng)
+        clip = _clip_of(results)
+        methods, intervals = [], {}
+        for track in forged:
+            interval = self._draw_interval(runs[track] or (0.0, 0.0), results, track, rng)
+            method = str(rng.choice(self.operators[track]))
+            operator = (VIDEO_OPERATORS if track == "video" else AUDIO_OPERATORS)[method]
+            giver = donor.get(track) if donor else None
+            output = operator(clip, interval, rng, float(rng.uniform(*self.strength)), giver)
+            if track == "video":
+                results["imgs"] = list(output)
+            else:
+                results["waveform"] = output.astype(np.float32)
+            start = results["span_seconds"][0]
+            intervals[track] = ((start + interval[0], start + interval[1]),)
+            methods.append(method)
+        _label(results, intervals, methods)
+        return results
+
+    @cached_property
+    def donors(self) -> Any:
+        """The data set that lends, built when it is first needed."""
+        return build_part(DATASETS, self.donors_cfg)
+
+    @cached_property
+    def donor_indices(self) -> list[int]:
+        """Which of its items are real.
+
+        Raises:
+            ConfigError: If none is.
+        """
+        count = len(self.donors)
+        real = [i for i in range(count) if self.donors.get_data_info(i)["label"] == REAL]
+        if not real:
+            raise ConfigError("The data set of `donors` has no real clip; check its `split`.")
+        return real
+
+    def _draw_donor(
+        self, results: dict[str, Any], rng: np.random.Generator
+    ) -> dict[str, Clip | None] | None:
+        """Return what another real clip can lend to each track, or None without donors."""
+        if self.donors_cfg is None:
+            return None
+        place = int(rng.integers(len(self.donor_indices)))
+        lent = self.donors[self.donor_indices[place]]
+        if lent.get("file") == results.get("file"):
+            lent = self.donors[self.donor_indices[(place + 1) % len(self.donor_indices)]]
+        if lent["sample_rate"] != results["sample_rate"]:
+            raise ConfigError(
+                f"Expected `donors` with the clips' sample rate {results['sample_rate']} Hz, "
+                f"got {lent['sample_rate']} Hz; set it in its pipeline."
+            )
+        return {track: _existing_part(lent, track) for track in ("video", "audio")}
+
+    def _draw_interval(
+        self, run: Interval, results: dict[str, Any], track: str, rng: np.random.Generator
+    ) -> Interval:
+        """Return where to forge, in seconds from the start of the span."""
+        start, end = run
+        longest = _MAX_PARTIAL_SHARE * (end - start)
+        if rng.random() >= self.partial_probability or longest < self.min_partial_seconds:
+            return run
+        length = rng.uniform(self.min_partial_seconds, longest)
+        first = rng.uniform(start, end - length)
+        if track == "audio":
+            return first, first + length
+        # Whole frames, as the operators forge them.
+        fps = _fps(results)
+        frames = round(first * fps), round((first + length) * fps)
+        return frames[0] / fps, max(frames[1], frames[0] + _MIN_FRAMES) / fps
+
+
+def _draw_tracks(possible: Sequence[str], rng: np.random.Generator) -> tuple[str, ...]:
+    """Return one of the tracks, or both, all equally likely."""
+    choices: list[tuple[str, ...]] = [(track,) for track in possible]
+    if len(possible) > 1:
+        choices.append(tuple(possible))
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _run(results: Mapping[str, Any], track: str) -> Interval | None:
+    """Return the stretch of a track that can be forged, in seconds of the span, or None."""
+    first, last = longest_run(results[f"{track}_valid"])
+    rate = _fps(results) if track == "video" else results["sample_rate"]
+    if (last - first) / rate < _MIN_SECONDS or (track == "video" and last - first < _MIN_FRAMES):
+        return None
+    if track == "audio":
+        sound = results["waveform"][first:last]
+        if np.sqrt(np.mean(np.square(sound, dtype=np.float64))) < _SILENCE:
+            return None
+    return first / rate, last / rate
+
+
+def _existing_part(results: Mapping[str, Any], track: str) -> Clip | None:
+    """Return a clip of what exists of one track without a hole, None if it is too little."""
+    if _run(results, track) is None:
+        return None
+    clip = _clip_of(results)
+    first, last = longest_run(results[f"{track}_valid"])
+    if track == "audio":
+        return Clip(clip.frames, clip.waveform[first:last], clip.fps, clip.sample_rate)
+    boxes = None if clip.face_boxes is None else clip.face_boxes[first:last]
+    return Clip(clip.frames[first:last], clip.waveform, clip.fps, clip.sample_rate, boxes)
+
+
+def _clip_of(results: Mapping[str, Any]) -> Clip:
+    return Clip(
+        frames=np.stack(results["imgs"]),
+        waveform=results["waveform"],
+        fps=_fps(results),
+        sample_rate=results["sample_rate"],
+        face_boxes=_face_boxes(results),
+    )
+
+
+def _fps(results: Mapping[str, Any]) -> float:
+    """Return the rate of the sampled frames: each stands for an equal part of the span."""
+    start, end = results["span_seconds"]
+    return len(results["imgs"]) / (end - start)
+
+
+def _face_boxes(results: Mapping[str, Any]) -> npt.NDArray[np.float32] | None:
+    """Return the face's boxes in pixels of the frames, shape (T, 4), None if not known."""
+    if "face_boxes" in results:
+        return results["face_boxes"]
+    tracks = [parse_face_track(entry) for entry in results.get("faces") or ()]
+    chosen = choose_track(tracks)
+    if chosen is None:
+        return None
+    start = results["span_seconds"][0]
+    times = start + (np.arange(len(results["imgs"])) + 0.5) / _fps(results)
+    boxes, _ = tracks[chosen].boxes_at(times)
+    height, width = results["imgs"][0].shape[:2]
+    return (boxes * [width, height, width, height]).astype(np.float32)
+
+
+def _label(
+    results: dict[str, Any], intervals: Mapping[str, tuple[Interval, ...]], methods: Sequence[str]
+) -> None:
+    for track in ("video", "audio"):
+        # A clip that is real as a whole is real in both tracks.
+        results[f"{track}_label"] = FAKE if track in intervals else REAL
+        results[f"{track}_fake_intervals"] = intervals.get(track, ())
+    results.update(
+        label=FAKE,
+        category=category_of(results["video_label"], results["audio_label"]),
+        method="+".join(methods),
+    )
