@@ -25,7 +25,7 @@ _CONFLICT = "/conflict_share"
 
 
 def fill_om_pareto_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
-    """Add the curves by epoch and what was logged of the steps to a page.
+    """Add curves and differences by epoch, and what was logged of the steps, to a page.
 
     Args:
         page: The page of the study.
@@ -33,6 +33,7 @@ def fill_om_pareto_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) 
         work_dir: The folder of the study.
     """
     add_epoch_curves(page)
+    add_epoch_differences(page)
     add_step_table(page)
 
 
@@ -60,6 +61,27 @@ def add_epoch_curves(page: StudyPage) -> None:
         "Loss (mean over the epoch) and figures of the test split after each epoch, from one "
         "window of each clip, at thresholds that were fitted on the validation split after the "
         "same epoch. Lines are means over the seeds, bands go from the lowest to the highest.",
+    )
+
+
+def add_epoch_differences(page: StudyPage) -> None:
+    """Add what OM-Pareto changes in each epoch, paired by seed, if there are runs without it."""
+    reference = page.study.reference
+    seeds = sorted(set(page.results.get(reference, {})) & set(page.results.get(PLAIN_SUM, {})))
+    if not seeds:
+        return
+    paired = {name: {s: page.results[name][s] for s in seeds} for name in (reference, PLAIN_SUM)}
+    rows = []
+    for title, (group, key) in _PANELS.items():
+        epochs, with_it = epoch_values(paired, reference, group, key)
+        differences = with_it - epoch_values(paired, PLAIN_SUM, group, key)[1]
+        cells = [spread(column).format(signed=True) for column in differences.T]
+        rows.append([title, *cells])
+    titles = page.study.titles()
+    page.add(
+        f"{titles[reference]} minus {titles[PLAIN_SUM]} in each epoch, paired by seed "
+        f"({len(seeds)} pairs; mean ± standard deviation, lowest to highest):",
+        markdown_table(["", *(f"epoch {epoch:.0f}" for epoch in epochs)], rows),
     )
 
 

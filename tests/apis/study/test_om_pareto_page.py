@@ -54,6 +54,14 @@ def test_curves_by_epoch_with_and_without(page):
     np.testing.assert_array_equal(page.drawn[0].curves[0].values, [[1, 0.5], [1, 0.5]])
 
 
+def test_differences_by_epoch_are_paired_by_seed(page):
+    written = page.write()[0].read_text()
+    # Seed 1 has no partner: 0.6 - 0.4 and 0.8 - 0.7 of seed 0.
+    assert "OM-Pareto minus plain sum in each epoch, paired by seed (1 pairs" in written
+    assert "| Video AUC | +0.200 | +0.100 |" in written
+    assert "| Training loss | +0.000 | +0.000 |" in written
+
+
 def test_the_share_of_conflicts_is_summarised(page):
     written = page.write()[0].read_text()
     # By hand: the mean of 0.5, 0.3, 0.7, 0.5 is 0.5, that of 0.1, 0.1, 0.3, 0.3 is 0.2.
