@@ -99,7 +99,7 @@ def explain(error: BaseException) -> str | None:
         return f"No such file or folder: {error.filename}." if error.filename else message
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.strerror}: {error.filename}."
-    if isinstance(error, ValueError) and message.startswith("Expected `"):
+    if isinstance(error, ValueError) and _states_an_expectation(error, message):
         return message
     if isinstance(error, ModuleNotFoundError) and error.name == "mmcv":
         return MISSING_MMCV
@@ -244,6 +244,14 @@ def _own_message(error: BaseException) -> str:
         name = re.escape(type(error).__name__)
         text = re.split(rf"^(?:\w+\.)*{name}: ", text, flags=re.MULTILINE)[-1]
     return " ".join(text.split())
+
+
+def _states_an_expectation(error: BaseException, message: str) -> bool:
+    """Return whether a ValueError says what was expected, in this package's words."""
+    frames = traceback.extract_tb(error.__traceback__)
+    is_ours = bool(frames) and "macbdf_mm" in Path(frames[-1].filename).parts
+    # Raised in a data worker, an error comes with the frames of the main process.
+    return message.startswith("Expected `") or (is_ours and message.startswith("Expected "))
 
 
 def _while_building(error: BaseException) -> bool:

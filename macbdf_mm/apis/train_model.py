@@ -12,6 +12,7 @@ from torch import nn
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.cpu_threads import leave_cores_to_workers
+from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 
 # Read by torch.load; MMEngine's loader has no argument for it.
@@ -40,10 +41,22 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     refuse_leaks(cfg)
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
     runner = Runner.from_cfg(cfg)
+    _check_state_is_moved(runner)
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)
     runner.train()
     return bare_model(runner)
+
+
+def _check_state_is_moved(runner: Runner) -> None:
+    """Raise ConfigError for a neck with queues that no hook would ever fill."""
+    has_state = any(hasattr(module, "fit_clusters") for module in bare_model(runner).children())
+    if has_state and not any(isinstance(hook, ContrastiveStateHook) for hook in runner.hooks):
+        raise ConfigError(
+            "The model's neck has queues and clusters, which dict(type='ContrastiveStateHook') in "
+            "`custom_hooks` has to move, and the config has no such hook. A list of your own "
+            "replaces the one of the base config: repeat its hooks in it."
+        )
 
 
 def bare_model(runner: Runner) -> nn.Module:

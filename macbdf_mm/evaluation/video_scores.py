@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.functional import DEFAULT_AGGREGATION, aggregate_windows
 from macbdf_mm.structures.labels import UNKNOWN
 
@@ -217,8 +218,16 @@ def _steps_of(sample: Mapping[str, Any], track: str) -> StepScores:
     """Return predicted and, where they are given, annotated steps of a track."""
     scores = _array(sample[f"pred_{track}_steps"], np.float64)
     labels = sample.get(f"gt_{track}_steps")
-    unknown = np.full(scores.shape, UNKNOWN, dtype=np.int64)
-    return StepScores(scores, unknown if labels is None else _array(labels, np.int64))
+    if labels is None:
+        return StepScores(scores, np.full(scores.shape, UNKNOWN, dtype=np.int64))
+    steps = StepScores(scores, _array(labels, np.int64))
+    if steps.scores.shape != steps.labels.shape:
+        raise ConfigError(
+            f"The model scores {len(scores)} time steps of the {track}, but the data have "
+            f"{len(labels)} step labels: set `num_steps` of PackForgeryInputs to {len(scores)} in "
+            "the pipelines for validation and test."
+        )
+    return steps
 
 
 def _array(values: Tensor, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

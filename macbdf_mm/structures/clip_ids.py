@@ -2,7 +2,7 @@
 
 import zlib
 
-# MMEngine averages integer buffers over ranks in float32, which is exact below 2^24.
+# Far more than the clips of a queue, and exact in every number that may carry an id.
 _NUM_IDS = 1 << 24
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.video_scores import (
     StepScores,
     WindowScores,
@@ -113,6 +114,17 @@ def test_steps_of_a_data_sample_are_read_with_their_labels():
     assert steps["audio"].scores.tolist() == [0.5, 0.75]
     del sample.pred_video_steps, sample.pred_audio_steps
     assert window_of_sample(sample.to_dict()).steps == {}
+
+
+def test_steps_without_a_label_each_are_refused():
+    sample = ForgeryDataSample(
+        pred_scores=torch.tensor([0.5, 0.5, 0.5]),
+        pred_audio_steps=torch.zeros(8),
+        gt_audio_steps=torch.zeros(4, dtype=torch.int64),
+    )
+    sample.set_metainfo({"file": "a.mp4", "span_seconds": (0.0, 1.0)})
+    with pytest.raises(ConfigError, match=r"scores 8 time steps of the audio.*4 step labels"):
+        window_of_sample(sample.to_dict())
 
 
 def test_known_steps_of_all_windows_follow_each_other():

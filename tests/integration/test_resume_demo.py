@@ -56,6 +56,9 @@ def demo_cfg(data_root, tmp_path):
             cfg[name].dataset.pop("windows_per_clip", None)
         cfg.val_dataloader.num_workers = cfg.test_dataloader.num_workers = 0
         cfg.val_dataloader.persistent_workers = cfg.test_dataloader.persistent_workers = False
+        # Eight clips are enough for clusters after the first epoch, so that both parts of a
+        # resumed run have them.
+        cfg.model.neck.clusters = dict(max_clusters=2)
         cfg.train_cfg.max_epochs = max_epochs
         cfg.work_dir = str(tmp_path / work_dir)
         cfg.experiment_name = f"demo_{tmp_path.name}_{work_dir}_{max_epochs}"
@@ -73,6 +76,8 @@ def test_resumed_demo_equals_uninterrupted_and_can_be_tested(demo_cfg, tmp_path)
 
     first_digest = weight_digest(train_model(demo_cfg("parts", 1)))
     assert first_digest != whole_digest
+    state = load_checkpoint(tmp_path / "parts" / "epoch_1.pth")["state_dict"]
+    assert state["neck.video_clusters.is_ready"]
     cfg = demo_cfg("parts", 2)
     set_resume(cfg, "auto")
     assert weight_digest(train_model(cfg)) == whole_digest

@@ -5,7 +5,7 @@ from typing import Any
 from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
 from macbdf_mm.errors import ConfigError
@@ -18,7 +18,8 @@ class ContrastiveStateHook(Hook):
 
     After each optimiser step it calls the neck's ``advance()``; an update that a gradient scaler
     skipped, having met inf or nan, calls ``discard_staged()``; forwards whose gradients are
-    still accumulated wait. After each epoch it calls ``fit_clusters(seed)``. All of it stands in
+    still accumulated wait. After each epoch, or as many iterations in a loop that counts
+    iterations only, it calls ``fit_clusters(seed)``. All of it stands in
     buffers, so it is in the epoch's checkpoint, and a resumed run continues it exactly.
 
     Args:
@@ -34,12 +35,19 @@ class ContrastiveStateHook(Hook):
         self._handle: Any = None
 
     def before_train(self, runner: Runner) -> None:
-        """Listen to the optimiser.
+        """Listen to the optimiser; warn of queues that hold each clip several times.
 
         Raises:
             ConfigError: If the model has no such part, or there is more than one optimiser.
         """
-        self._neck_of(runner)
+        queue_length = self._neck_of(runner).queue_length
+        num_clips = len(runner.train_dataloader.dataset)
+        if num_clips < queue_length:
+            runner.logger.warning(
+                f"The queues have {queue_length} slots for {num_clips} training clips, so each "
+                "clip stands in them several times and the clusters are found among copies; set "
+                f"model.{self.neck}.contrast.queue_length={num_clips} or less."
+            )
         optimizer = getattr(runner.optim_wrapper, "optimizer", None)
         if optimizer is None:
             raise ConfigError(
@@ -62,13 +70,20 @@ class ContrastiveStateHook(Hook):
         elif runner.optim_wrapper.should_update():
             self._neck_of(runner).discard_staged()
         self._has_stepped = False
+        # To such a loop the whole training is one epoch, which ends after the last checkpoint.
+        counts_iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
+        if counts_iterations and self.every_n_train_iters(runner, len(runner.train_dataloader)):
+            self._fit(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Find the clusters anew, the same on all ranks."""
+        self._fit(runner)
+
+    def _fit(self, runner: Runner) -> None:
         neck = self._neck_of(runner)
         if not neck.fit_clusters(runner.seed):
             runner.logger.info(
-                f"Epoch {runner.epoch + 1}: too few embeddings in the queues for clusters; "
+                f"Iteration {runner.iter + 1}: too few embeddings in the queues for clusters; "
                 "until there are enough, both tracks count as equally far from theirs."
             )
         if get_world_size() > 1:

@@ -23,7 +23,8 @@ class FeatureQueue(nn.Module):
     Attributes:
         features: (Q, D) float32.
         labels: (Q,) int64, 1 fake, 0 real, -1 unknown.
-        clip_ids: (Q,) int64, -1 in an empty slot.
+        clip_ids: (Q,) float64, -1 in an empty slot. Not integers: MMEngine averages buffers over
+            ranks, integers in float32, where the sum of an id over three ranks is inexact.
         valid: (Q,) bool, False in an empty slot.
         pointer: () int64, the slot that is written next.
 
@@ -49,14 +50,14 @@ class FeatureQueue(nn.Module):
         self.length = length
         self.register_buffer("features", torch.zeros(length, embed_dims))
         self.register_buffer("labels", torch.full((length,), UNKNOWN, dtype=torch.int64))
-        self.register_buffer("clip_ids", torch.full((length,), -1, dtype=torch.int64))
+        self.register_buffer("clip_ids", torch.full((length,), -1.0, dtype=torch.float64))
         self.register_buffer("valid", torch.zeros(length, dtype=torch.bool))
         self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
         self._staged: list[FeatureSet] = []
 
     def contents(self) -> FeatureSet:
-        """Return all Q slots, empty ones masked; the tensors are the buffers themselves."""
-        return FeatureSet(self.features, self.labels, self.clip_ids, self.valid)
+        """Return all Q slots, empty ones masked."""
+        return FeatureSet(self.features, self.labels, self.clip_ids.long(), self.valid)
 
     def staged(self) -> FeatureSet | None:
         """Return the rows that the next :meth:`advance` writes, None if there are none."""
@@ -100,6 +101,7 @@ class FeatureQueue(nn.Module):
         source = order[(delay + laps * self.length).clamp(max=len(rows) - 1)]
         self.features.copy_(torch.where(written[:, None], rows.embeddings[source], self.features))
         self.labels.copy_(torch.where(written, rows.labels[source], self.labels))
-        self.clip_ids.copy_(torch.where(written, rows.clip_ids[source], self.clip_ids))
+        ids = rows.clip_ids[source].to(self.clip_ids.dtype)
+        self.clip_ids.copy_(torch.where(written, ids, self.clip_ids))
         self.valid.logical_or_(written)
         self.pointer.copy_((self.pointer + count) % self.length)

@@ -16,8 +16,7 @@ class FeatureSet:
     Attributes:
         embeddings: (N, D) float, unit length. Rows that are not valid may hold anything.
         labels: (N,) int64, authenticity of the track: 1 fake, 0 real, -1 unknown.
-        clip_ids: (N,) int64, which clip a row comes from; windows of one clip share it. Below
-            2^24, not hashes: MMEngine averages the queue's buffers over ranks in float32.
+        clip_ids: (N,) int64, which clip a row comes from; windows of one clip share it.
         valid: (N,) bool, False where the track is missing or a queue's slot is empty.
 
     Raises:

@@ -119,7 +119,8 @@ def spread_centres(features: Tensor, num_clusters: int, generator: torch.Generat
     nearest = torch.full_like(features[:, 0], torch.inf)
     for draw in draws[1:]:
         nearest = nearest.minimum((features - centres[-1]).square().sum(dim=1))
-        cumulative = nearest.cumsum(dim=0)
+        # On the CPU: there is no deterministic cumulative sum of floats on a GPU.
+        cumulative = nearest.cpu().cumsum(dim=0)
         index = torch.searchsorted(cumulative, (draw * cumulative[-1]).reshape(1))
         centres.append(features[int(index)])
     return torch.stack(centres)

@@ -15,7 +15,7 @@ class FrameLogits(NamedTuple):
         video: (B, T') float32.
         audio: (B, T') float32.
         video_mask: (B, T') bool, True where the video is valid.
-        audio_mask: (B, T') bool, True where any audio is valid.
+        audio_mask: (B, T') bool, True where about half of a step's audio or more is valid.
     """
 
     video: Tensor

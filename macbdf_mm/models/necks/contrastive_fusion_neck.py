@@ -7,7 +7,13 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from macbdf_mm.models.contrastive import MACL, TERM_WEIGHT, EmbeddingProjection, FeatureSet
+from macbdf_mm.models.contrastive import (
+    MACL,
+    TERM_WEIGHT,
+    EmbeddingProjection,
+    FeatureQueue,
+    FeatureSet,
+)
 from macbdf_mm.models.fusion import (
     ClusterState,
     CrossModalExchange,
@@ -17,6 +23,7 @@ from macbdf_mm.models.fusion import (
     fuse_steps,
     pool_steps,
 )
+from macbdf_mm.models.fusion.cluster_state import NEUTRAL_DISTANCE
 from macbdf_mm.models.fusion.cross_modal_exchange import Interaction
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.registry import MODELS
@@ -42,7 +49,8 @@ class ContrastiveFusionNeck(BaseModule):
         contrast_loss_weight: Weight of L_C (Eq. 8) beside the classification losses.
         clusters: Arguments of :class:`ClusterState` other than ``embed_dims``.
         weights: Arguments of :class:`ImportanceWeights` other than ``embed_dims``.
-        interaction: How a layer is guided, see :class:`CrossModalExchange`.
+        interaction: How a layer is guided, see :class:`CrossModalExchange`. With "none", as at
+            depth 0, nothing reads the weights, and they are one half.
         fusion: Arguments of :class:`RepresentationFusion` other than ``embed_dims`` and
             ``num_layers``; ``depth=0`` there leaves the mean of the tokens.
         init_cfg: MMEngine's initialisation.
@@ -84,11 +92,19 @@ class ContrastiveFusionNeck(BaseModule):
         self.macl = MACL(embed_dims=contrast_dims, **(contrast or {}))
         self.video_clusters = ClusterState(embed_dims=contrast_dims, **(clusters or {}))
         self.audio_clusters = ClusterState(embed_dims=contrast_dims, **(clusters or {}))
-        self.importance = ImportanceWeights(channels, **(weights or {}))
+        # Weights that no exchange reads would be parameters without a gradient, which
+        # distributed training refuses.
+        unread = {"weighting": "equal"} if depth == 0 or interaction == "none" else {}
+        self.importance = ImportanceWeights(channels, **{**(weights or {}), **unread})
         self.exchanges = nn.ModuleList(
             CrossModalExchange(channels, interaction) for _ in range(depth)
         )
         self.fusion = RepresentationFusion(channels, max(depth, 1), **(fusion or {}))
+
+    @property
+    def queue_length(self) -> int:
+        """Return the number of slots of each queue."""
+        return self.macl.video_queue.length
 
     def embed(self, video: Tensor, audio: Tensor, masks: StepMasks) -> tuple[Tensor, Tensor]:
         """Return the contrastive embeddings x_v and x_a, (B, D) float32 each, unit length.
@@ -114,6 +130,8 @@ class ContrastiveFusionNeck(BaseModule):
     ) -> FusionWeights:
         """Return w_v and w_a of Eq. 10, (B,) float32 each; no clip's depend on another clip.
 
+        Until both tracks have clusters, both distances of Eq. 9 are the neutral ones.
+
         Args:
             video: The video encoder's map, (B, C, T', H', W').
             audio: The audio encoder's map, (B, C, F', T'').
@@ -123,13 +141,20 @@ class ContrastiveFusionNeck(BaseModule):
         # One token a time step: the attention over all places of the grid would cost more than
         # a layer of the encoder, and what it is for is one number a clip.
         steps = pool_steps(video, audio)
+        # A distance to clusters beside the neutral one would compare two scales.
+        is_ready = self.video_clusters.is_ready & self.audio_clusters.is_ready
+        distances = [
+            torch.where(is_ready, clusters(embedding), NEUTRAL_DISTANCE)
+            for (_, clusters), embedding in zip(
+                self._queues_and_clusters(), embeddings, strict=True
+            )
+        ]
         return self.importance(
             steps.video,
             steps.audio,
             masks.video,
             masks.audio,
-            self.video_clusters(embeddings[0]),
-            self.audio_clusters(embeddings[1]),
+            *distances,
         )
 
     def exchange(
@@ -171,8 +196,9 @@ class ContrastiveFusionNeck(BaseModule):
         """Return the four terms of L_C (Eq. 8), weighted, and the temperature.
 
         ``loss_cross_va`` and ``loss_cross_av`` belong to the multimodal objective,
-        ``loss_intra_video`` and ``loss_intra_audio`` to the unimodal one (3.5); ``tau`` is only
-        logged.
+        ``loss_intra_video`` and ``loss_intra_audio`` to the unimodal one (3.5). Only logged:
+        ``tau``, and ``num_anchors``, the mean of the four terms' anchors; it stays 0 on data
+        whose tracks are not labelled, where nothing is learned from contrast.
 
         Args:
             embeddings: What :meth:`embed` returned.
@@ -191,6 +217,7 @@ class ContrastiveFusionNeck(BaseModule):
             "loss_intra_video": scale * terms.video_to_video,
             "loss_intra_audio": scale * terms.audio_to_audio,
             "tau": terms.tau,
+            "num_anchors": terms.num_anchors.float().mean(),
         }
 
     def _feature_sets(
@@ -200,8 +227,11 @@ class ContrastiveFusionNeck(BaseModule):
         masks: StepMasks,
     ) -> tuple[FeatureSet, FeatureSet]:
         """Return both tracks' embeddings with their labels, clip ids and validity."""
-        facts = torch.tensor([_facts_of(sample) for sample in data_samples])  # (B, 3)
-        video_labels, audio_labels, ids = facts.to(embeddings[0].device).unbind(dim=1)
+        device = embeddings[0].device
+        # The labels may be on the device already: read one by one, each would be waited for.
+        labels = torch.stack([_labels_of(sample) for sample in data_samples]).to(device)  # (B, 2)
+        video_labels, audio_labels = labels.unbind(dim=1)
+        ids = torch.tensor([clip_id(sample.file) for sample in data_samples], device=device)
         has_video, has_audio = masks.seen.unbind(dim=1)
         return (
             FeatureSet(embeddings[0], video_labels, ids, has_video),
@@ -234,15 +264,15 @@ class ContrastiveFusionNeck(BaseModule):
             fitted.append(clusters.fit(rows.embeddings[rows.valid], seed))
         return all(fitted)
 
-    def _queues_and_clusters(self) -> list[tuple[Any, ClusterState]]:
+    def _queues_and_clusters(self) -> list[tuple[FeatureQueue, ClusterState]]:
         return [
             (self.macl.video_queue, self.video_clusters),
             (self.macl.audio_queue, self.audio_clusters),
         ]
 
 
-def _facts_of(sample: ForgeryDataSample) -> tuple[int, int, int]:
-    """Return the labels of video and audio and the clip id of a sample."""
+def _labels_of(sample: ForgeryDataSample) -> Tensor:
+    """Return the labels of video and audio of a sample that names its file, (2,) int64."""
     missing = [name for name in ("gt_video_label", "gt_audio_label", "file") if name not in sample]
     if missing:
         raise ValueError(
@@ -250,4 +280,4 @@ def _facts_of(sample: ForgeryDataSample) -> tuple[int, int, int]:
             f"`file`, got one without {', '.join(missing)}. Contrastive learning has to tell "
             "whether two samples come from one clip."
         )
-    return int(sample.gt_video_label), int(sample.gt_audio_label), clip_id(sample.file)
+    return torch.stack([sample.gt_video_label, sample.gt_audio_label])

@@ -24,6 +24,7 @@ class NotingNeck(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
         self.calls = []
+        self.queue_length = 2
 
     def advance(self):
         self.calls.append("advance")
@@ -57,7 +58,9 @@ class SkippingSGD(OptimWrapper):
         self.optimizer.zero_grad()
 
 
-def train(tmp_path, optim_wrapper, num_epochs=1, num_batches=4, model=None, **arguments):
+def train(
+    tmp_path, optim_wrapper, num_epochs=1, num_batches=4, model=None, train_cfg=None, **arguments
+):
     model = Model() if model is None else model
     runner = Runner(
         model=model,
@@ -67,13 +70,13 @@ def train(tmp_path, optim_wrapper, num_epochs=1, num_batches=4, model=None, **ar
             dataset=[torch.ones(1)] * num_batches,
             sampler=dict(type="DefaultSampler", shuffle=False),
         ),
-        train_cfg=dict(by_epoch=True, max_epochs=num_epochs),
+        train_cfg=train_cfg or dict(by_epoch=True, max_epochs=num_epochs),
         optim_wrapper=optim_wrapper(model),
         custom_hooks=[ContrastiveStateHook(**arguments)],
         default_hooks=dict(checkpoint=None, logger=None),
         experiment_name=f"{tmp_path.name}{os.getpid()}",
         randomness=dict(seed=7),
-        log_level="ERROR",
+        log_level="WARNING",
     )
     runner.train()
     return model.neck.calls
@@ -91,6 +94,22 @@ def test_accumulated_forwards_wait_for_their_step(tmp_path):
     calls = train(tmp_path, wrapper)
     # The last batch is a step of its own: MMEngine does not leave gradients behind.
     assert calls == [*["forward"] * 3, "advance", "forward", "advance", "fit 7"]
+
+
+def test_a_loop_that_counts_iterations_fits_after_as_many_as_an_epoch_has(tmp_path):
+    calls = train(
+        tmp_path,
+        lambda m: OptimWrapper(SGD(m.parameters(), 0.1)),
+        num_batches=2,
+        train_cfg=dict(by_epoch=False, max_iters=4),
+    )
+    assert calls[:5] == ["forward", "advance", "forward", "advance", "fit 7"]
+    assert calls.count("fit 7") == 3  # twice in the loop, and at its end
+
+
+def test_queues_longer_than_the_data_are_warned_of(tmp_path, capfd):
+    train(tmp_path, lambda m: OptimWrapper(SGD(m.parameters(), 0.1)), num_batches=1)
+    assert "2 slots for 1 training clips" in "".join(capfd.readouterr())
 
 
 def test_a_skipped_update_is_forgotten(tmp_path):

@@ -197,7 +197,8 @@ CONTRASTIVE_LOSSES = {"loss_cross_va", "loss_cross_av", "loss_intra_video", "los
 # Each switch and what it changes; the other settings stay.
 SWITCHES = {
     "without L_intra": (
-        dict(contrast=dict(with_intra=False)), {"loss_intra_video", "loss_intra_audio"},
+        dict(contrast=dict(with_intra=False)),
+        {"loss_intra_video", "loss_intra_audio"},
     ),
     "without L_cross": (dict(contrast=dict(with_cross=False)), {"loss_cross_va", "loss_cross_av"}),
     "without L_C": (dict(contrast=dict(with_cross=False, with_intra=False)), CONTRASTIVE_LOSSES),
@@ -215,7 +216,8 @@ SWITCHES = {
     "w/o w": (dict(weights=dict(weighting="equal")), {"weights"}),
     "weights as Eq. 10 leaves them": (dict(weights=dict(weight_norm=False)), {"weights"}),
     "distance by cosine alone": (dict(clusters=dict(beta=0.0)), {"weights"}),
-    "no exchange": (dict(interaction="none"), {"exchanged"}),
+    # Nothing reads the weights then, so they are left at one half.
+    "no exchange": (dict(interaction="none"), {"exchanged", "weights"}),
     "the literal product": (dict(interaction="product"), {"exchanged"}),
     "no attention in the fusion": (dict(fusion=dict(depth=0)), {"fused"}),
 }  # fmt: skip
@@ -226,6 +228,7 @@ def outcome(neck):
     maps, masks = make_maps(seed=8), all_valid()
     embeddings = neck.embed(*maps, masks)
     losses = neck.loss(embeddings, make_samples(), masks)
+    del losses["num_anchors"]  # the count follows from the terms that are switched
     weights = neck.weigh(*maps, embeddings, masks)
     # Fixed weights, so that a switch of the weights doesn't show here.
     half = type(weights)(*[torch.full((NUM_CLIPS,), 0.5)] * 2)
@@ -265,6 +268,73 @@ def test_a_fixed_temperature_stays_where_it_starts():
         losses = neck.loss(neck.embed(*maps, all_valid()), make_samples(), all_valid())
         assert losses["tau"].item() == pytest.approx(0.07)
         neck.advance()
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_nothing_reads_the_maps_of_a_missing_track(missing, filled_neck):
+    """Whatever stands there, weights, the other track, the fused vector and losses are equal."""
+    torch.nn.init.normal_(filled_neck.exchanges[0].video_gate.weight)
+    torch.nn.init.normal_(filled_neck.exchanges[0].audio_gate.weight)
+    masks = all_valid()
+    masks[missing][:3] = False
+    outcomes = []
+    for filling in (0.0, 3.0, torch.nan):
+        neck = copy.deepcopy(filled_neck)
+        maps = [m.clone() for m in make_maps(seed=6)]
+        maps[missing][:3] = filling
+        embeddings = neck.embed(*maps, masks)
+        weights = neck.weigh(*maps, embeddings, masks)
+        exchanged = neck.exchange(0, maps, maps, weights, masks)
+        losses = neck.loss(embeddings, make_samples(), masks)
+        neck.advance()
+        fused = neck.fuse([maps, exchanged], masks)
+        outcomes.append(
+            [*weights, exchanged[1 - missing], fused, *losses.values(), *neck.buffers()]
+        )
+    assert outcomes[0][missing][:3].eq(0.0).all()
+    assert outcomes[0][1 - missing][:3].eq(1.0).all()
+    for other in outcomes[1:]:
+        assert all(torch.equal(*pair) for pair in zip(outcomes[0], other, strict=True))
+
+
+def test_no_gradient_reaches_the_map_of_a_missing_track(filled_neck):
+    masks = all_valid()
+    masks.audio[:] = False
+    video, audio = make_maps(seed=6)
+    audio.requires_grad_()
+    embeddings = filled_neck.embed(video, audio, masks)
+    weights = filled_neck.weigh(video, audio, embeddings, masks)
+    exchanged = filled_neck.exchange(0, (video, audio), (video, audio), weights, masks)
+    losses = filled_neck.loss(embeddings, make_samples(), masks)
+    total = (
+        filled_neck.fuse([exchanged, exchanged], masks).square().sum() + exchanged[0].square().sum()
+    )
+    (total + sum(losses.values())).backward()
+    assert audio.grad.eq(0.0).all()
+
+
+def test_both_distances_are_neutral_until_both_tracks_have_clusters(filled_neck):
+    maps, masks = make_maps(seed=6), all_valid()
+    embeddings = filled_neck.embed(*maps, masks)
+    filled_neck.audio_clusters.is_ready.fill_(False)
+    weights = filled_neck.weigh(*maps, embeddings, masks)
+    neutral = torch.full((NUM_CLIPS,), 0.5)
+    expected = filled_neck.importance(*pool_steps(*maps), *masks, neutral, neutral)
+    torch.testing.assert_close(weights.video, expected.video)
+
+
+@pytest.mark.parametrize("settings", [dict(depth=0), dict(interaction="none")])
+def test_weights_that_nothing_reads_have_no_parameters(settings):
+    """Distributed training refuses parameters that no loss reaches."""
+    assert not list(make_neck(**settings).importance.parameters())
+
+
+def test_the_number_of_anchors_is_logged(filled_neck):
+    masks = all_valid()
+    embeddings = filled_neck.embed(*make_maps(), masks)
+    assert filled_neck.loss(embeddings, make_samples(), masks)["num_anchors"] > 0
+    unknown = make_samples([(-1, -1)] * NUM_CLIPS)
+    assert filled_neck.loss(embeddings, unknown, masks)["num_anchors"] == 0
 
 
 def test_towers_of_two_widths_are_refused():
