@@ -65,5 +65,11 @@ class SplitSummary:
                 f"{self.path} ({settings})",
                 *table,
                 f"in more than one part: {leaks} recordings, {shared} identities",
+                *self._caveats(),
             ]
         )
+
+    def _caveats(self) -> list[str]:
+        if any(row.identity is not None for row in self.rows):
+            return []
+        return ["no identity is known, so the parts may show the same people in other recordings"]

@@ -13,7 +13,9 @@ def assign_groups(
 
     Groups are dealt out from the largest to the smallest, those of one size in random order,
     each to the part that it brings closest to its share of every stratum (least sum of squares,
-    relative to the size of the stratum).
+    relative to the size of the stratum), and of all clips, which counts as much as all strata:
+    a small part would otherwise get none of many small strata. No part stays empty as long as
+    there are as many groups as parts.
 
     Args:
         groups: The group of each clip.
@@ -34,25 +36,49 @@ def assign_groups(
         members.setdefault(group, Counter())[stratum] += 1
     order = [list(members)[k] for k in rng.permutation(len(members))]
     order.sort(key=lambda group: -members[group].total())
-    # Part -> stratum -> how many clips it still wants.
-    wanted = {
-        part: {stratum: shares[part] * count for stratum, count in totals.items()}
-        for part in (parts[k] for k in rng.permutation(len(parts)))
-    }
+    needs = {parts[k]: _Need(shares[parts[k]], totals) for k in rng.permutation(len(parts))}
     chosen: dict[int, str] = {}
     for group in order:
-        part = min(wanted, key=lambda part: _cost(wanted[part], members[group], totals))
+        part = min(needs, key=lambda part: needs[part].cost(members[group]))
         chosen[group] = part
-        for stratum, count in members[group].items():
-            wanted[part][stratum] -= count
+        needs[part].take(members[group])
+    if chosen:
+        _fill_empty_parts(chosen, parts)
     return [chosen[group] for group in groups]
 
 
-def _cost(
-    wanted: Mapping[Hashable, float], added: Mapping[Hashable, int], totals: Mapping[Hashable, int]
-) -> float:
-    """Return by how much adding clips changes the squared distance of a part from its share."""
-    return sum(
-        ((wanted[stratum] - count) ** 2 - wanted[stratum] ** 2) / totals[stratum] ** 2
-        for stratum, count in added.items()
-    )
+def _fill_empty_parts(chosen: dict[int, str], parts: Sequence[str]) -> None:
+    """Give each part without a group the smallest one of the part that has most of them."""
+    for empty in [part for part in parts if part not in chosen.values()]:
+        donor, num_groups = Counter(chosen.values()).most_common(1)[0]
+        if num_groups > 1:
+            last = next(group for group in reversed(chosen) if chosen[group] == donor)
+            chosen[last] = empty
+
+
+class _Need:
+    """How many clips of each stratum, and in all, a part still wants."""
+
+    def __init__(self, share: float, totals: Mapping[Hashable, int]) -> None:
+        self.totals = totals
+        self.num_clips = sum(totals.values())
+        self.strata = {stratum: share * count for stratum, count in totals.items()}
+        self.clips = share * self.num_clips
+
+    def cost(self, added: Counter[Hashable]) -> float:
+        """Return by how much these clips change the squared distance from the share."""
+        strata = sum(
+            _change(self.strata[stratum], count) / self.totals[stratum] ** 2
+            for stratum, count in added.items()
+        )
+        clips = _change(self.clips, added.total()) / self.num_clips**2
+        return strata + len(self.totals) * clips
+
+    def take(self, added: Counter[Hashable]) -> None:
+        for stratum, count in added.items():
+            self.strata[stratum] -= count
+        self.clips -= added.total()
+
+
+def _change(wanted: float, count: int) -> float:
+    return (wanted - count) ** 2 - wanted**2

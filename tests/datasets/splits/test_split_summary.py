@@ -28,3 +28,11 @@ def test_counts_and_what_the_parts_have_in_common():
         "   train      2     1     1     0        0           1",
         "in more than one part: 1 recordings, 1 identities",
     ]
+
+
+def test_without_identities_the_parts_may_share_people():
+    rows = [ClipRow("a.mp4", 0, 0, 0, split="train")]
+    text = SplitSummary(Path("s.json"), {"name": "official"}, rows).describe()
+    assert text.endswith(
+        "no identity is known, so the parts may show the same people in other recordings"
+    )

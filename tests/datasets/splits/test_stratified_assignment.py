@@ -41,6 +41,18 @@ def test_single_clips_are_dealt_out_exactly():
     }  # fmt: skip
 
 
+def test_a_small_part_gets_clips_although_each_stratum_is_small():
+    parts = assign_groups(range(12), list("aaabbbcccddd"), SHARES, seed=0)
+    assert Counter(parts) == {"train": 8, "val": 1, "test": 3}
+
+
+@pytest.mark.parametrize("num_groups", [0, 1, 2, 3, 4])
+def test_no_part_stays_empty_if_there_are_enough_groups(num_groups):
+    groups = [group for group in range(num_groups) for _ in range(4)]
+    parts = assign_groups(groups, list("abcd") * num_groups, SHARES, seed=0)
+    assert len(set(parts)) == min(num_groups, 3)
+
+
 def test_the_seed_decides():
     groups, strata = uneven_groups()
     first = assign_groups(groups, strata, SHARES, seed=0)
