@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 from macbdf_mm.engine.optim.om_pareto import ParetoWeights
 from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
-from macbdf_mm.engine.optim.step_summary import summarise_steps
+from macbdf_mm.engine.optim.step_summary import NUM_NON_FINITE, summarise_steps
 from macbdf_mm.registry import HOOKS
 
 
@@ -54,7 +54,9 @@ class OMParetoLogHook(Hook):
         if solved := runner.optim_wrapper.take_solved():
             self._steps.append(solved)
             for name, value in summarise_steps(self._steps).items():
-                runner.message_hub.update_scalar(f"train/om_pareto/{name}", value)
+                # Without a scaler a step that is not finite is an error, so there are none.
+                if runner.optim_wrapper.skips_non_finite or not name.endswith(NUM_NON_FINITE):
+                    runner.message_hub.update_scalar(f"train/om_pareto/{name}", value)
         is_last = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if is_last or self.every_n_inner_iters(batch_idx, self._interval):
             self._steps.clear()
