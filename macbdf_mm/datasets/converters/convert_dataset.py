@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
@@ -82,33 +82,16 @@ def convert_dataset(
     tree, findings = MediaTree(root), Findings()
     rows, num_read = _read(name, tree, findings, options)
     if not rows:
-        raise MissingDataError(
-            f"None of the {num_read} rows of {tree.root} has its file there ({len(tree.media)} "
-            "media files found); check that the videos are unpacked below this folder."
-        )
-    headers, comparisons = {}, {}
+        raise _nothing_found(tree, num_read, findings)
+    known = _Known()
     if inspection != "nothing":
         with Journal(out.with_suffix(".journal.jsonl")) as journal:
             files = [row.file for row in rows]
-            headers = read_headers(files, tree, journal, num_workers, progress)
+            known.headers = read_headers(files, tree, journal, num_workers, progress)
             if inspection == "tracks":
                 fakes = fakes_by_original(rows, tree)
-                comparisons = compare_tracks(fakes, tree, journal, num_workers, progress)
-    completed = []
-    for row in rows:
-        header = headers.get(row.file, {})
-        if header:
-            row = check_against_header(row, header, findings)
-        if name in _COMPARED and row.label == FAKE:
-            row = label_tracks(
-                row,
-                comparisons.get(row.file),
-                header.get("has_audio", True),
-                findings,
-                audio_fake_implies_video_fake=options.audio_fake_implies_video_fake,
-            )
-        completed.append(correct_intervals(row, findings))
-    rows = completed
+                known.comparisons = compare_tracks(fakes, tree, journal, num_workers, progress)
+    rows = [_completed(row, known, name, options, findings) for row in rows]
     for row in rows:
         if tree.media[row.file].size_bytes == 0:
             findings.add("empty_files", row.file)
@@ -126,6 +109,41 @@ def convert_dataset(
     )
     report.save()
     return report
+
+
+@dataclass
+class _Known:
+    """What was found out about files: the fields of header and comparison by file."""
+
+    headers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    comparisons: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def _completed(
+    row: ClipRow, known: _Known, name: str, options: ConversionOptions, findings: Findings
+) -> ClipRow:
+    """Return a row with what is known of its file, in the form that the annotation wants."""
+    header = known.headers.get(row.file)
+    if header is not None:
+        row = check_against_header(row, header, findings)
+    if name in _COMPARED and row.label == FAKE:
+        row = label_tracks(
+            row,
+            known.comparisons.get(row.file),
+            header is None or header.get("has_audio", True),
+            findings,
+            audio_fake_implies_video_fake=options.audio_fake_implies_video_fake,
+        )
+    return correct_intervals(row, findings)
+
+
+def _nothing_found(tree: MediaTree, num_read: int, findings: Findings) -> MissingDataError:
+    refused = findings["rows_not_understood"]
+    reason = f"; the first that is not understood: {refused[0].note}" if refused else ""
+    return MissingDataError(
+        f"None of the {num_read} rows of {tree.root} can be used, {len(tree.media)} media files "
+        f"were found; check that the videos are unpacked below this folder{reason}."
+    )
 
 
 def _read(
