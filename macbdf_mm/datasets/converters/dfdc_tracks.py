@@ -12,7 +12,7 @@ from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
 # 0.5 and less with another voice or other words. In between lie noise and filters.
 REAL_MIN_CORRELATION = 0.9
 FAKE_MIN_CORRELATION = 0.6
-# Encoding anew changes some patch by up to 2.3 grey levels at usual quality (CRF 28), swapped and
+# Encoding anew changes some patch by up to 2.5 grey levels at usual quality (CRF 28), swapped and
 # rerendered faces by 9 and more. In between lie strong compression and small faces.
 REAL_MAX_DIFFERENCE = 2.5
 FAKE_MIN_DIFFERENCE = 7.0
