@@ -1,5 +1,6 @@
 """Writing pictures and sound as they come, each with its time."""
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +36,10 @@ class CropWriter:
         self, path: str | Path, settings: CropSettings, fps: float, with_sound: bool
     ) -> None:
         self.settings = settings
-        self._container = av.open(str(path), "w")
+        # The file's own clock, on which a track's late start is stated, is milliseconds unless
+        # told otherwise: some samples of sound.
+        clock = math.lcm(_VIDEO_CLOCK.denominator, settings.sample_rate)
+        self._container = av.open(str(path), "w", options={"movie_timescale": str(clock)})
         # Both streams are added before the first packet: the header names them.
         self._video = self._add_video(fps)
         self._audio = self._add_audio() if with_sound else None

@@ -60,10 +60,11 @@ def prepare_clip(
             settings,
         )
     except (MissingDataError, UndecodableMediaError) as error:
-        return replace(failed, reason=str(error))
+        # As the annotation names the file: reasons go into it, and folders differ by machine.
+        return replace(failed, reason=str(error).replace(str(path), row.file))
     except av.error.FFmpegError as error:
         # Such as sound of more channels than FFmpeg can mix.
-        return replace(failed, reason=f"{path}: FFmpeg cannot convert it: {error.strerror}.")
+        return replace(failed, reason=f"{row.file}: FFmpeg cannot convert it: {error.strerror}.")
 
 
 def _own_faces(row: ClipRow) -> FoundFaces:
@@ -71,7 +72,8 @@ def _own_faces(row: ClipRow) -> FoundFaces:
     tracks = [parse_face_track(entry) for entry in row.faces or ()]
     chosen = choose_track(tracks)
     if chosen is None:
-        return FoundFaces((), "the annotation has no `faces` for it")
+        reason = row.extra.get("face_failure", "the annotation has no `faces` for it")
+        return FoundFaces((), str(reason))
     marked = tuple(replace(track, chosen=i == chosen) for i, track in enumerate(tracks))
     return FoundFaces(marked, None, num_candidates=len(tracks))
 

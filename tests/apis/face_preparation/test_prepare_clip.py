@@ -32,7 +32,7 @@ def test_a_missing_file_is_a_reason(blue_screen, blue_screen_detector, tmp_path)
     path = tmp_path / "gone.mp4"
     result = prepare_clip(ROW, path, "k", tmp_path, blue_screen(), blue_screen_detector())
     assert result.status == "failed"
-    assert "No file at" in result.reason
+    assert result.reason == "No file at a.mp4; check the path."
 
 
 def test_what_cannot_be_converted_is_a_reason(
