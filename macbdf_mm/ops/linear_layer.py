@@ -49,9 +49,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         weight: (out_features, in_features).
         bias: (out_features,) or None.
     """
-    num_rows = x.numel() // max(x.shape[-1], 1)
+    if not _suits_onednn(x, weight):
+        return F.linear(x, weight, bias)
+    num_rows = x.numel() // x.shape[-1]
     num_samples = _num_samples(num_rows)
-    if not (num_samples and _suits_onednn(x, weight, num_rows)):
+    if num_samples == 0:
         return F.linear(x, weight, bias)
     rows = x.reshape(num_samples, num_rows // num_samples, 1, x.shape[-1])
     # (samples, in_features, rows, 1), channels last: the memory is that of the rows.
@@ -59,15 +61,15 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y.movedim(1, -1).reshape(*x.shape[:-1], weight.shape[0])
 
 
-def _suits_onednn(x: Tensor, weight: Tensor, num_rows: int) -> bool:
+def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
     return (
-        num_rows * weight.numel() >= _LEAST_PRODUCTS
+        not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
         and x.is_cpu
+        and x.numel() * weight.shape[0] >= _LEAST_PRODUCTS
         and x.dtype == weight.dtype == torch.float32
         and onednn_outruns_mkl()
         and not torch.is_autocast_enabled("cpu")
-        and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
     )
 
 

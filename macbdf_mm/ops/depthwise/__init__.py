@@ -2,5 +2,6 @@
 
 from macbdf_mm.ops.depthwise.functional import depthwise_conv
 from macbdf_mm.ops.depthwise.modules import DepthwiseConv2d, DepthwiseConv3d
+from macbdf_mm.ops.depthwise.triton_switch import use_triton
 
-__all__ = ["DepthwiseConv2d", "DepthwiseConv3d", "depthwise_conv"]
+__all__ = ["DepthwiseConv2d", "DepthwiseConv3d", "depthwise_conv", "use_triton"]

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from macbdf_mm.ops.depthwise.lattice import lattice_lengths
 from macbdf_mm.ops.depthwise.taps import effective_kernel_size
+from macbdf_mm.ops.depthwise.triton_switch import is_triton_on
 
 # Products of a tap and an element up to which the calls themselves cost more than what other
 # ways save.
 _TINY_PRODUCTS = 600_000
 # Saving fewer is not worth a call.
-_NOTICEABLE_PRODUCTS = 200_000
+NOTICEABLE_PRODUCTS = 200_000
 # Up to so many, the backward pass of PyTorch's 2-D convolution of dilation 1 keeps pace.
 _SMALL_2D_PRODUCTS = 2_100_000
 
@@ -35,6 +36,7 @@ class Algorithm(Enum):
         CHANNELS_LAST: The same in channels-last memory.
         FORWARD_ONLY: Sub-lattices of dilation 1, all passes of which are forward passes.
         TOEPLITZ: Sub-lattices of dilation 1 as a matrix a channel.
+        TRITON: Kernels of our own for CUDA devices.
     """
 
     STOCK = auto()
@@ -42,6 +44,7 @@ class Algorithm(Enum):
     CHANNELS_LAST = auto()
     FORWARD_ONLY = auto()
     TOEPLITZ = auto()
+    TRITON = auto()
 
 
 class Case(NamedTuple):
@@ -55,6 +58,7 @@ class Case(NamedTuple):
         needs_gradient: Whether a backward pass will follow.
         has_fast_kernel: Whether the forward of dilation 1 is fast: float32 (as which half
             precision is computed) and PyTorch built with oneDNN.
+        is_on_gpu: Whether this is a CUDA batch, and the Triton kernels are switched on.
     """
 
     shape: tuple[int, ...]
@@ -63,6 +67,7 @@ class Case(NamedTuple):
     is_contiguous: bool
     needs_gradient: bool
     has_fast_kernel: bool
+    is_on_gpu: bool = False
 
     @property
     def is_2d(self) -> bool:
@@ -94,12 +99,12 @@ class Case(NamedTuple):
     def is_trimmed(self) -> bool:
         """Whether half of the taps or more can be left out, and that saves enough to notice."""
         num_saved = prod(self.shape) * prod(self.weight_shape[2:]) - self.num_products
-        return num_saved >= max(self.num_products, _NOTICEABLE_PRODUCTS)
+        return num_saved >= max(self.num_products, NOTICEABLE_PRODUCTS)
 
     @property
     def repays_layout(self) -> bool:
         """Whether a change to channels last, which PyTorch's backward prefers, saves its copy."""
-        is_noticeable = self.num_products >= _NOTICEABLE_PRODUCTS
+        is_noticeable = self.num_products >= NOTICEABLE_PRODUCTS
         return self.is_contiguous and self.needs_gradient and is_noticeable
 
     @property
@@ -123,6 +128,11 @@ class Rule:
 
 # The first rule that fits decides.
 RULES = (
+    Rule(
+        Algorithm.TRITON,
+        lambda case: case.is_on_gpu,
+        "switched on by hand: untimed, it is never chosen on its own",
+    ),
     Rule(
         Algorithm.TOEPLITZ,
         lambda case: not case.has_fast_kernel and case.is_dilated and case.repays_matrices,
@@ -189,12 +199,21 @@ def choose_algorithm(
     is_contiguous: bool,
     needs_gradient: bool,
     has_fast_kernel: bool,
+    is_on_gpu: bool = False,
 ) -> Algorithm:
     """Return the algorithm of the first rule that fits; arguments as the parts of :class:`Case`.
 
     They are not given as a case, so that a call that was met before is a single look-up.
     """
-    case = Case(shape, weight_shape, dilation, is_contiguous, needs_gradient, has_fast_kernel)
+    case = Case(
+        shape,
+        weight_shape,
+        dilation,
+        is_contiguous,
+        needs_gradient,
+        has_fast_kernel,
+        is_on_gpu,
+    )
     return next(rule.algorithm for rule in RULES if rule.fits(case))
 
 
@@ -204,21 +223,32 @@ def is_traced() -> bool:
 
 
 def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Return whether this is an untraced CPU batch, of one type and with points in it.
+    """Return whether this is an untraced batch for our algorithms, of one type, with points in it.
 
-    Anything else is left to PyTorch's own operation as it is: exporters know it, compilers
-    fuse it, other devices have kernels of their own, and its errors name what is wrong.
+    That is one on the CPU, or one of at most float32 on a CUDA device where the Triton kernels
+    are switched on. Anything else is left to PyTorch's own operation as it is: exporters know
+    it, compilers fuse it, other devices have kernels of their own, and its errors name what is
+    wrong.
     """
+    if is_traced():
+        return False
+    if x.is_cpu:
+        is_ours = weight.is_cpu and (bias is None or bias.is_cpu)
+    else:
+        is_ours = is_triton_on() and x.is_cuda and _suits_triton(x) and x.device == weight.device
     return (
-        not is_traced()
-        and x.is_cpu
-        and weight.is_cpu
+        is_ours
         and x.dtype == weight.dtype
-        and (bias is None or (bias.is_cpu and bias.dtype == x.dtype))
+        and (bias is None or bias.dtype == x.dtype)
         and x.dim() == weight.dim()
         and x.shape[1] == weight.shape[0]
         and x.numel() > 0
     )
+
+
+def _suits_triton(x: Tensor) -> bool:
+    """Return whether the kernels' float32 sums and 32-bit positions are enough."""
+    return x.dtype in (torch.float32, torch.bfloat16, torch.float16) and x.numel() < 2**31
 
 
 def needs_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from macbdf_mm.ops.depthwise.choose import (
+    NOTICEABLE_PRODUCTS,
     Algorithm,
     choose_algorithm,
     has_fast_forward,
@@ -16,6 +17,8 @@ from macbdf_mm.ops.depthwise.layout import memory_format_of, to_channels_last
 from macbdf_mm.ops.depthwise.stock import stock_conv
 from macbdf_mm.ops.depthwise.taps import trim_kernel
 from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv
+from macbdf_mm.ops.depthwise.triton_conv import triton_conv
+from macbdf_mm.ops.depthwise.triton_switch import is_triton_on
 
 
 def trimmed_conv(
@@ -41,6 +44,7 @@ _CONVOLVE = {
     Algorithm.CHANNELS_LAST: channels_last_conv,
     Algorithm.FORWARD_ONLY: forward_only_conv,
     Algorithm.TOEPLITZ: toeplitz_conv,
+    Algorithm.TRITON: triton_conv,
 }
 
 
@@ -52,6 +56,7 @@ def _choose(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int,
         x.is_contiguous(),
         needs_gradient(x, weight, bias),
         x.dtype != torch.float64 and _HAS_ONEDNN,
+        x.is_cuda,
     )
 
 
@@ -59,22 +64,33 @@ def _autocast(tensor: Tensor) -> Tensor:
     """Return the tensor in autocast's type; float64 stays, as autocast leaves it."""
     if tensor.dtype == torch.float64:
         return tensor
-    return tensor.to(torch.get_autocast_dtype("cpu"))
+    return tensor.to(torch.get_autocast_dtype(tensor.device.type))
 
 
 def is_left_to_stock(
     x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
 ) -> bool:
     """Return whether :func:`depthwise_conv` would only call PyTorch's own operation."""
-    if x.is_cpu and torch.is_autocast_enabled("cpu"):
+    if not x.is_cpu:
+        return not is_triton_on() or is_traced()
+    if torch.is_autocast_enabled("cpu"):
         return is_traced()
-    if x.dtype == torch.float32 and not torch.is_grad_enabled() and has_fast_forward(dilation):
+    if x.dtype == torch.float32 and (_is_minute(x, weight) or _is_forward_of_stock(dilation)):
         return True  # without a look at the table: a forward of 0.03 ms would feel it
     if not is_regular(x, weight, bias):
         return True
     if x.dtype in _HALF_PRECISION:
         return False
     return _choose(x, weight, bias, dilation) is Algorithm.STOCK
+
+
+def _is_minute(x: Tensor, weight: Tensor) -> bool:
+    """Return whether even all taps together are too little work to save any of it."""
+    return x.numel() * weight.numel() < NOTICEABLE_PRODUCTS * weight.shape[0]
+
+
+def _is_forward_of_stock(dilation: tuple[int, ...]) -> bool:
+    return not torch.is_grad_enabled() and has_fast_forward(dilation)
 
 
 def depthwise_conv(
@@ -92,15 +108,17 @@ def depthwise_conv(
         bias: (C,) or None.
         dilation: Dilation of each spatial axis.
     """
-    if x.is_cpu and torch.is_autocast_enabled("cpu") and not is_traced():
+    device = x.device.type
+    is_ours = x.is_cpu or (x.is_cuda and is_triton_on())
+    if is_ours and torch.is_autocast_enabled(device) and not is_traced():
         cast_bias = None if bias is None else _autocast(bias)
         cast_x, cast_weight = _autocast(x), _autocast(weight)
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(device, enabled=False):
             return depthwise_conv(cast_x, cast_weight, cast_bias, dilation)
     if not is_regular(x, weight, bias):
         return stock_conv(x, weight, bias, dilation)
     convolve = _CONVOLVE[_choose(x, weight, bias, dilation)]
-    if x.dtype in _HALF_PRECISION:
+    if x.is_cpu and x.dtype in _HALF_PRECISION:
         # The fast kernels are float32's; in half precision they fall back to plain loops.
         float_bias = None if bias is None else bias.float()
         return convolve(x.float(), weight.float(), float_bias, dilation).to(x.dtype)

@@ -1,6 +1,7 @@
 """Depthwise convolutions as modules: drop-in replacements for ``nn.Conv3d`` and ``nn.Conv2d``."""
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.utils import _pair, _triple
 
 from macbdf_mm.ops.depthwise.functional import depthwise_conv, is_left_to_stock
@@ -60,9 +61,11 @@ class DepthwiseConv3d(nn.Conv3d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of (B, C, T, H, W), the same shape."""
-        if is_left_to_stock(input, self.weight, self.bias, self.dilation):
-            return super().forward(input)
-        return depthwise_conv(input, self.weight, self.bias, self.dilation)
+        # Looking up a parameter takes PyTorch as long as all of the choice.
+        weight, bias = self.weight, self.bias
+        if is_left_to_stock(input, weight, bias, self.dilation):
+            return F.conv3d(input, weight, bias, 1, self.padding, self.dilation, self.groups)
+        return depthwise_conv(input, weight, bias, self.dilation)
 
 
 class DepthwiseConv2d(nn.Conv2d):
@@ -92,6 +95,8 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the convolution of (B, C, H, W), the same shape."""
-        if is_left_to_stock(input, self.weight, self.bias, self.dilation):
-            return super().forward(input)
-        return depthwise_conv(input, self.weight, self.bias, self.dilation)
+        # Looking up a parameter takes PyTorch as long as all of the choice.
+        weight, bias = self.weight, self.bias
+        if is_left_to_stock(input, weight, bias, self.dilation):
+            return F.conv2d(input, weight, bias, 1, self.padding, self.dilation, self.groups)
+        return depthwise_conv(input, weight, bias, self.dilation)

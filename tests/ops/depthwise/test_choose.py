@@ -1,7 +1,12 @@
+from math import prod
+
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from macbdf_mm.ops.depthwise.choose import (
+    NOTICEABLE_PRODUCTS,
     RULES,
     Algorithm,
     Case,
@@ -47,6 +52,7 @@ def kernel(case: Case, size: int) -> tuple[int, ...]:
         (AUDIO._replace(dilation=(2, 2), needs_gradient=False), Algorithm.STOCK),
         (AUDIO._replace(dilation=(3, 3), needs_gradient=False), Algorithm.FORWARD_ONLY),
         (AUDIO._replace(shape=(1, 8, 5, 9)), Algorithm.STOCK),
+        (AUDIO._replace(is_on_gpu=True), Algorithm.TRITON),
     ],
 )
 def test_chosen_algorithm(case: Case, algorithm: Algorithm) -> None:
@@ -103,3 +109,27 @@ def test_gradient_is_needed_only_where_grad_mode_and_a_tensor_ask_for_it() -> No
 )
 def test_odd_inputs_are_left_to_stock(x: torch.Tensor, weight: torch.Tensor) -> None:
     assert not is_regular(x, weight, None)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 30), min_size=2, max_size=3),
+    batch=st.integers(1, 4),
+    size=st.sampled_from([1, 3, 5, 7, 9]),
+    dilation=st.integers(1, 4),
+    is_contiguous=st.booleans(),
+    gradient=st.booleans(),
+)
+def test_unnoticeable_work_comes_out_as_stock(
+    lengths: list[int],
+    batch: int,
+    size: int,
+    dilation: int,
+    is_contiguous: bool,
+    gradient: bool,
+) -> None:
+    """The modules rely on it: they don't ask the table then."""
+    axes = len(lengths)
+    shape, weight_shape = (batch, 3, *lengths), (3, 1, *[size] * axes)
+    case = Case(shape, weight_shape, (dilation,) * axes, is_contiguous, gradient, True)
+    assume(prod(shape) * size**axes < NOTICEABLE_PRODUCTS)
+    assert choose_algorithm(*case) is Algorithm.STOCK
