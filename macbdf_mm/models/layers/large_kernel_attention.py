@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d, Linear
 
-DEPTHWISE_CONVS = {2: DepthwiseConv2d, 3: DepthwiseConv3d}
+DEPTHWISE_CONVS: dict[int, type[DepthwiseConv2d] | type[DepthwiseConv3d]] = {
+    2: DepthwiseConv2d,
+    3: DepthwiseConv3d,
+}
 
 
 class KernelGroup(NamedTuple):

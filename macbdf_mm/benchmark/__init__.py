@@ -1,0 +1,1 @@
+"""Measures what is fast against stock PyTorch, in turns within one process."""

@@ -1,0 +1,125 @@
+"""The depthwise convolutions against PyTorch's own."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from macbdf_mm.benchmark.clock import Call
+from macbdf_mm.benchmark.comparison import compare
+from macbdf_mm.benchmark.conv_case import (
+    AUDIO_GRID,
+    BLOCK_WIDTH,
+    SCALE_WIDTH,
+    VIDEO_GRID,
+    ConvCase,
+    all_cases,
+    block_set,
+    random_map,
+)
+from macbdf_mm.benchmark.passes import all_calls, forward_call, training_call
+from macbdf_mm.benchmark.row import Row, speed_row
+from macbdf_mm.benchmark.settings import Settings
+from macbdf_mm.benchmark.stock_convolution import stock_convolution
+from macbdf_mm.models.layers.large_kernel_attention import DEPTHWISE_CONVS
+
+
+def measure_depthwise(settings: Settings) -> Iterator[Row]:
+    """Yield the set of a block, its kernels, 2-D, and the least favourable cases."""
+    torch.manual_seed(settings.seed)
+    yield from _set_rows(settings)
+    dilated = [case for case in block_set(8, AUDIO_GRID, True) if case.dilation > 1]
+    for batch in (8, 2, 1):
+        cases = [case._replace(batch=batch, is_channels_last=False) for case in dilated]
+        yield comparison_row(
+            "depthwise 2-D dilated kernels, forward + backward",
+            f"B={batch}, C={SCALE_WIDTH}, 4x64, contiguous",
+            cases,
+            settings,
+            goal="dilated_2d" if batch == 8 else None,
+        )
+    yield lowest_row(
+        "depthwise forward of dilation 1, lowest ratio",
+        [case for case in all_cases() if case.dilation == 1],
+        settings,
+        "forward_dilation_1",
+        makers=(forward_call,),
+    )
+    yield lowest_row(
+        "depthwise, lowest ratio of all cases",
+        all_cases(),
+        settings,
+        "never_slower",
+        makers=(forward_call, training_call),
+    )
+
+
+def _set_rows(settings: Settings) -> Iterator[Row]:
+    size = f"B=2, C={BLOCK_WIDTH}, 8x14x14"
+    contiguous, channels_last = (block_set(2, VIDEO_GRID, last) for last in (False, True))
+    name = "depthwise set of a block"
+    both = f"{name}, forward + backward"
+    yield comparison_row(both, f"{size}, contiguous", contiguous, settings, goal="depthwise_set")
+    yield comparison_row(both, f"{size}, channels last", channels_last, settings)
+    yield comparison_row(
+        f"{name}, forward", f"{size}, contiguous", contiguous, settings, maker=forward_call
+    )
+    if not settings.is_quick:
+        for case in dict.fromkeys(contiguous):
+            yield comparison_row("depthwise, forward + backward", str(case), [case], settings)
+
+
+def comparison_row(
+    what: str,
+    setting: str,
+    cases: Sequence[ConvCase],
+    settings: Settings,
+    goal: str | None = None,
+    maker: Callable[[nn.Module, Tensor, Tensor], Call] = training_call,
+) -> Row:
+    """Return the row that compares the sum over some convolutions."""
+    calls, peers = zip(*(_calls(case, maker) for case in cases), strict=True)
+    comparison = compare(all_calls(calls), all_calls(peers), settings.clock(), settings.num_rounds)
+    return speed_row(what, setting, _peer(cases[0]), comparison, goal)
+
+
+def lowest_row(
+    what: str,
+    cases: Sequence[ConvCase],
+    settings: Settings,
+    goal: str,
+    makers: Sequence[Callable[[nn.Module, Tensor, Tensor], Call]],
+) -> Row:
+    """Return the row of the case that gains least, or loses most.
+
+    The lowest of many noisy ratios is low by chance, so the lowest few are measured again.
+    """
+    rows = [
+        (row.ratio, case, maker)
+        for case in cases
+        for maker in makers
+        for row in [comparison_row(what, "", [case], settings, maker=maker)]
+    ]
+    rows.sort(key=lambda entry: entry[0])
+    again = [
+        comparison_row(
+            what,
+            f"{case}, {'forward' if maker is forward_call else 'forward + backward'}",
+            [case],
+            settings.thorough(),
+            goal,
+            maker,
+        )
+        for _, case, maker in rows[:5]
+    ]
+    return min(again, key=lambda row: row.ratio)
+
+
+def _calls(case: ConvCase, maker: Callable[[nn.Module, Tensor, Tensor], Call]) -> tuple[Call, Call]:
+    conv = DEPTHWISE_CONVS[len(case.grid)](case.channels, case.kernel_size, case.dilation)
+    x, grad = (random_map(case) for _ in range(2))
+    return maker(conv, x, grad), maker(stock_convolution(conv), x, grad)
+
+
+def _peer(case: ConvCase) -> str:
+    return f"nn.Conv{len(case.grid)}d(groups=C)"

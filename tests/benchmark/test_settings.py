@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from macbdf_mm.benchmark.clock import cpu_seconds, wall_seconds
+from macbdf_mm.benchmark.settings import Settings
+
+
+def test_quick_has_fewer_rounds_and_can_be_made_thorough() -> None:
+    quick = Settings(Path("config.py"), is_quick=True)
+    assert quick.num_step_rounds == 1
+    assert quick.num_rounds < quick.thorough().num_rounds
+    assert quick.thorough().config == quick.config
+
+
+def test_clock_goes_by_the_threads() -> None:
+    assert Settings(Path(), num_threads=1).clock() is cpu_seconds
+    assert Settings(Path(), num_threads=2).clock() is wall_seconds

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from macbdf_mm.benchmark.not_measured import NotMeasuredError
+from macbdf_mm.benchmark.settings import Settings
+from macbdf_mm.benchmark.steps import measure_om_pareto, measure_step
+
+
+def test_step_answers_time_and_memory(tiny_settings: Settings) -> None:
+    rows = list(measure_step(tiny_settings))
+    assert [row.goal for row in rows] == ["step", "step_explicit", None, "step_memory"]
+    assert {row.setting for row in rows} == {"B=1, 16 frames of 32x32"}
+    assert [row.unit for row in rows] == ["ms"] * 3 + ["MB"]
+    assert rows[0].num_rounds == 1
+
+
+def test_om_pareto_is_a_cost_over_the_plain_step(tiny_settings: Settings) -> None:
+    time, memory = measure_om_pareto(tiny_settings)
+    assert (time.goal, memory.goal) == ("om_pareto", "om_pareto_memory")
+    assert time.is_cost
+    assert memory.is_cost
+    # Two backward passes in place of one.
+    assert time.value > time.peer_value
+
+
+def test_a_config_without_om_pareto_has_no_such_figure(
+    tiny_settings: Settings, tmp_path: Path
+) -> None:
+    cfg = Config.fromfile(tiny_settings.config)
+    cfg.optim_wrapper = dict(type="OptimWrapper", optimizer=cfg.optim_wrapper.optimizer)
+    path = tmp_path / "plain.py"
+    cfg.dump(str(path))
+    with pytest.raises(NotMeasuredError, match="trains with OptimWrapper, not OM-Pareto"):
+        next(measure_om_pareto(Settings(path, is_quick=True)))

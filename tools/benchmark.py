@@ -1,0 +1,64 @@
+"""Measure speed and memory against stock PyTorch, and hold them against the goals."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds: minutes instead of half an hour"
+    )
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="NAME", help="measure only some benchmarks"
+    )
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="measure how cost grows with frames, resolution, depth and batch instead",
+    )
+    parser.add_argument(
+        "--config",
+        default="configs/macbdf_dfdc.py",
+        help="whose model and optimiser are measured (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threads", type=int, default=1, help="on the CPU; more than one is timed on the wall"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--out", default="work_dirs/benchmark", help="folder for the report (default: %(default)s)"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.benchmark.run_benchmarks import run_benchmarks, run_scaling
+    from macbdf_mm.benchmark.settings import Settings
+
+    settings = Settings(Path(arguments.config), arguments.quick, arguments.threads, arguments.seed)
+    out = Path(arguments.out)
+    if arguments.scaling:
+        print(run_scaling(settings, out, lambda curve: show(f"measured {curve.axis}")))
+        return
+    report = run_benchmarks(
+        settings,
+        arguments.only,
+        out,
+        lambda row: show(f"{row.what}, {row.setting}: {row.ratio:.2f}x {row.peer}"),
+    )
+    print(report.as_markdown())
+
+
+def show(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
