@@ -26,6 +26,8 @@ class LargeKernelBackbone(BaseModule):
             leads from one to the other.
         kernels: (DW, DWD, dilation, G) of each scale of a layer.
         gate_kernel_size: Taps of the depthwise convolution in the GSAU.
+        with_cp: Whether layers keep only their input and are computed again in the backward
+            pass (gradient checkpointing); the encoder has a switch of its own.
         init_cfg: MMEngine's initialisation.
 
     Attributes:
@@ -43,6 +45,7 @@ class LargeKernelBackbone(BaseModule):
         embed_dims: int = 192,
         kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
         gate_kernel_size: int = 7,
+        with_cp: bool = False,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -56,7 +59,8 @@ class LargeKernelBackbone(BaseModule):
         else:
             self.project = Linear(self.encoder.embed_dims, embed_dims)
         self.layers = nn.ModuleList(
-            MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size) for _ in range(depth)
+            MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size, with_cp=with_cp)
+            for _ in range(depth)
         )
 
     def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -27,6 +27,8 @@ class AudioTransformerEncoder(GridTransformerEncoder):
         stem: 'patch', or 'convolutional', which trains faster from scratch.
         position: 'sincos' or 'learnable'.
         final_norm: Whether a layer norm follows the last block.
+        with_cp: Whether blocks keep only their input and are computed again in the backward
+            pass (gradient checkpointing).
         init_cfg: MMEngine's initialisation.
 
     Raises:
@@ -50,6 +52,7 @@ class AudioTransformerEncoder(GridTransformerEncoder):
         stem: str = "patch",
         position: str = "sincos",
         final_norm: bool = False,
+        with_cp: bool = False,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(
@@ -66,6 +69,7 @@ class AudioTransformerEncoder(GridTransformerEncoder):
             stem=stem,
             position=position,
             final_norm=final_norm,
+            with_cp=with_cp,
             init_cfg=init_cfg,
         )
 

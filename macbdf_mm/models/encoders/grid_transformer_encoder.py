@@ -33,6 +33,8 @@ class GridTransformerEncoder(BaseModule):
         stem: 'tubelet' or 'patch' (one linear map a patch) or 'convolutional'.
         position: 'sincos' or 'learnable'.
         final_norm: Whether a layer norm follows the last block.
+        with_cp: Whether blocks keep only their input and are computed again in the backward
+            pass (gradient checkpointing).
         init_cfg: MMEngine's initialisation, for example a checkpoint to load.
 
     Raises:
@@ -57,6 +59,7 @@ class GridTransformerEncoder(BaseModule):
         stem: str = "tubelet",
         position: str = "sincos",
         final_norm: bool = False,
+        with_cp: bool = False,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -75,7 +78,7 @@ class GridTransformerEncoder(BaseModule):
         )
         self.position_drop = nn.Dropout(drop_rate)
         self.blocks = nn.ModuleList(
-            TransformerBlock(embed_dims, num_heads, mlp_ratio, drop_rate, rate)
+            TransformerBlock(embed_dims, num_heads, mlp_ratio, drop_rate, rate, with_cp)
             for rate in torch.linspace(0, drop_path_rate, depth).tolist()
         )
         self.norm = nn.LayerNorm(embed_dims, eps=1e-6) if final_norm else nn.Identity()

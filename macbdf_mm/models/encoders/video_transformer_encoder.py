@@ -40,6 +40,8 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         difference_gain: If not 0, the difference to the frame before, times this gain, is
             given beside each frame (:func:`append_frame_difference`). A design choice of
             ours for training from scratch; VideoMAE's weights have no channels for it.
+        with_cp: Whether blocks keep only their input and are computed again in the backward
+            pass (gradient checkpointing).
         init_cfg: MMEngine's initialisation, for example a checkpoint to load.
 
     Raises:
@@ -66,6 +68,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         position: str = "sincos",
         final_norm: bool = False,
         difference_gain: float = 0.0,
+        with_cp: bool = False,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         if difference_gain < 0:
@@ -85,6 +88,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
             stem=stem,
             position=position,
             final_norm=final_norm,
+            with_cp=with_cp,
             init_cfg=init_cfg,
         )
         self.difference_gain = difference_gain

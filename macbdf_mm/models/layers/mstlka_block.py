@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from macbdf_mm.models.layers.gated_spatial_attention_unit import GatedSpatialAttentionUnit
 from macbdf_mm.models.layers.large_kernel_attention import (
@@ -26,6 +27,8 @@ class MSTLKABlock(nn.Module):
         gate_kernel_size: Taps of the GSAU's depthwise convolution.
         residual_scale: Start of the scalars lambda; at 0 a branch would have no gradient in
             the first step.
+        with_cp: Whether to keep only what enters the block, and to compute the block again in
+            the backward pass (gradient checkpointing).
 
     Raises:
         ValueError: If ``num_dims`` is neither 2 nor 3.
@@ -38,10 +41,12 @@ class MSTLKABlock(nn.Module):
         kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
         gate_kernel_size: int = 7,
         residual_scale: float = 1e-2,
+        with_cp: bool = False,
     ) -> None:
         super().__init__()
         if num_dims not in (2, 3):
             raise ValueError(f"Expected `num_dims` 2 or 3, got {num_dims}.")
+        self.with_cp = with_cp
         self.norm_1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attention = MultiScaleLargeKernelAttention(embed_dims, num_dims, kernels)
         self.lambda_1 = nn.Parameter(torch.tensor(residual_scale))
@@ -64,6 +69,11 @@ class MSTLKABlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the map after the block, (B, C, ...) like ``x``."""
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._transform, x, use_reentrant=False)
+        return self._transform(x)
+
+    def _transform(self, x: Tensor) -> Tensor:
         tokens = x.movedim(1, -1)  # (B, ..., C)
         tokens = tokens + self.attention(self.norm_1(tokens), self.lambda_1)
         tokens = tokens + self.gate(self.norm_2(tokens), self.lambda_2)

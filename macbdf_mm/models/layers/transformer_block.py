@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from macbdf_mm.models.layers.drop_path import DropPath
 from macbdf_mm.ops import Linear, linear
@@ -65,6 +66,8 @@ class TransformerBlock(nn.Module):
         mlp_ratio: Hidden width of the feed-forward part over ``embed_dims``.
         drop_rate: Dropout after the attention and in the feed-forward part.
         drop_path_rate: Stochastic depth of both branches.
+        with_cp: Whether to keep only what enters the block, and to compute the block again in
+            the backward pass (gradient checkpointing).
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class TransformerBlock(nn.Module):
         mlp_ratio: float = 4.0,
         drop_rate: float = 0.0,
         drop_path_rate: float = 0.0,
+        with_cp: bool = False,
     ) -> None:
         super().__init__()
+        self.with_cp = with_cp
         hidden_dims = int(embed_dims * mlp_ratio)
         self.norm1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attn = SelfAttention(embed_dims, num_heads, drop_rate)
@@ -100,5 +105,10 @@ class TransformerBlock(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the tokens after the block, shape (B, N, C); ``mask`` (B, N) bool is of keys."""
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._transform, tokens, mask, use_reentrant=False)
+        return self._transform(tokens, mask)
+
+    def _transform(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
         tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), mask))
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))

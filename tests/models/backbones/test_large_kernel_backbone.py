@@ -68,3 +68,10 @@ def test_negative_depth_is_refused():
 def test_width_that_is_no_multiple_of_three_is_refused():
     with pytest.raises(ValueError, match="multiple of the 3 groups of `kernels`, got 100"):
         backbone(embed_dims=100)
+
+
+@pytest.mark.parametrize("with_cp", [False, True])
+def test_checkpointing_is_a_switch_of_the_layers_alone(with_cp):
+    tower = backbone(depth=2, with_cp=with_cp)
+    assert all(layer.with_cp is with_cp for layer in tower.layers)
+    assert not tower.encoder.blocks[0].with_cp

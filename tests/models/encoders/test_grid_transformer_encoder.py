@@ -105,3 +105,17 @@ def test_unknown_stem_and_position_are_refused(build):
 def test_negative_depth_is_refused():
     with pytest.raises(ValueError, match="`depth` >= 0, got -1"):
         AudioTransformerEncoder(8, 16, (4, 2), embed_dims=12, depth=-1, num_heads=2)
+
+
+@pytest.mark.parametrize(("build", "shape", "grid", "time_dim"), CASES)
+def test_checkpointing_changes_no_gradient(build, shape, grid, time_dim):
+    plain, saving = build(), build(with_cp=True)
+    saving.load_state_dict(plain.state_dict())
+    assert all(block.with_cp for block in saving.blocks)
+    x = torch.randn(2, *shape)
+    for encoder in (plain, saving):
+        encoder(x).square().sum().backward()
+    torch.testing.assert_close(
+        [parameter.grad for parameter in saving.parameters()],
+        [parameter.grad for parameter in plain.parameters()],
+    )

@@ -97,3 +97,18 @@ def test_shape_is_kept_and_clips_do_not_mix(num_dims, size):
 def test_other_dimensions_are_refused():
     with pytest.raises(ValueError, match="`num_dims` 2 or 3, got 1"):
         MSTLKABlock(6, num_dims=1)
+
+
+@pytest.mark.parametrize(("num_dims", "size"), SHAPES)
+def test_checkpointed_block_has_the_same_gradients_in_both_of_two_passes(num_dims, size):
+    """OM-Pareto runs backward twice through one forward pass."""
+    blocks = [MSTLKABlock(6, num_dims, with_cp=with_cp) for with_cp in (False, True)]
+    blocks[1].load_state_dict(blocks[0].state_dict())
+    x = torch.randn(2, 6, *size)
+    grads = []
+    for block in blocks:
+        out = block(x)
+        out.square().sum().backward(retain_graph=True)
+        out.sum().backward()
+        grads.append([parameter.grad for parameter in block.parameters()])
+    torch.testing.assert_close(grads[1], grads[0])

@@ -77,3 +77,25 @@ def test_branches_are_residual():
 def test_heads_must_divide_the_channels(num_heads):
     with pytest.raises(ValueError, match=f"`num_heads` to divide `embed_dims`=12, got {num_heads}"):
         SelfAttention(12, num_heads)
+
+
+def test_checkpointed_block_has_the_same_gradients_and_stores_less():
+    """Stochastic depth and dropout draw the same when the block is computed again."""
+    blocks = [TransformerBlock(12, 3, 4.0, 0.2, 0.3, with_cp) for with_cp in (False, True)]
+    blocks[1].load_state_dict(blocks[0].state_dict())
+    tokens, mask = torch.randn(4, 5, 12), torch.rand(4, 5) > 0.3
+    stored, grads = [], []
+    for block in blocks:
+        torch.manual_seed(3)
+        saved = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, s=saved: s.append(t) or t, lambda t: t
+        ):
+            out = block(tokens, mask)
+        out.square().sum().backward()
+        stored.append(sum(tensor.numel() for tensor in saved))
+        grads.append([parameter.grad for parameter in block.parameters()])
+    assert stored[1] < stored[0] / 5
+    torch.testing.assert_close(grads[1], grads[0])
+    with torch.no_grad():
+        blocks[1](tokens, mask)
