@@ -32,6 +32,7 @@ def parse_arguments() -> argparse.Namespace:
         help="from the start of a window to the next (default: windows as in the test, "
         "more for longer videos, without a gap)",
     )
+    parser.add_argument("--amp", action="store_true", help="compute in half precision (GPU)")
     parser.add_argument(
         "--allow-partial",
         action="store_true",
@@ -55,7 +56,11 @@ def main() -> int:
 
     run = choose_run(arguments.config, arguments.checkpoint)
     inferencer = ForgeryInferencer(
-        run.config, run.checkpoint, arguments.device, allow_pickle=arguments.allow_pickle
+        run.config,
+        run.checkpoint,
+        arguments.device,
+        allow_pickle=arguments.allow_pickle,
+        amp=arguments.amp,
     )
     print(f"Using {run.checkpoint}")
     predictions = []

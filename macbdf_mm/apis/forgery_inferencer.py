@@ -1,6 +1,7 @@
 """From files to scores: the inferencer behind ``tools/predict.py``."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from macbdf_mm.apis.load_model import (
 )
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, predict_video
+from macbdf_mm.apis.prefetch import prefetch
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
@@ -42,8 +44,8 @@ class ForgeryInferencer(BaseInferencer):
     entry with ``status='error'`` and the others are still scored. And pickles that could run
     code are not loaded unasked.
 
-    Windows go through the test pipeline of the config, so prediction sees what the test saw;
-    only one batch of them is decoded at a time, however long the file is.
+    Windows go through the test pipeline of the config, so prediction sees what the test saw.
+    One batch of them is decoded while the one before it is computed, however long the file is.
 
     Args:
         model: A config, or the path of one.
@@ -53,10 +55,11 @@ class ForgeryInferencer(BaseInferencer):
         show_progress: Show the windows of the current file on stderr, in a terminal.
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
+        amp: Compute in bfloat16 where that is enough, on a GPU.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
-        ConfigError: If the config is wrong, or the device is not there.
+        ConfigError: If the config is wrong, or the device is not there, or no GPU with ``amp``.
         CheckpointMismatchError: If the checkpoint does not fit the model.
     """
 
@@ -72,8 +75,10 @@ class ForgeryInferencer(BaseInferencer):
         show_progress: bool = True,
         *,
         allow_pickle: bool = False,
+        amp: bool = False,
     ) -> None:
         self.allow_pickle = allow_pickle
+        self.amp = amp
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
             # The base class's own bar counts batches, on stdout, one bar a file.
@@ -149,7 +154,17 @@ class ForgeryInferencer(BaseInferencer):
                 )
             spans = self._plan(info.duration_seconds, stride_seconds)
             packed = (self._pack(path, info, span) for span in self._watch(spans, path))
-            yield from map(self.collate_fn, self._get_chunk_data(packed, batch_size))
+            yield from prefetch(map(self.collate_fn, self._get_chunk_data(packed, batch_size)))
+
+    def forward(self, inputs: dict[str, Any], **kwargs: Any) -> Any:
+        """Return the windows of a batch with their scores.
+
+        Args:
+            inputs: A batch of :meth:`preprocess`.
+            **kwargs: As the base class takes them.
+        """
+        with torch.autocast("cuda", torch.bfloat16) if self.amp else nullcontext():
+            return super().forward(inputs, **kwargs)
 
     def _plan(self, duration_seconds: float, stride_seconds: float | None) -> list[Interval]:
         span_seconds = self.settings.span_seconds
@@ -219,7 +234,7 @@ class ForgeryInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str, device: str = "cpu") -> nn.Module:
         """Return the model with its weights, and note what has to be said about them."""
-        _check_device(device)
+        _check_device(device, self.amp)
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
@@ -282,9 +297,11 @@ def _thresholds(model: nn.Module) -> dict[str, float]:
     return dict(zip(TRACKS, values.tolist(), strict=True))
 
 
-def _check_device(device: str) -> None:
+def _check_device(device: str, amp: bool) -> None:
     try:
-        torch.zeros(0, device=device)
+        is_gpu = torch.zeros(0, device=device).is_cuda
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"Device '{device}' cannot be used: {reason}") from error
+    if amp and not is_gpu:
+        raise ConfigError(f"--amp (`amp=True`) needs a GPU, and '{device}' is none; leave it out.")

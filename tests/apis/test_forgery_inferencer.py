@@ -189,3 +189,22 @@ def test_a_gpu_gives_the_scores_of_the_cpu(run_dir, inferencer, make_clip):
     for track in TRACKS:
         # Convolutions in TF32 keep about three digits.
         assert math.isclose(expected["scores"][track], found["scores"][track], abs_tol=5e-3)
+
+
+def test_half_precision_needs_a_gpu(run_dir):
+    with pytest.raises(ConfigError, match=r"--amp \(`amp=True`\) needs a GPU, and 'cpu' is none"):
+        ForgeryInferencer(
+            run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cpu", amp=True
+        )
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_half_precision_scores_about_the_same(run_dir, make_clip):
+    paths = run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth"
+    clip = make_clip(seconds=3.0)
+    full, half = (
+        _only(ForgeryInferencer(*paths, device="cuda", show_progress=False, amp=amp)(clip))
+        for amp in (False, True)
+    )
+    assert half["scores"] == pytest.approx(full["scores"], abs=0.05)
