@@ -10,12 +10,10 @@ from av.audio.stream import AudioStream
 from av.container.output import OutputContainer
 from av.video.stream import VideoStream
 
+from macbdf_mm.media.quality_options import MIN_WIDTH_OF_X265, quality_options
+
 # Channels of the waveform -> FFmpeg's name of their layout.
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-
-# Below, x264's macroblock tree gives the same frames other bytes now and then: at 64x64 in about
-# one encoding of six, without it in none of 30; at 128x128 with it in none of 12.
-_MIN_WIDTH_OF_X264_TREE = 128
 
 
 def write_clip(
@@ -48,8 +46,8 @@ def write_clip(
         audio_codec: Name of an audio encoder of FFmpeg.
 
     Raises:
-        ValueError: If both streams are None, the frames have an odd size, the waveform an
-            unusual number of channels, or a codec is not of its kind.
+        ValueError: If both streams are None, the frames have an odd size or are too narrow for
+            libx265, the waveform has an unusual number of channels, or a codec is not of its kind.
     """
     if frames is None and waveform is None:
         raise ValueError("Expected `frames` or `waveform`, got None for both.")
@@ -82,6 +80,11 @@ def _add_video(
         raise ValueError(
             f"Expected `frames` of even height and width, got {height}x{width}; crop one row."
         )
+    if codec == "libx265" and width < MIN_WIDTH_OF_X265:
+        raise ValueError(
+            f"Expected `frames` at least {MIN_WIDTH_OF_X265} pixels wide for libx265, got {width}; "
+            "it corrupts memory below. Use libx264."
+        )
     rate = Fraction(fps).limit_denominator(1001 * 60)
     stream = container.add_stream(codec, rate=rate)
     if not isinstance(stream, VideoStream):
@@ -91,10 +94,7 @@ def _add_video(
     # One thread: the same frames then give the same bytes.
     stream.codec_context.thread_count = 1
     stream.codec_context.gop_size = gop
-    if codec in ("libx264", "libx265"):
-        stream.options = {"crf": str(crf), "preset": preset}
-    if codec == "libx264" and width < _MIN_WIDTH_OF_X264_TREE:
-        stream.options = {**stream.options, "x264-params": "mbtree=0"}
+    stream.options = {**quality_options(codec, crf, preset)}
     return stream
 
 

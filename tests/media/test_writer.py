@@ -64,3 +64,5 @@ def test_nothing_to_write_and_odd_sizes_are_refused(tmp_path, frames):
         write_clip(tmp_path / "none.mp4", None, 25)
     with pytest.raises(ValueError, match="even height and width, got 47x64"):
         write_clip(tmp_path / "odd.mp4", frames[:, :47], 25)
+    with pytest.raises(ValueError, match="at least 66 pixels wide for libx265, got 64"):
+        write_clip(tmp_path / "small.mp4", frames, 25, video_codec="libx265")

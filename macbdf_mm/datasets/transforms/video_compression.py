@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.media.quality_options import MIN_WIDTH_OF_X265, quality_options
 from macbdf_mm.registry import TRANSFORMS
 
 # Encoder -> decoder, and by which option quality is set, within which bounds.
@@ -71,12 +72,13 @@ def through_codec(frames: npt.NDArray[np.uint8], codec: str, quality: int) -> np
     """Return frames after encoding and decoding, same shape.
 
     Args:
-        frames: RGB, shape (T, H, W, 3), uint8; odd sizes are padded for the codec and cut again.
+        frames: RGB, shape (T, H, W, 3), uint8; odd sizes, and those too small for the codec, are
+            padded and cut again.
         codec: One of FFmpeg's encoders that :class:`VideoCompression` names.
         quality: On the codec's own scale; lower is better.
     """
     height, width = frames.shape[1:3]
-    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    even = np.pad(frames, ((0, 0), *_margins((height, width), codec), (0, 0)), mode="edge")
     encoder = _open_encoder(codec, quality, even.shape[1:3])
     decoder = cast(VideoCodecContext, av.CodecContext.create(_DECODERS[codec], "r"))
     decoder.thread_count = 1
@@ -95,6 +97,12 @@ def through_codec(frames: npt.NDArray[np.uint8], codec: str, quality: int) -> np
     return np.stack(images)
 
 
+def _margins(size: tuple[int, int], codec: str) -> list[tuple[int, int]]:
+    height, width = size
+    min_width = MIN_WIDTH_OF_X265 if codec == "libx265" else 2
+    return [(0, height % 2), (0, max(min_width - width, width % 2))]
+
+
 def _open_encoder(codec: str, quality: int, size: tuple[int, ...]) -> VideoCodecContext:
     encoder = cast(VideoCodecContext, av.CodecContext.create(codec, "w"))
     encoder.height, encoder.width = size
@@ -103,9 +111,7 @@ def _open_encoder(codec: str, quality: int, size: tuple[int, ...]) -> VideoCodec
     # One thread: the same frames then give the same bytes, and workers use every core anyway.
     encoder.thread_count = 1
     if codec.startswith("libx26"):
-        encoder.options = {"crf": str(quality), "preset": "veryfast"}
-        if codec == "libx265":
-            encoder.options |= {"x265-params": "log-level=none:pools=none:frame-threads=1"}
+        encoder.options = quality_options(codec, quality, "veryfast")
     else:
         # PyAV cannot set a frame's own quality, so rate control gets no choice.
         encoder.options = {"qmin": str(quality), "qmax": str(quality)}
