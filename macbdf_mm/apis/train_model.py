@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.dist import get_rank
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
+from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.engine.cpu_threads import leave_cores_to_workers
 from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
@@ -57,11 +57,6 @@ def _check_state_is_moved(runner: Runner) -> None:
             "`custom_hooks` has to move, and the config has no such hook. A list of your own "
             "replaces the one of the base config: repeat its hooks in it."
         )
-
-
-def bare_model(runner: Runner) -> nn.Module:
-    """Return a runner's model without its distributed wrapper."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:

@@ -17,7 +17,7 @@ from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.study.epoch_record_hook import EpochRecordHook
 from macbdf_mm.apis.study.fingerprint import run_fingerprint
 from macbdf_mm.apis.study.run_folder import RunFolder
-from macbdf_mm.apis.train_model import bare_model
+from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.engine.run_options import last_checkpoint
 from macbdf_mm.engine.weight_digest import weight_digest
 from macbdf_mm.errors import MissingDataError

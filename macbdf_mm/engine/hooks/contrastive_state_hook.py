@@ -4,10 +4,10 @@ from typing import Any
 
 from mmengine.dist import broadcast, get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from torch import nn
 
+from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import HOOKS
 
@@ -96,7 +96,7 @@ class ContrastiveStateHook(Hook):
         self._has_stepped = True
 
     def _neck_of(self, runner: Runner) -> Any:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = bare_model(runner)
         neck = getattr(model, self.neck, None)
         if not isinstance(neck, nn.Module) or not hasattr(neck, "fit_clusters"):
             raise ConfigError(

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.evaluation.video_scores import TRACKS
@@ -38,11 +38,11 @@ class DecisionThresholdHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Hand the model's thresholds to the metrics, which keep them where they cannot fit."""
-        _hand_over(_bare_model(runner), runner.val_loop.evaluator)
+        _hand_over(bare_model(runner), runner.val_loop.evaluator)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Hand the model's thresholds to the metrics."""
-        _hand_over(_bare_model(runner), runner.test_loop.evaluator)
+        _hand_over(bare_model(runner), runner.test_loop.evaluator)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Store the thresholds that the validation metric has chosen.
@@ -59,7 +59,7 @@ class DecisionThresholdHook(Hook):
                 "`val_evaluator` needs a ForgeryMetric, and its `prefix` must be the hook's."
             )
         is_fitted = bool(figures[f"{self.prefix}is_threshold_fitted"])
-        store_thresholds(_bare_model(runner), [figures[key] for key in wanted], is_fitted)
+        store_thresholds(bare_model(runner), [figures[key] for key in wanted], is_fitted)
 
 
 def store_thresholds(model: nn.Module, thresholds: list[float], is_fitted: bool) -> None:
@@ -92,7 +92,3 @@ def _buffers(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
                 f"{type(model).__name__} does not have; remove the hook from the config."
             )
     return found["decision_threshold"], found["is_threshold_fitted"]
-
-
-def _bare_model(runner: Runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

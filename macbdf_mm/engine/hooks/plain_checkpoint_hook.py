@@ -5,23 +5,27 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import Runner
 
 from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND, remove_unfinished, write_atomically
+from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.engine.plain_values import plain_message_hub, to_plain
 from macbdf_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class PlainCheckpointHook(CheckpointHook):
-    """Saves checkpoints as MMEngine's hook does, with four differences.
+    """Saves checkpoints as MMEngine's hook does, with five differences.
 
     - They hold tensors and plain values only and load under ``weights_only=True``.
     - They are written atomically, and an older one is deleted only when the newer one is there:
       a run killed at any moment can be resumed.
     - The checkpoint of an epoch is saved again after its validation, with what that wrote
       into the model, such as decision thresholds.
+    - Averaged weights (``EMAHook``) come with the model's own buffers, as they were validated:
+      MMEngine copies those before clusters and thresholds of the epoch are found. Unless they
+      are averaged as well (``update_buffers=True``).
     - ``meta['training_data']`` says what the weights were trained on.
 
     Args:
@@ -47,7 +51,11 @@ class PlainCheckpointHook(CheckpointHook):
                 runner.logger.warning(f"Removed {path}, which a killed run left unfinished.")
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
-        """Make the checkpoint plain, and note what it was trained on."""
+        """Make the checkpoint plain and up to date, and note what it was trained on."""
+        if any(isinstance(hook, EMAHook) and _keeps_buffers(hook) for hook in runner.hooks):
+            weights = checkpoint["state_dict"]
+            live = {k: v.cpu() for k, v in bare_model(runner).named_buffers() if k in weights}
+            weights.update(live)
         meta = checkpoint["meta"]
         meta["training_data"] = _describe(meta.get("dataset_meta"))
         for name, content in checkpoint.items():
@@ -134,6 +142,11 @@ class PlainCheckpointHook(CheckpointHook):
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):
             self.file_backend.remove(path)
+
+
+def _keeps_buffers(hook: EMAHook) -> bool:
+    """Return whether the averaged model's buffers are the model's own, at some time."""
+    return not hook.ema_model.update_buffers
 
 
 def _describe(dataset_meta: Mapping[str, Any] | None) -> dict[str, Any]:

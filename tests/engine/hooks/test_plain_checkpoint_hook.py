@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import BaseMetric, Evaluator
+from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -28,6 +29,7 @@ class Line(BaseModel):
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(1, 1)
+        self.register_buffer("found", torch.zeros(()))
 
     def forward(self, x, mode="tensor"):
         y = self.layer(torch.stack(x))
@@ -51,7 +53,7 @@ class Scores(BaseMetric):
         return {"overall/auc": np.float64(value), "overall/acc": 1 - value}
 
 
-def run(folder: Path, scores, **options) -> Runner:
+def run(folder: Path, scores, custom_hooks=(), resume=False, **options) -> Runner:
     loader = {"dataset": Numbers(), "sampler": {"type": "DefaultSampler", "shuffle": False}}
     runner = Runner(
         model=Line(),
@@ -70,6 +72,8 @@ def run(folder: Path, scores, **options) -> Runner:
                 **options,
             }
         },
+        custom_hooks=list(custom_hooks),
+        resume=resume,
         experiment_name=str(folder).replace("/", "_"),
         log_level="ERROR",
     )
@@ -131,3 +135,40 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path):
 def test_unknown_argument_is_refused_at_once():
     with pytest.raises(TypeError, match=r"PlainCheckpointHook.* unexpected keyword .*'intervall'"):
         build_part(HOOKS, {"type": "PlainCheckpointHook", "intervall": 2})
+
+
+class CountingHook(Hook):
+    """Writes into the model after each validation, as DecisionThresholdHook does."""
+
+    def after_val_epoch(self, runner, metrics=None):
+        runner.model.found += 1
+
+
+@pytest.mark.parametrize("is_averaged", [False, True])
+def test_averaged_weights_come_with_the_buffers_of_their_validation(tmp_path, is_averaged):
+    average = dict(type="EMAHook", momentum=0.5, update_buffers=is_averaged)
+    runner = run(tmp_path, [0.5, 0.9], [average, CountingHook()])
+    checkpoint = torch.load(tmp_path / "epoch_2.pth", weights_only=True)
+    found = checkpoint["state_dict"]["found"]
+    assert 0 < found < 2 if is_averaged else found == 2
+    trained = runner.model.layer.weight
+    assert torch.equal(checkpoint["ema_state_dict"]["module.layer.weight"], trained)
+    assert not torch.equal(checkpoint["state_dict"]["layer.weight"], trained)
+
+
+def test_averaging_resumes_exactly(tmp_path):
+    def hooks():
+        return [dict(type="EMAHook", momentum=0.5), CountingHook()]
+
+    torch.manual_seed(0)
+    whole = run(tmp_path / "whole", [0.5, 0.9], hooks())
+    torch.manual_seed(0)
+    run(tmp_path / "parts", [0.5], hooks())
+    parts = run(tmp_path / "parts", [0.5, 0.9], hooks(), resume=True)
+    assert parts.epoch == whole.epoch == 2
+    for name in ("state_dict", "ema_state_dict"):
+        one, two = (
+            torch.load(tmp_path / folder / "epoch_2.pth", weights_only=True)[name]
+            for folder in ("whole", "parts")
+        )
+        assert all(torch.equal(one[key], two[key]) for key in one)
