@@ -19,7 +19,7 @@ ABSENT = "-"
 STRUCTURE = {"type", "by_epoch", "convert_to_iter_based"}
 # Arguments that the part around it gives, from a value with a row of its own.
 GIVEN = {("MACL", "embed_dims"), ("ClusterState", "embed_dims"), ("MSTLKABlock", "num_dims")}
-GIVEN |= {("MSTLKABlock", "kernels"), ("MSTLKABlock", "gate_kernel_size")}
+GIVEN |= {("MSTLKABlock", name) for name in ("kernels", "gate_kernel_size", "with_cp")}
 
 
 def table(heading):
