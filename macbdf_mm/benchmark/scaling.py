@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import isqrt
 
 import torch
 from torch import nn
@@ -86,7 +87,7 @@ class GrowthCurve:
 # Axis -> its sizes, and the workload of a size.
 AXES: dict[str, tuple[tuple[int, ...], Callable[[int], Workload]]] = {
     "time steps": ((4, 8, 16, 32), lambda size: Workload(steps=size)),
-    "side of the map": ((7, 14, 28), lambda size: Workload(side=size)),
+    "positions a step": ((49, 196, 784), lambda size: Workload(side=isqrt(size))),
     "batch": ((1, 2, 4, 8), lambda size: Workload(batch=size)),
     "depth": ((1, 2, 4, 8), lambda size: Workload(depth=size)),
 }

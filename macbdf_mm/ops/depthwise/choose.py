@@ -102,6 +102,12 @@ class Case(NamedTuple):
         return num_saved >= max(self.num_products, NOTICEABLE_PRODUCTS)
 
     @property
+    def is_small(self) -> bool:
+        """Whether PyTorch's own backward is fast enough, if only it lies channels last."""
+        is_small_2d = self.is_2d and not self.is_dilated
+        return self.is_tiny or (is_small_2d and self.num_products <= _SMALL_2D_PRODUCTS)
+
+    @property
     def repays_layout(self) -> bool:
         """Whether a change to channels last, which PyTorch's backward prefers, saves its copy."""
         is_noticeable = self.num_products >= NOTICEABLE_PRODUCTS
@@ -164,14 +170,14 @@ RULES = (
         "its products want the points of a channel together, as they are here",
     ),
     Rule(
-        Algorithm.CHANNELS_LAST,
-        lambda case: case.is_tiny,
-        "its backward is faster in this layout, and anything more would cost more calls",
+        Algorithm.STOCK,
+        lambda case: case.is_small and not case.is_contiguous and not case.is_trimmed,
+        "it lies as PyTorch's backward prefers, and a look at the table costs what it could save",
     ),
     Rule(
         Algorithm.CHANNELS_LAST,
-        lambda case: case.is_2d and not case.is_dilated and case.num_products <= _SMALL_2D_PRODUCTS,
-        "middling 2-D kernels have a fast backward in this layout",
+        lambda case: case.is_small,
+        "its backward is faster in this layout, and anything more would cost more calls",
     ),
     Rule(
         Algorithm.TOEPLITZ,
