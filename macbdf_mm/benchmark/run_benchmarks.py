@@ -20,7 +20,7 @@ from macbdf_mm.benchmark.row import Row
 from macbdf_mm.benchmark.scaling import GrowthCurve, measure_scaling
 from macbdf_mm.benchmark.scaling_report import save_scaling, scaling_markdown
 from macbdf_mm.benchmark.settings import Settings
-from macbdf_mm.benchmark.steps import measure_om_pareto, measure_step
+from macbdf_mm.benchmark.steps import measure_checkpointing, measure_om_pareto, measure_step
 from macbdf_mm.benchmark.towers import measure_towers
 
 BENCHMARKS = (
@@ -33,6 +33,7 @@ BENCHMARKS = (
     Benchmark("towers", measure_towers, ("towers",)),
     Benchmark("encoder", measure_encoder),
     Benchmark("step", measure_step, ("step", "step_explicit", "step_memory")),
+    Benchmark("checkpointing", measure_checkpointing),
     Benchmark("om_pareto", measure_om_pareto, ("om_pareto", "om_pareto_memory")),
     Benchmark("log_mel", measure_log_mel),
     Benchmark("decoding", measure_decoding, ("decode_250", "decode_25")),

@@ -46,6 +46,19 @@ def measure_step(settings: Settings) -> Iterator[Row]:
     yield _memory_row("training step", steps[_OWN], steps[_FUSED], _FUSED, cfg, "step_memory")
 
 
+def measure_checkpointing(settings: Settings) -> Iterator[Row]:
+    """Yield time and peak memory of a step that computes all blocks again in its backward, B=1."""
+    cfg = load_config(settings.config)
+    model = build_training_model(cfg, settings.seed, CPU)
+    models = {_OWN: model, "with_cp": _with_checkpoints(model)}
+    steps = _steps(models, {name: plain_wrapper(cfg) for name in models}, cfg, settings)
+    seconds = measure_in_turns(steps, settings.clock(), settings.num_step_rounds)
+    comparison = Comparison(seconds["with_cp"], seconds[_OWN])
+    what, peer = "training step with with_cp", "without"
+    yield cost_row(what, _setting(cfg), peer, comparison)
+    yield _memory_row(what, steps["with_cp"], steps[_OWN], peer, cfg)
+
+
 def measure_om_pareto(settings: Settings) -> Iterator[Row]:
     """Yield time and peak memory of the config's own step against a plain one, B=1."""
     cfg = load_config(settings.config)
@@ -65,6 +78,14 @@ def measure_om_pareto(settings: Settings) -> Iterator[Row]:
     )
 
 
+def _with_checkpoints(model: BaseModel) -> BaseModel:
+    checkpointed = copy.deepcopy(model)
+    for module in checkpointed.modules():
+        if hasattr(module, "with_cp"):
+            module.with_cp = True
+    return checkpointed
+
+
 def _steps(
     models: Mapping[str, BaseModel],
     wrappers: Mapping[str, Mapping],
@@ -75,7 +96,9 @@ def _steps(
     return {name: training_step(model, wrappers[name], batch) for name, model in models.items()}
 
 
-def _memory_row(what: str, step: Call, peer_step: Call, peer: str, cfg: Config, goal: str) -> Row:
+def _memory_row(
+    what: str, step: Call, peer_step: Call, peer: str, cfg: Config, goal: str | None = None
+) -> Row:
     own, other = peak_bytes(step, CPU), peak_bytes(peer_step, CPU)
     return memory_row(f"{what}, peak memory", _setting(cfg), peer, [own], [other], goal)
 

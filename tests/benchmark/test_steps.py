@@ -5,7 +5,7 @@ from mmengine.config import Config
 
 from macbdf_mm.benchmark.not_measured import NotMeasuredError
 from macbdf_mm.benchmark.settings import Settings
-from macbdf_mm.benchmark.steps import measure_om_pareto, measure_step
+from macbdf_mm.benchmark.steps import measure_checkpointing, measure_om_pareto, measure_step
 
 
 def test_step_answers_time_and_memory(tiny_settings: Settings) -> None:
@@ -14,6 +14,15 @@ def test_step_answers_time_and_memory(tiny_settings: Settings) -> None:
     assert {row.setting for row in rows} == {"B=1, 16 frames of 32x32"}
     assert [row.unit for row in rows] == ["ms"] * 3 + ["MB"]
     assert rows[0].num_rounds == 1
+
+
+def test_checkpointing_pays_memory_with_time(tiny_settings: Settings) -> None:
+    time, memory = measure_checkpointing(tiny_settings)
+    assert (time.what, time.peer) == ("training step with with_cp", "without")
+    assert time.is_cost
+    # Each block runs forward twice.
+    assert time.value > time.peer_value
+    assert memory.unit == "MB"
 
 
 def test_om_pareto_is_a_cost_over_the_plain_step(tiny_settings: Settings) -> None:
