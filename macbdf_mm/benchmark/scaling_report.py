@@ -73,4 +73,4 @@ def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
-    axes.legend(frameon=False, fontsize=8, labelcolor=theme.ink, title="exponent")
+    axes.legend(frameon=False, fontsize=8, labelcolor=theme.ink, title="exponent", title_fontsize=8)
