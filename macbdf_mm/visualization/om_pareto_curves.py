@@ -1,7 +1,8 @@
 """How the conflict of gradients went over a training run."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -37,8 +38,10 @@ def draw_om_pareto_curves(curves: Curves, theme: Theme = LIGHT) -> Figure:
 
     Args:
         curves: What was logged; a quantity that is not there leaves its panel empty.
-        theme: Colours; ``video`` and ``audio`` have their own, other encoders share the rest.
+        theme: Colours; ``video`` and ``audio`` have their own, other encoders take the rest in
+            turn.
     """
+    colours = _colours(curves, theme)
     figure = new_figure(theme, 13, 6.4)
     panels = figure.subplots(2, 3)
     axes_of = dict(zip([*PANELS, "norms"], panels.ravel(), strict=True))
@@ -46,7 +49,7 @@ def draw_om_pareto_curves(curves: Curves, theme: Theme = LIGHT) -> Figure:
         axes = axes_of[quantity]
         style_axes(axes, theme, title=title, xlabel="iteration")
         for encoder, series in curves.items():
-            _draw(axes, series.get(quantity, ()), _colour(encoder, theme), encoder, "-")
+            _draw(axes, series.get(quantity, ()), colours[encoder], encoder, "-")
         if quantity in _RANGES:
             axes.set_ylim(*_RANGES[quantity])
     # Counts, from zero; a run without any still shows an axis of whole numbers.
@@ -54,17 +57,17 @@ def draw_om_pareto_curves(curves: Curves, theme: Theme = LIGHT) -> Figure:
     axes_of["cos"].axhline(0.0, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 4)))
     if axes_of["cos"].get_legend_handles_labels()[0]:
         add_legend_above(axes_of["cos"], theme)
-    _draw_norms(axes_of["norms"], curves, theme)
+    _draw_norms(axes_of["norms"], curves, colours, theme)
     return figure
 
 
-def _draw_norms(axes: Axes, curves: Curves, theme: Theme) -> None:
+def _draw_norms(axes: Axes, curves: Curves, colours: Mapping[str, str], theme: Theme) -> None:
     style_axes(axes, theme, title="Norms", xlabel="iteration")
     axes.set_yscale("log")
     for encoder, series in curves.items():
         for quantity, (label, style) in NORMS.items():
             positive = [point for point in series.get(quantity, ()) if point[1] > 0]
-            _draw(axes, positive, _colour(encoder, theme), f"_{encoder}, {label}", style)
+            _draw(axes, positive, colours[encoder], f"_{encoder}, {label}", style)
     # The colours are those of the first panel.
     for label, style in NORMS.values():
         axes.plot([], [], style, color=theme.ink, linewidth=_LINE_WIDTH, label=label)
@@ -82,5 +85,6 @@ def _draw(axes: Axes, series: Series, colour: str, label: str, style: str) -> No
     axes.plot(iterations, smooth, style, color=colour, linewidth=_LINE_WIDTH, label=label)
 
 
-def _colour(encoder: str, theme: Theme) -> str:
-    return theme.of(encoder) if encoder in TRACKS else theme.ink
+def _colours(encoders: Iterable[str], theme: Theme) -> dict[str, str]:
+    others = cycle((theme.ink, theme.overall, theme.real, theme.fake, theme.muted))
+    return {name: theme.of(name) if name in TRACKS else next(others) for name in encoders}

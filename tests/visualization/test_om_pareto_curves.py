@@ -42,8 +42,9 @@ def test_long_curves_are_smoothed_over_what_was_logged():
 
 
 def test_encoders_of_other_names_are_drawn_too():
-    figure = draw_om_pareto_curves(curves("backbone"))
-    assert figure.axes[0].get_lines()[0].get_color() == LIGHT.ink
+    figure = draw_om_pareto_curves(curves("backbone", "audio", "text"))
+    bold = [line for line in figure.axes[0].get_lines() if line.get_linewidth() > 1]
+    assert [line.get_color() for line in bold] == [LIGHT.ink, LIGHT.audio, LIGHT.overall]
 
 
 def test_a_norm_of_zero_is_left_out_of_the_logarithmic_axis():

@@ -24,6 +24,8 @@ from macbdf_mm.engine.optim.two_gradients import TwoGradients
 from macbdf_mm.engine.optim.weighing import make_weighing
 
 GRADIENTS = ("parameters", "features")
+# A scale that halves each time is then far below any that could help.
+MOST_SKIPPED_IN_A_ROW = 50
 
 
 class OMParetoMixin(OptimWrapper):
@@ -63,7 +65,8 @@ class OMParetoMixin(OptimWrapper):
         ValueError: If a setting is out of its range.
         ConfigError: If an encoder or a loss is not in the model, or a package is missing.
         NonFiniteObjectiveError: If an objective or its gradient is not finite, and no gradient
-            scaler is there to skip the step.
+            scaler is there to skip the step; or if a scaler had to skip 50 in a row for the
+            objective.
     """
 
     def __init__(
@@ -100,6 +103,7 @@ class OMParetoMixin(OptimWrapper):
         self._objectives = ObjectiveRecorder(unimodal_losses)
         self._values: list[Tensor] = []
         self._solved: dict[str, ParetoWeights] = {}
+        self._num_skipped_in_a_row = 0
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """As in MMEngine; also finds the encoders, so that a wrong name shows before training."""
@@ -174,6 +178,16 @@ class OMParetoMixin(OptimWrapper):
         """Whether a gradient scaler skips the steps whose gradients are not finite."""
         scaler = getattr(self, "loss_scaler", None)
         return scaler is not None and scaler.is_enabled()
+
+    def _must_be_finite(self, values: Sequence[float]) -> bool:
+        """Return whether to give up where one of the objectives is not finite.
+
+        A gradient scaler skips such an update, which helps if the scale was too large, and goes
+        on for ever if the model itself gives no numbers any more.
+        """
+        is_finite = all(map(math.isfinite, values))
+        self._num_skipped_in_a_row = 0 if is_finite else self._num_skipped_in_a_row + 1
+        return not self.skips_non_finite or self._num_skipped_in_a_row > MOST_SKIPPED_IN_A_ROW
 
     def _bind(self, model: nn.Module) -> None:
         if model is self._bound:
@@ -259,7 +273,7 @@ class OMParetoMixin(OptimWrapper):
         numbers, value_list, (loss_scale,), reached = read_together(
             grams, values, scale, is_reached
         )
-        check_objectives(value_list, self._inner_count, not self.skips_non_finite)
+        check_objectives(value_list, self._inner_count, self._must_be_finite(value_list))
         for index, (name, two_gradients) in enumerate(kept_apart.items()):
             squared_m, squared_u, dot = numbers[3 * index : 3 * index + 3]
             norm_m, norm_u = math.sqrt(squared_m), math.sqrt(squared_u)

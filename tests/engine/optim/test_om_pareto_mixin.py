@@ -27,6 +27,7 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from torch import nn
 
 from macbdf_mm.engine.optim import OMParetoOptimWrapper
+from macbdf_mm.engine.optim.om_pareto_mixin import MOST_SKIPPED_IN_A_ROW
 from macbdf_mm.errors import ConfigError, NonFiniteObjectiveError
 
 LEARNING_RATE = 0.5
@@ -309,6 +310,20 @@ def test_in_mixed_precision_an_objective_that_is_not_finite_skips_the_step(two_e
     assert_equal_weights(model, before, rtol=0, atol=0)
     assert wrapper.loss_scaler.get_scale() == 2.0**9
     assert math.isnan(solved[0]["video"].cos)
+
+
+def test_in_mixed_precision_a_model_without_numbers_is_given_up(two_encoders):
+    model = two_encoders.make_model(dtype=torch.float32)
+    wrapper = make_wrapper(model, two_encoders.CpuOMParetoAmpOptimWrapper, init_scale=1.0)
+    good = two_encoders.make_batch(0, dtype=torch.float32)
+    bad = copy.deepcopy(good)
+    bad["inputs"]["video"][0, 0] = math.nan
+    train(model, wrapper, [bad] * MOST_SKIPPED_IN_A_ROW + [good] + [bad] * MOST_SKIPPED_IN_A_ROW)
+    iteration = 2 * MOST_SKIPPED_IN_A_ROW + 2
+    with pytest.raises(
+        NonFiniteObjectiveError, match=f"multimodal objective is nan at iteration {iteration}:"
+    ):
+        train(model, wrapper, [bad])
 
 
 @pytest.mark.parametrize(
