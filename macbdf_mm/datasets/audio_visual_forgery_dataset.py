@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +15,8 @@ from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.splits.refuse_leak import refuse_source_leaks
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
+from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 
 OnDecodeError = Literal["raise", "skip"]
@@ -39,11 +41,17 @@ class AudioVisualForgeryDataset(BaseDataset):
         data_prefix: ``file`` is put before the files of the rows, below ``data_root``.
         split: Keep only the rows of this split; None keeps all.
         test_mode: Whether to list windows, and never to replace an item by another.
-        windows_per_clip: How many windows a clip has in test mode.
+        windows_per_clip: How many windows a clip has in test mode, at least.
+        cover_span_seconds: Length of a window: in test mode a clip then has as many more as it
+            takes to leave no gap. Needs the ``duration_seconds`` of the rows; those without
+            have ``windows_per_clip``. None: all clips have as many.
         on_decode_error: What to do about a file that turns out unreadable. ``'raise'`` stops.
-            ``'skip'`` logs it, counts it in :attr:`skipped_files`, and takes the next clip in
-            training; in test mode the item comes without valid frames or sound, so that it
-            counts as not covered rather than vanishing.
+            ``'skip'`` logs it, counts it in :attr:`skipped_files`, and in training takes the
+            next clip with the same labels; in test mode the item comes without valid frames
+            or sound, so that it counts as not covered rather than vanishing.
+        decode_time_limit_seconds: Files are read in a child process of each worker, so that
+            none can crash or hang the worker; one that takes longer than this, or kills the
+            child, is unreadable. None reads them in the worker itself.
         check_files: Whether to look for all files on loading.
         seed: For the random numbers of augmentation.
         allow_leak: Name of the protocol of the split, such as ``'paper-80-20'``, to train on it
@@ -66,7 +74,9 @@ class AudioVisualForgeryDataset(BaseDataset):
         split: str | None = None,
         test_mode: bool = False,
         windows_per_clip: int = 1,
+        cover_span_seconds: float | None = None,
         on_decode_error: OnDecodeError = "raise",
+        decode_time_limit_seconds: float | None = DEFAULT_TIME_LIMIT_SECONDS,
         check_files: bool = True,
         seed: int = 0,
         allow_leak: str | None = None,
@@ -78,12 +88,22 @@ class AudioVisualForgeryDataset(BaseDataset):
             )
         if windows_per_clip < 1:
             raise ConfigError(f"Expected `windows_per_clip` > 0, got {windows_per_clip}.")
+        for name, limit in (
+            ("cover_span_seconds", cover_span_seconds),
+            ("decode_time_limit_seconds", decode_time_limit_seconds),
+        ):
+            if limit is not None and not limit > 0:
+                raise ConfigError(f"Expected `{name}` > 0 or None, got {limit}.")
         self.split = split
         self.windows_per_clip = windows_per_clip
+        self.cover_span_seconds = cover_span_seconds
         self.on_decode_error = on_decode_error
         self.check_files = check_files
         self.seed = seed
         self.allow_leak = allow_leak
+        self._process = (
+            DecodingProcess(decode_time_limit_seconds) if decode_time_limit_seconds else None
+        )
         # Shared, so that workers that already run see a new epoch, and this process sees
         # what they skipped.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -119,10 +139,12 @@ class AudioVisualForgeryDataset(BaseDataset):
             self._check_files(items)
         if not self.test_mode:
             return items
+        self._warn_of_unknown_lengths(items)
         return [
-            {**item, "window_index": index, "num_windows": self.windows_per_clip}
+            {**item, "window_index": index, "num_windows": num_windows}
             for item in items
-            for index in range(self.windows_per_clip)
+            for num_windows in [self._num_windows(item["duration_seconds"])]
+            for index in range(num_windows)
         ]
 
     def set_epoch(self, epoch: int) -> None:
@@ -143,9 +165,8 @@ class AudioVisualForgeryDataset(BaseDataset):
                 in training only if no file can.
         """
         self.full_init()
-        for offset in range(len(self)):
-            # The next one, not a random one: a resumed run must replace it by the same clip.
-            item = self.prepare_data((idx + offset) % len(self))
+        for index in self._with_stand_ins(idx):
+            item = self.prepare_data(index)
             if item is not None:
                 return item
         raise UndecodableMediaError(
@@ -156,14 +177,56 @@ class AudioVisualForgeryDataset(BaseDataset):
         """Return one item after the pipeline, or None for one to skip in training."""
         with seeded_sample(self.seed, int(self._epoch), idx):
             try:
-                return self.pipeline(self.get_data_info(idx))
+                return self._run_pipeline(idx)
             except (UndecodableMediaError, MissingDataError) as error:
                 if self.on_decode_error == "raise":
                     raise
                 self._note_skipped(idx, error)
                 if not self.test_mode:
                     return None
-                return self.pipeline({**self.get_data_info(idx), "decode_error": str(error)})
+                return self._run_pipeline(idx, decode_error=str(error))
+
+    def _run_pipeline(self, idx: int, **further: Any) -> Any:
+        info = {**self.get_data_info(idx), **further}
+        results = self.pipeline({**info, "decoding_process": self._process})
+        if isinstance(results, dict):
+            results.pop("decoding_process", None)
+        return results
+
+    def _with_stand_ins(self, idx: int) -> Iterator[int]:
+        """Yield an index and those to try in its place: first the ones with the same labels.
+
+        Each in the order of the data set, not at random: whichever worker meets an unreadable
+        clip, and a resumed run too, must replace it by the same one.
+        """
+        yield idx
+        following = [(idx + offset) % len(self) for offset in range(1, len(self))]
+        labels = self._labels(idx)
+        yield from (index for index in following if self._labels(index) == labels)
+        yield from (index for index in following if self._labels(index) != labels)
+
+    def _labels(self, idx: int) -> tuple[int, int, int]:
+        info = self.get_data_info(idx)
+        return info["label"], info["video_label"], info["audio_label"]
+
+    def _num_windows(self, duration_seconds: float | None) -> int:
+        if self.cover_span_seconds is None or duration_seconds is None:
+            return self.windows_per_clip
+        spans = plan_covering_windows(
+            duration_seconds, self.cover_span_seconds, self.windows_per_clip
+        )
+        return len(spans)
+
+    def _warn_of_unknown_lengths(self, items: list[dict[str, Any]]) -> None:
+        num_unknown = sum(item["duration_seconds"] is None for item in items)
+        if self.cover_span_seconds is not None and num_unknown:
+            print_log(
+                f"{num_unknown} of {len(items)} clips of {self.ann_file} have no "
+                f"`duration_seconds`: they are looked at in {self.windows_per_clip} windows, "
+                "which may leave gaps in long ones.",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def _note_skipped(self, idx: int, error: Exception) -> None:
         if not self._skipped[idx]:

@@ -25,6 +25,7 @@ class DecodingProcess:
     it died or was stopped. It ends with this object, or when the process that made it dies.
     It imports what the functions need and nothing else, so it starts in a third of a second
     where they are those of :mod:`macbdf_mm.media`. A forked process gets a child of its own.
+    A file that has killed a child is not tried again.
 
     Args:
         time_limit_seconds: How long one call may take; a child that takes longer is killed.
@@ -38,6 +39,7 @@ class DecodingProcess:
         self._connection: Connection | None = None
         self._answers: AnswerReader | None = None
         self._owner = os.getpid()
+        self._deadly: dict[str, str] = {}
         if not time_limit_seconds > 0:
             raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
         self.time_limit_seconds = time_limit_seconds
@@ -75,23 +77,28 @@ class DecodingProcess:
             UndecodableMediaError: If the child died of the file, or took too long.
             Exception: Whatever the function raises.
         """
+        path = str(path)
+        if path in self._deadly:
+            raise UndecodableMediaError(self._deadly[path])
         if self._owner != os.getpid():
             self.close()
         if self._connection is None:
             self._start()
         try:
-            succeeded, result = self._ask((function, str(path), args, kwargs))
+            succeeded, result = self._ask((function, path, args, kwargs))
         except (EOFError, ConnectionError):
-            raise UndecodableMediaError(
+            self._deadly[path] = (
                 f"{path} ended the process that decoded it ({self._cause_of_death()}); "
                 "it is damaged in a way that the decoder does not survive."
-            ) from None
+            )
+            raise UndecodableMediaError(self._deadly[path]) from None
         except TimeoutError:
             self.close()
-            raise UndecodableMediaError(
+            self._deadly[path] = (
                 f"{path} was not read within {self.time_limit_seconds:g} s, so reading it was "
                 "stopped; it is damaged, or the time limit is too short."
-            ) from None
+            )
+            raise UndecodableMediaError(self._deadly[path]) from None
         except BaseException:
             # An answer that comes late must not be taken for that to the next call.
             self.close()
@@ -145,6 +152,19 @@ class DecodingProcess:
         code = self._child.wait() if self._child is not None else 0
         self.close()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def call_in(
+    process: DecodingProcess | None,
+    function: Callable[..., Result],
+    path: str | Path,
+    *args: Any,
+    **kwargs: Any,
+) -> Result:
+    """Return ``function(path, *args, **kwargs)``, computed in a process if there is one."""
+    if process is None:
+        return function(path, *args, **kwargs)
+    return process.call(function, path, *args, **kwargs)
 
 
 def serve(connection: Connection, answers: AnswerWriter) -> None:

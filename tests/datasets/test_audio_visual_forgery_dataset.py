@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
@@ -167,6 +168,8 @@ def test_missing_files_are_counted_and_named(data_root):
         (dict(data_prefix=dict(file="nowhere")), MissingDataError, "No data folder at .*nowhere"),
         (dict(on_decode_error="ignore"), ConfigError, "`on_decode_error` 'raise' or 'skip'"),
         (dict(windows_per_clip=0), ConfigError, "`windows_per_clip` > 0, got 0"),
+        (dict(cover_span_seconds=0), ConfigError, "`cover_span_seconds` > 0 or None, got 0"),
+        (dict(decode_time_limit_seconds=-1), ConfigError, "`decode_time_limit_seconds` > 0 or N"),
     ],
 )
 def test_wrong_arguments_are_named(data_root, options, error, message):
@@ -200,3 +203,103 @@ def test_training_on_a_split_that_leaks_is_refused_unless_it_is_named(data_root)
     assert len(build(data_root, allow_leak="paper-80-20")) == 1
     # What is scored was decided in training.
     assert len(build(data_root, TEST_PIPELINE, split="test", test_mode=True)) == 1
+
+
+@pytest.fixture
+def mixed_root(make_clip, tmp_path):
+    """Six short clips: fake ones, real ones in between, and the first of each broken."""
+    rows = [
+        ClipRow(f"{k}.mp4", k % 2, k % 2, 0, split="train", duration_seconds=1.0) for k in range(6)
+    ]
+    for row in rows:
+        make_clip(f"videos/{row.file}", seconds=1.0)
+    for broken in (0, 1):
+        (tmp_path / f"videos/{broken}.mp4").write_bytes(b"")
+    save_annotation(tmp_path / "annotation.json", {"dataset": "d"}, rows)
+    return tmp_path
+
+
+def test_a_stand_in_has_the_same_labels(mixed_root):
+    dataset = build(mixed_root, on_decode_error="skip")
+    assert [dataset[index]["data_samples"].file for index in range(4)] == [
+        "2.mp4", "3.mp4", "2.mp4", "3.mp4",
+    ]  # fmt: skip
+
+
+def test_a_stand_in_of_other_labels_is_better_than_none(mixed_root):
+    for broken in (3, 5):
+        (mixed_root / f"videos/{broken}.mp4").write_bytes(b"")
+    dataset = build(mixed_root, on_decode_error="skip")
+    assert dataset[1]["data_samples"].file == "2.mp4"
+
+
+def test_stand_ins_are_the_same_for_any_number_of_workers(mixed_root):
+    epochs = []
+    for num_workers in (0, 1, 2):
+        dataset = build(mixed_root, on_decode_error="skip")
+        loader = DataLoader(dataset, num_workers=num_workers, collate_fn=list)
+        epochs.append([items[0]["inputs"]["video"] for items in loader])
+        assert dataset.skipped_files == ["0.mp4", "1.mp4"]
+    for other in epochs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(epochs[0], other, strict=True))
+
+
+def crash(results):
+    results["decoding_process"].call(exec, "import os; os.abort()")
+
+
+def test_a_file_that_kills_its_decoder_does_not_kill_the_worker(mixed_root):
+    dataset = build(mixed_root, [crash], on_decode_error="skip", test_mode=True)
+    loader = DataLoader(dataset, num_workers=1, collate_fn=list)
+    with pytest.raises(UndecodableMediaError, match=r"ended the process .*SIGABRT"):
+        list(loader)
+
+
+@pytest.mark.parametrize("limit", [60.0, None])
+def test_files_are_read_by_a_child_process_unless_told_otherwise(mixed_root, limit):
+    seen = []
+    dataset = build(
+        mixed_root,
+        [*DECODE, lambda results: seen.append(results) or dict(results)],
+        decode_time_limit_seconds=limit,
+    )
+    item = dataset[2]
+    assert "decoding_process" not in item
+    process = seen[0]["decoding_process"]
+    assert (process is None) == (limit is None)
+    if process is not None:
+        assert process.call(eval, "'macbdf_mm.media.read_span' in __import__('sys').modules")
+
+
+def test_long_clips_have_as_many_windows_as_cover_them(data_root, make_clip):
+    rows = [
+        ClipRow("long.mp4", 0, 0, 0, split="x", duration_seconds=4.0),
+        ClipRow("short.mp4", 0, 0, 0, split="x", duration_seconds=1.2),
+        ClipRow("unknown.mp4", 0, 0, 0, split="x"),
+    ]
+    for row in rows:
+        make_clip(f"videos/{row.file}", seconds=row.duration_seconds or 3.0)
+    save_annotation(data_root / "annotation.json", {"dataset": "d"}, rows)
+    options = dict(split="x", test_mode=True, windows_per_clip=2)
+    dataset = build(data_root, TEST_PIPELINE, cover_span_seconds=0.64, **options)
+    spans: dict[str, list] = {}
+    for index in range(len(dataset)):
+        sample = dataset[index]["data_samples"]
+        spans.setdefault(sample.file, []).append(sample.span_seconds)
+    assert {file: len(of_file) for file, of_file in spans.items()} == {
+        "long.mp4": 7, "short.mp4": 2, "unknown.mp4": 2,
+    }  # fmt: skip
+    starts, ends = np.transpose(spans["long.mp4"])
+    assert (starts[1:] <= ends[:-1] + 1e-9).all()
+    assert (starts[0], ends[-1]) == pytest.approx((0.0, 4.0))
+    assert len(build(data_root, TEST_PIPELINE, **options)) == 6
+
+
+def test_clips_of_unknown_length_are_counted(data_root, caplog):
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    options = dict(test_mode=True, windows_per_clip=2, cover_span_seconds=0.64)
+    len(build(data_root, TEST_PIPELINE, **options))
+    logger.removeHandler(caplog.handler)
+    assert "2 of 2 clips of" in caplog.text
+    assert "have no `duration_seconds`: they are looked at in 2 windows" in caplog.text

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.decoding_process import DecodingProcess
+from macbdf_mm.media.decoding_process import DecodingProcess, call_in
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 
@@ -72,6 +72,21 @@ def test_a_file_that_hangs_the_decoder_is_named():
         assert time.monotonic() - begin < 20
         assert not is_alive(child)
         assert process.call(eval, PROCESS_ID) != child
+
+
+def test_a_file_that_killed_the_child_is_not_tried_again(process):
+    for _ in range(2):
+        with pytest.raises(UndecodableMediaError, match="ended the process"):
+            process.call(exec, CRASH)
+    child = process.call(eval, PROCESS_ID)
+    with pytest.raises(UndecodableMediaError, match="ended the process"):
+        process.call(exec, CRASH)
+    assert is_alive(child)
+
+
+def test_without_a_process_this_one_answers(process):
+    assert call_in(None, eval, PROCESS_ID) == os.getpid()
+    assert call_in(process, eval, PROCESS_ID) == process.call(eval, PROCESS_ID)
 
 
 def test_too_little_memory_is_the_fault_of_the_file(process):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.decoding_process import call_in
 from macbdf_mm.media.read_span import Backend, DecodedSpan, read_span
 from macbdf_mm.registry import TRANSFORMS
 
@@ -13,7 +14,8 @@ from macbdf_mm.registry import TRANSFORMS
 class DecodeAudioVisual:
     """Decode frames and sound of the same span, by timestamps.
 
-    Required keys: path, span_seconds. Optional key: decode_error, see the data set.
+    Required keys: path, span_seconds.
+    Optional keys: decode_error and decoding_process, see the data set.
     Added keys: imgs (T frames (H, W, 3), RGB, uint8), video_valid (T,), waveform (S,)
     float32, audio_valid (S,), sample_rate; and for the transforms of mmaction2 img_shape,
     original_shape, modality, clip_len and num_clips.
@@ -73,7 +75,9 @@ class DecodeAudioVisual:
 
     def _read(self, results: dict[str, Any]) -> DecodedSpan:
         start, end = results["span_seconds"]
-        span = read_span(
+        span = call_in(
+            results.get("decoding_process"),
+            read_span,
             results["path"],
             (start, end),
             self.num_frames,

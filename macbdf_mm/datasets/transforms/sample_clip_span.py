@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.decoding_process import call_in
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.registry import TRANSFORMS
@@ -18,7 +19,8 @@ class SampleClipSpan:
     A clip shorter than the span gives (0, span_seconds); decoding masks its end.
 
     Required keys: path; in test mode also window_index and num_windows, 0 and 1 by default.
-    Optional keys: duration_seconds, video_fake_intervals, audio_fake_intervals, decode_error.
+    Optional keys: duration_seconds, video_fake_intervals, audio_fake_intervals, decode_error,
+    decoding_process.
     Added keys: span_seconds (start, end).
     Modified keys: duration_seconds, measured where it is None.
 
@@ -50,7 +52,8 @@ class SampleClipSpan:
         """Return ``results`` with its span."""
         if results.get("duration_seconds") is None:
             try:
-                results["duration_seconds"] = probe(results["path"]).duration_seconds
+                info = call_in(results.get("decoding_process"), probe, results["path"])
+                results["duration_seconds"] = info.duration_seconds
             except (MissingDataError, UndecodableMediaError):
                 if not results.get("decode_error"):
                     raise

@@ -4,6 +4,7 @@ from macbdf_mm.engine.hooks.contrastive_state_hook import ContrastiveStateHook
 from macbdf_mm.engine.hooks.decision_threshold_hook import DecisionThresholdHook
 from macbdf_mm.engine.hooks.om_pareto_log_hook import OMParetoLogHook
 from macbdf_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
+from macbdf_mm.engine.hooks.report_skipped_files_hook import ReportSkippedFilesHook
 from macbdf_mm.engine.hooks.seed_every_iteration_hook import SeedEveryIterationHook
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "DecisionThresholdHook",
     "OMParetoLogHook",
     "PlainCheckpointHook",
+    "ReportSkippedFilesHook",
     "SeedEveryIterationHook",
 ]

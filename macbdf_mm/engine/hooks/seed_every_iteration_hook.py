@@ -1,7 +1,6 @@
 """Random numbers that follow from the seed and the iteration, not from what ran before."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from macbdf_mm.engine.nested_datasets import nested_datasets
 from macbdf_mm.registry import HOOKS
 
 
@@ -26,7 +26,7 @@ class SeedEveryIterationHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Tell the training set, and those it wraps, which epoch begins."""
-        for dataset in _with_nested(runner.train_dataloader.dataset):
+        for dataset in nested_datasets(runner.train_dataloader.dataset):
             if hasattr(dataset, "set_epoch"):
                 dataset.set_epoch(runner.epoch)
 
@@ -45,11 +45,3 @@ def seed_everything(seed: int, iteration: int, rank: int) -> None:
     random.seed(int(state[0]))
     np.random.seed(int(state[1]))
     torch.manual_seed(int(state[2]))
-
-
-def _with_nested(dataset: Any) -> Iterator[Any]:
-    yield dataset
-    inner = [getattr(dataset, "dataset", None), *getattr(dataset, "datasets", ())]
-    for nested in inner:
-        if nested is not None:
-            yield from _with_nested(nested)

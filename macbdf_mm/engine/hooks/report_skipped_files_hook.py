@@ -1,0 +1,68 @@
+"""Saying at the end of every epoch which files could not be read."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from macbdf_mm.engine.nested_datasets import nested_datasets
+from macbdf_mm.registry import HOOKS
+
+_NUM_NAMED_FILES = 20
+
+
+@HOOKS.register_module()
+class ReportSkippedFilesHook(Hook):
+    """Counts and names the files that data sets skipped, of all ranks and workers together.
+
+    After each epoch of training, validation and test that met new ones, the log gets a warning,
+    and ``skipped_files.txt`` in the work folder all names, one a line after the part in which
+    they were met. Why a file was skipped stands in the log where it first was. Data sets
+    without ``skipped_files`` are left out.
+    """
+
+    priority = "LOW"
+
+    def __init__(self) -> None:
+        self._reported: dict[str, set[str]] = {}
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Report what training replaced by other clips."""
+        self._report(runner, "train", runner.train_dataloader.dataset)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Report what validation could not score."""
+        self._report(runner, "val", runner.val_dataloader.dataset)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Report what the test could not score."""
+        self._report(runner, "test", runner.test_dataloader.dataset)
+
+    def _report(self, runner: Runner, part: str, dataset: Any) -> None:
+        own = sorted(file for nested in nested_datasets(dataset) for file in _skipped(nested))
+        everywhere = {file for files in all_gather_object(own) for file in files}
+        new = everywhere - self._reported.get(part, set())
+        self._reported[part] = everywhere
+        if not new or not is_main_process():
+            return
+        consequence = "replaced by others" if part == "train" else "counted as not covered"
+        named = ", ".join(sorted(new)[:_NUM_NAMED_FILES])
+        path = Path(runner.work_dir, "skipped_files.txt")
+        runner.logger.log(
+            logging.WARNING,
+            f"{part}: {len(everywhere)} files cannot be read and were {consequence}, {len(new)} "
+            f"of them since the last report: {named}"
+            + (", ..." if len(new) > _NUM_NAMED_FILES else "")
+            + f"; all of them are in {path}",
+        )
+        lines = [
+            f"{name} {file}\n" for name, files in self._reported.items() for file in sorted(files)
+        ]
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def _skipped(dataset: Any) -> list[str]:
+    return list(getattr(dataset, "skipped_files", ()))
