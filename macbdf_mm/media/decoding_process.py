@@ -16,6 +16,8 @@ from macbdf_mm.media.shared_answer import AnswerReader, AnswerWriter, make_share
 
 Result = TypeVar("Result")
 DEFAULT_TIME_LIMIT_SECONDS = 60.0
+# Starting is no file's fault, and takes long only where the machine has other things to do.
+_START_LIMIT_SECONDS = 300.0
 
 
 class DecodingProcess:
@@ -147,6 +149,12 @@ class DecodingProcess:
             )
         self._connection = Connection(ours.detach())
         self._answers = AnswerReader(shared)
+        if not self._connection.poll(_START_LIMIT_SECONDS):
+            self.close()
+            raise RuntimeError(
+                f"The process that decodes did not start within {_START_LIMIT_SECONDS:g} s."
+            )
+        self._connection.recv()
 
     def _cause_of_death(self) -> str:
         code = self._child.wait() if self._child is not None else 0
@@ -168,7 +176,8 @@ def call_in(
 
 
 def serve(connection: Connection, answers: AnswerWriter) -> None:
-    """Answer calls until the other end is closed."""
+    """Say that this process is ready, and answer calls until the other end is closed."""
+    connection.send(None)
     while True:
         try:
             function, path, args, kwargs = connection.recv()

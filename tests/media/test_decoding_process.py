@@ -64,12 +64,12 @@ def test_a_file_that_crashes_the_decoder_is_named(process, harm, cause):
 
 
 def test_a_file_that_hangs_the_decoder_is_named():
-    with DecodingProcess(time_limit_seconds=1.0) as process:
+    with DecodingProcess(time_limit_seconds=2.0) as process:
         child = process.call(eval, PROCESS_ID)
         begin = time.monotonic()
-        with pytest.raises(UndecodableMediaError, match="was not read within 1 s"):
+        with pytest.raises(UndecodableMediaError, match="was not read within 2 s"):
             process.call(exec, HANG)
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < 40
         assert not is_alive(child)
         assert process.call(eval, PROCESS_ID) != child
 
