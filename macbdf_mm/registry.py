@@ -21,6 +21,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 MODELS = _child(root.MODELS, "macbdf_mm.models")
 DATASETS = _child(root.DATASETS, "macbdf_mm.datasets.audio_visual_forgery_dataset")
 TRANSFORMS = _child(root.TRANSFORMS, "macbdf_mm.datasets.transforms")
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, "macbdf_mm.datasets.samplers")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
@@ -30,7 +31,6 @@ FACE_DETECTORS = Registry("face detector", scope=SCOPE, locations=["macbdf_mm.fa
 # Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope
 # without a warning for each.
 for _parent in (
-    root.DATA_SAMPLERS,
     root.EVALUATOR,
     root.FUNCTIONS,
     root.INFERENCERS,

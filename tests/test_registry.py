@@ -40,7 +40,8 @@ def test_parts_are_found_when_only_the_package_was_imported():
 
 
 @pytest.mark.parametrize(
-    "name", ["MODELS", "DATASETS", "TRANSFORMS", "HOOKS", "METRICS", "OPTIM_WRAPPERS"]
+    "name",
+    ["MODELS", "DATASETS", "TRANSFORMS", "DATA_SAMPLERS", "HOOKS", "METRICS", "OPTIM_WRAPPERS"],
 )
 def test_registries_are_children_of_the_root_with_a_scope_of_their_own(name):
     child, parent = getattr(registry, name), getattr(root, name)
