@@ -22,6 +22,7 @@ custom_hooks = [
     dict(type="ContrastiveStateHook"),
     dict(type="OMParetoLogHook"),
     dict(type="DecisionThresholdHook"),
+    dict(type="ReportSkippedFilesHook"),
 ]
 
 env_cfg = dict(

@@ -13,4 +13,8 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=5.0),
 )
 # Nothing of this model is moved by the other hooks of the runtime.
-custom_hooks = [dict(type="SeedEveryIterationHook"), dict(type="DecisionThresholdHook")]
+custom_hooks = [
+    dict(type="SeedEveryIterationHook"),
+    dict(type="DecisionThresholdHook"),
+    dict(type="ReportSkippedFilesHook"),
+]

@@ -59,6 +59,8 @@ def test_every_part_is_built(path):
         METRICS.build(evaluator)
     for hook in [*cfg.custom_hooks, *cfg.default_hooks.values()]:
         HOOKS.build(hook)
+    # What was skipped is named at the end of an epoch.
+    assert "ReportSkippedFilesHook" in [hook.type for hook in cfg.custom_hooks]
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=name)
