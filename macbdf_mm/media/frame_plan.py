@@ -158,7 +158,7 @@ def _plan(
         int(pts[index]): np.flatnonzero(exists & (indices == index))
         for index in np.unique(indices[exists])
     }
-    if stream.codec_context.codec.intra_only:
+    if stream.codec_context.codec.intra_only or all(packet.is_keyframe for packet in packets):
         # Every picture stands alone.
         packets = [packet for packet in packets if packet.pts in positions]
     needed = [index for index, packet in enumerate(packets) if packet.pts in positions]

@@ -143,8 +143,15 @@ def test_a_file_whose_frames_are_all_left_out_has_no_plan(restless, monkeypatch)
         assert _plan(stream, [], np.array([0.5]), 0.04) is None
 
 
-def test_of_pictures_that_stand_alone_only_the_wanted_are_decoded(restless):
-    path = restless("a.mov", video_codec="mjpeg", pix_fmt="yuvj420p")
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(dict(video_codec="mjpeg", pix_fmt="yuvj420p"), id="codec-without-prediction"),
+        pytest.param(dict(video_codec="libx264", gop=1), id="every-packet-a-key-frame"),
+    ],
+)
+def test_of_pictures_that_stand_alone_only_the_wanted_are_decoded(restless, options):
+    path = restless("a.mov", **options)
     times, images = all_frames(path)
     with open_container(path) as container:
         stream = container.streams.video[0]
@@ -153,5 +160,7 @@ def test_of_pictures_that_stand_alone_only_the_wanted_are_decoded(restless):
         assert len(plan.packets) == 4
         converter = FrameConverter((64, 96))
         shown = {int(at[0]): converter.to_rgb(frame) for frame, at in plan.decode()}
+        counted = plan_frames(container, stream, wanted, times[0], 0.04)
+        assert sum(1 for _ in counted._decode_all()) == 4
     for index, number in enumerate([20, 35, 36, 70]):
         np.testing.assert_array_equal(shown[index], images[number])
