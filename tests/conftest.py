@@ -109,7 +109,7 @@ def clip_clock() -> SimpleNamespace:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_media() -> Callable[..., Path]:
     """The function that writes given frames and sounds at given times."""
     return mux_media

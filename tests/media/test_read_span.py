@@ -40,45 +40,6 @@ def test_frames_and_sound_are_of_the_same_moment(
 
 
 @pytest.mark.parametrize("backend", ["pyav", "decord"])
-@pytest.mark.parametrize(
-    ("name", "video_codec", "audio_codec", "sample_rate"),
-    [
-        ("a.mp4", "libx264", "aac", 16_000),
-        ("a.mov", "libx264", "pcm_s16le", 16_000),
-        ("a.webm", "libvpx-vp9", "libopus", 48_000),
-    ],
-)
-@pytest.mark.parametrize("delay", [0.0, 0.4])
-@pytest.mark.parametrize("start", [0.8, 1.1, 1.9])
-def test_flash_and_click_meet(
-    tmp_path, write_media, backend, name, video_codec, audio_codec, sample_rate, delay, start
-):
-    moment, fps, length = 2.0, 25, 3.5
-    times = np.arange(round(length * fps)) / fps
-    frames = [np.full((64, 64, 3), 230 if abs(t - moment) < 1e-6 else 20, np.uint8) for t in times]
-    clock = delay + np.arange(round((length - delay) * sample_rate)) / sample_rate
-    click = np.where((clock >= moment) & (clock < moment + 0.01), 0.8, 0.0)
-    click = click * np.sin(2 * np.pi * 1000 * (clock - moment))
-    path = write_media(
-        tmp_path / name,
-        frames,
-        times,
-        [click.astype(np.float32)],
-        video_codec=video_codec,
-        audio_codec=audio_codec,
-        sample_rate=sample_rate,
-        sound_start_seconds=delay,
-    )
-    span = read_span(path, (start, start + 1.28), 32, 16_000, backend=backend)
-    flash_seen = start + (int(span.frames.mean(axis=(1, 2, 3)).argmax()) + 0.5) / fps
-    click_heard = start + int(np.abs(span.waveform).argmax()) / 16_000
-    assert span.frames.max() > 200
-    assert np.abs(span.waveform).max() > 0.3
-    assert abs(flash_seen - moment) <= 1 / fps
-    assert abs(click_heard - flash_seen) <= 1 / fps
-
-
-@pytest.mark.parametrize("backend", ["pyav", "decord"])
 def test_variable_frame_rate_is_read_by_timestamps(make_clip, clip_clock, backend):
     times = [0.0, 0.04, 0.5, 0.54, 0.58, 1.3, 2.0, 2.04, 2.08, 2.9]
     path = make_clip(frame_seconds=times, fps=25)
