@@ -1,5 +1,6 @@
 """Reading frames with decord, by timestamps; the sound is never read with it."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,8 +60,7 @@ def read_frames_decord(
         if isinstance(error, UndecodableMediaError):
             raise
         raise UndecodableMediaError(
-            f"{path}: decord cannot read it ({str(error).splitlines()[0][:120]}); "
-            "use `backend='pyav'`."
+            f"{path}: decord cannot read it ({_without_places(str(error))}); use `backend='pyav'`."
         ) from None
     size = shrunk_size(images.shape[1:3], short_side)
     frames = np.zeros((len(wanted), *size, 3), dtype=np.uint8)
@@ -71,6 +71,11 @@ def read_frames_decord(
             image = converter.to_rgb(av.VideoFrame.from_ndarray(image, "rgb24"))
         frames[position] = image
     return frames, valid
+
+
+def _without_places(message: str) -> str:
+    """Return decord's message without the times and source lines that it puts before each part."""
+    return re.sub(r"\[[\d:]+\] \S+?:\d+: ", "", message.splitlines()[0]).strip()[:120]
 
 
 def _refuse_cut_files(path: str | Path) -> None:

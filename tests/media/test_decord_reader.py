@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.container import open_container
 from macbdf_mm.media.decord_reader import read_frames_decord
 from macbdf_mm.media.pyav_reader import PyAVReader
 
@@ -31,3 +32,16 @@ def test_containers_without_timestamps_are_refused(make_clip):
 def test_what_decord_cannot_read_is_named(make_clip):
     with pytest.raises(UndecodableMediaError, match="decord cannot read it"):
         read_frames_decord(make_clip("a.m4a", with_video=False), [0.5])
+
+
+def test_a_refusal_says_what_decord_says_without_its_source_lines(make_clip):
+    path = make_clip(gop=12)
+    with open_container(path) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    content = bytearray(path.read_bytes())
+    for position, size in packets:
+        content[position : position + size] = bytes(size)
+    path.write_bytes(content)
+    with pytest.raises(UndecodableMediaError, match=r"decord cannot read it \(.+\)") as caught:
+        read_frames_decord(path, [0.5])
+    assert ".cc:" not in str(caught.value)
