@@ -3,4 +3,6 @@
 # is the one tested on. Its forgeries are short: twice as many windows look for them.
 _base_ = ["../macbdf_dfdc.py"]
 
-test_dataloader = dict(dataset=dict(data_root="data/av_deepfake1m", split="val", windows_per_clip=8))
+test_dataloader = dict(
+    dataset=dict(data_root="data/av_deepfake1m", split="val", windows_per_clip=8)
+)

@@ -1,85 +1,96 @@
-"""Reading a span of a file against mmaction2's way with decord."""
+"""Reading random spans of a file against mmaction2's way with decord."""
 
-import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from macbdf_mm.benchmark.comparison import compare
+from macbdf_mm.benchmark.child_clock import clock_with
+from macbdf_mm.benchmark.comparison import Comparison, measure_in_turns
+from macbdf_mm.benchmark.filmed_clip import FPS, SAMPLE_RATE, write_filmed_clip
 from macbdf_mm.benchmark.row import Row, speed_row
 from macbdf_mm.benchmark.settings import Settings
-from macbdf_mm.media.read_span import read_span
-from macbdf_mm.media.writer import write_clip
+from macbdf_mm.media.decoding_process import DecodingProcess
+from macbdf_mm.media.read_span import DecodedSpan, read_span
+from macbdf_mm.structures.intervals import Interval
 
-_FPS = 25.0
+NUM_FRAMES = 16
+STRIDE = 4
+
 _SECONDS = 10.0
-_HEIGHT, _WIDTH = 480, 854
-_SAMPLE_RATE = 16_000
-_NUM_FRAMES = 16
-_STRIDE = 4
-# Of the span; not at a key frame of either file.
-_FIRST_FRAME = 137
+_SIZE = (480, 854)
 # Frames between key frames -> the goal.
 _GOALS = {250: "decode_250", 25: "decode_25"}
+_PEER = "mmaction2 with decord"
 
 
 def measure_decoding(settings: Settings) -> Iterator[Row]:
-    """Yield 16 frames of 480p, every fourth, with the sound of the same 2.56 s."""
-    span = (_FIRST_FRAME / _FPS, (_FIRST_FRAME + _STRIDE * _NUM_FRAMES) / _FPS)
-    # In the middle of the steps that the span is cut into.
-    indices = _FIRST_FRAME + _STRIDE // 2 + _STRIDE * np.arange(_NUM_FRAMES)
-    with tempfile.TemporaryDirectory() as folder:
+    """Yield 16 frames of 480p, every fourth, with the sound of the same 2.56 s.
+
+    The spans are those that mmaction2's ``SampleFrames`` draws; the same for all ways. The
+    child process is the one in which workers read, and its processor time counts.
+    """
+    num_spans = 3 if settings.is_quick else 6
+    with tempfile.TemporaryDirectory() as folder, DecodingProcess() as process:
         for gop, goal in _GOALS.items():
             path = Path(folder) / f"gop_{gop}.mp4"
-            write_noisy_clip(path, _SECONDS, (_HEIGHT, _WIDTH), settings.seed, gop)
-
-            def own(path: Path = path) -> npt.NDArray[np.uint8] | None:
-                return read_span(path, span, _NUM_FRAMES, _SAMPLE_RATE).frames
-
-            def peer(path: Path = path) -> npt.NDArray[np.uint8]:
-                return _read_with_decord(path, indices)
-
-            comparison = compare(own, peer, settings.clock(), settings.num_rounds)
-            frames = own()
-            is_equal = frames is not None and np.array_equal(frames, peer())
-            setting = f"480p, GOP {gop}, frames {'bit-equal' if is_equal else 'NOT equal'}"
-            name = "reading 16 frames and their sound"
-            yield speed_row(name, setting, "mmaction2 with decord", comparison, goal)
+            write_filmed_clip(path, _SECONDS, _SIZE, settings.seed, gop)
+            seeds = [settings.seed + index for index in range(num_spans)]
+            yield from _compare_on(path, seeds, process, settings, gop, goal)
 
 
-def write_noisy_clip(
-    path: Path, seconds: float, size: tuple[int, int], seed: int, gop: int = 25
-) -> None:
-    """Write a clip of a moving texture, which costs about what a real picture does, with noise.
-
-    Args:
-        path: The file to write.
-        seconds: Its length.
-        size: Height and width.
-        seed: Of the texture and the sound.
-        gop: Frames between key frames.
-    """
-    rng = np.random.default_rng(seed)
-    num_frames = round(seconds * _FPS)
-    height, width = size
-    coarse = rng.integers(0, 256, (height // 8 + 1, (width + 2 * num_frames) // 8 + 1, 3))
-    texture = coarse.astype(np.uint8).repeat(8, axis=0).repeat(8, axis=1)
-    frames = np.stack([texture[:height, 2 * t : 2 * t + width] for t in range(num_frames)])
-    waveform = rng.normal(0.0, 0.1, round(seconds * _SAMPLE_RATE)).astype(np.float32)
-    write_clip(path, frames, _FPS, waveform, _SAMPLE_RATE, gop=gop)
+def own_span(first_frame: int) -> Interval:
+    """Return the span whose steps show every fourth frame from ``first_frame`` on, in seconds."""
+    # A frame and a half early: the middles of the steps are then the middles of the frames.
+    start = (first_frame - (STRIDE - 1) / 2) / FPS
+    return start, start + NUM_FRAMES * STRIDE / FPS
 
 
-def _read_with_decord(path: Path, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """Return the frames as mmaction2's ``DecordInit`` and ``DecordDecode`` read them.
+def _compare_on(
+    path: Path,
+    seeds: Sequence[int],
+    process: DecodingProcess,
+    settings: Settings,
+    gop: int,
+    goal: str,
+) -> Iterator[Row]:
+    # Here: importing mmaction2 and decord takes long, and only this measurement needs them.
+    from macbdf_mm.benchmark.decord_pipeline import DecordPipeline
 
-    The file is opened from memory, and the whole track of sound is read, as decord does.
-    """
-    import decord  # here: importing it takes long, and only this measurement needs it
+    pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
+    stock = [pipeline.read(path, seed) for seed in seeds]
+    spans = [own_span(int(clip.indices[0])) for clip in stock]
 
-    video = decord.VideoReader(io.BytesIO(path.read_bytes()), num_threads=1)
-    frames: npt.NDArray[np.uint8] = video.get_batch(indices).asnumpy()
-    decord.AudioReader(str(path), sample_rate=_SAMPLE_RATE, mono=True)[:].asnumpy()
-    return frames
+    def read(span: Interval) -> DecodedSpan:
+        return read_span(path, span, NUM_FRAMES, SAMPLE_RATE)
+
+    def read_in_child(span: Interval) -> DecodedSpan:
+        return process.call(read_span, path, span, NUM_FRAMES, SAMPLE_RATE)
+
+    is_equal = all(
+        np.array_equal(np.asarray(read(span).frames), clip.frames)
+        for span, clip in zip(spans, stock, strict=True)
+    )
+    # The arrays of all stock clips are hundreds of megabytes.
+    del stock
+    calls: dict[str, Callable[[], object]] = {
+        "own": partial(_read_each, read, spans),
+        "child": partial(_read_each, read_in_child, spans),
+        "peer": partial(_read_each, partial(pipeline.read, path), seeds),
+    }
+    passes = measure_in_turns(calls, clock_with(process), settings.num_rounds)
+    seconds = {way: tuple(s / len(spans) for s in values) for way, values in passes.items()}
+    setting = f"480p, GOP {gop}, frames {'bit-equal' if is_equal else 'NOT equal'}"
+    name = "reading 16 frames and their sound"
+    comparison = Comparison(seconds["own"], seconds["peer"])
+    yield speed_row(name, setting, _PEER, comparison, goal)
+    comparison = Comparison(seconds["child"], seconds["peer"])
+    yield speed_row(f"{name}, in the worker's child process", setting, _PEER, comparison)
+
+
+def _read_each(read: Callable[[Any], object], places: Iterable[Any]) -> None:
+    for place in places:
+        read(place)

@@ -46,3 +46,12 @@ GOALS = (
     Goal("gpu_blocks", "GPU: six video blocks, bfloat16, B=16 / stock layers", 10.0),
     Goal("gpu_step", "GPU: training step, bfloat16 / stock layers", 3.0),
 )
+
+_READING = ("decode_250", "decode_25")
+# Of loading alone, see `run_loading`.
+LOADING_GOALS = (
+    *(goal for goal in GOALS if goal.key in _READING),
+    Goal("memory_growth", "memory growth a clip / 30 kB", 1.0, is_cost=True),
+    Goal("crops_mp4", "prepared mp4 crops / full frames, 480p", 8.0),
+    Goal("crops_jpeg", "prepared JPEG crops / full frames, 480p", 40.0),
+)

@@ -9,7 +9,7 @@ import torch
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.benchmark.comparison import compare
-from macbdf_mm.benchmark.decoding import write_noisy_clip
+from macbdf_mm.benchmark.filmed_clip import write_filmed_clip
 from macbdf_mm.benchmark.row import Row, speed_row
 from macbdf_mm.benchmark.settings import CPU, Settings
 from macbdf_mm.benchmark.stock_model import with_stock_layers
@@ -24,7 +24,7 @@ def measure_prediction(settings: Settings) -> Iterator[Row]:
     cfg = load_config(settings.config)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        write_noisy_clip(clip, _SECONDS, _SIZE, settings.seed)
+        write_filmed_clip(clip, _SECONDS, _SIZE, settings.seed)
         weights = Path(folder) / "untrained.pth"
         model = build_training_model(cfg, settings.seed, CPU)
         torch.save({"state_dict": model.state_dict()}, weights)

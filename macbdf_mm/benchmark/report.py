@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,11 +19,13 @@ class Report:
         environment: Machine, versions and command, as text.
         rows: In the order in which they were measured.
         not_measured: Key of a goal, or name of a benchmark -> why there is no figure.
+        goals: What the rows are held against, in the order in which they are printed.
     """
 
     environment: Mapping[str, str]
     rows: list[Row] = field(default_factory=list)
     not_measured: dict[str, str] = field(default_factory=dict)
+    goals: Sequence[Goal] = GOALS
 
     def has(self, goal: str) -> bool:
         """Return whether the ratio of a goal was measured."""
@@ -40,7 +42,7 @@ class Report:
         """Return what the JSON file holds."""
         return {
             "environment": dict(self.environment),
-            "goals": [asdict(goal) | {"verdict": self.verdict(goal)} for goal in GOALS],
+            "goals": [asdict(goal) | {"verdict": self.verdict(goal)} for goal in self.goals],
             "rows": [asdict(row) for row in self.rows],
             "not_measured": self.not_measured,
         }
@@ -50,7 +52,7 @@ class Report:
         environment = [f"{name}: {value}  " for name, value in self.environment.items()]
         goals = markdown_table(
             ("goal", "wanted", "measured"),
-            [(goal.what, str(goal), self.verdict(goal)) for goal in GOALS],
+            [(goal.what, str(goal), self.verdict(goal)) for goal in self.goals],
         )
         rows = markdown_table(
             ("what", "setting", "against", "ours", "peer", "ratio", "lowest - highest", "rounds"),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from macbdf_mm.benchmark.comparison import Comparison, median_and_range
 
-Unit = Literal["ms", "MB"]
+Unit = Literal["ms", "MB", "kB", "clips/s"]
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,37 @@
-from pathlib import Path
-
+import numpy as np
 import pytest
 
 from macbdf_mm.benchmark import decoding
-from macbdf_mm.benchmark.decoding import measure_decoding, write_noisy_clip
+from macbdf_mm.benchmark.decoding import measure_decoding, own_span
 from macbdf_mm.benchmark.settings import Settings
-from macbdf_mm.media.probe import probe
 
 
-def test_frames_equal_those_of_decord(
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_SIZE", (64, 96))
+    monkeypatch.setattr(decoding, "_SECONDS", 3.0)
+
+
+@pytest.mark.usefixtures("small")
+def test_frames_equal_those_of_decord(tiny_settings: Settings) -> None:
+    rows = list(measure_decoding(tiny_settings))
+    assert [row.goal for row in rows] == ["decode_250", None, "decode_25", None]
+    assert all(row.setting.endswith("frames bit-equal") for row in rows)
+    assert ["child" in row.what for row in rows] == [False, True, False, True]
+    assert all(row.value > 0 and row.peer_value > 0 for row in rows)
+
+
+@pytest.mark.usefixtures("small")
+def test_frames_that_differ_are_said_to(
     tiny_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "_HEIGHT", 64)
-    monkeypatch.setattr(decoding, "_WIDTH", 96)
+    one_late = decoding.own_span
+    monkeypatch.setattr(decoding, "own_span", lambda first: one_late(first + 1))
     rows = list(measure_decoding(tiny_settings))
-    assert [row.goal for row in rows] == ["decode_250", "decode_25"]
-    assert all(row.setting.endswith("frames bit-equal") for row in rows)
+    assert all(row.setting.endswith("frames NOT equal") for row in rows)
 
 
-def test_clip_has_both_tracks_and_the_same_seed_repeats(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{index}.mp4" for index in range(3)]
-    for path, seed in zip(paths, (0, 0, 1), strict=True):
-        write_noisy_clip(path, 0.4, (32, 48), seed)
-    info = probe(paths[0])
-    assert info.has_video
-    assert info.has_audio
-    assert paths[0].read_bytes() == paths[1].read_bytes() != paths[2].read_bytes()
+def test_steps_of_the_span_show_every_fourth_frame() -> None:
+    start, end = own_span(37)
+    middles = start + (np.arange(16) + 0.5) * (end - start) / 16
+    np.testing.assert_array_equal(np.floor(middles * 25), 37 + 4 * np.arange(16))

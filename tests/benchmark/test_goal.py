@@ -1,4 +1,4 @@
-from macbdf_mm.benchmark.goal import GOALS, Goal
+from macbdf_mm.benchmark.goal import GOALS, LOADING_GOALS, Goal
 
 
 def test_a_speedup_reaches_and_a_cost_stays_below_the_limit() -> None:
@@ -11,4 +11,10 @@ def test_a_speedup_reaches_and_a_cost_stays_below_the_limit() -> None:
 
 
 def test_keys_are_unique() -> None:
-    assert len({goal.key for goal in GOALS}) == len(GOALS)
+    for goals in (GOALS, LOADING_GOALS):
+        assert len({goal.key for goal in goals}) == len(goals)
+
+
+def test_both_tools_hold_reading_against_the_same() -> None:
+    shared = [goal for goal in LOADING_GOALS if goal in GOALS]
+    assert [goal.key for goal in shared] == ["decode_250", "decode_25"]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from macbdf_mm.benchmark.comparison import Comparison
-from macbdf_mm.benchmark.goal import GOALS
+from macbdf_mm.benchmark.goal import GOALS, Goal
 from macbdf_mm.benchmark.report import Report
 from macbdf_mm.benchmark.row import speed_row
 
@@ -40,3 +40,12 @@ def test_saved_file_holds_the_same(report: Report, tmp_path: Path) -> None:
     assert {goal["key"]: goal["verdict"] for goal in saved["goals"]}["block"] == "8.00x, met"
     assert table.read_text() == report.as_markdown()
     assert {path.name for path in data.parent.iterdir()} == {"benchmark.json", "benchmark.md"}
+
+
+def test_other_goals_can_be_named() -> None:
+    goal = Goal("crops", "crops / full frames", 8.0)
+    row = speed_row("crops", "", "full", Comparison((0.1,), (0.9,)), goal="crops")
+    report = Report({}, [row], goals=(goal,))
+    assert "| crops / full frames | >= 8x | 9.00x, met |" in report.as_markdown()
+    assert GOALS[0].what not in report.as_markdown()
+    assert [entry["key"] for entry in report.as_dict()["goals"]] == ["crops"]
