@@ -4,10 +4,10 @@
 # run that is stopped early by a smaller max_epochs and then resumed would have followed
 # another curve. So `max_epochs` may be changed freely; to stretch the curve itself, change
 # `num_epochs` here (or `param_scheduler` in your config).
-num_epochs = 24
+num_epochs = 32
 num_warmup_epochs = 1
 
-train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=6)
+train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=8)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
 
