@@ -59,7 +59,10 @@ def block_set(batch: int, grid: tuple[int, ...], is_channels_last: bool) -> list
 
 
 def all_cases() -> list[ConvCase]:
-    """Return video, audio and tiny shapes, with all kernels of a block, in both layouts."""
+    """Return video, audio and tiny shapes, with all kernels of a block, in both layouts.
+
+    And kernels that reach beyond the whole map.
+    """
     shapes = [
         (1, SCALE_WIDTH, VIDEO_GRID),
         (8, SCALE_WIDTH, AUDIO_GRID),
@@ -69,7 +72,10 @@ def all_cases() -> list[ConvCase]:
         (1, 8, (5, 9)),
         (1, 8, (3, 5, 5)),
     ]
-    kernels = dict.fromkeys((case.kernel_size, case.dilation) for case in block_set(1, (), False))
+    kernels = [
+        *dict.fromkeys((case.kernel_size, case.dilation) for case in block_set(1, (), False)),
+        (3, 32),
+    ]
     return [
         ConvCase(*shape, *kernel, last)
         for shape in shapes

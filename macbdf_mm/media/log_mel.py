@@ -4,6 +4,10 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
+# Spectra of more samples leave the cache of a processor: 8 clips of 2.56 s take 1.8 times as long
+# at once as in twos.
+_SAMPLES_AT_ONCE = 81_920
+
 
 class LogMel(nn.Module):
     """log(M + eps) of the power mel spectrogram M, |STFT|^2 through the filter bank (Eq. 1).
@@ -68,6 +72,12 @@ class LogMel(nn.Module):
                 f"Expected waveforms (B, S) with S > {self.n_fft // 2} samples, "
                 f"got shape {tuple(waveform.shape)}. Take a longer span."
             )
+        if waveform.is_cpu:
+            clips = waveform.split(max(1, _SAMPLES_AT_ONCE // waveform.shape[1]))
+            return torch.cat([self._compute(part) for part in clips])
+        return self._compute(waveform)
+
+    def _compute(self, waveform: Tensor) -> Tensor:
         num_frames = waveform.shape[1] // self.hop_length
         with torch.autocast(waveform.device.type, enabled=False):
             power = self.mel(waveform.float())[..., :num_frames]

@@ -66,6 +66,7 @@ def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
         not torch.compiler.is_compiling()
         and not torch.jit.is_tracing()
         and x.is_cpu
+        and x.shape[-1] == weight.shape[-1]
         and x.numel() * weight.shape[0] >= _LEAST_PRODUCTS
         and x.dtype == weight.dtype == torch.float32
         and onednn_outruns_mkl()

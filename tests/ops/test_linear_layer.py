@@ -102,3 +102,8 @@ def test_samples_are_the_fewest_equal_parts_that_suit() -> None:
     assert _num_samples(392) == 28
     assert _num_samples(1571) == 0
     assert _num_samples(255) == 0
+
+
+def test_shapes_that_do_not_fit_get_the_message_of_stock() -> None:
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        linear(torch.randn(4096, 384), torch.randn(384, 192))

@@ -12,7 +12,9 @@ from math import prod
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd import forward_ad
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from macbdf_mm.ops.depthwise.lattice import lattice_lengths
 from macbdf_mm.ops.depthwise.taps import effective_kernel_size
@@ -25,6 +27,12 @@ _TINY_PRODUCTS = 600_000
 NOTICEABLE_PRODUCTS = 200_000
 # Up to so many, the backward pass of PyTorch's 2-D convolution of dilation 1 keeps pace.
 _SMALL_2D_PRODUCTS = 2_100_000
+
+
+# Subclasses bring operations of their own, which know PyTorch's.
+PLAIN_TENSORS = (Tensor, nn.Parameter)
+# The gradients of complex numbers would have to be conjugated.
+_TYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
 
 
 class Algorithm(Enum):
@@ -223,23 +231,37 @@ def choose_algorithm(
     return next(rule.algorithm for rule in RULES if rule.fits(case))
 
 
-def is_traced() -> bool:
-    """Return whether a compiler, an exporter or a tracer is watching."""
-    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+def is_watched() -> bool:
+    """Return whether a compiler, exporter, tracer, transform or dispatch mode is watching.
+
+    They know PyTorch's own operation, not ours: its symbols, its batched and its forward-mode
+    derivatives. And an index list that was first made of fake tensors would stay so.
+    """
+    return (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or is_in_torch_dispatch_mode()
+        or torch._C._are_functorch_transforms_active()
+        or _is_forward_mode_on()
+    )
+
+
+def _is_forward_mode_on() -> bool:
+    return forward_ad._current_level >= 0
 
 
 def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Return whether this is an untraced batch for our algorithms, of one type, with points in it.
+    """Return whether this is an unwatched batch for our algorithms, of one type, with points in it.
 
-    That is one on the CPU, or one of at most float32 on a CUDA device where the Triton kernels
-    are switched on. Anything else is left to PyTorch's own operation as it is: exporters know
-    it, compilers fuse it, other devices have kernels of their own, and its errors name what is
-    wrong.
+    That is one of plain tensors of real numbers on the CPU, or one of at most float32 on a CUDA
+    device where the Triton kernels are switched on. Anything else is left to PyTorch's own
+    operation as it is: exporters know it, compilers fuse it, other devices have kernels of their
+    own, and its errors name what is wrong.
     """
-    if is_traced():
+    if is_watched() or type(x) not in PLAIN_TENSORS or type(weight) not in PLAIN_TENSORS:
         return False
     if x.is_cpu:
-        is_ours = weight.is_cpu and (bias is None or bias.is_cpu)
+        is_ours = x.dtype in _TYPES and weight.is_cpu and (bias is None or bias.is_cpu)
     else:
         is_ours = is_triton_on() and x.is_cuda and _suits_triton(x) and x.device == weight.device
     return (
@@ -254,7 +276,7 @@ def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 def _suits_triton(x: Tensor) -> bool:
     """Return whether the kernels' float32 sums and 32-bit positions are enough."""
-    return x.dtype in (torch.float32, torch.bfloat16, torch.float16) and x.numel() < 2**31
+    return x.dtype in _TYPES[:3] and x.numel() < 2**31
 
 
 def needs_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

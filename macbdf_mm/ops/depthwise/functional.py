@@ -5,17 +5,18 @@ from torch import Tensor
 
 from macbdf_mm.ops.depthwise.choose import (
     NOTICEABLE_PRODUCTS,
+    PLAIN_TENSORS,
     Algorithm,
     choose_algorithm,
     has_fast_forward,
     is_regular,
-    is_traced,
+    is_watched,
     needs_gradient,
 )
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
 from macbdf_mm.ops.depthwise.layout import memory_format_of, to_channels_last
 from macbdf_mm.ops.depthwise.stock import stock_conv
-from macbdf_mm.ops.depthwise.taps import trim_kernel
+from macbdf_mm.ops.depthwise.taps import trim_kernel, without_idle_axes
 from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv
 from macbdf_mm.ops.depthwise.triton_conv import triton_conv
 from macbdf_mm.ops.depthwise.triton_switch import is_triton_on
@@ -61,8 +62,8 @@ def _choose(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int,
 
 
 def _autocast(tensor: Tensor) -> Tensor:
-    """Return the tensor in autocast's type; float64 stays, as autocast leaves it."""
-    if tensor.dtype == torch.float64:
+    """Return the tensor in autocast's type; what autocast leaves as it is stays."""
+    if not tensor.is_floating_point() or tensor.dtype == torch.float64:
         return tensor
     return tensor.to(torch.get_autocast_dtype(tensor.device.type))
 
@@ -71,10 +72,12 @@ def is_left_to_stock(
     x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
 ) -> bool:
     """Return whether :func:`depthwise_conv` would only call PyTorch's own operation."""
+    if type(x) not in PLAIN_TENSORS:
+        return True
     if not x.is_cpu:
-        return not is_triton_on() or is_traced()
+        return not is_triton_on() or is_watched()
     if torch.is_autocast_enabled("cpu"):
-        return is_traced()
+        return is_watched()
     if x.dtype == torch.float32 and (_is_minute(x, weight) or _is_forward_of_stock(dilation)):
         return True  # without a look at the table: a forward of 0.03 ms would feel it
     if not is_regular(x, weight, bias):
@@ -110,13 +113,14 @@ def depthwise_conv(
     """
     device = x.device.type
     is_ours = x.is_cpu or (x.is_cuda and is_triton_on())
-    if is_ours and torch.is_autocast_enabled(device) and not is_traced():
+    if is_ours and torch.is_autocast_enabled(device) and not is_watched():
         cast_bias = None if bias is None else _autocast(bias)
         cast_x, cast_weight = _autocast(x), _autocast(weight)
         with torch.autocast(device, enabled=False):
             return depthwise_conv(cast_x, cast_weight, cast_bias, dilation)
     if not is_regular(x, weight, bias):
         return stock_conv(x, weight, bias, dilation)
+    weight, dilation = without_idle_axes(weight, dilation, x.shape[2:])
     convolve = _CONVOLVE[_choose(x, weight, bias, dilation)]
     if x.is_cpu and x.dtype in _HALF_PRECISION:
         # The fast kernels are float32's; in half precision they fall back to plain loops.

@@ -28,7 +28,9 @@ class DepthwiseConv3d(nn.Conv3d):
 
     Same parameters and state_dict as ``nn.Conv3d(channels, channels, kernel_size,
     padding=dilation * (kernel_size - 1) // 2, dilation=dilation, groups=channels)``, and the
-    same output up to rounding; only the way of computing differs.
+    same output up to rounding; only the way of computing differs. What PyTorch's transforms,
+    compilers and exporters see is PyTorch's own operation. Two things of ``nn.Conv3d`` do not
+    work: ``torch.jit.script``, and gradients of many outputs at once (``is_grads_batched``).
 
     Args:
         channels: Number of channels.

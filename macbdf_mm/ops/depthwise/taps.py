@@ -21,6 +21,28 @@ def effective_kernel_size(kernel_size: int, dilation: int, length: int) -> int:
     return min(kernel_size, 2 * reach + 1)
 
 
+def without_idle_axes(
+    weight: Tensor, dilation: tuple[int, ...], lengths: Sequence[int]
+) -> tuple[Tensor, tuple[int, ...]]:
+    """Return kernel and dilation of the same convolution, 1 on axes that only the centre reads.
+
+    There each sub-lattice would be a single point, and most of them padding.
+
+    Args:
+        weight: (C, 1, k_1, ..., k_n), odd sizes.
+        dilation: Dilation of each spatial axis.
+        lengths: Lengths of the input's spatial axes.
+    """
+    if all(step < length for step, length in zip(dilation, lengths, strict=True)):
+        return weight, dilation
+    steps = list(dilation)
+    for axis, length in enumerate(lengths):
+        if steps[axis] >= length:
+            steps[axis] = 1
+            weight = weight.narrow(axis + 2, weight.shape[axis + 2] // 2, 1)
+    return weight, tuple(steps)
+
+
 def trim_kernel(weight: Tensor, dilation: Sequence[int], lengths: Sequence[int]) -> Tensor:
     """Return the view of a kernel that holds only the taps that can read the input.
 

@@ -65,22 +65,23 @@ def convolve_map(
     block_channels = _block_channels(channels)
     grid = (triton.cdiv(num_points, _BLOCK_POINTS), triton.cdiv(channels, block_channels))
     y = torch.empty_like(tokens)
-    convolve_kernel[grid](
-        tokens,
-        weight.flatten(1).t().contiguous(),  # (taps, C)
-        bias if bias is not None else weight,
-        y,
-        num_points,
-        steps,
-        height,
-        width,
-        channels,
-        *_to_triple(tuple(weight.shape[2:])),
-        *dilation,
-        HAS_BIAS=bias is not None,
-        BLOCK_POINTS=_BLOCK_POINTS,
-        BLOCK_CHANNELS=block_channels,
-    )
+    with torch.cuda.device_of(tokens):  # Triton starts kernels on the current device
+        convolve_kernel[grid](
+            tokens,
+            weight.flatten(1).t().contiguous(),  # (taps, C)
+            bias if bias is not None else weight,
+            y,
+            num_points,
+            steps,
+            height,
+            width,
+            channels,
+            *_to_triple(tuple(weight.shape[2:])),
+            *dilation,
+            HAS_BIAS=bias is not None,
+            BLOCK_POINTS=_BLOCK_POINTS,
+            BLOCK_CHANNELS=block_channels,
+        )
     return y
 
 
@@ -104,23 +105,26 @@ def map_weight_gradient(
     num_taps = torch.Size(kernel_size).numel()
     block_channels = _block_channels(channels)
     points_per_part = min(_POINTS_PER_PART, max(_BLOCK_POINTS, triton.next_power_of_2(num_points)))
+    # Up to 2**31 numbers in up to 65535 parts, more than which CUDA does not start on this axis.
+    points_per_part = max(points_per_part, triton.next_power_of_2(triton.cdiv(num_points, 65_535)))
     parts = triton.cdiv(num_points, points_per_part)
     partial = tokens.new_empty(parts, num_taps, channels, dtype=torch.float32)
-    weight_gradient_kernel[(num_taps, triton.cdiv(channels, block_channels), parts)](
-        tokens,
-        grad,
-        partial,
-        num_points,
-        steps,
-        height,
-        width,
-        channels,
-        *_to_triple(kernel_size),
-        *dilation,
-        POINTS_PER_PART=points_per_part,
-        BLOCK_POINTS=_BLOCK_POINTS,
-        BLOCK_CHANNELS=block_channels,
-    )
+    with torch.cuda.device_of(tokens):
+        weight_gradient_kernel[(num_taps, triton.cdiv(channels, block_channels), parts)](
+            tokens,
+            grad,
+            partial,
+            num_points,
+            steps,
+            height,
+            width,
+            channels,
+            *_to_triple(kernel_size),
+            *dilation,
+            POINTS_PER_PART=points_per_part,
+            BLOCK_POINTS=_BLOCK_POINTS,
+            BLOCK_CHANNELS=block_channels,
+        )
     return partial.sum(dim=0).t().reshape(channels, 1, *kernel_size)
 
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.autograd import forward_ad
 
-from macbdf_mm.ops.depthwise import depthwise_conv
+from macbdf_mm.ops.depthwise import DepthwiseConv3d, depthwise_conv
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
 from macbdf_mm.ops.depthwise.functional import (
     channels_last_conv,
@@ -161,3 +163,85 @@ def test_what_is_left_to_stock_is_told_without_computing() -> None:
         assert not is_left_to_stock(x, weight, None, (2, 1, 1))
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert not is_left_to_stock(x, weight, None, (1, 1, 1))
+
+
+def make_pair(*shape: int, **options: torch.dtype) -> tuple[nn.Module, nn.Module, Tensor]:
+    """Return ours and stock's with the same weights, in a case for sub-lattices, and input."""
+    own = DepthwiseConv3d(16, 5, 3)
+    stock = nn.Conv3d(16, 16, 5, padding=6, dilation=3, groups=16)
+    stock.load_state_dict(own.state_dict())
+    return own.to(**options), stock.to(**options), torch.randn(*shape, 16, 8, 8, 8, **options)
+
+
+@pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 2, 2)])
+def test_complex_numbers_are_left_to_stock(dilation: tuple[int, ...]) -> None:
+    x, weight, bias = (
+        torch.randn(*shape, dtype=torch.complex64)
+        for shape in ((2, 16, 6, 7, 8), (16, 1, 5, 5, 5), (16,))
+    )
+    for own, stock in zip(
+        passes(depthwise_conv, (x, weight, bias), dilation),
+        passes(stock_conv, (x, weight, bias), dilation),
+        strict=True,
+    ):
+        assert torch.equal(own, stock)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert depthwise_conv(x, weight, bias, dilation).dtype == torch.complex64
+
+
+def test_fake_tensors_leave_nothing_behind() -> None:
+    lattice_index.cache_clear()
+    toeplitz_index.cache_clear()
+    with FakeTensorMode():
+        DepthwiseConv3d(16, 5, 3)(torch.randn(4, 16, 8, 8, 8)).sum().backward()
+    own, stock, x = make_pair(4)
+    torch.testing.assert_close(own(x), stock(x), rtol=1e-4, atol=1e-5)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert own(x).shape == x.shape
+
+
+def test_transforms_see_the_stock_operation() -> None:
+    own, stock, x = make_pair(2, 4)
+
+    def outcomes(module: nn.Module) -> list[Tensor]:
+        weights = dict(module.named_parameters())
+
+        def loss(weights: dict[str, Tensor], clip: Tensor) -> Tensor:
+            return torch.func.functional_call(module, weights, (clip,)).square().sum()
+
+        slopes = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)
+        dual = torch.func.jvp(module, (x[0],), (x[1],))
+        return [torch.func.vmap(module)(x), *slopes.values(), *dual]
+
+    for ours, theirs in zip(outcomes(own), outcomes(stock), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-3)
+    with forward_ad.dual_level():
+        dual = forward_ad.unpack_dual(own(forward_ad.make_dual(x[0], x[1])))
+    torch.testing.assert_close(dual.tangent, torch.func.jvp(stock, (x[0],), (x[1],))[1])
+
+
+def test_symbolic_tracing_finds_the_stock_operation() -> None:
+    own, stock, x = make_pair(2)
+    traced = torch.fx.symbolic_trace(nn.Sequential(own))
+    assert torch.nn.functional.conv3d in {node.target for node in traced.graph.nodes}
+    torch.testing.assert_close(traced(x), stock(x))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=2, max_size=3).map(tuple),
+    dilation=st.sampled_from([6, 7, 100, 10**6]),
+    is_last=st.booleans(),
+)
+def test_a_dilation_beyond_the_map_costs_no_padding(
+    lengths: tuple[int, ...], dilation: int, is_last: bool
+) -> None:
+    """A million would make 10**18 sub-lattices; the reference's taps miss the map as well."""
+    steps = (*[1] * (len(lengths) - 1), dilation) if is_last else (dilation,) * len(lengths)
+    x = torch.randn(2, 4, *lengths, dtype=torch.float64)
+    weight = torch.randn(4, 1, *[3] * len(lengths), dtype=torch.float64)
+    near = tuple(min(step, length) for step, length in zip(steps, lengths, strict=True))
+    own = passes(lambda x, weight, d: depthwise_conv(x, weight, None, d), (x, weight), steps)
+    expected = passes(lambda x, weight, d: stock_conv(x, weight, None, d), (x, weight), near)
+    for ours, theirs in zip(own, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
