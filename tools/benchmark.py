@@ -32,7 +32,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--out", default="work_dirs/benchmark", help="folder for the report (default: %(default)s)"
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.scaling and arguments.only:
+        parser.error("--scaling measures growth and nothing else; leave out --only")
+    return arguments
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.benchmark.benchmark import Benchmark
 from macbdf_mm.benchmark.blocks import measure_blocks
 from macbdf_mm.benchmark.decoding import measure_decoding
@@ -59,10 +60,14 @@ def run_benchmarks(
 
     Raises:
         ValueError: If a name is not that of a benchmark.
+        ConfigError: If there is no such config.
     """
     known = [benchmark.name for benchmark in BENCHMARKS]
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"Expected `names` (--only) out of {known}, got {unknown}.")
+    load_config(settings.config)  # before the first minutes have gone by
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(settings.num_threads)
     report = Report(describe_environment(settings.num_threads))
     for benchmark in BENCHMARKS:

@@ -20,12 +20,21 @@ class Settings:
         is_quick: Whether few rounds have to do, and one clip a batch.
         num_threads: Threads on the CPU.
         seed: Of weights and inputs.
+
+    Raises:
+        ValueError: If there is no thread, or the seed is negative.
     """
 
     config: Path
     is_quick: bool = False
     num_threads: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_threads < 1:
+            raise ValueError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
+        if self.seed < 0:
+            raise ValueError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
 
     @property
     def num_rounds(self) -> int:

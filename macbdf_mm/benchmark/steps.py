@@ -62,8 +62,9 @@ def measure_checkpointing(settings: Settings) -> Iterator[Row]:
 def measure_om_pareto(settings: Settings) -> Iterator[Row]:
     """Yield time and peak memory of the config's own step against a plain one, B=1."""
     cfg = load_config(settings.config)
-    if not cfg.optim_wrapper.type.startswith("OMPareto"):
-        raise NotMeasuredError(f"the config trains with {cfg.optim_wrapper.type}, not OM-Pareto")
+    wrapper_type = cfg.get("optim_wrapper", {}).get("type", "nothing")
+    if not wrapper_type.startswith("OMPareto"):
+        raise NotMeasuredError(f"the config trains with {wrapper_type}, not OM-Pareto")
     model = build_training_model(cfg, settings.seed, CPU)
     models = {"plain": model, "om_pareto": copy.deepcopy(model)}
     wrappers = {"plain": plain_wrapper(cfg), "om_pareto": cfg.optim_wrapper}

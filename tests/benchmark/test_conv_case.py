@@ -40,4 +40,4 @@ def test_cases_cover_both_layouts_and_all_kernels() -> None:
     cases = all_cases()
     assert len({case.is_channels_last for case in cases}) == 2
     kernels = {(case.kernel_size, case.dilation) for case in cases}
-    assert kernels == {(3, 1), (5, 1), (7, 1), (5, 2), (7, 3), (9, 4)}
+    assert kernels == {(3, 1), (5, 1), (7, 1), (5, 2), (7, 3), (9, 4), (3, 32)}

@@ -11,6 +11,7 @@ from macbdf_mm.benchmark.row import speed_row
 from macbdf_mm.benchmark.run_benchmarks import BENCHMARKS, run_benchmarks, run_scaling
 from macbdf_mm.benchmark.scaling import OURS, STOCK, GrowthCurve
 from macbdf_mm.benchmark.settings import Settings
+from macbdf_mm.errors import MissingDataError
 
 
 @pytest.fixture
@@ -54,6 +55,12 @@ def test_only_some_can_be_asked_for(tiny_settings: Settings) -> None:
 def test_an_unknown_name_is_refused(tiny_settings: Settings) -> None:
     with pytest.raises(ValueError, match=r"`names` \(--only\) out of .*, got \['nothing'\]"):
         run_benchmarks(tiny_settings, ["nothing", "blocks"])
+
+
+@pytest.mark.usefixtures("two_benchmarks")
+def test_a_missing_config_shows_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match=r"nowhere\.py"):
+        run_benchmarks(Settings(tmp_path / "nowhere.py"), ["other"])
 
 
 def test_scaling_leaves_table_and_picture(

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from macbdf_mm.benchmark.clock import cpu_seconds, wall_seconds
 from macbdf_mm.benchmark.settings import Settings
 
@@ -14,3 +16,15 @@ def test_quick_has_fewer_rounds_and_can_be_made_thorough() -> None:
 def test_clock_goes_by_the_threads() -> None:
     assert Settings(Path(), num_threads=1).clock() is cpu_seconds
     assert Settings(Path(), num_threads=2).clock() is wall_seconds
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(num_threads=0), r"`num_threads` \(--threads\) > 0, got 0"),
+        (dict(seed=-1), r"`seed` \(--seed\) >= 0, got -1"),
+    ],
+)
+def test_wrong_arguments_are_named(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(Path("config.py"), **options)

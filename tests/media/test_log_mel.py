@@ -102,3 +102,11 @@ def test_a_checkpoint_does_not_bring_the_filter_bank_of_another_config():
         "mel.spectrogram.window",
         "mel.mel_scale.fb",
     }
+
+
+def test_clips_of_a_batch_equal_those_computed_one_by_one():
+    """Batches are computed in twos at this length; five leave one over."""
+    waveforms = torch.randn(5, 40_960)
+    log_mel = LogMel()
+    alone = torch.cat([log_mel(clip[None]) for clip in waveforms])
+    torch.testing.assert_close(log_mel(waveforms), alone, rtol=1e-5, atol=1e-5)
