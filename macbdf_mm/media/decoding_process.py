@@ -124,6 +124,12 @@ class DecodingProcess:
         self._child = None
         self._owner = os.getpid()
 
+    def abort(self) -> None:
+        """Kill the child, so that a call that another thread waits for ends at once."""
+        child = self._child
+        if child is not None and self._owner == os.getpid():
+            child.kill()
+
     def _ask(self, request: tuple[Any, ...]) -> tuple[bool, Any]:
         if self._connection is None or self._answers is None:
             raise EOFError

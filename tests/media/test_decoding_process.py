@@ -1,5 +1,6 @@
 import os
 import pickle
+import threading
 import time
 from pathlib import Path
 
@@ -82,6 +83,19 @@ def test_a_file_that_killed_the_child_is_not_tried_again(process):
     with pytest.raises(UndecodableMediaError, match="ended the process"):
         process.call(exec, CRASH)
     assert is_alive(child)
+
+
+def test_another_thread_ends_a_call_that_would_go_on(process):
+    child = process.call(eval, PROCESS_ID)
+    begin = time.monotonic()
+    timer = threading.Timer(0.2, process.abort)
+    timer.start()
+    with pytest.raises(UndecodableMediaError, match=r"ended the process .* \(SIGKILL\)"):
+        process.call(exec, HANG)
+    timer.join()
+    assert time.monotonic() - begin < 40
+    assert not is_alive(child)
+    process.abort()
 
 
 def test_without_a_process_this_one_answers(process):

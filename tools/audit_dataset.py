@@ -1,0 +1,71 @@
+"""Audit a data set: counts, files that do not decode, leaks between splits, and shortcuts."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Audit a data set: counts, files that do not decode, people and recordings in "
+        "two parts, and properties of the files that tell real from fake.",
+        epilog="Writes index.html, a page to look at, and audit.json into the folder of --out; a "
+        "run that was stopped goes on from journal.jsonl there.",
+    )
+    parser.add_argument("annotation", metavar="ANN.json", help="annotation of the data set")
+    parser.add_argument(
+        "--data-root", help="folder of its files (default: the folder of the annotation)"
+    )
+    parser.add_argument("--out", help="folder to write (default: ANN.audit beside the annotation)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=len(os.sched_getaffinity(0)),
+        help="files that are decoded at the same time (default: one a core)",
+    )
+    parser.add_argument(
+        "--max-seconds", type=float, help="decode no further into each file (default: to its end)"
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="give a file up that takes longer (default: %(default)g)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the folds (default: %(default)s)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+
+    # Imported late: a wrong argument is answered at once.
+    from macbdf_mm.apis.progress_line import ProgressLine
+    from macbdf_mm.datasets.audit.audit_dataset import audit_dataset
+    from macbdf_mm.datasets.audit.check_files import CheckSettings
+
+    annotation = Path(arguments.annotation)
+    out_dir = Path(arguments.out or annotation.with_suffix(".audit"))
+    settings = CheckSettings(arguments.workers, arguments.time_limit, arguments.max_seconds)
+    audit = audit_dataset(
+        annotation,
+        arguments.data_root or annotation.parent,
+        out_dir,
+        settings,
+        ProgressLine("done"),
+        arguments.seed,
+    )
+    print(audit.describe())
+
+    # Later still: it loads torch, which is slow, and large beside the processes that decode.
+    from macbdf_mm.apis.audit_page import write_audit_page
+
+    print(write_audit_page(audit, out_dir))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
