@@ -77,10 +77,10 @@ def _tiles(audit: Audit) -> str:
                 "-" if worst is None else f"{worst.auc:.2f}",
                 f"highest AUC of a single property of the files{of_what}",
             ),
-            (str(len(audit.unreadable)), f"files unreadable; {len(audit.remarks)} are unusual"),
+            (str(len(audit.unreadable)), f"files unreadable, and {len(audit.remarks)} unusual"),
             (
                 str(len(audit.source_leaks)),
-                f"recordings in two parts; {len(audit.shared_identities)} identities are",
+                f"recordings in two parts, and {len(audit.shared_identities)} identities",
             ),
         ]
     )
@@ -227,7 +227,7 @@ def _file_section(audit: Audit) -> str:
         return html.section("Files", "Every file decodes from its start to its end.")
     return html.section(
         "Files",
-        f"{len(audit.unreadable)} files cannot be read, {len(audit.remarks)} are unusual (at most "
-        f"{_MAX_LISTED} are listed, the unreadable ones first).",
+        f"Unreadable: {len(audit.unreadable)}, unusual: {len(audit.remarks)} (at most {_MAX_LISTED} "
+        "are listed, the unreadable ones first).",
         html.table(["file", "what"], problems[:_MAX_LISTED]),
     )

@@ -159,7 +159,7 @@ def test_long_lists_are_cut_and_say_so(make_page):
     checks = {row.file: FileCheck(None, "broken") for row in rows}
     page = make_page(rows, probes_of(), checks)
     assert len(page.table("file")) == 1 + 200
-    assert "250 files cannot be read, 0 are unusual (at most 200 are listed" in page.text
+    assert "Unreadable: 250, unusual: 0 (at most 200 are listed" in page.text
     assert "No file can be read." in page.text
 
 
