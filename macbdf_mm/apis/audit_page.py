@@ -227,7 +227,7 @@ def _file_section(audit: Audit) -> str:
         return html.section("Files", "Every file decodes from its start to its end.")
     return html.section(
         "Files",
-        f"Unreadable: {len(audit.unreadable)}, unusual: {len(audit.remarks)} (at most {_MAX_LISTED} "
-        "are listed, the unreadable ones first).",
+        f"Unreadable: {len(audit.unreadable)}, unusual: {len(audit.remarks)} (at most "
+        f"{_MAX_LISTED} are listed, the unreadable ones first).",
         html.table(["file", "what"], problems[:_MAX_LISTED]),
     )
