@@ -1,5 +1,6 @@
 """docs/datasets.md, command by command, on a small tree in the layout of each data set."""
 
+import json
 import os
 import re
 import runpy
@@ -19,6 +20,7 @@ from macbdf_mm.datasets.annotation import load_annotation
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "docs" / "datasets.md"
+TOOLS = ("convert_dataset", "make_splits", "audit_dataset", "train")
 # What a step of the whole model needs to fit a small tree and a machine without a GPU.
 SMALL = ("train_dataloader.batch_size=2", "train_dataloader.num_workers=0",
          "train_dataloader.persistent_workers=False")  # fmt: skip
@@ -68,16 +70,29 @@ def run_here(words, monkeypatch):
     assert ended.value.code == 0
 
 
-def test_convert_and_split(section, monkeypatch, capsys):
-    ran = commands(section, "convert_dataset", "make_splits")
-    for words in ran:
+def test_each_section_goes_from_converting_to_a_step(section):
+    tools = [Path(words[1]).stem for words in commands(section, *TOOLS)]
+    assert tools[-4:] == list(TOOLS)
+    assert set(tools[:-4]) <= {"convert_dataset"}
+
+
+def test_convert_split_audit_and_one_step_of_a_small_model(section, monkeypatch, capsys):
+    for words in commands(section, *TOOLS):
+        if words[1] == "tools/train.py":
+            root = f"train_dataloader.dataset.data_root=data/{SECTIONS[section][0]}"
+            words[2:] = ["configs/macbdf_demo.py", *words[3:], root, *SMALL]
         run_here(words, monkeypatch)
-    written = Path("data", SECTIONS[section][0], "annotation.json")
-    annotation = load_annotation(written)
-    assert f"{len(annotation.rows)} rows written to {written}" in capsys.readouterr().out
-    if len(ran) > 1:
-        assert "split_protocol" in annotation.metainfo
-        assert {"train", "test"} <= {row.split for row in annotation.rows}
+    folder = Path("data", SECTIONS[section][0])
+    annotation = load_annotation(folder / "annotation.json")
+    printed = capsys.readouterr().out
+    assert f"{len(annotation.rows)} rows written to {folder}/annotation.json" in printed
+    assert "split_protocol" in annotation.metainfo
+    assert {"train", "test"} <= {row.split for row in annotation.rows}
+    found = json.loads((folder / "annotation.audit/audit.json").read_text())
+    assert found["unreadable"] == {}
+    assert found["parts"][-1]["num_clips"] == len(annotation.rows)
+    assert sum(item["num_real"] + item["num_fake"] for item in found["formats"]) > 4
+    assert list(Path("work_dirs/macbdf_demo").glob("*.pth"))
 
 
 @pytest.mark.slow  # A step of the whole model, six times.

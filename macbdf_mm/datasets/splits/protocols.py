@@ -108,10 +108,9 @@ def split_k_fold(
 def split_paper_80_20(rows: Sequence[ClipRow], seed: int = 0) -> list[ClipRow]:
     """Return the rows split at random, clip by clip, 80 % to 20 % in every category.
 
-    The protocol of the MACB-DF paper (Section 4.2.1, "randomized stratification"). It puts fakes
-    of one recording, and clips of one person, on both sides: scores under it do not say how well
-    a detector does on new people, and are for comparing with the paper's. A tenth of the 80 % is
-    kept for validation.
+    The protocol of the MACB-DF paper (Section 4.2.1). It puts fakes of one recording, and clips
+    of one person, on both sides: scores under it do not say how well a detector does on new
+    people, and are for comparing with the paper's. A tenth of the 80 % is kept for validation.
 
     Args:
         rows: The clips.
