@@ -8,7 +8,7 @@ from pathlib import Path
 
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.datasets.audit.audit import Audit
-from macbdf_mm.datasets.audit.check_files import CheckSettings, Progress, check_files
+from macbdf_mm.datasets.audit.check_files import CheckSettings, check_files
 from macbdf_mm.datasets.audit.counts import count_parts
 from macbdf_mm.datasets.audit.file_check import FileCheck
 from macbdf_mm.datasets.audit.format_counts import count_formats
@@ -20,6 +20,7 @@ from macbdf_mm.datasets.audit.shortcut_probes import (
     probe_shortcuts,
 )
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.converters.inspect_files import Progress
 from macbdf_mm.datasets.splits.source_leaks import find_source_leaks
 from macbdf_mm.errors import MissingDataError
 

@@ -1,7 +1,7 @@
 """Decoding every file of a data set, in parallel, from where a stopped run left off."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
@@ -10,14 +10,12 @@ from types import TracebackType
 from typing import Any
 
 from macbdf_mm.datasets.audit.file_check import FileCheck
+from macbdf_mm.datasets.converters.inspect_files import Progress
 from macbdf_mm.datasets.converters.journal import Journal
 from macbdf_mm.datasets.converters.media_tree import FileStamp
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.measure import measure_file
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is, and how much there is in all."""
 
 _WHAT = "decoding files"
 _LIMIT = "time_limit_seconds"
