@@ -15,18 +15,16 @@ from rich.progress import track
 from torch import nn
 
 from macbdf_mm.apis.caveats import file_caveats, missing_seconds, weight_caveats
+from macbdf_mm.apis.check_device import check_device
 from macbdf_mm.apis.command_line import load_config
-from macbdf_mm.apis.load_model import (
-    build_model,
-    load_checkpoint,
-    load_weights,
-)
+from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, predict_video
 from macbdf_mm.apis.prefetch import prefetch
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
+from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
 from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 from macbdf_mm.registry import SCOPE
@@ -46,6 +44,7 @@ class ForgeryInferencer(BaseInferencer):
 
     Windows go through the test pipeline of the config, so prediction sees what the test saw.
     One batch of them is decoded while the one before it is computed, however long the file is.
+    Files are read in a child process: one that crashes or hangs the decoder is an error, too.
 
     Args:
         model: A config, or the path of one.
@@ -79,6 +78,7 @@ class ForgeryInferencer(BaseInferencer):
     ) -> None:
         self.allow_pickle = allow_pickle
         self.amp = amp
+        self._process = DecodingProcess()
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
             # The base class's own bar counts batches, on stdout, one bar a file.
@@ -145,7 +145,7 @@ class ForgeryInferencer(BaseInferencer):
         """
         for path in inputs:
             check_is_file(path)
-            info = probe(path)
+            info = self._process.call(probe, path)
             if not allow_partial and (missing := missing_seconds(info)):
                 raise UndecodableMediaError(
                     f"{path} was cut short: its last {missing:.1f} of "
@@ -234,7 +234,7 @@ class ForgeryInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str, device: str = "cpu") -> nn.Module:
         """Return the model with its weights, and note what has to be said about them."""
-        _check_device(device, self.amp)
+        check_device(device, self.amp)
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
@@ -273,6 +273,7 @@ class ForgeryInferencer(BaseInferencer):
             "audio_fake_intervals": (),
             "duration_seconds": info.duration_seconds,
             "span_seconds": span,
+            "decoding_process": self._process,
         }
         try:
             packed = self.pipeline(row)
@@ -295,13 +296,3 @@ def _thresholds(model: nn.Module) -> dict[str, float]:
             "score files; expected a detector such as MACBDF."
         )
     return dict(zip(TRACKS, values.tolist(), strict=True))
-
-
-def _check_device(device: str, amp: bool) -> None:
-    try:
-        is_gpu = torch.zeros(0, device=device).is_cuda
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"Device '{device}' cannot be used: {reason}") from error
-    if amp and not is_gpu:
-        raise ConfigError(f"--amp (`amp=True`) needs a GPU, and '{device}' is none; leave it out.")

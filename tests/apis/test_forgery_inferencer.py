@@ -123,6 +123,18 @@ def test_a_bad_file_does_not_stop_the_others(inferencer, make_clip, tmp_path):
         assert SYNTHETIC_WEIGHTS in item["warnings"]
 
 
+def test_a_file_that_the_decoder_hangs_on_is_an_error(run_dir, make_clip):
+    inferencer = ForgeryInferencer(
+        run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cpu", show_progress=False
+    )
+    path = make_clip(seconds=1.5)
+    # So short a limit makes any file one that hangs.
+    inferencer._process.time_limit_seconds = 1e-6
+    (prediction,) = inferencer(path)["predictions"]
+    assert prediction["status"] == "error"
+    assert "was not read within" in prediction["error"]
+
+
 def test_a_file_that_was_cut_short_is_scored_only_on_demand(inferencer, make_clip):
     path = make_clip(seconds=8.0, options={"movflags": "faststart"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
