@@ -23,6 +23,10 @@ from macbdf_mm.benchmark.settings import Settings
 from macbdf_mm.benchmark.stock_convolution import stock_convolution
 from macbdf_mm.models.layers.large_kernel_attention import DEPTHWISE_CONVS
 
+_NUM_AGAIN = 5
+_Maker = Callable[[nn.Module, Tensor, Tensor], Call]
+_Way = tuple[ConvCase, _Maker]
+
 
 def measure_depthwise(settings: Settings) -> Iterator[Row]:
     """Yield the set of a block, its kernels, 2-D, and the least favourable cases."""
@@ -75,7 +79,7 @@ def comparison_row(
     cases: Sequence[ConvCase],
     settings: Settings,
     goal: str | None = None,
-    maker: Callable[[nn.Module, Tensor, Tensor], Call] = training_call,
+    maker: _Maker = training_call,
 ) -> Row:
     """Return the row that compares the sum over some convolutions."""
     calls, peers = zip(*(_calls(case, maker) for case in cases), strict=True)
@@ -88,34 +92,25 @@ def lowest_row(
     cases: Sequence[ConvCase],
     settings: Settings,
     goal: str,
-    makers: Sequence[Callable[[nn.Module, Tensor, Tensor], Call]],
+    makers: Sequence[_Maker],
 ) -> Row:
     """Return the row of the case that gains least, or loses most.
 
-    The lowest of many noisy ratios is low by chance, so the lowest few are measured again.
+    The lowest of many noisy ratios is low by chance. So the lowest few are measured again, and
+    the one that is lowest then once more, which is what counts.
     """
-    rows = [
-        (row.ratio, case, maker)
-        for case in cases
-        for maker in makers
-        for row in [comparison_row(what, "", [case], settings, maker=maker)]
-    ]
-    rows.sort(key=lambda entry: entry[0])
-    again = [
-        comparison_row(
-            what,
-            f"{case}, {'forward' if maker is forward_call else 'forward + backward'}",
-            [case],
-            settings.thorough(),
-            goal,
-            maker,
-        )
-        for _, case, maker in rows[:5]
-    ]
-    return min(again, key=lambda row: row.ratio)
+    ways = [(case, maker) for case in cases for maker in makers]
+
+    def ratio(way: _Way, rounds: Settings) -> float:
+        return comparison_row(what, "", [way[0]], rounds, maker=way[1]).ratio
+
+    lowest = sorted(ways, key=lambda way: ratio(way, settings))[:_NUM_AGAIN]
+    case, maker = min(lowest, key=lambda way: ratio(way, settings.thorough()))
+    setting = f"{case}, {'forward' if maker is forward_call else 'forward + backward'}"
+    return comparison_row(what, setting, [case], settings.thorough(), goal, maker)
 
 
-def _calls(case: ConvCase, maker: Callable[[nn.Module, Tensor, Tensor], Call]) -> tuple[Call, Call]:
+def _calls(case: ConvCase, maker: _Maker) -> tuple[Call, Call]:
     conv = DEPTHWISE_CONVS[len(case.grid)](case.channels, case.kernel_size, case.dilation)
     x, grad = (random_map(case) for _ in range(2))
     return maker(conv, x, grad), maker(stock_convolution(conv), x, grad)

@@ -36,7 +36,7 @@ class Report:
         row = next((row for row in self.rows if row.goal == goal.key), None)
         if row is None:
             return f"not measured: {self.not_measured.get(goal.key, 'not asked for')}"
-        return f"{row.ratio:.2f}x, {'met' if goal.is_met(row.ratio) else 'NOT met'}"
+        return f"{row.ratio:.3f}x, {'met' if goal.is_met(row.ratio) else 'NOT met'}"
 
     def as_dict(self) -> dict[str, object]:
         """Return what the JSON file holds."""

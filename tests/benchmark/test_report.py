@@ -18,8 +18,8 @@ def report() -> Report:
 
 def test_every_goal_has_a_verdict(report: Report) -> None:
     verdicts = {goal.key: report.verdict(goal) for goal in GOALS}
-    assert verdicts["block"] == "8.00x, met"
-    assert verdicts["towers"] == "2.00x, NOT met"
+    assert verdicts["block"] == "8.000x, met"
+    assert verdicts["towers"] == "2.000x, NOT met"
     assert verdicts["gpu_blocks"] == "not measured: no GPU"
     assert verdicts["step"] == "not measured: not asked for"
     table = report.as_markdown()
@@ -37,7 +37,7 @@ def test_saved_file_holds_the_same(report: Report, tmp_path: Path) -> None:
     saved = json.loads(data.read_text())
     assert saved["environment"] == {"GPU": "none"}
     assert [row["ratio"] for row in saved["rows"]] == pytest.approx([8.0, 2.0])
-    assert {goal["key"]: goal["verdict"] for goal in saved["goals"]}["block"] == "8.00x, met"
+    assert {goal["key"]: goal["verdict"] for goal in saved["goals"]}["block"] == "8.000x, met"
     assert table.read_text() == report.as_markdown()
     assert {path.name for path in data.parent.iterdir()} == {"benchmark.json", "benchmark.md"}
 
@@ -46,6 +46,6 @@ def test_other_goals_can_be_named() -> None:
     goal = Goal("crops", "crops / full frames", 8.0)
     row = speed_row("crops", "", "full", Comparison((0.1,), (0.9,)), goal="crops")
     report = Report({}, [row], goals=(goal,))
-    assert "| crops / full frames | >= 8x | 9.00x, met |" in report.as_markdown()
+    assert "| crops / full frames | >= 8x | 9.000x, met |" in report.as_markdown()
     assert GOALS[0].what not in report.as_markdown()
     assert [entry["key"] for entry in report.as_dict()["goals"]] == ["crops"]

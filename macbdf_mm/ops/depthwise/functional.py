@@ -78,7 +78,9 @@ def is_left_to_stock(
         return not is_triton_on() or is_watched()
     if torch.is_autocast_enabled("cpu"):
         return is_watched()
-    if x.dtype == torch.float32 and (_is_minute(x, weight) or _is_forward_of_stock(dilation)):
+    if x.dtype == torch.float32 and (
+        _is_minute(x, weight) or _is_forward_of_stock(dilation) or _is_small_2d(weight, dilation)
+    ):
         return True  # without a look at the table: a forward of 0.03 ms would feel it
     if not is_regular(x, weight, bias):
         return True
@@ -94,6 +96,10 @@ def _is_minute(x: Tensor, weight: Tensor) -> bool:
 
 def _is_forward_of_stock(dilation: tuple[int, ...]) -> bool:
     return not torch.is_grad_enabled() and has_fast_forward(dilation)
+
+
+def _is_small_2d(weight: Tensor, dilation: tuple[int, ...]) -> bool:
+    return max(weight.shape[2:]) <= 3 and dilation == (1, 1)
 
 
 def depthwise_conv(
