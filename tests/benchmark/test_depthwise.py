@@ -27,8 +27,8 @@ def test_lowest_ratio_is_measured_again_and_named(
     slow = TINY._replace(channels=5)
     measured = []
 
-    def fake_row(what, setting, cases, settings, goal=None, maker=None):
-        measured.append((cases[0], settings.num_rounds))
+    def fake_row(what, setting, cases, settings, goal=None, maker=None, num_rounds=None):
+        measured.append((cases[0], num_rounds or settings.num_rounds))
         row = depthwise.Row(what, setting, "", "ms", 1, 1, 0.5 if slow in cases else 2, 0, 0, 1)
         return row
 
@@ -37,4 +37,5 @@ def test_lowest_ratio_is_measured_again_and_named(
     assert row.ratio == 0.5
     assert row.setting == f"{slow}, forward"
     rounds = [num for case, num in measured if case == slow]
-    assert rounds[0] < rounds[1]
+    assert rounds[0] < rounds[1] < rounds[2]
+    assert measured[-1][0] == slow

@@ -37,8 +37,8 @@ def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
     report, markdown = run_loading(tiny_settings, tmp_path, lambda row: seen.append(row.what))
     assert seen == ["reading", "reading, child", "crops"]
     verdicts = {goal.key: report.verdict(goal) for goal in report.goals}
-    assert verdicts["decode_25"] == "2.00x, met"
-    assert verdicts["crops_mp4"] == "10.00x, met"
+    assert verdicts["decode_25"] == "2.000x, met"
+    assert verdicts["crops_mp4"] == "10.000x, met"
     assert verdicts["memory_growth"] == "not measured: only Linux tells"
     # The arithmetic has the stock way, and each of ours once.
     assert "| stock (480p, GOP 25) | 200.0 |" in markdown

@@ -17,12 +17,17 @@ def test_step_answers_time_and_memory(tiny_settings: Settings) -> None:
 
 
 def test_checkpointing_pays_memory_with_time(tiny_settings: Settings) -> None:
-    time, memory = measure_checkpointing(tiny_settings)
+    time, memory = measure_checkpointing(tiny_settings.thorough())
     assert (time.what, time.peer) == ("training step with with_cp", "without")
     assert time.is_cost
     # Each block runs forward twice.
     assert time.value > time.peer_value
     assert memory.unit == "MB"
+
+
+def test_a_quick_run_leaves_checkpointing_out(tiny_settings: Settings) -> None:
+    with pytest.raises(NotMeasuredError, match="left out of a quick run"):
+        next(measure_checkpointing(tiny_settings))
 
 
 def test_om_pareto_is_a_cost_over_the_plain_step(tiny_settings: Settings) -> None:
