@@ -209,7 +209,10 @@ def _split_section(audit: Audit) -> str:
         for who, parts in list(audit.shared_identities.items())[:_MAX_LISTED]
     ]
     if not leaks and not people:
-        return html.section("Across the parts", "No recording and no person is in two parts.")
+        return html.section(
+            "Across the parts",
+            f"No recording and no person is known to be in two parts{audit.blind_spot}.",
+        )
     return html.section(
         "Across the parts",
         f"{len(audit.source_leaks)} recordings and {len(audit.shared_identities)} people are in "
@@ -224,7 +227,8 @@ def _file_section(audit: Audit) -> str:
     problems = [[file, reason] for file, reason in audit.unreadable.items()]
     problems += [[file, "; ".join(remarks)] for file, remarks in audit.remarks.items()]
     if not problems:
-        return html.section("Files", "Every file decodes from its start to its end.")
+        reach = audit.extent.removeprefix(", ") or "from its start to its end"
+        return html.section("Files", f"Every file decodes: {reach}.")
     return html.section(
         "Files",
         f"Unreadable: {len(audit.unreadable)}, unusual: {len(audit.remarks)} (at most "

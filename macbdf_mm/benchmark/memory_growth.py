@@ -70,7 +70,11 @@ def growth_by_part(
         resident, done = [], 0
         on_part(f"memory growth, {reader}", done, sum(sizes))
         for index, size in enumerate(sizes):
-            resident.append(pool.apply(_read_clips, (reader, path, size, seed + 1000 * index)))
+            try:
+                kb = pool.apply(_read_clips, (reader, path, size, seed + 1000 * index))
+            except ImportError as error:
+                raise NotMeasuredError(f"{reader} is not installed: {error}") from error
+            resident.append(kb)
             done += size
             on_part(f"memory growth, {reader}", done, sum(sizes))
     return [float(step) / part for step in np.diff(resident)]

@@ -133,8 +133,8 @@ def test_counts_stand_in_tables(make_page):
     assert page.table("method") == [["method", "fake clips"], ["swap", "2"]]
     assert page.table("identities with most clips")[1:] == [["Ann", "2"]]
     assert page.table("format")[1][1:] == ["1", "2", "0"]
-    assert "No recording and no person is in two parts" in page.text
-    assert "Every file decodes from its start to its end" in page.text
+    assert "No recording and no person is known to be in two parts" in page.text
+    assert "Every file decodes: from its start to its end" in page.text
 
 
 def test_what_is_in_two_parts_and_what_is_broken_is_listed(make_page):

@@ -63,6 +63,23 @@ class Audit:
                 worst.setdefault(probe.feature, probe)
         return list(worst.values())
 
+    @property
+    def extent(self) -> str:
+        """How far into the files was looked, if not to their end."""
+        limit = self.settings.get("max_seconds")
+        return "" if limit is None else f", first {limit:g} s"
+
+    @property
+    def blind_spot(self) -> str:
+        """What the annotation does not say, so that nobody can be found in two parts."""
+        num_unknown = sum(row.identity is None for row in self.rows)
+        unsaid = []
+        if all(row.split is None for row in self.rows):
+            unsaid.append("it has no parts")
+        if num_unknown:
+            unsaid.append(f"{num_unknown} clips do not say who is seen")
+        return f" ({', '.join(unsaid)})" if unsaid else ""
+
     def describe(self) -> str:
         """Return the findings that matter most, a line each."""
         whole = self.parts[-1]
@@ -70,9 +87,10 @@ class Audit:
             f"{self.annotation}: {whole.num_clips} clips, {whole.num_real} real, "
             f"{whole.num_fake} fake; saying always the same is right for "
             f"{percent(whole.majority_accuracy)}.",
-            f"files: {len(self.unreadable)} cannot be read, {len(self.remarks)} are unusual",
+            f"files{self.extent}: {len(self.unreadable)} cannot be read, "
+            f"{len(self.remarks)} are unusual",
             f"in more than one part: {len(self.source_leaks)} recordings, "
-            f"{len(self.shared_identities)} identities",
+            f"{len(self.shared_identities)} identities{self.blind_spot}",
             *(_sentence(probe) for probe in self.shortcuts),
         ]
         worst = worst_probe(self.probes)

@@ -49,9 +49,13 @@ def audit_dataset(
         seed: Of the folds of the probes.
 
     Raises:
-        MissingDataError: If the annotation or the folder is not there, or lists no clips.
+        MissingDataError: If the annotation, the folder or all files are not there, or it lists no
+            clips.
+        ValueError: If ``seed`` is negative.
         AnnotationError: If the annotation breaks the format.
     """
+    if seed < 0:
+        raise ValueError(f"Expected `seed` (--seed) >= 0, got {seed}.")
     annotation = load_annotation(annotation_path)
     rows = annotation.rows
     if not rows:

@@ -63,7 +63,7 @@ def check_files(
         progress: Told after each file.
 
     Raises:
-        MissingDataError: If there is no such folder.
+        MissingDataError: If there is no such folder, or none of the files is in it.
     """
     root = Path(root)
     if not root.is_dir():
@@ -82,6 +82,11 @@ def check_files(
             known = journal.get(kind, file, stamps[file])
             if known is not None and not _deserves_longer(known, settings):
                 checks[file] = FileCheck.from_json(known)
+        if files and not stamps:
+            raise MissingDataError(
+                f"None of the {len(files)} files is below {root}, such as {files[0]}; check "
+                "`--data-root`."
+            )
         todo = [file for file in files if file not in checks]
         progress(_WHAT, len(checks), len(files))
         with _Workers(root, settings) as workers:

@@ -103,9 +103,9 @@ def grouped_auc(
     for train, test in folds:
         if len(np.unique(labels[train])) < 2:
             continue
-        classifier = make_classifier(len(train))
-        classifier.fit(features[train], labels[train])
-        won, compared = _compare(labels[test], classifier.predict_proba(features[test])[:, 1])
+        won, compared = _compare(
+            labels[test], _scores(features, labels, train, test, make_classifier)
+        )
         wins[test] += won
         pairs[test] += compared
     if not pairs.any():
@@ -116,6 +116,23 @@ def grouped_auc(
     sums = np.bincount(of_group, influences, len(numbers))
     error = np.sqrt(len(numbers) / (len(numbers) - 1) * (sums**2).sum())
     return GroupedAuc(float(auc), float(error))
+
+
+def _scores(
+    features: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    train: npt.NDArray[np.int64],
+    test: npt.NDArray[np.int64],
+    make_classifier: Callable[[int], Any],
+) -> npt.NDArray[np.float64]:
+    """Return how fake each tested clip looks, all the same if no training clip has a value."""
+    # A column without any value is an error to scikit-learn's binning.
+    has_values = ~np.isnan(features[train]).all(axis=0)
+    if not has_values.any():
+        return np.zeros(len(test))
+    classifier = make_classifier(len(train))
+    classifier.fit(features[train][:, has_values], labels[train])
+    return classifier.predict_proba(features[test][:, has_values])[:, 1]
 
 
 def _compare(

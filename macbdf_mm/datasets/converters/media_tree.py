@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.media.file_names import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
 
@@ -92,6 +92,11 @@ def _walk(
         found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
     for entry in found:
         path = prefix + entry.name
+        if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+            raise AnnotationError(
+                f"The name {os.fsencode(entry.path)!r} is not UTF-8, so no annotation can hold it; "
+                "rename the file or folder."
+            )
         if entry.is_dir():
             yield from _walk(Path(entry.path), path + "/", seen)
         elif entry.is_file():

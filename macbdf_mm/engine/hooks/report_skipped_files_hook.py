@@ -20,8 +20,8 @@ class ReportSkippedFilesHook(Hook):
 
     After each epoch of training, validation and test that met new ones, the log gets a warning,
     and ``skipped_files.txt`` in the work folder all names, one a line after the part in which
-    they were met. Why a file was skipped stands in the log where it first was. Data sets
-    without ``skipped_files`` are left out.
+    they were met, those of earlier runs in that folder too. Why a file was skipped stands in the
+    log where it first was. Data sets without ``skipped_files`` are left out.
     """
 
     priority = "LOW"
@@ -58,10 +58,11 @@ class ReportSkippedFilesHook(Hook):
             + (", ..." if len(new) > _NUM_NAMED_FILES else "")
             + f"; all of them are in {path}",
         )
-        lines = [
-            f"{name} {file}\n" for name, files in self._reported.items() for file in sorted(files)
-        ]
-        path.write_text("".join(lines), encoding="utf-8")
+        # With those of earlier runs: one that was resumed, or a test, does not meet them again.
+        earlier = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        now = (f"{name} {file}" for name, files in self._reported.items() for file in files)
+        lines = sorted({*earlier, *now})
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _skipped(dataset: Any) -> list[str]:

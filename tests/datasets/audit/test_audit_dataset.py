@@ -77,3 +77,9 @@ def test_an_annotation_that_cannot_be_used_is_named(tmp_path, content, error, me
     with pytest.raises(error, match=message):
         run(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_negative_seed_is_refused_before_anything_is_decoded(root):
+    with pytest.raises(ValueError, match=r"Expected `seed` \(--seed\) >= 0, got -1"):
+        audit_dataset(root / "annotation.json", root, root / "out", CheckSettings(1), print, -1)
+    assert not (root / "out").exists()

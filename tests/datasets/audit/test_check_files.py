@@ -184,3 +184,8 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 def test_wrong_settings_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         CheckSettings(**options)
+
+
+def test_a_folder_without_any_of_the_files_is_named(check):
+    with pytest.raises(MissingDataError, match=r"None of the 2 files is below .*, such as u\.mp4"):
+        check(["u.mp4", "v.mp4"])

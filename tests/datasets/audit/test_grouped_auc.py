@@ -124,6 +124,17 @@ def test_an_interval_and_a_missing_value_are_found():
         assert grouped_auc(column[:, None], labels, groups, folds).auc > 0.95
 
 
+@pytest.mark.parametrize("num_finite", [0, 1, 3])
+def test_a_property_that_hardly_any_clip_has_tells_nothing(num_finite):
+    labels, groups = np.tile([0, 1], 20), np.arange(40)
+    column = np.full((40, 1), np.nan)
+    column[:num_finite] = 2.0
+    folds = grouped_folds(labels, groups)
+    assert abs(grouped_auc(column, labels, groups, folds).auc - 0.5) < 0.1
+    beside = np.concatenate([column, labels[:, None].astype(float)], axis=1)
+    assert grouped_auc(beside, labels, groups, folds).auc == 1.0
+
+
 def test_the_standard_error_is_honest_where_there_is_nothing_to_find():
     """Twelve people whose clips resemble each other, 300 times."""
     groups = np.repeat(np.arange(12), 8)

@@ -9,7 +9,7 @@ from macbdf_mm.datasets.converters.media_tree import (
     is_below,
     join,
 )
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import AnnotationError, MissingDataError
 
 
 @pytest.fixture
@@ -71,3 +71,9 @@ def test_relative_paths():
     assert is_below("a/b.mp4", "a")
     assert is_below("a/b.mp4", "")
     assert not is_below("ab/c.mp4", "a")
+
+
+def test_a_name_that_is_not_utf_8_is_named(root):
+    (root / "b" / os.fsdecode(b"bad\xff.mp4")).write_bytes(b"123")
+    with pytest.raises(AnnotationError, match=r"bad\\xff\.mp4' is not UTF-8, so no annotation can"):
+        MediaTree(root)

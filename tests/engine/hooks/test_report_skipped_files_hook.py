@@ -88,5 +88,13 @@ def test_long_lists_are_cut_in_the_log_alone(runner, caplog, tmp_path):
     assert len((tmp_path / "skipped_files.txt").read_text().splitlines()) == 30
 
 
+def test_a_later_run_in_the_same_folder_keeps_the_names(dataset, runner, tmp_path):
+    dataset[1]
+    ReportSkippedFilesHook().after_train_epoch(runner)
+    runner.test_dataloader = SimpleNamespace(dataset=SimpleNamespace(skipped_files=["z.mp4"]))
+    ReportSkippedFilesHook().after_test_epoch(runner, {})
+    assert (tmp_path / "skipped_files.txt").read_text() == "test z.mp4\ntrain b.mp4\n"
+
+
 def test_is_registered():
     assert HOOKS.get("ReportSkippedFilesHook") is ReportSkippedFilesHook
