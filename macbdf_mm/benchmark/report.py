@@ -1,7 +1,6 @@
 """What a run of the benchmarks leaves: a JSON file for programs, a Markdown table for people."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from macbdf_mm.benchmark.goal import GOALS, Goal
 from macbdf_mm.benchmark.markdown_table import markdown_table
 from macbdf_mm.benchmark.row import Row
+from macbdf_mm.engine.atomic_backend import write_atomically
 
 
 @dataclass
@@ -65,13 +65,10 @@ class Report:
 
         Each is replaced as a whole, never half written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         paths = folder / "benchmark.json", folder / "benchmark.md"
         texts = json.dumps(self.as_dict(), indent=1) + "\n", self.as_markdown()
         for path, text in zip(paths, texts, strict=True):
-            partial = path.with_name(path.name + ".partial")
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
+            write_atomically(text.encode(), path)
         return paths
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from macbdf_mm.benchmark.comparison import Comparison, median_and_range
@@ -77,21 +78,8 @@ def memory_row(
     """
     # A step that needs next to nothing must not divide by zero.
     ratios = tuple(own / max(other, 1) for own, other in zip(num_bytes, peer_bytes, strict=True))
-    ratio, lowest, highest = median_and_range(ratios)
-    return Row(
-        what=what,
-        setting=setting,
-        peer=peer,
-        unit="MB",
-        value=median_and_range(tuple(num_bytes))[0] / 1e6,
-        peer_value=median_and_range(tuple(peer_bytes))[0] / 1e6,
-        ratio=ratio,
-        lowest=lowest,
-        highest=highest,
-        num_rounds=len(ratios),
-        is_cost=True,
-        goal=goal,
-    )
+    values = median(num_bytes) / 1e6, median(peer_bytes) / 1e6
+    return _row(what, setting, peer, "MB", values, ratios, True, goal)
 
 
 def _time_row(
@@ -103,14 +91,28 @@ def _time_row(
     is_cost: bool,
     goal: str | None,
 ) -> Row:
+    values = median(comparison.seconds) * 1e3, median(comparison.peer_seconds) * 1e3
+    return _row(what, setting, peer, "ms", values, ratios, is_cost, goal)
+
+
+def _row(
+    what: str,
+    setting: str,
+    peer: str,
+    unit: Unit,
+    values: tuple[float, float],
+    ratios: tuple[float, ...],
+    is_cost: bool,
+    goal: str | None,
+) -> Row:
     ratio, lowest, highest = median_and_range(ratios)
     return Row(
         what=what,
         setting=setting,
         peer=peer,
-        unit="ms",
-        value=median_and_range(comparison.seconds)[0] * 1e3,
-        peer_value=median_and_range(comparison.peer_seconds)[0] * 1e3,
+        unit=unit,
+        value=values[0],
+        peer_value=values[1],
         ratio=ratio,
         lowest=lowest,
         highest=highest,

@@ -18,6 +18,7 @@ from macbdf_mm.benchmark.report import Report
 from macbdf_mm.benchmark.row import Row
 from macbdf_mm.benchmark.settings import Settings
 from macbdf_mm.benchmark.workers import measure_workers
+from macbdf_mm.engine.atomic_backend import write_atomically
 
 _NUM_GROWTH_CLIPS = 400
 _NUM_QUICK_GROWTH_CLIPS = 80
@@ -57,7 +58,7 @@ def run_loading(
             report.save(out)
     markdown = f"{report.as_markdown()}\n{cores_table(_costs(report.rows))}\n"
     if out is not None:
-        (out / "benchmark.md").write_text(markdown, encoding="utf-8")
+        write_atomically(markdown.encode(), out / "benchmark.md")
     return report, markdown
 
 

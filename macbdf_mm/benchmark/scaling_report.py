@@ -1,7 +1,6 @@
 """Table and picture of how cost grows."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from macbdf_mm.benchmark.markdown_table import markdown_table
 from macbdf_mm.benchmark.scaling import OURS, STOCK, GrowthCurve
+from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.visualization.theme import (
     LIGHT,
     Theme,
@@ -48,7 +48,6 @@ def save_scaling(
     folder: Path, environment: Mapping[str, str], curves: Sequence[GrowthCurve]
 ) -> None:
     """Write ``scaling.json``, ``scaling.md`` and ``scaling.png`` into a folder, each as a whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     data = {"environment": dict(environment), "curves": [asdict(curve) for curve in curves]}
     files = {
         "scaling.json": (json.dumps(data, indent=1) + "\n").encode(),
@@ -56,9 +55,7 @@ def save_scaling(
         "scaling.png": to_png(draw_scaling(curves)),
     }
     for name, content in files.items():
-        partial = folder / f"{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, folder / name)
+        write_atomically(content, folder / name)
 
 
 def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:

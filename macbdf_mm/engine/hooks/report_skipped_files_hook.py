@@ -8,6 +8,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.engine.nested_datasets import nested_datasets
 from macbdf_mm.registry import HOOKS
 
@@ -62,7 +63,7 @@ class ReportSkippedFilesHook(Hook):
         earlier = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         now = (f"{name} {file}" for name, files in self._reported.items() for file in files)
         lines = sorted({*earlier, *now})
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        write_atomically("".join(f"{line}\n" for line in lines).encode(), path)
 
 
 def _skipped(dataset: Any) -> list[str]:
