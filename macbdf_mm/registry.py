@@ -26,7 +26,9 @@ HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
 # MMEngine knows no such parts, so this one has no parent.
-FACE_DETECTORS = Registry("face detector", scope=SCOPE, locations=["macbdf_mm.faces.detectors"])
+FACE_DETECTORS = Registry(
+    "face detector", scope=SCOPE, locations=["macbdf_mm.prepare.faces.detectors"]
+)
 
 # Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope
 # without a warning for each.

@@ -158,8 +158,8 @@ _WALL = (20, 20, 235)
 @pytest.fixture(scope="session")
 def talking_head():
     """Two seconds of a rendered head, 64 x 64 pixels at 25 fps, with its sound at 16 kHz."""
-    from macbdf_mm.datasets.synthetic.identity import draw_identity
-    from macbdf_mm.datasets.synthetic.performance import render_performance
+    from demo.identity import draw_identity
+    from demo.performance import render_performance
 
     rng = np.random.default_rng(5)
     return render_performance(draw_identity(rng, "someone"), 2.0, rng, size=HEAD_SIZE).clip
@@ -217,3 +217,39 @@ def blue_screen_detector(monkeypatch):
     import blue_screen_detector
 
     return blue_screen_detector.BlueScreenDetector
+
+
+DEMO_CONFIG = Path(__file__).parents[1] / "configs" / "macbdf_demo.py"
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory, write_checkpoint) -> Path:
+    """A run that was trained on nothing: ``macbdf_demo.py`` and ``best_epoch_1.pth``."""
+    import torch
+    from mmengine.config import Config
+
+    from macbdf_mm.apis.load_model import build_model
+
+    folder = tmp_path_factory.mktemp("run")
+    cfg = Config.fromfile(str(DEMO_CONFIG))
+    torch.manual_seed(0)
+    model = build_model(cfg)
+    model.decision_threshold.copy_(torch.tensor([0.5, 0.4, 0.6]))
+    model.is_threshold_fitted.fill_(True)
+    cfg.dump(str(folder / DEMO_CONFIG.name))
+    write_checkpoint(folder / "best_epoch_1.pth", model.state_dict())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_checkpoint() -> Callable[..., Path]:
+    """The function that saves weights as the checkpoint hook does."""
+    import torch
+
+    def write(path: Path, state_dict: dict[str, torch.Tensor], **training_data) -> Path:
+        data = {"dataset": "demo", "synthetic": True} | training_data
+        meta = {"epoch": 1, "seed": 0, "training_data": data}
+        torch.save({"meta": meta, "state_dict": state_dict}, path)
+        return path
+
+    return write

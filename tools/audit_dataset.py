@@ -45,8 +45,8 @@ def main() -> None:
 
     # Imported late: a wrong argument is answered at once.
     from macbdf_mm.apis.progress_line import ProgressLine
-    from macbdf_mm.datasets.audit.audit_dataset import audit_dataset
-    from macbdf_mm.datasets.audit.check_files import CheckSettings
+    from macbdf_mm.prepare.audit.audit_dataset import audit_dataset
+    from macbdf_mm.prepare.audit.check_files import CheckSettings
 
     annotation = Path(arguments.annotation)
     out_dir = Path(arguments.out or annotation.with_suffix(".audit"))
@@ -62,7 +62,7 @@ def main() -> None:
     print(audit.describe())
 
     # Later still: it loads torch, which is slow, and large beside the processes that decode.
-    from macbdf_mm.apis.audit_page import write_audit_page
+    from macbdf_mm.reports.audit_page import write_audit_page
 
     print(write_audit_page(audit, out_dir))
 

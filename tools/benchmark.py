@@ -6,6 +6,9 @@ from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
 
+# What this command runs stands outside the package, in the folder above.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,8 +45,8 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.benchmark.run_benchmarks import run_benchmarks, run_scaling
-    from macbdf_mm.benchmark.settings import Settings
+    from benchmarks.run_benchmarks import run_benchmarks, run_scaling
+    from benchmarks.settings import Settings
 
     settings = Settings(Path(arguments.config), arguments.quick, arguments.threads, arguments.seed)
     out = Path(arguments.out)

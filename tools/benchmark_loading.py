@@ -6,6 +6,9 @@ from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
 
+# What this command runs stands outside the package, in the folder above.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -25,9 +28,9 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong flag is answered before torch is loaded.
+    from benchmarks.run_loading import run_loading
+    from benchmarks.settings import Settings
     from macbdf_mm.apis.progress_line import ProgressLine
-    from macbdf_mm.benchmark.run_loading import run_loading
-    from macbdf_mm.benchmark.settings import Settings
 
     # The config whose loading is measured: 16 frames and the sound of 2.56 s.
     settings = Settings(Path("configs/macbdf_dfdc.py"), arguments.quick, seed=arguments.seed)

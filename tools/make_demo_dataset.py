@@ -3,8 +3,12 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
+
+# What this command runs stands outside the package, in the folder above.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     # Imported late, so that --help answers at once.
-    from macbdf_mm.datasets.synthetic.demo_dataset import DemoSettings, build_demo_dataset
+    from demo.demo_dataset import DemoSettings, build_demo_dataset
 
     args = parse_args()
     settings = DemoSettings(num_clips=args.num_clips, seed=args.seed, size=args.size)

@@ -14,7 +14,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.report.make_report import make_report
+    from macbdf_mm.reports.make_report import make_report
 
     print(make_report(arguments.work_dir))
 

@@ -55,7 +55,7 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late, so that --help answers at once.
-    from macbdf_mm.datasets.splits import SplitOptions, make_splits
+    from macbdf_mm.prepare.splits import SplitOptions, make_splits
 
     options = SplitOptions(
         protocol=arguments.protocol,

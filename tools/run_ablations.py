@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.apis.study.study_command import add_study_arguments, run_study_command
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+ROOT = Path(__file__).resolve().parents[1]
+# The studies stand outside the package, in the folder above.
+sys.path.insert(0, str(ROOT))
+
+from studies.study_command import add_study_arguments, run_study_command  # noqa: E402
 
 
 def main() -> int:
@@ -18,10 +21,10 @@ def main() -> int:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.study.ablation_page import fill_ablation_page
-    from macbdf_mm.apis.study.studies import ABLATIONS
+    from studies.ablation_page import fill_ablation_page
+    from studies.studies import ABLATIONS
 
-    return run_study_command(ABLATIONS, fill_ablation_page, arguments, CONFIGS)
+    return run_study_command(ABLATIONS, fill_ablation_page, arguments, ROOT / "configs")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.apis.study.study_command import add_study_arguments, run_study_command
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+ROOT = Path(__file__).resolve().parents[1]
+# The studies stand outside the package, in the folder above.
+sys.path.insert(0, str(ROOT))
+
+from studies.study_command import add_study_arguments, run_study_command  # noqa: E402
 
 
 def main() -> int:
@@ -25,11 +28,13 @@ def main() -> int:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.study.om_pareto_page import fill_om_pareto_page
-    from macbdf_mm.apis.study.studies import OM_PARETO, PEERS
+    from studies.om_pareto_page import fill_om_pareto_page
+    from studies.studies import OM_PARETO, PEERS
 
     peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds)
-    return run_study_command(OM_PARETO, fill_om_pareto_page, arguments, CONFIGS, peer_seeds)
+    return run_study_command(
+        OM_PARETO, fill_om_pareto_page, arguments, ROOT / "configs", peer_seeds
+    )
 
 
 if __name__ == "__main__":

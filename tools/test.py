@@ -58,7 +58,7 @@ def main() -> None:
     if is_main_process():
         print(f"\n{checkpoint}\n\n{format_figures(figures)}\n\n{results_file}")
         if arguments.show_dir:
-            from macbdf_mm.apis.show_results import show_results
+            from macbdf_mm.reports.show_results import show_results
 
             print(*show_results(results_file, Path(arguments.show_dir)), sep="\n")
 

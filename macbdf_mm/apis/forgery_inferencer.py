@@ -191,7 +191,7 @@ class ForgeryInferencer(BaseInferencer):
         if not return_vis:
             return []
         # Imported late: matplotlib takes a second, and most calls draw nothing.
-        from macbdf_mm.visualization.timeline import draw_timeline
+        from macbdf_mm.reports.figures.timeline import draw_timeline
 
         return [
             draw_timeline(

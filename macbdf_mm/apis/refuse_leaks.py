@@ -7,9 +7,9 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation
-from macbdf_mm.datasets.splits.clip_groups import source_key
-from macbdf_mm.datasets.splits.refuse_leak import protocol_of, raise_unless_allowed
-from macbdf_mm.datasets.splits.source_leaks import SourceLeak
+from macbdf_mm.prepare.splits.clip_groups import source_key
+from macbdf_mm.prepare.splits.refuse_leak import protocol_of, raise_unless_allowed
+from macbdf_mm.prepare.splits.source_leaks import SourceLeak
 
 _DATASET = "AudioVisualForgeryDataset"
 

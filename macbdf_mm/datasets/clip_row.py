@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import AnnotationError
-from macbdf_mm.faces.face_track import parse_face_track
+from macbdf_mm.structures.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import (
     FAKE,
@@ -38,7 +38,7 @@ class ClipRow:
         method: How it was forged, or None.
         split: Name of the split that the clip belongs to.
         extra: Anything else, carried along unread.
-        faces: Tracks of the faces, as :class:`~macbdf_mm.faces.face_track.FaceTrack` states
+        faces: Tracks of the faces, as :class:`~macbdf_mm.structures.face_track.FaceTrack` states
             them; empty: looked for and not found; None: not looked for.
         duration_seconds: Optional length of the clip; it is measured where it is None.
     """

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from macbdf_mm.datasets.audit.grouped_auc import MIN_GROUPS
-from macbdf_mm.datasets.audit.shortcut_probes import (
+from macbdf_mm.prepare.audit.grouped_auc import MIN_GROUPS
+from macbdf_mm.prepare.audit.shortcut_probes import (
     LEAK_AUC,
     NUM_STANDARD_ERRORS,
     PROBED_FEATURES,

@@ -11,8 +11,8 @@ import pytest
 
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
-from macbdf_mm.media.log_mel import LogMel
 from macbdf_mm.media.read_span import read_span
+from macbdf_mm.models.layers.log_mel import LogMel
 
 FPS = 25
 SECONDS = 4.0

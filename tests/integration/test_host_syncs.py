@@ -17,8 +17,8 @@ from mmengine.config import Config
 from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile
 
-from macbdf_mm.benchmark.settings import CPU
-from macbdf_mm.benchmark.training_step import (
+from benchmarks.settings import CPU
+from benchmarks.training_step import (
     build_training_model,
     plain_wrapper,
     random_batch,

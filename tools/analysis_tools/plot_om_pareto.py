@@ -15,7 +15,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.plot_om_pareto import plot_om_pareto
+    from macbdf_mm.reports.plot_om_pareto import plot_om_pareto
 
     print(plot_om_pareto(arguments.log, arguments.out))
 

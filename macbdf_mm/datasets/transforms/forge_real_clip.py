@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.datasets.synthetic.forgery.clip import Clip
-from macbdf_mm.datasets.synthetic.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
+from macbdf_mm.datasets.forgery.clip import Clip
+from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
 from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
 from macbdf_mm.datasets.transforms.longest_run import longest_run
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.faces.choose_track import choose_track
-from macbdf_mm.faces.face_track import parse_face_track
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
+from macbdf_mm.structures.choose_track import choose_track
+from macbdf_mm.structures.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, category_of
 
@@ -31,7 +31,7 @@ class ForgeRealClip:
     """Forge the picture, the sound or both of some real clips, and label them so.
 
     In the manner of self-blended images (Shiohara and Yamasaki, 2022), with the operators of
-    ``macbdf_mm.datasets.synthetic.forgery`` on the sampled frames and their sound. Which
+    ``macbdf_mm.datasets.forgery`` on the sampled frames and their sound. Which
     tracks, which operator, how strongly and over which stretch is random. Comes after decoding
     and cropping, and before what moves the face in the picture or changes its size.
 

@@ -7,7 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
-from macbdf_mm.media.log_mel import LogMel
+from macbdf_mm.models.layers.log_mel import LogMel
 from macbdf_mm.models.layers.step_masks import blank_invalid
 from macbdf_mm.registry import MODELS
 
@@ -25,7 +25,7 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
     Args:
         mean: Mean of R, G and B in [0, 255].
         std: Standard deviation of R, G and B.
-        log_mel: Arguments of :class:`macbdf_mm.media.log_mel.LogMel`.
+        log_mel: Arguments of :class:`macbdf_mm.models.layers.log_mel.LogMel`.
         mel_mean: Mean of the log-mel values, taken off; speech at usual levels has about -4.
         mel_std: Their standard deviation, divided by.
         non_blocking: Whether to copy to the device asynchronously.

@@ -7,11 +7,11 @@ import torch
 from mmengine.registry import VISBACKENDS
 from mmengine.visualization.vis_backend import BaseVisBackend
 
-from macbdf_mm.apis.plot_om_pareto import read_om_pareto_curves
 from macbdf_mm.engine.hooks import OMParetoLogHook
 from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
 from macbdf_mm.engine.optim.step_summary import NUM_NON_FINITE, QUANTITIES
-from macbdf_mm.visualization.om_pareto_curves import NORMS, PANELS
+from macbdf_mm.reports.figures.om_pareto_curves import NORMS, PANELS
+from macbdf_mm.reports.plot_om_pareto import read_om_pareto_curves
 
 # What full precision logs; a step that is not finite is an error there.
 LOGGED = set(QUANTITIES) - {NUM_NON_FINITE}

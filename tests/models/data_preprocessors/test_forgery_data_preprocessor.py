@@ -2,8 +2,8 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from macbdf_mm.media.log_mel import LogMel
 from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import ForgeryDataPreprocessor
+from macbdf_mm.models.layers.log_mel import LogMel
 
 LOG_MEL = dict(n_fft=256, hop_length=64, num_mels=16)
 REAL, FAKE = (0, 0, 0), (1, 1, 1)

@@ -1,0 +1,95 @@
+"""Ways of doing the same thing, timed in turns within one process."""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchmarks.clock import Call
+
+# A call much shorter than this is repeated within its turn, beyond the clock's and the loop's
+# own noise.
+_LEAST_TURN_SECONDS = 5e-3
+_MOST_REPEATS = 100
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The times of two ways over the same rounds.
+
+    Attributes:
+        seconds: Of the way in question, one value a round, all positive.
+        peer_seconds: Of the way that it is compared with.
+    """
+
+    seconds: tuple[float, ...]
+    peer_seconds: tuple[float, ...]
+
+    @property
+    def speedups(self) -> tuple[float, ...]:
+        """Return how many times faster than the peer it was in each round."""
+        return tuple(peer / own for own, peer in zip(self.seconds, self.peer_seconds, strict=True))
+
+    @property
+    def costs(self) -> tuple[float, ...]:
+        """Return how many times the peer's time it took in each round."""
+        return tuple(1 / speedup for speedup in self.speedups)
+
+
+def measure_in_turns(
+    calls: Mapping[str, Call], clock: Callable[[Call], float], num_rounds: int
+) -> dict[str, tuple[float, ...]]:
+    """Return the seconds of each call, one value a round.
+
+    Each call is warmed up once. A round gives every call its turn, so that load from outside
+    meets them all; every second round goes backwards, for what one leaves in the cache serves
+    the next.
+
+    Args:
+        calls: What to time, by name.
+        clock: As :func:`benchmarks.clock.clock_of` returns it.
+        num_rounds: Rounds, at least one.
+
+    Raises:
+        ValueError: If ``num_rounds`` is not positive.
+    """
+    if num_rounds < 1:
+        raise ValueError(f"Expected `num_rounds` > 0, got {num_rounds}.")
+    repeats = {name: _num_repeats(call, clock) for name, call in calls.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    names = list(calls)
+    for index in range(num_rounds):
+        for name in names if index % 2 == 0 else reversed(names):
+            turn = clock(_repeated(calls[name], repeats[name]))
+            seconds[name].append(turn / repeats[name])
+    return {name: tuple(values) for name, values in seconds.items()}
+
+
+def compare(call: Call, peer: Call, clock: Callable[[Call], float], num_rounds: int) -> Comparison:
+    """Return the comparison of a call with its peer; arguments as :func:`measure_in_turns`."""
+    seconds = measure_in_turns({"call": call, "peer": peer}, clock, num_rounds)
+    return Comparison(seconds["call"], seconds["peer"])
+
+
+def median_and_range(values: tuple[float, ...]) -> tuple[float, float, float]:
+    """Return the median, the lowest and the highest of some values."""
+    return statistics.median(values), min(values), max(values)
+
+
+def _num_repeats(call: Call, clock: Callable[[Call], float]) -> int:
+    """Return how often to repeat a call within a turn; runs it, which warms it up."""
+    # The first call fills caches; one that takes long anyway is not run for the answer again.
+    if clock(call) >= 100 * _LEAST_TURN_SECONDS:
+        return 1
+    seconds = clock(call)
+    if seconds >= _LEAST_TURN_SECONDS:
+        return 1
+    return min(_MOST_REPEATS, math.ceil(_LEAST_TURN_SECONDS / max(seconds, 1e-9)))
+
+
+def _repeated(call: Call, times: int) -> Call:
+    def repeat() -> None:
+        for _ in range(times):
+            call()
+
+    return call if times == 1 else repeat

@@ -1,0 +1,120 @@
+"""How much a process grows with every clip that it reads."""
+
+import ctypes
+import multiprocessing
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Literal
+
+import numpy as np
+
+from benchmarks.comparison import median_and_range
+from benchmarks.decoding import NUM_FRAMES, STRIDE, own_span
+from benchmarks.filmed_clip import FPS, SAMPLE_RATE
+from benchmarks.not_measured import NotMeasuredError
+from benchmarks.row import Row
+from macbdf_mm.media.probe import probe
+from macbdf_mm.media.read_span import read_span
+
+Reader = Literal["own", "decord"]
+
+# What a clip may leave behind, in kB.
+ALLOWANCE_KB = 30.0
+# Read before counting begins: caches of the allocator and of the decoders fill up.
+_NUM_WARM_UP_CLIPS = 30
+_NUM_PARTS = 4
+_STATM = Path("/proc/self/statm")
+
+
+def measure_growth(
+    path: Path, num_clips: int, seed: int, on_part: Callable[[str, int, int], None]
+) -> Iterator[Row]:
+    """Yield what a clip leaves behind: against the allowance, and against mmaction2's pipeline.
+
+    Args:
+        path: A file of which random clips of 16 frames with their sound are read.
+        num_clips: How many, after some that do not count.
+        seed: Of the places.
+        on_part: Called with what is read, how many clips are read, and of how many.
+
+    Raises:
+        NotMeasuredError: On systems that do not tell the resident memory (any but Linux).
+    """
+    own, peer = (
+        growth_by_part(reader, path, num_clips, seed, on_part) for reader in ("own", "decord")
+    )
+    name = f"memory growth a clip, over {num_clips} clips"
+    yield _row(name, "the allowance", own, [ALLOWANCE_KB] * len(own), "memory_growth")
+    yield _row(name, "mmaction2 with decord", own, peer, None)
+
+
+def growth_by_part(
+    reader: Reader,
+    path: Path,
+    num_clips: int,
+    seed: int,
+    on_part: Callable[[str, int, int], None] = lambda what, done, total: None,
+) -> list[float]:
+    """Return by how many kB a new process grew with each clip, for each quarter of the clips.
+
+    Arguments as :func:`measure_growth`; ``reader`` says who reads.
+    """
+    if not _STATM.exists():
+        raise NotMeasuredError("only Linux tells the resident memory")
+    part = max(1, num_clips // _NUM_PARTS)
+    sizes = [_NUM_WARM_UP_CLIPS] + [part] * _NUM_PARTS
+    # Spawned: a forked process would begin with this one's memory.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        resident, done = [], 0
+        on_part(f"memory growth, {reader}", done, sum(sizes))
+        for index, size in enumerate(sizes):
+            try:
+                kb = pool.apply(_read_clips, (reader, path, size, seed + 1000 * index))
+            except ImportError as error:
+                raise NotMeasuredError(f"{reader} is not installed: {error}") from error
+            resident.append(kb)
+            done += size
+            on_part(f"memory growth, {reader}", done, sum(sizes))
+    return [float(step) / part for step in np.diff(resident)]
+
+
+def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
+    """Read clips at random places and return the resident memory of this process, in kB."""
+    if reader == "decord":
+        from benchmarks.decord_pipeline import DecordPipeline
+
+        pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
+        for index in range(num_clips):
+            pipeline.read(path, seed + index)
+    else:
+        rng = np.random.default_rng(seed)
+        last = int(probe(path).duration_seconds * FPS) - NUM_FRAMES * STRIDE
+        for first in rng.integers(0, last + 1, num_clips):
+            read_span(path, own_span(int(first)), NUM_FRAMES, SAMPLE_RATE)
+    # The allocator keeps what was freed, now and then a whole clip of full frames (20 MB): given
+    # back, so that one such step does not hide or feign growth. What leaks cannot be given back.
+    ctypes.CDLL(None).malloc_trim(0)
+    num_pages = int(_STATM.read_text().split()[1])
+    return num_pages * resource.getpagesize() / 1000
+
+
+def _row(what: str, peer: str, own_kb: list[float], peer_kb: list[float], goal: str | None) -> Row:
+    # Of the parts together: a part may shrink where the allocator gives memory back.
+    ratio = mean(own_kb) / mean(peer_kb)
+    _, lowest, highest = median_and_range(tuple(kb / mean(peer_kb) for kb in own_kb))
+    return Row(
+        what=what,
+        setting="480p, GOP 25, a process of its own, free memory given back",
+        peer=peer,
+        unit="kB",
+        value=mean(own_kb),
+        peer_value=mean(peer_kb),
+        ratio=ratio,
+        lowest=lowest,
+        highest=highest,
+        num_rounds=len(own_kb),
+        is_cost=True,
+        goal=goal,
+    )

@@ -1,0 +1,42 @@
+"""Scoring a file from end to end, against the same with stock layers."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from benchmarks.comparison import compare
+from benchmarks.filmed_clip import write_filmed_clip
+from benchmarks.row import Row, speed_row
+from benchmarks.settings import CPU, Settings
+from benchmarks.stock_model import with_stock_layers
+from benchmarks.training_step import build_training_model
+from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
+
+_SECONDS = 10.0
+_SIZE = (480, 854)
+
+
+def measure_prediction(settings: Settings) -> Iterator[Row]:
+    """Yield the scoring of a clip of 10 s, decoding included, with the config's model."""
+    cfg = load_config(settings.config)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        write_filmed_clip(clip, _SECONDS, _SIZE, settings.seed)
+        weights = Path(folder) / "untrained.pth"
+        model = build_training_model(cfg, settings.seed, CPU)
+        torch.save({"state_dict": model.state_dict()}, weights)
+        own, stock = (ForgeryInferencer(cfg, weights, "cpu", show_progress=False) for _ in range(2))
+        stock.model = with_stock_layers(stock.model)
+        comparison = compare(
+            lambda: own(clip), lambda: stock(clip), settings.clock(), settings.num_step_rounds
+        )
+        windows = len(own(clip)["predictions"][0]["windows"])
+    yield speed_row(
+        "prediction for a file",
+        f"10 s of 480p, {windows} windows",
+        "stock layers, fused attention",
+        comparison,
+    )

@@ -1,0 +1,55 @@
+"""How thoroughly and on how many threads to measure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.clock import Call, clock_of
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all benchmarks share.
+
+    Attributes:
+        config: Config whose model and optimiser are measured as a whole.
+        is_quick: Whether few rounds have to do, and one clip a batch.
+        num_threads: Threads on the CPU.
+        seed: Of weights and inputs.
+
+    Raises:
+        ValueError: If there is no thread, or the seed is negative.
+    """
+
+    config: Path
+    is_quick: bool = False
+    num_threads: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.num_threads < 1:
+            raise ValueError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
+        if self.seed < 0:
+            raise ValueError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
+
+    @property
+    def num_rounds(self) -> int:
+        """Rounds of what takes milliseconds."""
+        return 5 if self.is_quick else 15
+
+    def thorough(self) -> "Settings":
+        """Return the same with the rounds of a run that is not quick."""
+        return replace(self, is_quick=False)
+
+    @property
+    def num_step_rounds(self) -> int:
+        """Rounds of what takes seconds."""
+        return 1 if self.is_quick else 5
+
+    def clock(self, device: torch.device = CPU) -> Callable[[Call], float]:
+        """Return the clock for calls on a device."""
+        return clock_of(device, self.num_threads)

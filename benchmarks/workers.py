@@ -1,0 +1,112 @@
+"""Clips a second from prepared crops, by the number of workers of the data loader."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dataset import pseudo_collate
+from torch.utils.data import DataLoader, RandomSampler
+
+from benchmarks.comparison import median_and_range
+from benchmarks.filmed_clip import write_filmed_clip
+from benchmarks.prepared_crops import face_of_filmed_clip
+from benchmarks.row import Row
+from benchmarks.settings import Settings
+from macbdf_mm.datasets import ClipRow, save_annotation
+from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
+from macbdf_mm.prepare.faces.crop_settings import CropSettings
+from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
+
+NUM_WORKERS = (1, 2, 4)
+
+_NUM_FILES = 4
+_SOURCE_SECONDS = 6.0
+_SOURCE_SIZE = (480, 854)
+_BATCH_SIZE = 8
+# Of a turn.
+_NUM_CLIPS = 640
+_NUM_QUICK_CLIPS = 160
+_PIPELINE = (
+    {"type": "SampleClipSpan", "span_seconds": 2.56},
+    {"type": "DecodeAudioVisual", "num_frames": 16},
+    {"type": "mmaction.Flip", "flip_ratio": 0.5},
+    {"type": "PackForgeryInputs", "num_steps": 8},
+)
+
+
+def measure_workers(settings: Settings) -> Iterator[Row]:
+    """Yield for each number of workers how many clips a second they give, on the wall.
+
+    Each worker reads in a child process, as in training. All loaders take turns in every
+    round; what starting them costs is left out.
+    """
+    num_clips = _NUM_QUICK_CLIPS if settings.is_quick else _NUM_CLIPS
+    num_rounds = 3 if settings.is_quick else 7
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = crops_dataset(Path(folder), settings.seed)
+        loaders = {n: make_loader(dataset, n, num_clips, settings.seed) for n in NUM_WORKERS}
+        for loader in loaders.values():
+            _clips_a_second(loader, num_clips)  # starts the workers and their children
+        rates: dict[int, list[float]] = {n: [] for n in NUM_WORKERS}
+        for _ in range(num_rounds):
+            for num_workers, loader in loaders.items():
+                rates[num_workers].append(_clips_a_second(loader, num_clips))
+    for num_workers in NUM_WORKERS:
+        yield _row(num_workers, rates)
+
+
+def crops_dataset(folder: Path, seed: int) -> AudioVisualForgeryDataset:
+    """Return a data set of a few prepared mp4 crops, written into a folder."""
+    rows = []
+    for index in range(_NUM_FILES):
+        source, file = folder / "filmed.mp4", f"crop_{index}.mp4"
+        write_filmed_clip(source, _SOURCE_SECONDS, _SOURCE_SIZE, seed + index)
+        track = face_of_filmed_clip(_SOURCE_SECONDS)
+        written = write_face_crop(source, track, folder / file, CropSettings())
+        length = written.end_seconds - written.start_seconds
+        rows.append(ClipRow(file, 0, 0, 0, duration_seconds=length))
+    save_annotation(folder / "annotation.json", {"dataset": "filmed clips"}, rows)
+    return AudioVisualForgeryDataset("annotation.json", _PIPELINE, str(folder), seed=seed)
+
+
+def make_loader(
+    dataset: AudioVisualForgeryDataset, num_workers: int, num_clips: int, seed: int
+) -> DataLoader[Any]:
+    """Return a loader of random clips of the data set, as many as told an epoch."""
+    generator = torch.Generator().manual_seed(seed)
+    return DataLoader(
+        dataset,
+        batch_size=_BATCH_SIZE,
+        sampler=RandomSampler(dataset, True, num_clips, generator=generator),
+        num_workers=num_workers,
+        persistent_workers=True,
+        collate_fn=pseudo_collate,
+    )
+
+
+def _clips_a_second(loader: DataLoader[Any], num_clips: int) -> float:
+    begin = time.perf_counter()
+    for _ in loader:
+        pass
+    return num_clips / (time.perf_counter() - begin)
+
+
+def _row(num_workers: int, rates: dict[int, list[float]]) -> Row:
+    alone = rates[NUM_WORKERS[0]]
+    ratios = tuple(own / one for own, one in zip(rates[num_workers], alone, strict=True))
+    ratio, lowest, highest = median_and_range(ratios)
+    return Row(
+        what=f"clips a second, {num_workers} worker{'s' * (num_workers > 1)}",
+        setting=f"mp4 crops of 224 pixels, batches of {_BATCH_SIZE}, wall time",
+        peer="1 worker",
+        unit="clips/s",
+        value=median_and_range(tuple(rates[num_workers]))[0],
+        peer_value=median_and_range(tuple(alone))[0],
+        ratio=ratio,
+        lowest=lowest,
+        highest=highest,
+        num_rounds=len(ratios),
+    )

@@ -1,0 +1,235 @@
+"""The demo data set: rendered, forged, encoded and annotated in one folder."""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from demo.clip_plan import (
+    FPS,
+    SAMPLE_RATE,
+    PlannedClip,
+    PlannedGroup,
+    PlannedSource,
+    plan_clips,
+    rows_of,
+)
+from demo.identity import draw_identity
+from demo.loudness import level_out
+from demo.performance import (
+    Performance,
+    render_performance,
+    say_something_else,
+)
+from macbdf_mm.datasets.annotation import save_annotation
+from macbdf_mm.datasets.forgery.clip import Clip
+from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.media.writer import write_clip
+from macbdf_mm.structures.labels import FAKE
+
+GENERATOR_VERSION = 1
+"""Raised when the same seed would give other clips: old folders are then not continued."""
+DEFAULT_NUM_CLIPS = 1000
+
+_SETTINGS_FILE = "demo_settings.json"
+_CRF_RANGE = (19, 28)
+_AUDIO_BIT_RATES = (48_000, 64_000, 80_000, 96_000)
+# First numbers of the seeds of each kind of draw.
+_IDENTITY_DRAW, _PERFORMANCE_DRAW, _CLIP_DRAW = 1, 2, 3
+# These replace words: in the demo set by words of the same voice.
+_NEEDS_OTHER_SPEECH = ("word_splice", "dubbing")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """All that decides what the demo set holds.
+
+    Attributes:
+        num_clips: Clips in all splits together.
+        seed: Of everything random.
+        size: Height and width of the frames, in pixels.
+    """
+
+    num_clips: int = DEFAULT_NUM_CLIPS
+    seed: int = 0
+    size: int = 128
+
+
+def build_demo_dataset(
+    out_dir: str | Path,
+    settings: DemoSettings,
+    num_workers: int = 2,
+    progress: Progress | None = None,
+) -> Path:
+    """Return the path of the annotation of a demo set, made or completed in ``out_dir``.
+
+    Clips that are already there are kept: a run that was stopped goes on where it was. The
+    annotation is written last and is the same, byte for byte, for the same settings.
+
+    Args:
+        out_dir: A new or empty folder, or one begun with the same settings.
+        settings: What the set holds.
+        num_workers: Processes that render; 0 or 1 renders in this one.
+        progress: Called with the clips finished so far and the clips in all.
+
+    Raises:
+        ValueError: If the settings are out of range.
+        ConfigError: If the folder holds something else, or a set of other settings.
+    """
+    out_dir = Path(out_dir)
+    _check_size(settings.size)
+    groups = plan_clips(settings.num_clips, settings.seed)
+    _claim_folder(out_dir, settings)
+    render = partial(render_group, out_dir=out_dir, settings=settings)
+    finished = 0
+    for count in _run_all(render, groups, num_workers):
+        finished += count
+        if progress is not None:
+            progress(finished, settings.num_clips)
+    annotation = out_dir / "annotation.json"
+    metainfo = {"dataset": "macbdf_demo", "synthetic": True, "generator": GENERATOR_VERSION}
+    save_annotation(annotation, {**metainfo, **asdict(settings)}, rows_of(groups))
+    return annotation
+
+
+def render_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> int:
+    """Write the clips of a group that are not there yet; return how many it has."""
+    count = sum(len(source.clips) for source in group.sources)
+    if all((out_dir / clip.row.file).exists() for s in group.sources for clip in s.clips):
+        return count
+    # Sums over another number of threads round differently, and a decomposition can turn on it.
+    with threadpool_limits(limits=1):
+        _write_group(group, out_dir, settings)
+    return count
+
+
+def _write_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> None:
+    performances = [perform(source, settings) for source in group.sources]
+    for index, source in enumerate(group.sources):
+        donor = performances[(index + 1) % len(performances)] if len(performances) > 1 else None
+        for clip in source.clips:
+            path = out_dir / clip.row.file
+            if not path.exists():
+                _write(path, forge_clip(clip, performances[index], donor, settings), clip, settings)
+
+
+def perform(source: PlannedSource, settings: DemoSettings) -> Performance:
+    """Return the planned performance, rendered."""
+    who = np.random.default_rng([settings.seed, _IDENTITY_DRAW, source.identity_key])
+    what = np.random.default_rng([settings.seed, _PERFORMANCE_DRAW, source.key])
+    return render_performance(
+        draw_identity(who, source.identity),
+        source.duration_seconds,
+        what,
+        fps=FPS,
+        sample_rate=SAMPLE_RATE,
+        size=settings.size,
+    )
+
+
+def forge_clip(
+    planned: PlannedClip,
+    performance: Performance,
+    donor: Performance | None,
+    settings: DemoSettings,
+) -> Clip:
+    """Return the planned clip before encoding: the performance with its forged tracks."""
+    rng = np.random.default_rng([settings.seed, _CLIP_DRAW, planned.key])
+    row, clip = planned.row, performance.clip
+    whole = (0.0, performance.articulation.duration_seconds)
+    frames, waveform = clip.frames, clip.waveform
+    if row.video_label == FAKE:
+        method = row.extra["video_method"]
+        giver = donor.clip if donor is not None and method == "blended_patch" else None
+        forge = partial(VIDEO_OPERATORS[method], strength=row.extra["video_strength"], donor=giver)
+        for interval in row.video_fake_intervals or (whole,):
+            frames = forge(replace(clip, frames=frames), interval, rng)
+    if row.audio_label == FAKE:
+        method = row.extra["audio_method"]
+        giver = say_something_else(performance, rng) if method in _NEEDS_OTHER_SPEECH else None
+        forge = partial(AUDIO_OPERATORS[method], strength=row.extra["audio_strength"], donor=giver)
+        for interval in row.audio_fake_intervals or (whole,):
+            waveform = forge(replace(clip, waveform=waveform), interval, rng)
+    return replace(clip, frames=frames, waveform=waveform)
+
+
+def _write(path: Path, clip: Clip, planned: PlannedClip, settings: DemoSettings) -> None:
+    """Encode the clip; how is drawn apart from how it was made, so that it tells nothing."""
+    rng = np.random.default_rng([settings.seed, _CLIP_DRAW, planned.key, 1])
+    unfinished = path.with_name(f".{path.stem}.partial.mp4")
+    write_clip(
+        unfinished,
+        clip.frames,
+        clip.fps,
+        level_out(clip.waveform, rng),
+        clip.sample_rate,
+        crf=int(rng.integers(_CRF_RANGE[0], _CRF_RANGE[1] + 1)),
+        audio_bit_rate=int(rng.choice(_AUDIO_BIT_RATES)),
+    )
+    os.replace(unfinished, path)
+
+
+def _run_all(
+    render: Callable[[PlannedGroup], int], groups: list[PlannedGroup], num_workers: int
+) -> Iterator[int]:
+    """Yield what ``render`` returns for each group, in the order of completion."""
+    if num_workers <= 1:
+        yield from map(render, groups)
+        return
+    # Forked children inherit torch's thread pool in an unusable state: start afresh.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_workers, context, initializer=_use_one_thread) as pool:
+        futures = [pool.submit(render, group) for group in groups]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _use_one_thread() -> None:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _check_size(size: int) -> None:
+    if size < 64 or size % 2:
+        raise ValueError(f"Expected `size` to be even and at least 64, got {size}.")
+
+
+def _claim_folder(out_dir: Path, settings: DemoSettings) -> None:
+    """Mark the folder as a demo set of these settings, or say why it cannot be one."""
+    mark = out_dir / _SETTINGS_FILE
+    wanted = {"generator": GENERATOR_VERSION, **asdict(settings)}
+    if mark.exists():
+        try:
+            found = json.loads(mark.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(
+                f"{mark} cannot be read ({error}); remove {out_dir} or choose another folder."
+            ) from error
+        if found != wanted:
+            raise ConfigError(
+                f"{out_dir}: holds a demo set made with {found}, not {wanted}; "
+                "remove the folder or choose another."
+            )
+        return
+    if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
+        raise ConfigError(f"{out_dir}: is not empty and holds no demo set; choose a new folder.")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    unfinished = mark.with_name(mark.name + ".partial")
+    unfinished.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+    os.replace(unfinished, mark)

@@ -1,0 +1,85 @@
+"""Words cut out and others put in: another room, another noise floor, audible joins."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import fftconvolve, lfilter
+
+from macbdf_mm.datasets.forgery.clip import Clip, sample_range
+from macbdf_mm.datasets.forgery.sound_matching import (
+    match_loudness,
+    match_spectrum,
+    replace_stretch,
+)
+from macbdf_mm.structures.intervals import Interval
+
+
+def word_splice(
+    clip: Clip,
+    interval: Interval,
+    rng: np.random.Generator,
+    strength: float = 0.5,
+    donor: Clip | None = None,
+) -> npt.NDArray[np.float32]:
+    """Return the waveform with word-long pieces of the interval replaced by other speech.
+
+    The words are the donor's, or from other times of the clip; every second one or so has a
+    room and a noise floor of its own. The loudness of the interval is kept. See
+    :class:`~.clip.Operator` for the arguments.
+    """
+    start, end = sample_range(clip, interval)
+    original = clip.waveform[start:end]
+    giver = (donor or clip).waveform
+    rate = clip.sample_rate
+    spliced = original.astype(np.float64)
+    fade = max(1, round(rate * rng.uniform(0.001, 0.004)))
+    for first, last in _draw_words(len(original), rate, rng):
+        word = _draw_word(giver, last - first, rng)
+        word = _in_another_room(word, rate, strength, rng)
+        word = match_loudness(word, original[first:last])
+        spliced = replace_stretch(spliced, word, first, fade)
+    spliced = match_loudness(match_spectrum(spliced, original, rate), original)
+    return replace_stretch(clip.waveform, spliced, start, fade)
+
+
+def _draw_words(
+    num_samples: int, sample_rate: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Return first and last-plus-one sample of disjoint words that fill most of the stretch."""
+    words = []
+    first = 0
+    while num_samples - first > 0.08 * sample_rate:
+        last = min(num_samples, first + round(rng.uniform(0.12, 0.32) * sample_rate))
+        if num_samples - last < 0.1 * sample_rate:
+            last = num_samples
+        words.append((first, last))
+        first = last + round(rng.choice([0.0, rng.uniform(0.0, 0.2)]) * sample_rate)
+    return words
+
+
+def _draw_word(
+    giver: npt.NDArray[np.float32], num_samples: int, rng: np.random.Generator
+) -> npt.NDArray[Any]:
+    """Return a stretch of the giver; one that is too short is repeated."""
+    if len(giver) <= num_samples:
+        giver = np.tile(giver, num_samples // max(1, len(giver)) + 2)
+    # Of a few places the loudest, so that words are replaced by words and not by pauses.
+    places = rng.integers(0, len(giver) - num_samples, 4)
+    pieces = [giver[place : place + num_samples].astype(np.float64) for place in places]
+    return max(pieces, key=lambda piece: float(np.mean(piece**2)))
+
+
+def _in_another_room(
+    word: npt.NDArray[Any], sample_rate: int, strength: float, rng: np.random.Generator
+) -> npt.NDArray[Any]:
+    """Return the word with a short reverberation and noise, both foreign to the clip."""
+    num_taps = round(rng.uniform(0.03, 0.12) * sample_rate)
+    tail = rng.standard_normal(num_taps) * np.exp(-5 * np.arange(num_taps) / num_taps)
+    tail *= np.sqrt(rng.uniform(0.1, 0.3 + 0.5 * strength) / np.sum(tail**2))
+    tail[0] += 1
+    wet = fftconvolve(word, tail)[: len(word)]
+    noise = lfilter([1.0], [1.0, -rng.uniform(0.0, 0.9)], rng.standard_normal(len(word)))
+    level_db = rng.uniform(-32, -24 + 10 * strength)
+    level = max(float(word.std()), 1e-4) * 10 ** (level_db / 20)
+    return wet + noise * level / max(float(noise.std()), 1e-9)

@@ -1,5 +1,0 @@
-"""Dividing data sets such that nothing is learned by heart and then tested."""
-
-from macbdf_mm.datasets.splits.make_splits import SplitOptions, make_splits
-
-__all__ = ["SplitOptions", "make_splits"]

@@ -1,0 +1,1 @@
+"""Preparing data: converters, splits, audit and face crops."""

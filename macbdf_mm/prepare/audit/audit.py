@@ -1,0 +1,155 @@
+"""All findings about a data set, in words and as plain values."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.prepare.audit.counts import PartCounts
+from macbdf_mm.prepare.audit.file_check import FileCheck, remarks_on
+from macbdf_mm.prepare.audit.format_counts import FormatCount
+from macbdf_mm.prepare.audit.shortcut_probes import ALL_FEATURES, ShortcutProbe, worst_probe
+from macbdf_mm.prepare.splits.source_leaks import SourceLeak
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found out about a data set.
+
+    Attributes:
+        annotation: The annotation file.
+        dataset: The name that it gives itself.
+        is_synthetic: Whether it says that its clips are rendered.
+        rows: Its clips.
+        checks: File -> its check.
+        parts: Counts by split, and of all together.
+        formats: The formats of the files.
+        probes: The shortcut probes.
+        source_leaks: Recordings in more than one part.
+        shared_identities: People in more than one part, with the parts.
+        settings: How the files were checked, with the seed of the probes.
+    """
+
+    annotation: str
+    dataset: str
+    is_synthetic: bool
+    rows: Sequence[ClipRow]
+    checks: Mapping[str, FileCheck]
+    parts: Sequence[PartCounts]
+    formats: Sequence[FormatCount]
+    probes: Sequence[ShortcutProbe]
+    source_leaks: Sequence[SourceLeak]
+    shared_identities: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """File -> why it cannot be read."""
+        return {file: str(c.error) for file, c in self.checks.items() if c.measures is None}
+
+    @property
+    def remarks(self) -> dict[str, list[str]]:
+        """File -> what is unusual about it, for those that can be read."""
+        found = {row.file: remarks_on(row, self.checks[row.file]) for row in self.rows}
+        return {file: remarks for file, remarks in found.items() if remarks}
+
+    @property
+    def shortcuts(self) -> list[ShortcutProbe]:
+        """The probe of each leaking or suspicious property that tells most, the worst first."""
+        worst: dict[str, ShortcutProbe] = {}
+        for probe in sorted(self.probes, key=lambda probe: -probe.auc):
+            if probe.verdict in ("leak", "suspicious"):
+                worst.setdefault(probe.feature, probe)
+        return list(worst.values())
+
+    @property
+    def extent(self) -> str:
+        """How far into the files was looked, if not to their end."""
+        limit = self.settings.get("max_seconds")
+        return "" if limit is None else f", first {limit:g} s"
+
+    @property
+    def blind_spot(self) -> str:
+        """What the annotation does not say, so that nobody can be found in two parts."""
+        num_unknown = sum(row.identity is None for row in self.rows)
+        unsaid = []
+        if all(row.split is None for row in self.rows):
+            unsaid.append("it has no parts")
+        if num_unknown:
+            unsaid.append(f"{num_unknown} clips do not say who is seen")
+        return f" ({', '.join(unsaid)})" if unsaid else ""
+
+    def describe(self) -> str:
+        """Return the findings that matter most, a line each."""
+        whole = self.parts[-1]
+        lines = [
+            f"{self.annotation}: {whole.num_clips} clips, {whole.num_real} real, "
+            f"{whole.num_fake} fake; saying always the same is right for "
+            f"{percent(whole.majority_accuracy)}.",
+            f"files{self.extent}: {len(self.unreadable)} cannot be read, "
+            f"{len(self.remarks)} are unusual",
+            f"in more than one part: {len(self.source_leaks)} recordings, "
+            f"{len(self.shared_identities)} identities{self.blind_spot}",
+            *(_sentence(probe) for probe in self.shortcuts),
+        ]
+        worst = worst_probe(self.probes)
+        if worst is None:
+            lines.append("shortcuts: too few people or recordings of each class to look for any")
+        elif not self.shortcuts:
+            lines.append(
+                f"shortcuts: none found; the highest AUC is {worst.auc:.3f}, of {worst.feature} "
+                f"for {worst.question}"
+            )
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all findings as plain values, null for what is not known."""
+        return {
+            "annotation": self.annotation,
+            "dataset": self.dataset,
+            "synthetic": self.is_synthetic,
+            "settings": dict(self.settings),
+            "parts": [
+                {
+                    **asdict(part),
+                    "always_fake_accuracy": _known(part.always_fake_accuracy),
+                    "majority_accuracy": _known(part.majority_accuracy),
+                }
+                for part in self.parts
+            ],
+            "formats": [asdict(item) for item in self.formats],
+            "probes": [
+                {
+                    **asdict(probe),
+                    "auc": _known(probe.auc),
+                    "standard_error": _known(probe.standard_error),
+                    "verdict": probe.verdict,
+                }
+                for probe in self.probes
+            ],
+            "source_leaks": [asdict(leak) for leak in self.source_leaks],
+            "shared_identities": {
+                who: list(parts) for who, parts in self.shared_identities.items()
+            },
+            "unreadable": self.unreadable,
+            "remarks": self.remarks,
+        }
+
+
+def percent(value: float) -> str:
+    """Return a share for reading, a dash if it is not known."""
+    return "-" if math.isnan(value) else f"{value:.1%}"
+
+
+def _sentence(probe: ShortcutProbe) -> str:
+    is_all = probe.feature == ALL_FEATURES
+    what = "all properties together tell" if is_all else f"{probe.feature} alone tells"
+    return (
+        f"{probe.verdict}: {what} {probe.question}, AUC {probe.auc:.3f} "
+        f"+- {probe.standard_error:.3f}"
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

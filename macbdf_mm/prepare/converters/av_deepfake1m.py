@@ -1,0 +1,201 @@
+"""AV-Deepfake1M and AV-Deepfake1M++.
+
+Layout:
+    ``train_metadata.json`` and ``val_metadata.json``, lists of objects, and ``test_files.txt``,
+    names without labels. Or one JSON object a clip, beside the video or in a tree of its own. The
+    videos of a split lie in a folder of its own, whose name differs between releases: files are
+    found by the end of their path.
+
+Labels:
+    ``modify_type``: ``real``, ``visual_modified``, ``audio_modified``, ``both_modified``, and for
+    each track its ``visual_fake_segments`` and ``audio_fake_segments`` in seconds. Some rows carry
+    segments of a track that was not modified: these are left out and listed. ``audio_frames`` is
+    not used, since it can disagree with what decodes.
+
+Splits:
+    ``train``, ``val``, and ``test`` without labels. ``original`` means three things: nothing or
+    itself for real clips, a clip of the set, or a recording outside of it. ``source`` is the clip
+    of the set if it is there, else the ``real.mp4`` beside the fake, else what is stated.
+    ``identity`` is the part of the path that looks like ``id06744``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
+from macbdf_mm.prepare.converters.published_split import published_split, split_fields
+from macbdf_mm.prepare.converters.read_table import read_json
+from macbdf_mm.prepare.converters.row_collector import RowCollector
+from macbdf_mm.prepare.converters.stated_values import stated_intervals, stated_text
+from macbdf_mm.structures.intervals import Interval
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, clip_label
+
+_LISTS = ("train_metadata.json", "val_metadata.json")
+_TEST_LIST = "test_files.txt"
+# Type -> video label, audio label. Underscores as published; a loader that expects a hyphen
+# takes every clip that is modified in both for a real one.
+_TYPES = {
+    "real": (REAL, REAL),
+    "visual_modified": (FAKE, REAL),
+    "audio_modified": (REAL, FAKE),
+    "both_modified": (FAKE, FAKE),
+}
+_KEYS = (
+    *("file", "original", "split", "modify_type", "audio_model", "video_model"),
+    *("fake_segments", "audio_fake_segments", "visual_fake_segments"),
+)
+_MAX_CLIP_FILE_BYTES = 1_000_000
+_IDENTITY = re.compile(r"id\d+")
+
+
+def read_av_deepfake1m(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
+    """Return the rows of an AV-Deepfake1M or ++ tree, and how many were read.
+
+    Raises:
+        MissingDataError: If there is no table of labels.
+        AnnotationError: If a list breaks its format.
+    """
+    collector = RowCollector(tree, findings)
+    reader = _Reader(tree, collector)
+    for name in _LISTS:
+        for table in tree.tables(name):
+            reader.read_list(table)
+    for path in tree.others:
+        if path.endswith(".json") and path.rpartition("/")[2] not in _LISTS:
+            reader.read_clip_file(path)
+    for table in tree.tables(_TEST_LIST):
+        reader.read_test_list(table)
+    if not collector.num_read:
+        raise MissingDataError(
+            f"No train_metadata.json, val_metadata.json, test_files.txt or JSON files of clips "
+            f"below {tree.root}; expected an AV-Deepfake1M folder as published."
+        )
+    rows = collector.finish()
+    for row in rows:
+        _note(row, tree, findings)
+    return rows, collector.num_read
+
+
+def _note(row: ClipRow, tree: MediaTree, findings: Findings) -> None:
+    if row.label == UNKNOWN:
+        findings.add("unlabelled", row.file)
+    if row.label != FAKE:
+        return
+    if UNKNOWN in (row.video_label, row.audio_label):
+        findings.add("intervals_missing", row.file)
+    if row.source is None:
+        findings.add("originals_unnamed", row.file)
+    elif row.source not in tree.media:
+        findings.add("originals_missing", row.file, f"original {row.source}")
+
+
+class _Reader:
+    def __init__(self, tree: MediaTree, collector: RowCollector) -> None:
+        self.tree = tree
+        self.collector = collector
+
+    def read_list(self, table: str) -> None:
+        for number, entry in enumerate(read_json(self.tree.root / table, list, _KEYS), 1):
+            self._take(entry, f"{table}, entry {number}", folder_of(table), self.collector.add)
+
+    def read_clip_file(self, path: str) -> None:
+        """Read the JSON of one clip; other JSON files are left alone."""
+        if (self.tree.root / path).stat().st_size > _MAX_CLIP_FILE_BYTES:
+            return
+        try:
+            entry = read_json(self.tree.root / path, dict, _KEYS)
+        except AnnotationError as error:
+            self.collector.refuse(path, path, str(error))
+            return
+        if "modify_type" in entry:
+            # What a list said already is no second row.
+            self._take(entry, path, folder_of(path), self.collector.confirm)
+
+    def read_test_list(self, table: str) -> None:
+        lines = (self.tree.root / table).read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                file = self._locate(line.strip(), "test", folder_of(table))
+                row = ClipRow(file, UNKNOWN, identity=_identity(file), **split_fields("test"))
+                self.collector.add(row, f"{table}, line {number}")
+
+    def _take(
+        self, entry: Any, place: str, folder: str, take: Callable[[ClipRow, str], None]
+    ) -> None:
+        entry = entry if isinstance(entry, dict) else {}
+        try:
+            row = self._row(entry, folder)
+        except ValueError as error:
+            file = self._locate(str(entry.get("file")), entry.get("split"), folder)
+            self.collector.refuse(file, place, str(error))
+        else:
+            take(row, place)
+
+    def _row(self, entry: Mapping[str, Any], folder: str) -> ClipRow:
+        """Return the row that an entry states, or raise a ValueError that says what is wrong."""
+        stated = stated_text(entry, "file")
+        if stated is None:
+            raise ValueError("it has no `file`")
+        kind = str(entry.get("modify_type")).replace("-", "_")
+        if kind not in _TYPES:
+            raise ValueError(f"`modify_type` is {kind!r}, expected one of {', '.join(_TYPES)}")
+        file = self._locate(stated, entry.get("split"), folder)
+        video, audio = _TYPES[kind]
+        video_segments = _segments(entry, "visual", video)
+        audio_segments = _segments(entry, "audio", audio)
+        fields = split_fields(entry.get("split"))
+        models = {name: entry[name] for name in ("audio_model", "video_model") if entry.get(name)}
+        return ClipRow(
+            file=file,
+            label=clip_label(video, audio),
+            video_label=_known(video, video_segments, entry),
+            audio_label=_known(audio, audio_segments, entry),
+            video_fake_intervals=video_segments,
+            audio_fake_intervals=audio_segments,
+            identity=_identity(stated),
+            source=self._locate_source(entry, file, stated) if FAKE in (video, audio) else None,
+            method="+".join(str(model) for model in models.values()) or None,
+            split=fields["split"],
+            extra={**fields["extra"], **models},
+        )
+
+    def _locate(self, stated: str, split: Any, folder: str) -> str:
+        """Return the file that ends in what is stated, of several the one of the split."""
+        found = self.tree.ending(stated)
+        if len(found) > 1:
+            names = (str(split), str(published_split(split)))
+            of_split = [path for path in found if any(p.startswith(names) for p in path.split("/"))]
+            found = of_split or found
+        return found[0] if found else join(folder, stated)
+
+    def _locate_source(self, entry: Mapping[str, Any], file: str, stated: str) -> str | None:
+        original = stated_text(entry, "original")
+        # A mere name would fit a clip of every recording.
+        found = self.tree.ending(original) if original and "/" in original else []
+        if found and found[0] != file:
+            return found[0]
+        beside = join(folder_of(file), "real.mp4")
+        if beside in self.tree.media and beside != file:
+            return beside
+        return None if original == stated else original
+
+
+def _segments(entry: Mapping[str, Any], track: str, label: int) -> tuple[Interval, ...]:
+    name = f"{track}_fake_segments"
+    if entry.get(name) is None and label == FAKE:
+        # Where a release has no list for each track, the common one counts for what was modified.
+        name = "fake_segments"
+    return stated_intervals(entry, name)
+
+
+def _known(label: int, segments: tuple[Interval, ...], entry: Mapping[str, Any]) -> int:
+    # Fake without a segment of its own would mean fake from end to end, which the row denies.
+    return UNKNOWN if label == FAKE and not segments and entry.get("fake_segments") else label
+
+
+def _identity(path: str) -> str | None:
+    return next((part for part in path.split("/") if _IDENTITY.fullmatch(part)), None)

@@ -1,0 +1,172 @@
+"""DFDC, the DeepFake Detection Challenge data set: all layouts it was published in.
+
+Layout:
+    - Training parts: ``dfdc_train_part_<n>/metadata.json``, often nested once more in a folder
+      of the same name; an object keyed by file name with ``label`` (FAKE or REAL), ``split`` and,
+      for fakes, ``original``, which may lie in another part.
+    - Full set: ``validation/labels.csv`` and ``test/labels.csv`` with ``filename,label`` (0 or 1).
+    - Preview set: ``dataset.json`` keyed by path, with ``label`` (real or fake) and ``set``.
+
+Labels:
+    Of the clip alone. Those of the tracks of a fake follow from comparing it with its original
+    (:mod:`macbdf_mm.prepare.converters.dfdc_tracks`).
+
+Splits:
+    ``train``, ``val`` and ``test`` as published; the preview set has ``train`` and ``test``.
+    ``source`` is the original: clips that share one belong together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
+from macbdf_mm.prepare.converters.published_split import split_fields, split_in_name
+from macbdf_mm.prepare.converters.read_table import read_csv, read_json
+from macbdf_mm.prepare.converters.row_collector import RowCollector
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+
+_LABELS = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
+
+
+def read_dfdc(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
+    """Return the rows of a DFDC tree, of the fakes with unknown tracks, and how many were read.
+
+    Raises:
+        MissingDataError: If there is no table of labels.
+        AnnotationError: If a table breaks its format.
+    """
+    collector = RowCollector(tree, findings)
+    reader = _Reader(tree, collector)
+    parts, tables = tree.tables("metadata.json"), tree.tables("labels.csv")
+    previews = tree.tables("dataset.json")
+    if not parts and not tables and not previews:
+        raise MissingDataError(
+            f"No metadata.json, labels.csv or dataset.json below {tree.root}; expected a DFDC "
+            "folder as published, with a table of labels beside the videos."
+        )
+    labelled_folders = {folder_of(table) for table in tables}
+    for part in parts:
+        # The folders with labels.csv may hold a metadata.json too, of another form.
+        if folder_of(part) not in labelled_folders:
+            reader.read_part(part)
+    for table in tables:
+        reader.read_labels(table)
+    for preview in previews:
+        reader.read_preview(preview)
+    for copy, first in reader.copies.items():
+        collector.note_copy(first, copy)
+    rows = [
+        replace(row, source=reader.copies.get(str(row.source), row.source))
+        for row in collector.finish()
+    ]
+    for row in rows:
+        if row.label == FAKE and row.source is None:
+            findings.add("originals_unnamed", row.file)
+        elif row.label == FAKE and row.source not in tree.media:
+            findings.add("originals_missing", row.file, f"original {row.source}")
+    return rows, collector.num_read
+
+
+class _Reader:
+    def __init__(self, tree: MediaTree, collector: RowCollector) -> None:
+        self.tree = tree
+        self.collector = collector
+        self.copies: dict[str, str] = {}
+        self._first_of: dict[tuple[str, int], str] = {}
+
+    def read_part(self, table: str) -> None:
+        folder = folder_of(table)
+        for name, entry in read_json(self.tree.root / table, dict).items():
+            entry = entry if isinstance(entry, dict) else {}
+            original = entry.get("original")
+            self._row(
+                file=self._locate(name, folder),
+                label=entry.get("label"),
+                split=entry.get("split"),
+                source=None if original is None else self._original(str(original), folder),
+                place=f"{table}, entry {name}",
+            )
+
+    def read_labels(self, table: str) -> None:
+        folder = folder_of(table)
+        split = split_in_name(folder.rpartition("/")[2])
+        rows = read_csv(self.tree.root / table, needed=("filename", "label"))
+        for line, cells in rows:
+            name = cells["filename"]
+            self._row(
+                file=self._locate(name, folder),
+                label=cells["label"],
+                split=split,
+                source=None,
+                place=f"{table}, line {line}",
+            )
+
+    def read_preview(self, table: str) -> None:
+        folder = folder_of(table)
+        for path, entry in read_json(self.tree.root / table, dict).items():
+            entry = entry if isinstance(entry, dict) else {}
+            self._row(
+                file=join(folder, path),
+                label=entry.get("label"),
+                split=entry.get("set"),
+                source=None,
+                place=f"{table}, entry {path}",
+            )
+
+    def _row(self, file: str, label: Any, split: Any, source: str | None, place: str) -> None:
+        value = _LABELS.get(str(label).upper())
+        if value is None:
+            reason = f"`label` is {label!r}, expected FAKE or REAL, or 1 or 0"
+            self.collector.refuse(file, place, reason)
+            return
+        track = REAL if value == REAL else UNKNOWN
+        self.collector.add(
+            ClipRow(
+                file=file,
+                label=value,
+                video_label=track,
+                audio_label=track,
+                source=source if value == FAKE else None,
+                **split_fields(split),
+            ),
+            place,
+        )
+
+    def _locate(self, name: str, folder: str) -> str:
+        """Return where the file of a row is: beside its table, nested below, or anywhere.
+
+        A second file of the same name and size is a copy, as of a part that was fetched twice;
+        its row then stands for the first.
+        """
+        path = self._nearest(name, folder)
+        if path not in self.tree.media:
+            return path
+        key = (name, self.tree.media[path].size_bytes)
+        first = self._first_of.setdefault(key, path)
+        if first != path:
+            self.copies[path] = first
+        return first
+
+    def _original(self, name: str, folder: str) -> str:
+        """Return the file of an original; its mere name, the same for all parts, if it is gone."""
+        path = self._nearest(name, folder)
+        return path if path in self.tree.media else name
+
+    def _nearest(self, name: str, folder: str) -> str:
+        beside = join(folder, name)
+        if beside in self.tree.media:
+            return beside
+        return (self.tree.ending(name, folder) or self.tree.ending(name) or [beside])[0]
+
+
+def fakes_by_original(rows: list[ClipRow], tree: MediaTree) -> Mapping[str, list[str]]:
+    """Return original -> fakes, for all fakes whose original is on the disk."""
+    fakes: dict[str, list[str]] = {}
+    for row in rows:
+        if row.label == FAKE and row.source in tree.media:
+            fakes.setdefault(str(row.source), []).append(row.file)
+    return fakes

@@ -1,0 +1,117 @@
+"""LAV-DF, Localized Audio Visual DeepFake.
+
+Layout:
+    ``metadata.json``, or ``metadata.min.json``, the same without transcripts: a list of objects,
+    whose ``file`` is relative to its folder, as in ``test/000001.mp4``.
+
+Labels:
+    ``modify_video`` and ``modify_audio``; ``fake_periods`` are ``[start, end]`` in seconds, and
+    count for each track that was modified.
+
+Splits:
+    ``train``, ``dev`` (here ``val``) and ``test``. ``source`` is ``original``; people are not
+    named. More files than rows were published: they are listed, not guessed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
+from macbdf_mm.prepare.converters.published_split import split_fields
+from macbdf_mm.prepare.converters.read_table import read_json
+from macbdf_mm.prepare.converters.row_collector import RowCollector
+from macbdf_mm.prepare.converters.stated_values import (
+    stated_intervals,
+    stated_seconds,
+    stated_text,
+)
+from macbdf_mm.structures.labels import FAKE, REAL, clip_label
+
+_KEYS = (
+    *("file", "n_fakes", "fake_periods", "duration", "original"),
+    *("modify_video", "modify_audio", "split"),
+)
+
+
+def read_lavdf(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
+    """Return the rows of a LAV-DF tree, and how many were read.
+
+    Raises:
+        MissingDataError: If there is no table of labels.
+        AnnotationError: If it is no JSON list.
+    """
+    collector = RowCollector(tree, findings)
+    tables = _tables(tree)
+    if not tables:
+        raise MissingDataError(
+            f"No metadata.json or metadata.min.json below {tree.root}; expected a LAV-DF folder "
+            "as published."
+        )
+    for table in tables:
+        folder = folder_of(table)
+        for index, entry in enumerate(read_json(tree.root / table, list, _KEYS)):
+            place = f"{table}, entry {index + 1}"
+            entry = entry if isinstance(entry, dict) else {}
+            try:
+                row = _row(entry, tree, folder)
+            except ValueError as error:
+                collector.refuse(join(folder, str(entry.get("file"))), place, str(error))
+            else:
+                collector.add(row, place)
+    rows = collector.finish()
+    for row in rows:
+        if row.source is not None and row.source not in tree.media:
+            findings.add("originals_missing", row.file, f"original {row.source}")
+    return rows, collector.num_read
+
+
+def _tables(tree: MediaTree) -> list[str]:
+    """Return one table a folder: the short one, which says the same in a tenth of the memory."""
+    by_folder = {folder_of(table): table for table in tree.tables("metadata.json")}
+    by_folder |= {folder_of(table): table for table in tree.tables("metadata.min.json")}
+    return sorted(by_folder.values())
+
+
+def _row(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> ClipRow:
+    """Return the row that an entry states, or raise a ValueError that says what is wrong."""
+    file = stated_text(entry, "file")
+    if file is None:
+        raise ValueError("it has no `file`")
+    labels = {track: _label(entry, f"modify_{track}") for track in ("video", "audio")}
+    periods = stated_intervals(entry, "fake_periods")
+    num_fakes = entry.get("n_fakes", len(periods))
+    label = clip_label(labels["video"], labels["audio"])
+    if (num_fakes > 0 or bool(periods)) != (label == FAKE):
+        raise ValueError(
+            f"`n_fakes` {num_fakes} and {len(periods)} `fake_periods` contradict `modify_video` "
+            f"{entry['modify_video']} and `modify_audio` {entry['modify_audio']}"
+        )
+    original = stated_text(entry, "original")
+    return ClipRow(
+        file=join(folder, file),
+        label=label,
+        video_label=labels["video"],
+        audio_label=labels["audio"],
+        video_fake_intervals=periods if labels["video"] == FAKE else (),
+        audio_fake_intervals=periods if labels["audio"] == FAKE else (),
+        source=None if original is None else _locate_source(original, file, tree, folder),
+        duration_seconds=stated_seconds(entry, "duration"),
+        **split_fields(entry.get("split")),
+    )
+
+
+def _label(entry: Mapping[str, Any], name: str) -> int:
+    value = entry.get(name)
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` is {value!r}, expected true or false")
+    return FAKE if value else REAL
+
+
+def _locate_source(original: str, file: str, tree: MediaTree, folder: str) -> str | None:
+    """Return the original's file, or its name as it is stated where there is none."""
+    places = [join(folder, original), join(folder_of(join(folder, file)), original)]
+    found = next((place for place in places if place in tree.media), join(folder, original))
+    return None if found == join(folder, file) else found

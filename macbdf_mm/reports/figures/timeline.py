@@ -1,0 +1,128 @@
+"""A clip's scores over time, above the intervals in which it is known to be forged."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.reports.figures.theme import (
+    LIGHT,
+    Theme,
+    add_legend_above,
+    new_figure,
+    stacked_axes,
+    style_axes,
+)
+from macbdf_mm.structures.intervals import Interval
+
+_BAR_HEIGHT = 0.62
+
+
+def step_curve(
+    windows: npt.ArrayLike,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the mean score over time of windows that may overlap.
+
+    Args:
+        windows: Shape (K, 5): start and end in seconds, then the scores of overall, video and
+            audio in [0, 1]; NaN where a track was not seen.
+
+    Returns:
+        The edges of M pieces in seconds, shape (M + 1,), and the scores of each piece, shape
+        (M, 3): the mean over the windows that cover it, NaN where none does.
+    """
+    rows = _as_windows(windows)
+    edges = np.unique(rows[:, :2])
+    middles = (edges[:-1] + edges[1:]) / 2
+    covers = (rows[:, :1] <= middles) & (middles < rows[:, 1:2])  # (K, M)
+    seen = covers[:, :, None] & ~np.isnan(rows[:, None, 2:])  # (K, M, 3)
+    sums = np.where(seen, rows[:, None, 2:], 0.0).sum(axis=0)
+    counts = seen.sum(axis=0)
+    means = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return edges, means
+
+
+def draw_timeline(
+    windows: npt.ArrayLike,
+    *,
+    thresholds: Mapping[str, float],
+    duration_seconds: float,
+    intervals: Mapping[str, Sequence[Interval]] | None = None,
+    theme: Theme = LIGHT,
+    title: str = "",
+) -> Figure:
+    """Return a figure of the three scores over time and, if known, the forged intervals.
+
+    Args:
+        windows: Shape (K, 5), as for :func:`step_curve`.
+        thresholds: Decision threshold of each track, drawn as a dashed line.
+        duration_seconds: Right end of the time axis.
+        intervals: Forged intervals in seconds under ``video`` and ``audio``; None: unknown,
+            and nothing is drawn for them.
+        theme: Colours.
+        title: Above the figure.
+    """
+    figure = new_figure(theme, 9, 3.2 if intervals else 2.6)
+    if intervals is None:
+        (score_axes,) = stacked_axes(figure, [1])
+        style_axes(score_axes, theme, xlabel="seconds")
+    else:
+        score_axes, truth_axes = stacked_axes(figure, [4, 1.1], share_x=True)
+        draw_intervals(truth_axes, intervals, theme)
+        truth_axes.set_xlabel("seconds", fontsize=9, color=theme.muted)
+    draw_scores(score_axes, windows, thresholds, theme, title=title)
+    score_axes.set_xlim(0, duration_seconds)
+    return figure
+
+
+def draw_scores(
+    axes: Axes,
+    windows: npt.ArrayLike,
+    thresholds: Mapping[str, float],
+    theme: Theme,
+    *,
+    title: str = "",
+) -> None:
+    """Draw the three scores as steps over time into ``axes``."""
+    style_axes(axes, theme, title=title, ylabel="P(fake)")
+    edges, means = step_curve(windows)
+    for column, track in enumerate(TRACKS):
+        if np.isnan(means[:, column]).all():
+            continue
+        colour = theme.of(track)
+        width = 2.4 if track == "overall" else 1.6
+        axes.stairs(
+            means[:, column], edges, baseline=None, color=colour, linewidth=width, label=track
+        )
+        if track in thresholds:
+            axes.axhline(thresholds[track], color=colour, linewidth=0.9, linestyle=(0, (4, 4)))
+    axes.set_ylim(-0.03, 1.03)
+    if axes.get_legend_handles_labels()[0]:
+        add_legend_above(axes, theme)
+
+
+def draw_intervals(axes: Axes, intervals: Mapping[str, Sequence[Interval]], theme: Theme) -> None:
+    """Draw the forged intervals of both tracks as bars into ``axes``."""
+    style_axes(axes, theme, grid=False)
+    for row, track in enumerate(("audio", "video")):
+        bars = [(start, end - start) for start, end in intervals.get(track, ())]
+        axes.broken_barh(
+            bars, (row - _BAR_HEIGHT / 2, _BAR_HEIGHT), color=theme.of(track), linewidth=0
+        )
+        axes.axhline(row, color=theme.grid, linewidth=0.8, zorder=0)
+    axes.set_yticks([0, 1], ["audio forged", "video forged"])
+    axes.set_ylim(-0.6, 1.6)
+
+
+def _as_windows(windows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    rows = np.asarray(windows, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != 5 or not len(rows):
+        raise ValueError(
+            "Expected `windows` of shape (K, 5) with K > 0 "
+            f"(start, end, overall, video, audio), got {rows.shape}."
+        )
+    return rows

@@ -1,0 +1,132 @@
+"""The page of the ablation study: tables, the curve over depth, maps of the embeddings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.reports.figures.embedding_maps import EmbeddingMap, draw_embedding_maps
+from macbdf_mm.reports.figures.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
+from studies.clip_embeddings import embed_clips
+from studies.planned_run import run_folder
+from studies.result_tables import Results, figure_by_seed, markdown_table
+from studies.run_study import StudyOutcome
+from studies.seed_statistics import spread
+from studies.separation import measure_separation, plane_map
+from studies.studies import DEPTH_VARIANTS, WITHOUT_CONTRAST
+from studies.study_page import StudyPage
+
+_SPACES = {"video": "x_v", "audio": "x_a", "fused": "fused"}
+_SEPARATION_TEXT = (
+    "How far clips stand apart in the embeddings themselves (not in the maps), by cosine "
+    "distance, over all seeds: by the four categories, and by what is real or fake in the "
+    "embedding's own track (of the fused vectors: in the clip). x_v cannot tell what only the "
+    "sound shows, nor x_a what only the picture shows. Chance is the 5-NN accuracy of a guess "
+    "at the largest group."
+)
+
+
+def fill_ablation_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
+    """Add the curve over depth and the maps of the embeddings to a page.
+
+    Args:
+        page: The page of the study.
+        outcome: What the study has come to.
+        work_dir: The folder of the study.
+    """
+    add_depth_curve(page, outcome.configs)
+    add_embedding_maps(page, work_dir)
+
+
+def add_depth_curve(page: StudyPage, configs: Mapping[str, Config]) -> None:
+    """Add AUC and accuracy over the depth of the towers (Figure 5), if there are two depths.
+
+    Args:
+        page: The page of the study.
+        configs: Of the variants, by name.
+    """
+    depths = {
+        name: int(configs[name].model.video_backbone.depth)
+        for name in DEPTH_VARIANTS
+        if name in page.results
+    }
+    if len(set(depths.values())) < 2:
+        return
+    panels = [
+        CurvePanel(
+            title,
+            "layers of the towers",
+            [_over_depth(page.results, depths, track, measure) for track in TRACKS],
+        )
+        for title, measure in (("AUC", "auc"), ("Accuracy", "acc"))
+    ]
+    page.add("## Depth of the towers")
+    page.add_figure(
+        "depth",
+        draw_seed_curves(panels, 2),
+        "AUC and accuracy over the depth of the towers",
+        "AUC and accuracy over the number of layers; lines are means over the seeds, bands go "
+        "from the lowest to the highest seed. At 0 the fusion reads the encoders' own maps.",
+    )
+
+
+def _over_depth(results: Results, depths: Mapping[str, int], track: str, measure: str) -> SeedCurve:
+    names = sorted(depths, key=lambda name: depths[name])
+    seeds = sorted({seed for name in names for seed in results[name]})
+    values = np.full((len(seeds), len(names)), np.nan)
+    for column, name in enumerate(names):
+        for seed, value in figure_by_seed(results, name, f"{track}/{measure}").items():
+            values[seeds.index(seed), column] = np.nan if value is None else value
+    positions = np.array([depths[name] for name in names], dtype=np.float64)
+    return SeedCurve(track, track, positions, values)
+
+
+def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
+    """Add maps of the test clips' embeddings with and without L_C (Figure 4), and their figures.
+
+    Args:
+        page: The page of the study; nothing is added unless both variants have a run.
+        work_dir: The folder of the study.
+    """
+    names = (WITHOUT_CONTRAST, page.study.reference)
+    if any(name not in page.results for name in names):
+        return
+    titles = page.study.titles()
+    embedded = {
+        titles[name]: [
+            embed_clips(run_folder(work_dir, name, seed)) for seed in sorted(page.results[name])
+        ]
+        for name in names
+    }
+    maps = [
+        EmbeddingMap(f"{title}: {label}", plane_map(runs[0].spaces[space]), runs[0].categories)
+        for title, runs in embedded.items()
+        for space, label in _SPACES.items()
+    ]
+    separations = {
+        f"{title}, {label}": [measure_separation(run, space) for run in runs]
+        for title, runs in embedded.items()
+        for space, label in _SPACES.items()
+    }
+    page.further["separation"] = separations
+    page.add("## Embeddings with and without L_C")
+    page.add_figure(
+        "embeddings",
+        draw_embedding_maps(maps, len(_SPACES)),
+        "t-SNE of the test clips' embeddings",
+        "t-SNE of the test clips, one point a clip, of the runs with the lowest seed. x_v and x_a "
+        "are the contrastive embeddings of video and audio; without L_C their projection is "
+        "never trained, so the fused vectors, which the classifier reads, are shown as well.",
+    )
+    page.add(_SEPARATION_TEXT, _separation_table(separations))
+
+
+def _separation_table(separations: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    measures = list(next(iter(separations.values()))[0])
+    rows = [
+        [name, *(str(spread(figures[measure] for figures in runs)) for measure in measures)]
+        for name, runs in separations.items()
+    ]
+    return markdown_table(["embedding", *measures], rows)

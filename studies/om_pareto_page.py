@@ -1,0 +1,112 @@
+"""The page of the OM-Pareto study: tables, curves by epoch, and how often gradients conflict."""
+
+from pathlib import Path
+
+import numpy as np
+
+from macbdf_mm.reports.figures.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
+from studies.epoch_curves import epoch_values
+from studies.result_tables import markdown_table
+from studies.run_study import StudyOutcome
+from studies.seed_statistics import spread
+from studies.studies import PLAIN_SUM
+from studies.study_page import StudyPage
+
+# Title -> group and key of the epochs' records.
+_PANELS = {
+    "Training loss": ("losses", "loss"),
+    "Video AUC": ("test", "video/auc"),
+    "Audio AUC": ("test", "audio/auc"),
+    "Overall AUC": ("test", "overall/auc"),
+    "Video accuracy": ("test", "video/acc"),
+    "Audio accuracy": ("test", "audio/acc"),
+}
+_CONFLICT = "/conflict_share"
+
+
+def fill_om_pareto_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
+    """Add curves and differences by epoch, and what was logged of the steps, to a page.
+
+    Args:
+        page: The page of the study.
+        outcome: What the study has come to.
+        work_dir: The folder of the study.
+    """
+    add_epoch_curves(page)
+    add_epoch_differences(page)
+    add_step_table(page)
+
+
+def add_epoch_curves(page: StudyPage) -> None:
+    """Add loss, AUC and accuracy by epoch, with and without OM-Pareto (Figures 6 and 7)."""
+    names = [name for name in (page.study.reference, PLAIN_SUM) if name in page.results]
+    titles = page.study.titles()
+    panels = []
+    for title, (group, key) in _PANELS.items():
+        curves = [
+            SeedCurve(
+                titles[name],
+                "overall" if name == page.study.reference else "muted",
+                *epoch_values(page.results, name, group, key),
+                is_dashed=name != page.study.reference,
+            )
+            for name in names
+        ]
+        panels.append(CurvePanel(title, "epoch", curves))
+    page.add("## By epoch")
+    page.add_figure(
+        "epochs",
+        draw_seed_curves(panels, 3),
+        "Loss, AUC and accuracy by epoch",
+        "Loss (mean over the epoch) and figures of the test split after each epoch, from one "
+        "window of each clip, at thresholds that were fitted on the validation split after the "
+        "same epoch. Lines are means over the seeds, bands go from the lowest to the highest.",
+    )
+
+
+def add_epoch_differences(page: StudyPage) -> None:
+    """Add what OM-Pareto changes in each epoch, paired by seed, if there are runs without it."""
+    reference = page.study.reference
+    seeds = sorted(set(page.results.get(reference, {})) & set(page.results.get(PLAIN_SUM, {})))
+    if not seeds:
+        return
+    paired = {name: {s: page.results[name][s] for s in seeds} for name in (reference, PLAIN_SUM)}
+    rows = []
+    for title, (group, key) in _PANELS.items():
+        epochs, with_it = epoch_values(paired, reference, group, key)
+        differences = with_it - epoch_values(paired, PLAIN_SUM, group, key)[1]
+        cells = [spread(column).format(signed=True) for column in differences.T]
+        rows.append([title, *cells])
+    titles = page.study.titles()
+    page.add(
+        f"{titles[reference]} minus {titles[PLAIN_SUM]} in each epoch, paired by seed "
+        f"({len(seeds)} pairs; mean ± standard deviation, lowest to highest):",
+        markdown_table(["", *(f"epoch {epoch:.0f}" for epoch in epochs)], rows),
+    )
+
+
+def add_step_table(page: StudyPage) -> None:
+    """Add what was logged of the OM-Pareto steps by epoch, with the share of conflicts."""
+    name = page.study.reference
+    records = [r for result in page.results.get(name, {}).values() for r in result["epochs"]]
+    keys = sorted({key for record in records for key in record["om_pareto"]})
+    if not keys:
+        return
+    rows = []
+    for key in keys:
+        _, values = epoch_values(page.results, name, "om_pareto", key)
+        means = [spread(column) for column in values.T]
+        rows.append([f"`{key}`", *(f"{each.mean:.3g} ± {each.std:.2g}" for each in means)])
+    epochs, _ = epoch_values(page.results, name, "om_pareto", keys[0])
+    shares = [
+        np.nanmean(epoch_values(page.results, name, "om_pareto", key)[1])
+        for key in keys
+        if key.endswith(_CONFLICT)
+    ]
+    page.add(
+        "## The steps",
+        "Means over the iterations of an epoch, ± standard deviation over the seeds; "
+        f"`{_CONFLICT.lstrip('/')}` is the share of the steps whose two gradients have a negative "
+        f"cosine, {np.mean(shares):.1%} over all epochs and encoders.",
+        markdown_table(["logged", *(f"epoch {epoch:.0f}" for epoch in epochs)], rows),
+    )

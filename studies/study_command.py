@@ -1,0 +1,123 @@
+"""What the tools of all studies share: their arguments, and what they do with them."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from macbdf_mm.apis.command_line import ConfigOptions
+
+if TYPE_CHECKING:
+    from studies.run_study import StudyOutcome
+    from studies.study_page import StudyPage
+    from studies.variant import Study
+
+_SCHEDULE = Path("_base_/schedules/study.py")
+
+
+def add_study_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> None:
+    """Add data, folders, seeds and choices to a parser.
+
+    Args:
+        parser: Of the tool.
+        seeds: The seeds by default.
+    """
+    parser.add_argument(
+        "--data", default="data/demo", help="folder of the data set (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--work-dir",
+        default="work_dirs/study",
+        help="folder of the runs, which the studies share (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--results",
+        help="folder of the tables and of the JSON with all runs; pictures go to `images` "
+        "beside it (default: `results` in the work folder)",
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=list(seeds), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--variants", nargs="+", metavar="NAME", help="train these only (default: all)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs side by side, one core each (default: 1)"
+    )
+    parser.add_argument(
+        "--schedule", help="config of the schedule (default: configs/_base_/schedules/study.py)"
+    )
+    parser.add_argument(
+        "--accept-other-code",
+        action="store_true",
+        help="keep results that other code of this package gave, instead of training again",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=ConfigOptions,
+        metavar="KEY=VALUE",
+        help="override entries of every variant's config",
+    )
+
+
+def run_study_command(
+    study: "Study",
+    fill: "Callable[[StudyPage, StudyOutcome, Path], None]",
+    arguments: argparse.Namespace,
+    configs: Path,
+    seeds: Mapping[str, Sequence[int]] | None = None,
+) -> int:
+    """Return the exit code after training what is missing and writing the results.
+
+    Args:
+        study: What is compared.
+        fill: Adds what is the study's own to its page, from its outcome and work folder.
+        arguments: Those of :func:`add_study_arguments`.
+        configs: The folder of configs.
+        seeds: The seeds of single variants, where they differ from ``--seeds``.
+    """
+    # Imported late: a wrong flag is answered before torch is loaded.
+    from studies.run_study import run_study
+    from studies.study_config import StudySettings
+    from studies.study_facts import read_facts
+    from studies.study_page import StudyPage
+
+    work_dir = Path(arguments.work_dir)
+    settings = StudySettings(
+        configs=configs,
+        schedule=Path(arguments.schedule or configs / _SCHEDULE),
+        data_root=Path(arguments.data),
+        inputs=work_dir / "inputs",
+        options=arguments.cfg_options or {},
+    )
+    outcome = run_study(
+        study,
+        settings,
+        work_dir,
+        dict.fromkeys(study.titles(), arguments.seeds) | dict(seeds or {}),
+        chosen=arguments.variants,
+        num_jobs=arguments.jobs,
+        accept_other_code=arguments.accept_other_code,
+        report=_print_now,
+    )
+    if outcome.results:
+        facts = read_facts(settings, outcome.configs[study.reference], _typed_command())
+        folder = Path(arguments.results or work_dir / "results")
+        page = StudyPage(study, outcome.results, facts, folder)
+        page.add_tables()
+        fill(page, outcome, work_dir)
+        print(*page.write(), sep="\n")
+    if outcome.failed:
+        print(f"{len(outcome.failed)} runs failed: {'; '.join(outcome.failed)}", file=sys.stderr)
+    return 1 if outcome.failed or not outcome.results else 0
+
+
+def _print_now(line: str) -> None:
+    print(line, flush=True)
+
+
+def _typed_command() -> str:
+    return shlex.join(["python", *sys.argv])

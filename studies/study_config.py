@@ -1,0 +1,124 @@
+"""The config of a run of a study: a variant's own, on cached inputs, on the short schedule."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.engine.run_options import metrics_of, set_seed
+from macbdf_mm.errors import ConfigError
+from studies.cached_split import CachedSplit, plan_split
+from studies.variant import Variant
+
+SCHEDULE = Path("_base_/schedules/study.py")
+_SCHEDULE_KEYS = ("train_cfg", "param_scheduler")
+_LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+# The spread over seeds is what a study reports; an interval within a run is never read.
+_NUM_RESAMPLES = 1
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """Where a study finds and puts things.
+
+    Attributes:
+        configs: The folder of configs.
+        schedule: The config file of the schedule.
+        data_root: The data folder.
+        inputs: The folder of the decoded inputs.
+        options: Overrides for every variant, dotted key -> value.
+    """
+
+    configs: Path
+    schedule: Path
+    data_root: Path
+    inputs: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VariantConfig:
+    """A variant's config, and what of the data set it reads.
+
+    Attributes:
+        cfg: The config, without a seed and a work folder.
+        splits: The decoded inputs that it names.
+    """
+
+    cfg: Config
+    splits: tuple[CachedSplit, ...]
+
+    def with_seed(self, seed: int) -> Config:
+        """Return the config of one run.
+
+        Args:
+            seed: Of weights, order of the clips, dropout and augmentation.
+        """
+        cfg = copy.deepcopy(self.cfg)
+        set_seed(cfg, seed, deterministic=False)
+        cfg.train_dataloader.dataset.seed = seed
+        return cfg
+
+
+def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
+    """Return the config of a variant on decoded inputs and on the study's schedule.
+
+    After every epoch it looks at few windows of each clip; ``final_evaluation`` of the config
+    has the loaders of the end result, with the windows of the variant's own config.
+
+    Raises:
+        MissingDataError: If the config does not exist.
+        ConfigError: If it lacks what a study needs, or an option names what does not exist.
+    """
+    for key in settings.options:
+        if key.partition(".")[0] in _SCHEDULE_KEYS:
+            raise ConfigError(
+                f"Option '{key}': a study takes it from {settings.schedule}; change it there."
+            )
+    cfg = load_config(settings.configs / variant.config, {**variant.options, **settings.options})
+    schedule = load_config(settings.schedule)
+    for key in _SCHEDULE_KEYS:
+        cfg[key] = schedule[key]
+    for key in _LOADERS:
+        if cfg.get(key) is None:
+            raise ConfigError(f"Config '{cfg.filename}' has no `{key}`, so it cannot be studied.")
+        cfg[key].dataset.data_root = str(settings.data_root)
+    splits = _read_decoded(cfg, settings.inputs, schedule)
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        for metric in metrics_of(evaluator):
+            metric.num_resamples = _NUM_RESAMPLES
+    cfg.default_hooks.checkpoint = {
+        "type": "PlainCheckpointHook",
+        "interval": cfg.train_cfg.max_epochs,
+        "max_keep_ckpts": 1,
+    }
+    # The records of the epochs are means over single iterations.
+    cfg.default_hooks.logger.interval = 1
+    cfg.log_level = "WARNING"
+    return VariantConfig(cfg, splits)
+
+
+def _read_decoded(cfg: Config, inputs: Path, schedule: Config) -> tuple[CachedSplit, ...]:
+    """Have the loaders read decoded inputs, in this process; return the splits they read."""
+    train = plan_split(cfg.train_dataloader.dataset, inputs, schedule.spans_per_clip)
+    splits = [train]
+    final = {}
+    for key in _LOADERS[1:]:
+        own = plan_split(cfg[key].dataset, inputs, 1)
+        cfg[key].dataset.windows_per_clip = schedule.epoch_windows_per_clip
+        by_epoch = plan_split(cfg[key].dataset, inputs, 1)
+        splits += [own, by_epoch]
+        _use(cfg[key], by_epoch)
+        final[key] = {**copy.deepcopy(cfg[key]), "dataset": own.dataset}
+    _use(cfg.train_dataloader, train)
+    cfg.final_evaluation = final
+    return tuple(splits)
+
+
+def _use(loader: Config, split: CachedSplit) -> None:
+    loader.dataset = split.dataset
+    loader.num_workers, loader.persistent_workers = 0, False

@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+
+from benchmarks.crop_speed import FULL, ClipLoad, CropSpeed, measure_crop_speed
+from macbdf_mm.structures.face_track import FaceTrack
+
+TRACK = FaceTrack(np.array([0.0, 2.0]), np.array([[0.3, 0.3, 0.6, 0.6]] * 2))
+
+
+def test_all_ways_are_measured_in_each_round(make_face_clip, tmp_path):
+    load = ClipLoad(span_seconds=0.64, num_frames=4, size=32)
+    speed = measure_crop_speed(
+        make_face_clip(), TRACK, tmp_path / "crops", load, num_clips=2, num_rounds=3
+    )
+    assert list(speed.seconds) == [FULL, "mp4", "jpeg"]
+    assert {len(values) for values in speed.seconds.values()} == {3}
+    assert min(min(values) for values in speed.seconds.values()) > 0
+    assert speed.num_bytes["mp4"] == (tmp_path / "crops/crop.mp4").stat().st_size
+    assert [line.split(":")[0] for line in speed.describe().splitlines()] == list(speed.seconds)
+
+
+def test_ratios_are_medians_of_rounds():
+    speed = CropSpeed({FULL: (0.4, 0.1, 0.3), "mp4": (0.1, 0.1, 0.1)}, {FULL: 1, "mp4": 1})
+    assert speed.ratio("mp4") == pytest.approx(3.0)
+    assert speed.milliseconds(FULL) == pytest.approx(300.0)
+    assert speed.ratio(FULL) == 1.0
+
+
+def test_a_file_without_video_is_refused(make_clip, tmp_path):
+    from macbdf_mm.errors import UndecodableMediaError
+
+    with pytest.raises(UndecodableMediaError, match="no frame"):
+        measure_crop_speed(make_clip("a.m4a", with_video=False), TRACK, tmp_path)

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import memory_growth as module
+from benchmarks.filmed_clip import write_filmed_clip
+from benchmarks.memory_growth import measure_growth
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "a.mp4"
+    write_filmed_clip(path, 3.0, (64, 96), 0)
+    return path
+
+
+def test_both_readers_are_measured_with_progress(clip: Path) -> None:
+    seen = []
+    rows = list(measure_growth(clip, 8, 0, lambda what, done, total: seen.append((done, total))))
+    assert [row.goal for row in rows] == ["memory_growth", None]
+    assert rows[0].peer_value == module.ALLOWANCE_KB
+    assert rows[0].value == rows[1].value
+    assert rows[0].ratio == pytest.approx(rows[0].value / module.ALLOWANCE_KB)
+    assert all(row.num_rounds == 4 and row.unit == "kB" for row in rows)
+    assert seen == [(done, 38) for done in (0, 30, 32, 34, 36, 38)] * 2
+
+
+def test_what_stays_is_seen(clip: Path) -> None:
+    # In a new process, which has no freed memory of other tests to take it from.
+    code = (
+        "import sys; from pathlib import Path; import numpy as np;"
+        "from benchmarks.memory_growth import _read_clips as read;"
+        "clip = Path(sys.argv[1]); read('own', clip, 3, 0);"
+        "before = read('own', clip, 1, 0); kept = np.ones(5_000_000);"
+        "print(read('own', clip, 1, 0) - before)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, str(clip)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) == pytest.approx(40_000, rel=0.25)
+
+
+def test_a_system_that_does_not_tell_is_named(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_STATM", tmp_path / "none")
+    with pytest.raises(module.NotMeasuredError, match="only Linux tells the resident memory"):
+        list(measure_growth(clip, 8, 0, lambda *_: None))

@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import run_loading as module
+from benchmarks.comparison import Comparison
+from benchmarks.not_measured import NotMeasuredError
+from benchmarks.row import speed_row
+from benchmarks.run_loading import run_loading
+from benchmarks.settings import Settings
+
+
+def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
+    tiny_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure_decoding(settings):
+        comparison = Comparison((0.1,), (0.2,))
+        yield speed_row(
+            "reading", "480p, GOP 25, frames bit-equal", "stock", comparison, "decode_25"
+        )
+        yield speed_row("reading, child", "480p", "stock", comparison)
+
+    def measure_crops(settings):
+        comparison = Comparison((0.01,), (0.1,))
+        yield speed_row("crops", "480p, file of 1 MB", "full", comparison, "crops_mp4")
+
+    def fail(*_):
+        raise NotMeasuredError("only Linux tells")
+        yield
+
+    monkeypatch.setattr(module, "measure_decoding", measure_decoding)
+    monkeypatch.setattr(module, "measure_prepared_crops", measure_crops)
+    monkeypatch.setattr(module, "measure_workers", lambda settings: iter(()))
+    monkeypatch.setattr(module, "_measure_growth", fail)
+    seen = []
+    report, markdown = run_loading(tiny_settings, tmp_path, lambda row: seen.append(row.what))
+    assert seen == ["reading", "reading, child", "crops"]
+    verdicts = {goal.key: report.verdict(goal) for goal in report.goals}
+    assert verdicts["decode_25"] == "2.000x, met"
+    assert verdicts["crops_mp4"] == "10.000x, met"
+    assert verdicts["memory_growth"] == "not measured: only Linux tells"
+    # The arithmetic has the stock way, and each of ours once.
+    assert "| stock (480p, GOP 25) | 200.0 |" in markdown
+    assert "| crops (480p) | 10.0 |" in markdown
+    assert "reading, child (" not in markdown
+    assert (tmp_path / "benchmark.md").read_text() == markdown
+    saved = json.loads((tmp_path / "benchmark.json").read_text())
+    assert len(saved["rows"]) == 3

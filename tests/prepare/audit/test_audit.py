@@ -1,0 +1,94 @@
+import json
+
+import pytest
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.prepare.audit.audit import Audit, percent
+from macbdf_mm.prepare.audit.counts import count_parts
+from macbdf_mm.prepare.audit.file_check import FileCheck
+from macbdf_mm.prepare.audit.format_counts import count_formats
+from macbdf_mm.prepare.audit.shortcut_probes import ALL_FEATURES, Question, ShortcutProbe
+from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
+
+ROWS = [
+    ClipRow("a.mp4", 0, split="train"),
+    ClipRow("b.mp4", 1, source="a.mp4", split="val"),
+    ClipRow("c.mp4", 1, split="val"),
+    ClipRow("d.mp4", 1, split="val"),
+]
+NAN = float("nan")
+
+
+def probe(feature, auc, error=0.01, **question):
+    return ShortcutProbe(feature, Question(**{"fakes": "fake", **question}), auc, error, 30, 30)
+
+
+@pytest.fixture
+def make_audit(measured):
+    """Return a function that makes the audit of four clips with given probes."""
+    checks = {row.file: measured() for row in ROWS}
+    checks["c.mp4"] = FileCheck(None, "c.mp4 is empty")
+    checks["d.mp4"] = measured(has_audio=False, peak=None)
+
+    def make(*probes):
+        return Audit(
+            annotation="a/annotation.json", dataset="mine", is_synthetic=False, rows=ROWS,
+            checks=checks, parts=count_parts(ROWS), formats=count_formats(ROWS, checks),
+            probes=probes, source_leaks=find_source_leaks(ROWS),
+            shared_identities={"Ann": ("train", "val")}, settings={"seed": 3},
+        )  # fmt: skip
+
+    return make
+
+
+def test_files_that_are_broken_or_unusual_are_named(make_audit):
+    audit = make_audit()
+    assert audit.unreadable == {"c.mp4": "c.mp4 is empty"}
+    assert audit.remarks == {"d.mp4": ["no sound"]}
+
+
+def test_each_shortcut_is_named_once_where_it_is_worst(make_audit):
+    audit = make_audit(
+        probe("codec", 0.7), probe("codec", 0.95, fakes="FVRA"), probe("duration", 0.55),
+        probe("file size", 0.97, split="val"), probe("loudness", NAN, NAN),
+        probe(ALL_FEATURES, 0.99),
+    )  # fmt: skip
+    assert audit.describe().splitlines() == [
+        "a/annotation.json: 4 clips, 1 real, 3 fake; saying always the same is right for 75.0%.",
+        "files: 1 cannot be read, 1 are unusual",
+        "in more than one part: 1 recordings, 1 identities (4 clips do not say who is seen)",
+        "leak: all properties together tell real from fake, AUC 0.990 +- 0.010",
+        "leak: file size alone tells real from fake in val, AUC 0.970 +- 0.010",
+        "leak: codec alone tells RVRA from FVRA, AUC 0.950 +- 0.010",
+    ]
+
+
+def test_without_shortcuts_the_highest_is_named(make_audit):
+    last = make_audit(probe("codec", 0.52), probe("duration", 0.55)).describe().splitlines()[-1]
+    assert last == "shortcuts: none found; the highest AUC is 0.550, of duration for real from fake"
+
+
+def test_too_few_clips_are_no_good_news(make_audit):
+    last = make_audit(probe("codec", NAN, NAN)).describe().splitlines()[-1]
+    assert last.startswith("shortcuts: too few people or recordings of each class")
+
+
+def test_all_findings_are_plain_values(make_audit):
+    found = json.loads(json.dumps(make_audit(probe("codec", NAN, NAN)).to_json(), allow_nan=False))
+    assert found["parts"][-1]["majority_accuracy"] == 0.75
+    assert found["formats"][0]["num_fake"] == 1
+    assert found["probes"] == [
+        {
+            "feature": "codec", "question": {"fakes": "fake", "split": None}, "auc": None,
+            "standard_error": None, "num_real": 30, "num_fake": 30, "verdict": "unknown",
+        }
+    ]  # fmt: skip
+    assert found["source_leaks"][0]["clips"] == ["a.mp4", "b.mp4"]
+    assert found["shared_identities"] == {"Ann": ["train", "val"]}
+    assert found["unreadable"] == {"c.mp4": "c.mp4 is empty"}
+    assert found["remarks"] == {"d.mp4": ["no sound"]}
+    assert found["settings"] == {"seed": 3}
+
+
+def test_shares_are_written_for_reading():
+    assert (percent(0.9773), percent(NAN)) == ("97.7%", "-")

@@ -1,0 +1,45 @@
+import math
+
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.prepare.audit.counts import count_parts
+
+ROWS = [
+    ClipRow("a", 0, 0, 0, identity="Ann", split="train"),
+    ClipRow("b", 1, 1, 0, identity="Ann", source="a", method="swap", split="train"),
+    ClipRow("c", 1, 0, 1, identity="Bob", source="d", method="voice", split="train"),
+    ClipRow("d", 1, 1, 1, source="d", method="swap", split="test"),
+    ClipRow("e", -1, method="swap", split="test"),
+    ClipRow("f", 0),
+]
+
+
+def test_parts_are_counted_by_name_and_all_together():
+    parts = {part.split: part for part in count_parts(ROWS)}
+    assert list(parts) == ["no split", "test", "train", "all"]
+    train, whole = parts["train"], parts["all"]
+    assert (train.num_clips, train.num_real, train.num_fake) == (3, 1, 2)
+    assert train.by_category == {"RVRA": 1, "FVRA": 1, "RVFA": 1}
+    assert train.by_identity == {"Ann": 2, "Bob": 1}
+    assert train.num_sources == 2
+    assert (whole.num_clips, whole.num_real, whole.num_fake) == (6, 2, 3)
+    assert whole.by_category == {"unknown": 2, "RVRA": 1, "FVRA": 1, "RVFA": 1, "FVFA": 1}
+    # A clip that may be real has no method that counts.
+    assert whole.by_method == {"swap": 2, "voice": 1}
+    assert whole.num_sources == 4
+
+
+def test_accuracies_of_answering_without_a_look():
+    parts = {part.split: part for part in count_parts(ROWS)}
+    assert parts["train"].always_fake_accuracy == 2 / 3
+    assert parts["no split"].always_fake_accuracy == 0
+    assert parts["no split"].majority_accuracy == 1
+    assert parts["all"].majority_accuracy == 3 / 5
+    (_, unknown) = count_parts([ClipRow("a", -1)])
+    assert math.isnan(unknown.majority_accuracy)
+    assert math.isnan(unknown.always_fake_accuracy)
+
+
+def test_the_most_frequent_come_first():
+    rows = [ClipRow(f"{k}", 1, identity="BAACAB"[k], method="xyyyxz"[k]) for k in range(6)]
+    assert list(count_parts(rows)[-1].by_identity.items()) == [("A", 3), ("B", 2), ("C", 1)]
+    assert list(count_parts(rows)[-1].by_method) == ["y", "x", "z"]

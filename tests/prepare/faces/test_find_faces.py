@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from macbdf_mm.prepare.faces.find_faces import TrackingSettings, find_faces
+from macbdf_mm.structures.boxes import box_areas
+
+HEAD = 64
+WIDTH, HEIGHT = 320, 240
+
+
+@pytest.fixture
+def find(blue_screen_detector):
+    def find(path, min_side=10, **settings):
+        return find_faces(path, blue_screen_detector(min_side), TrackingSettings(**settings))
+
+    return find
+
+
+def chosen(found):
+    (track,) = [track for track in found.tracks if track.chosen]
+    return track
+
+
+def box_of(left, top):
+    return np.array([left / WIDTH, top / HEIGHT, (left + HEAD) / WIDTH, (top + HEAD) / HEIGHT])
+
+
+def test_a_moving_face_is_followed(make_face_clip, find):
+    path = make_face_clip(places=[lambda t: (40 + round(60 * t), 50 + round(20 * t))])
+    found = find(path)
+    assert (found.failure, found.num_candidates, found.num_frames) == (None, 1, 10)
+    track = chosen(found)
+    np.testing.assert_allclose(track.times_seconds, np.arange(10) * 0.2)
+    for moment in (0.1, 0.5, 1.3, 1.75):
+        boxes, _ = track.boxes_at([moment])
+        expected = box_of(40 + 60 * moment, 50 + 20 * moment)
+        # Two pixels: the wall's edge is blurred by compression.
+        np.testing.assert_allclose(boxes[0], expected, atol=2.5 / HEIGHT)
+
+
+def test_of_several_faces_the_largest_for_longest_is_chosen_and_all_are_kept(make_face_clip, find):
+    path = make_face_clip(
+        places=[lambda t: (20, 30), lambda t: (200, 100) if t < 1.0 else None], seconds=2.0
+    )
+    found = find(path)
+    assert found.num_candidates == len(found.tracks) == 2
+    assert chosen(found).boxes[0, 0] == pytest.approx(20 / WIDTH, abs=0.01)
+    assert sorted(track.num_detections for track in found.tracks) == [5, 10]
+
+
+def test_a_face_that_goes_and_comes_back_elsewhere_is_two(make_face_clip, find):
+    path = make_face_clip(
+        places=[lambda t: (20, 30) if t < 0.8 else (200, 100) if t > 1.0 else None]
+    )
+    assert len(find(path).tracks) == 2
+
+
+def test_no_face_is_a_reason(make_face_clip, make_clip, find):
+    found = find(make_face_clip(places=[]))
+    assert found.tracks == ()
+    assert found.failure == "no face in 10 frames looked at"
+    sound = make_clip("a.m4a", with_video=False)
+    assert find(sound).failure == "the file has no video track"
+
+
+def test_a_face_seen_briefly_is_a_reason_and_its_track_is_kept(make_face_clip, find):
+    path = make_face_clip(places=[lambda t: (20, 30) if t < 0.35 else None])
+    found = find(path)
+    assert found.failure == "no face is seen for 0.6 s (longest: 0.4)"
+    assert [track.chosen for track in found.tracks] == [False]
+    assert find(path, min_track_seconds=0.4).failure is None
+
+
+def test_in_a_short_clip_a_short_track_is_enough(make_face_clip, find):
+    assert find(make_face_clip(seconds=0.2)).failure is None
+
+
+def test_a_small_face_is_a_reason(make_face_clip, find):
+    found = find(make_face_clip(), min_face_pixels=80)
+    assert found.failure == "all faces are smaller than 80 pixels (the largest: 64)"
+
+
+def test_what_is_too_small_for_the_first_look_is_found_in_the_second(make_face_clip, find):
+    path = make_face_clip(size=(480, 640))
+    small = dict(min_side=40, long_side=320)
+    found = find(path, retry_long_side=640, **small)
+    assert found.failure is None
+    side = np.sqrt(box_areas(chosen(found).boxes).mean() * 480 * 640)
+    assert side == pytest.approx(HEAD, abs=2)
+    assert find(path, retry_long_side=0, **small).failure.startswith("no face")
+
+
+def test_a_rotated_file_is_looked_at_upright(make_face_clip, find):
+    track = chosen(find(make_face_clip(turns=1, places=[lambda t: (30, 100)])))
+    np.testing.assert_allclose(track.boxes[3], box_of(30, 100), atol=2.5 / HEIGHT)
+
+
+def test_times_are_those_of_the_frames_at_a_variable_frame_rate(make_face_clip, find):
+    times = np.concatenate([np.arange(10) * 0.04, 0.4 + np.arange(12) * 0.13])
+    place = [lambda t: (40 + round(60 * t), 80)]
+    path = make_face_clip(places=place, frame_seconds=times)
+    track = chosen(find(path, smoothing_seconds=0.0))
+    shown = times[np.searchsorted(times, track.times_seconds + 1e-4, side="right") - 1]
+    lefts = [round(40 + round(60 * moment)) / WIDTH for moment in shown]
+    np.testing.assert_allclose(track.boxes[:, 0], lefts, atol=2.5 / WIDTH)
+
+
+def test_long_files_are_looked_through_in_pieces(make_face_clip, find):
+    found = find(make_face_clip(seconds=2.0), step_seconds=0.04)
+    assert found.num_frames == 50
+    assert chosen(found).num_detections == 50
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(step_seconds=0), "`step_seconds` > 0, got 0"),
+        (dict(long_side=0), "`long_side` > 0, got 0"),
+        (dict(smoothing_seconds=-1), "`smoothing_seconds` >= 0, got -1"),
+        (dict(max_gap_seconds=-1), "`max_gap_seconds` >= 0, got -1"),
+        (dict(min_track_seconds=-1), "`min_track_seconds` >= 0, got -1"),
+        (dict(min_iou=0), r"`min_iou` in \(0, 1\], got 0"),
+    ],
+)
+def test_settings_are_checked(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        TrackingSettings(**arguments)

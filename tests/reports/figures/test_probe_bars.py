@@ -1,0 +1,42 @@
+import pytest
+from matplotlib.colors import to_hex
+
+from macbdf_mm.reports.figures.probe_bars import ProbeBar, draw_probe_bars
+from macbdf_mm.reports.figures.theme import DARK, LIGHT
+
+BARS = [
+    ProbeBar("codec", 0.95, 0.02, "leak"),
+    ProbeBar("duration", 0.7, 0.1, "suspicious"),
+    ProbeBar("loudness", 0.45, 0.1, "none"),
+    ProbeBar("tracks", float("nan"), float("nan"), "unknown"),
+]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_bars_begin_at_chance_and_have_the_colour_of_their_verdict(theme):
+    axes = draw_probe_bars(BARS, "title", theme).axes[0]
+    ends = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in axes.patches]
+    assert ends == [pytest.approx(pair) for pair in ((0.5, 0.95), (0.5, 0.7), (0.5, 0.45))]
+    colours = [to_hex(bar.get_facecolor()) for bar in axes.patches]
+    assert colours == [theme.fake, theme.audio, theme.real]
+    assert axes.get_title(loc="left") == "title"
+
+
+def test_whiskers_stay_on_the_picture():
+    axes = draw_probe_bars([ProbeBar("a", 0.95, 0.3, "none"), BARS[1]], "").axes[0]
+    whiskers = [line.get_xdata() for line in axes.get_lines() if len(set(line.get_ydata())) == 1]
+    assert [list(ends) for ends in whiskers] == [
+        pytest.approx([0.65, 1.0]), pytest.approx([0.6, 0.8]),
+    ]  # fmt: skip
+
+
+def test_the_first_stands_on_top_and_an_unknown_one_says_why():
+    axes = draw_probe_bars(BARS, "").axes[0]
+    low, high = axes.get_ylim()
+    assert low > high
+    assert [label.get_text() for label in axes.get_yticklabels()] == [bar.name for bar in BARS]
+    assert [text.get_text() for text in axes.texts] == ["0.95", "0.70", "0.45", "too few clips"]
+
+
+def test_no_bars_are_an_empty_picture():
+    assert len(draw_probe_bars([], "").axes[0].patches) == 0

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from macbdf_mm.reports.figures.value_histograms import draw_value_histograms
+
+NAN = float("nan")
+
+
+def bars(figure):
+    """Return (left edges, heights) of the bars of real clips, and of fake ones."""
+    of_class = figure.axes[0].containers
+    return [
+        (np.array([bar.get_x() for bar in found]), np.array([bar.get_height() for bar in found]))
+        for found in of_class
+    ]
+
+
+def test_each_class_adds_up_to_one_and_says_how_many_it_has():
+    figure = draw_value_histograms([1.0, 2.0, NAN, 3.0], np.linspace(0, 9, 50), "title", "unit")
+    for _, heights in bars(figure):
+        assert heights.sum() == pytest.approx(1)
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["real (3)", "fake (50)"]
+    assert (axes.get_title(loc="left"), axes.get_xlabel()) == ("title", "unit")
+
+
+def test_a_clip_far_out_counts_at_the_edge():
+    values = [*np.linspace(0, 1, 500), 1e9]
+    (edges, heights), _ = bars(draw_value_histograms(values, [0.5], "", ""))
+    assert edges.max() < 1
+    assert heights.sum() == pytest.approx(1)
+
+
+def test_equal_values_are_one_bar():
+    for (edges, heights), value in zip(
+        bars(draw_value_histograms([25.0] * 4, [25.0] * 2, "", "")), (25, 25), strict=True
+    ):
+        assert (heights > 0).sum() == 1
+        assert abs(edges[heights.argmax()] - value) < 0.05
+
+
+@pytest.mark.parametrize(("real", "fake"), [([], [NAN]), ([1.0], [])])
+def test_a_class_without_values_is_left_out(real, fake):
+    assert len(bars(draw_value_histograms(real, fake, "", ""))) == len(real)

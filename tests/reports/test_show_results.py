@@ -1,0 +1,40 @@
+import csv
+import math
+
+import torch
+from matplotlib.image import imread
+from mmengine.evaluator import Evaluator
+
+from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.reports.show_results import show_results
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+
+def sample(file, label, score):
+    result = ForgeryDataSample(pred_scores=torch.tensor([score, score, math.nan]))
+    result.set_metainfo(
+        {
+            "file": file,
+            "span_seconds": (0.0, 1.0),
+            "clip_label": label,
+            "clip_video_label": label,
+            "clip_audio_label": -1,
+            "category": None,
+            "method": "patch" if label else None,
+        }
+    )
+    return result
+
+
+def test_table_and_curves(tmp_path):
+    evaluator = Evaluator(ForgeryMetric(num_resamples=10, out_file=str(tmp_path / "scores.json")))
+    evaluator.process([sample("a", 0, 0.25), sample("b", 1, 0.75), sample("c", 1, math.nan)])
+    evaluator.evaluate(3)
+    table, picture = show_results(tmp_path / "scores.json", tmp_path / "shown")
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["a", "b", "c"]
+    assert [row["called_fake"] for row in rows] == ["0", "1", ""]
+    assert [row["overall_score"] for row in rows] == ["0.25", "0.75", ""]
+    assert rows[1]["method"] == "patch"
+    assert imread(picture).std() > 0

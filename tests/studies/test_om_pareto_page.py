@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from macbdf_mm.reports.figures.seed_curves import draw_seed_curves
+from studies.om_pareto_page import fill_om_pareto_page
+from studies.run_study import StudyOutcome
+from studies.studies import FULL, OM_PARETO, PLAIN_SUM
+from studies.study_facts import StudyFacts
+from studies.study_page import StudyPage
+
+FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
+
+
+def record(epoch, auc, **om_pareto):
+    figures = {
+        f"{track}/{m}": auc for track in ("overall", "video", "audio") for m in ("auc", "acc")
+    }
+    logged = {name.replace("__", "/"): value for name, value in om_pareto.items()}
+    return {"epoch": epoch, "losses": {"loss": 1 / epoch}, "om_pareto": logged, "test": figures}
+
+
+@pytest.fixture
+def page(tmp_path, make_result, monkeypatch):
+    """A page of two seeds with OM-Pareto and one without; ``drawn`` has the panels."""
+    with_it = [
+        [record(1, 0.6, video__cos=0.2, video__conflict_share=0.5, audio__conflict_share=0.1),
+         record(2, 0.8, video__cos=0.4, video__conflict_share=0.3, audio__conflict_share=0.1)],
+        [record(1, 0.5, video__cos=0.0, video__conflict_share=0.7, audio__conflict_share=0.3),
+         record(2, 0.9, video__cos=0.1, video__conflict_share=0.5, audio__conflict_share=0.3)],
+    ]  # fmt: skip
+    results = {
+        FULL: {seed: make_result(epochs) for seed, epochs in enumerate(with_it)},
+        PLAIN_SUM: {0: make_result([record(1, 0.4), record(2, 0.7)])},
+    }
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
+    drawn = []
+    monkeypatch.setattr(
+        "studies.om_pareto_page.draw_seed_curves",
+        lambda panels, columns: drawn.extend(panels) or draw_seed_curves(panels, columns),
+    )
+    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    page.drawn = drawn
+    return page
+
+
+def test_curves_by_epoch_with_and_without(page):
+    titles = [panel.title for panel in page.drawn]
+    assert titles[:3] == ["Training loss", "Video AUC", "Audio AUC"]
+    video = page.drawn[1].curves
+    assert [curve.label for curve in video] == ["OM-Pareto", "plain sum"]
+    np.testing.assert_array_equal(video[0].positions, [1, 2])
+    np.testing.assert_array_equal(video[0].values, [[0.6, 0.8], [0.5, 0.9]])
+    np.testing.assert_array_equal(video[1].values, [[0.4, 0.7]])
+    np.testing.assert_array_equal(page.drawn[0].curves[0].values, [[1, 0.5], [1, 0.5]])
+
+
+def test_differences_by_epoch_are_paired_by_seed(page):
+    written = page.write()[0].read_text()
+    # Seed 1 has no partner: 0.6 - 0.4 and 0.8 - 0.7 of seed 0.
+    assert "OM-Pareto minus plain sum in each epoch, paired by seed (1 pairs" in written
+    assert "| Video AUC | +0.200 | +0.100 |" in written
+    assert "| Training loss | +0.000 | +0.000 |" in written
+
+
+def test_the_share_of_conflicts_is_summarised(page):
+    written = page.write()[0].read_text()
+    # By hand: the mean of 0.5, 0.3, 0.7, 0.5 is 0.5, that of 0.1, 0.1, 0.3, 0.3 is 0.2.
+    assert "35.0% over all epochs and encoders" in written
+    assert "| `video/conflict_share` | 0.6 ± 0.14 | 0.4 ± 0.14 |" in written
+    assert "| `video/cos` | 0.1 ± 0.14 | 0.25 ± 0.21 |" in written
+
+
+def test_runs_that_logged_nothing_have_no_table_of_steps(tmp_path, make_result):
+    results = {FULL: {0: make_result([record(1, 0.5)])}}
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
+    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    assert "## The steps" not in page.write()[0].read_text()

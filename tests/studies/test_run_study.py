@@ -1,0 +1,157 @@
+"""Whole studies on a few real clips, with real processes."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.reports.test_result import read_test_result
+from studies.folder_lock import folder_lock
+from studies.planned_run import run_folder
+from studies.run_folder import RunFolder
+from studies.run_study import run_study
+from studies.train_run import train_run
+from studies.variant import Study, Variant
+
+DEMO = "macbdf_demo.py"
+# "broken" fails when its head is built.
+STUDY = Study(
+    "trial",
+    "A trial",
+    (
+        Variant("full", "full", DEMO),
+        Variant("broken", "broken", DEMO, {"model.head.nonsense": 1}),
+    ),
+    reference="full",
+)
+
+
+@pytest.fixture(scope="module")
+def trained(make_settings, tmp_path_factory):
+    """A study of two variants with one seed, run once: (work folder, outcome, lines)."""
+    work_dir = tmp_path_factory.mktemp("study")
+    return work_dir, *run(work_dir, make_settings)
+
+
+def run(work_dir, make_settings, study=STUDY, seeds=(0,), num_jobs=2, **options):
+    lines = []
+    outcome = run_study(
+        study,
+        make_settings(work_dir / "inputs"),
+        work_dir,
+        dict.fromkeys(study.titles(), seeds),
+        num_jobs=num_jobs,
+        report=lines.append,
+        **options,
+    )
+    return outcome, lines
+
+
+def test_a_failed_run_is_named_and_the_others_go_on(trained):
+    _, outcome, lines = trained
+    assert outcome.failed == ["broken, seed 0"]
+    assert set(outcome.results) == {"full"}
+    (failure,) = [line for line in lines if "FAILED" in line]
+    assert "broken, seed 0: FAILED with exit code 1" in failure
+    assert "a key that it does not take: 'nonsense'" in failure
+    assert "log.txt" in failure
+    assert any(line.startswith("[2/2] ") for line in lines)
+
+
+def test_a_result_has_every_epoch_and_the_end(trained):
+    work_dir, outcome, _ = trained
+    result = outcome.results["full"][0]
+    assert [record["epoch"] for record in result["epochs"]] == [1, 2]
+    for record in result["epochs"]:
+        losses = record["losses"]
+        parts = [value for name, value in losses.items() if name.startswith("loss_")]
+        assert losses["loss"] == pytest.approx(sum(parts), rel=1e-4)
+        for track in ("overall", "video", "audio"):
+            assert 0 <= record["test"][f"{track}/auc"] <= 1
+            # Chosen on the validation split, and used in the test of the same epoch.
+            assert record["test"][f"{track}/threshold"] == pytest.approx(
+                record["val"][f"{track}/threshold"], rel=1e-6
+            )
+    assert result["final"]["num_videos"] == 8
+    assert result["final"]["coverage"] == 1
+    assert result["seconds"] > result["train_seconds"] > 0
+    scores = read_test_result(run_folder(work_dir, "full", 0).path / "test_scores.json")
+    # After each epoch one window of a clip, at the end those of the config.
+    assert {len(video.windows) for video in scores.videos} == {2}
+    assert scores.thresholds["video"] == pytest.approx(result["final"]["video/threshold"])
+    assert scores.is_threshold_fitted
+
+
+def test_variants_share_their_inputs(trained):
+    work_dir, _, _ = trained
+    folders = [path.name for path in (work_dir / "inputs").iterdir()]
+    assert sorted(name.partition("_")[0] for name in folders) == [
+        "test", "test", "train", "val", "val",
+    ]  # fmt: skip
+
+
+def test_the_same_seed_gives_the_same_weights_in_any_process(trained, tmp_path):
+    work_dir, outcome, _ = trained
+    again = RunFolder(tmp_path)
+    again.config.write_text(run_folder(work_dir, "full", 0).config.read_text())
+    result = train_run(again)
+    first = outcome.results["full"][0]
+    assert result["weights_sha256"] == first["weights_sha256"]
+    assert result["final"] == first["final"]
+    assert result["fingerprint"] == first["fingerprint"]
+    assert torch.get_num_threads() == 1
+
+
+def test_a_finished_run_is_not_run_again(trained, make_settings):
+    work_dir, first, _ = trained
+    path = run_folder(work_dir, "full", 0).result
+    before = path.stat().st_mtime_ns
+    outcome, lines = run(work_dir, make_settings, chosen=["full"])
+    assert lines == [
+        "A trial: 2 runs, 0 of them to be trained now",
+        "1 runs have no result and are left out: broken, seed 0",
+    ]
+    assert path.stat().st_mtime_ns == before
+    assert outcome.results == first.results
+    assert outcome.failed == []
+
+
+@pytest.mark.slow  # three more processes
+def test_failed_and_changed_runs_are_trained_again_and_a_study_can_share_the_rest(
+    trained, make_settings
+):
+    work_dir, _, _ = trained
+    folder = run_folder(work_dir, "broken", 0)
+    mended = Variant("broken", "mended", DEMO, {"optim_wrapper.optimizer.lr": 1e-5})
+    study = Study("other", "Another trial", (STUDY.variants[0], mended), "full")
+    outcome, lines = run(work_dir, make_settings, study)
+    assert lines[0] == "Another trial: 2 runs, 1 of them to be trained now"
+    old = outcome.results["broken"][0]
+    assert old["weights_sha256"] != outcome.results["full"][0]["weights_sha256"]
+
+    changed = Variant("broken", "mended", DEMO, {"optim_wrapper.optimizer.lr": 2e-5})
+    study = Study("other", "Another trial", (STUDY.variants[0], changed), "full")
+    outcome, lines = run(work_dir, make_settings, study)
+    assert (
+        "broken, seed 0: config changed since its result; it is trained again, and the old "
+        "result is put aside" in lines
+    )
+    assert outcome.results["broken"][0]["weights_sha256"] != old["weights_sha256"]
+    (stale,) = (folder.path / "stale").iterdir()
+    assert json.loads(stale.read_text()) == old
+    assert Config.fromfile(folder.config).optim_wrapper.optimizer.lr == 2e-5
+
+
+def test_an_unknown_variant_is_named(make_settings, tmp_path):
+    with pytest.raises(ConfigError, match="no variant 'ful'; it has full, broken"):
+        run(tmp_path, make_settings, chosen=["ful"])
+
+
+def test_two_studies_do_not_share_a_folder_at_a_time(make_settings, tmp_path):
+    with (
+        folder_lock(tmp_path),
+        pytest.raises(ConfigError, match="Another study is running in"),
+    ):
+        run(tmp_path, make_settings)

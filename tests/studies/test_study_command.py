@@ -1,0 +1,88 @@
+import argparse
+
+import pytest
+
+from studies import run_study as run_study_module
+from studies.run_study import StudyOutcome
+from studies.study_command import add_study_arguments, run_study_command
+from studies.study_config import read_variant
+from studies.variant import Study, Variant
+
+STUDY = Study(
+    "trial",
+    "A trial",
+    (Variant("full", "full", "macbdf_demo.py"), Variant("b", "b", "b.py")),
+    "full",
+)
+
+
+def parse(*words):
+    parser = argparse.ArgumentParser()
+    add_study_arguments(parser, seeds=(0, 1))
+    return parser.parse_args(words)
+
+
+@pytest.fixture
+def outcome(monkeypatch):
+    """Sets what the study comes to; returns the arguments that it was run with."""
+    calls = []
+
+    def set_outcome(result):
+        def run(study, settings, work_dir, seeds, **options):
+            calls.append(dict(settings=settings, work_dir=work_dir, seeds=seeds, **options))
+            cfg = read_variant(STUDY.variants[0], settings).cfg
+            return StudyOutcome(result.results, {"full": cfg}, result.failed)
+
+        monkeypatch.setattr(run_study_module, "run_study", run)
+        return calls
+
+    return set_outcome
+
+
+def run(arguments, make_settings, tmp_path, **options):
+    configs = make_settings(tmp_path).configs
+    return run_study_command(STUDY, lambda *_: None, arguments, configs, **options)
+
+
+def test_results_are_written_where_they_are_wanted(
+    outcome, data_root, make_result, make_settings, tmp_path, capsys
+):
+    calls = outcome(StudyOutcome({"full": {0: make_result(overall__auc=0.8)}}, {}, []))
+    arguments = parse(
+        "--data", str(data_root), "--work-dir", str(tmp_path / "work"), "--jobs", "2",
+        "--results", str(tmp_path / "docs/results"), "--variants", "full",
+        "--cfg-options", "model.head.drop_rate=0.1",
+    )  # fmt: skip
+    assert run(arguments, make_settings, tmp_path, seeds={"b": [7]}) == 0
+    (call,) = calls
+    assert call["seeds"] == {"full": [0, 1], "b": [7]}
+    assert (call["num_jobs"], call["chosen"]) == (2, ["full"])
+    assert call["settings"].options == {"model.head.drop_rate": 0.1}
+    assert call["settings"].schedule.name == "study.py"
+    page = tmp_path / "docs/results/trial.md"
+    assert "| full | 1 | 0.800 |" in page.read_text()
+    assert str(page) in capsys.readouterr().out
+
+
+def test_failed_runs_end_in_an_exit_code_and_the_rest_is_written(
+    outcome, data_root, make_result, make_settings, tmp_path, capsys
+):
+    results = {"full": {0: make_result(overall__auc=0.8)}}
+    outcome(StudyOutcome(results, {}, ["b, seed 0", "b, seed 1"]))
+    arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
+    assert run(arguments, make_settings, tmp_path) == 1
+    assert capsys.readouterr().err == "2 runs failed: b, seed 0; b, seed 1\n"
+    assert (tmp_path / "results/trial.md").is_file()
+
+
+def test_without_any_result_nothing_is_written(outcome, data_root, make_settings, tmp_path):
+    outcome(StudyOutcome({}, {}, []))
+    arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
+    assert run(arguments, make_settings, tmp_path) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_option_without_a_value_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        parse("--cfg-options", "model")
+    assert "expected key=value, got 'model'" in capsys.readouterr().err
