@@ -14,9 +14,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.find_run import read_run
     from macbdf_mm.reports.make_report import make_report
 
-    print(make_report(arguments.work_dir))
+    print(make_report(read_run(arguments.work_dir)))
 
 
 if __name__ == "__main__":

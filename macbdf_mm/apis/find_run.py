@@ -1,9 +1,20 @@
-"""Where a training run left its config and its weights."""
+"""What a training run left in its work folder: config, weights, and all that a report needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from mmengine.config import Config
+
+from macbdf_mm.apis.environment import package_versions
+from macbdf_mm.apis.evaluate_model import RESULTS_FILE
+from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
+from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.reports.run_record import RunRecord
+from macbdf_mm.reports.scalars import read_curves
+from macbdf_mm.reports.test_result import read_test_result
 
 DEMO_WORK_DIR = Path("work_dirs/macbdf_demo")
 
@@ -72,5 +83,61 @@ def find_config(folder: str | Path) -> Path:
     return configs[0]
 
 
+def read_run(work_dir: str | Path) -> RunRecord:
+    """Return all that a report says of a run that was trained and tested.
+
+    Args:
+        work_dir: The folder of the run: config, checkpoints, logs and ``test_scores.json``.
+
+    Raises:
+        MissingDataError: If one of them is missing.
+        ConfigError: If the config does not say where the annotation is.
+    """
+    work_dir = Path(work_dir)
+    run = find_run(work_dir)
+    checkpoint = load_checkpoint(run.checkpoint)
+    result = read_test_result(work_dir / RESULTS_FILE)
+    dataset = _test_dataset(run.config)
+    root = Path(dataset.get("data_root") or "")
+    annotation = load_annotation(root / dataset["ann_file"])
+    tested = {video.file for video in result.videos} | set(result.unscored)
+    train_rows = [row for row in annotation.rows if row.split == "train"]
+    return RunRecord(
+        work_dir=work_dir,
+        config=run.config,
+        checkpoint=run.checkpoint,
+        meta=checkpoint.get("meta", {}),
+        curves=read_curves(work_dir),
+        result=result,
+        rows={row.file: row for row in annotation.rows if row.file in tested},
+        media_root=root / _media_prefix(dataset),
+        dataset=str(annotation.metainfo["dataset"]),
+        trained_methods={
+            track: {str(row.extra.get(f"{track}_method")) for row in train_rows}
+            for track in ("video", "audio")
+        },
+        train_identities={row.identity for row in train_rows if row.identity is not None},
+        num_train_clips=len(train_rows),
+        is_synthetic=trained_on_synthetic(checkpoint),
+        versions=package_versions(),
+    )
+
+
 def _newest_first(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _test_dataset(config: Path) -> Mapping[str, Any]:
+    cfg = Config.fromfile(str(config))
+    try:
+        dataset: Mapping[str, Any] = cfg.test_dataloader.dataset
+    except AttributeError:
+        dataset = {}
+    if "ann_file" not in dataset:
+        raise ConfigError(f"Config '{config}' has no `test_dataloader.dataset.ann_file`.")
+    return dataset
+
+
+def _media_prefix(dataset: Mapping[str, Any]) -> str:
+    prefix = dataset.get("data_prefix") or {}
+    return next(iter(prefix.values()), "") if isinstance(prefix, Mapping) else str(prefix)

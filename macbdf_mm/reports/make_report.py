@@ -9,24 +9,23 @@ from macbdf_mm.reports.figures.clip_picture import ClipStory
 from macbdf_mm.reports.figures.summary import draw_summary
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, to_png
 from macbdf_mm.reports.findings import Findings, compute_findings
-from macbdf_mm.reports.run_record import read_run
+from macbdf_mm.reports.run_record import RunRecord
 
 
-def make_report(work_dir: str | Path) -> Path:
-    """Return the path of the page that was written for the run in ``work_dir``.
+def make_report(run: RunRecord) -> Path:
+    """Return the path of the page that was written for a run.
 
-    Writes ``report/index.html``, which needs no other file, and the run in one picture,
-    ``report/summary.png`` (``summary_dark.png`` for dark pages).
+    Writes ``report/index.html`` into its folder, which needs no other file, and the run in one
+    picture, ``report/summary.png`` (``summary_dark.png`` for dark pages).
 
     Args:
-        work_dir: The folder of a run that was trained and tested.
+        run: A run that was trained and tested.
 
     Raises:
-        MissingDataError: If something that the report needs is missing; it says what.
-        ConfigError: If the config does not say where the annotation is.
+        MissingDataError: If no tested clip has a score.
     """
-    findings = compute_findings(read_run(work_dir))
-    folder = Path(work_dir) / "report"
+    findings = compute_findings(run)
+    folder = run.work_dir / "report"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
     path.write_text(_page(findings), encoding="utf-8")

@@ -172,7 +172,7 @@ def run_section(findings: Findings) -> str:
         "How to repeat it",
         f"Seed {run.meta.get('seed', 'not recorded')}. Versions are those that made this page.",
         html.preformatted("\n".join(commands)),
-        html.table(["package", "version"], run.versions),
+        html.table(["package", "version"], list(run.versions.items())),
     )
 
 

@@ -3,9 +3,9 @@ import json
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.reports.findings import compute_findings
-from macbdf_mm.reports.run_record import read_run
 
 
 def test_figures_and_curves_of_the_three_tracks(finished_run):

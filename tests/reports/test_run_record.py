@@ -1,7 +1,7 @@
 import pytest
 
+from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.reports.run_record import read_run
 
 
 def test_everything_in_the_folder_is_read(finished_run):
@@ -17,7 +17,7 @@ def test_everything_in_the_folder_is_read(finished_run):
     assert "mouth_rerender" not in run.trained_methods["video"]
     assert (run.media_root / "test_0.mp4").is_file()
     assert run.curves.metrics == {"overall/auc": [(1, 0.7)]}
-    assert dict(run.versions)["torch"]
+    assert run.versions["torch"]
 
 
 def test_a_data_prefix_is_followed(finished_run):

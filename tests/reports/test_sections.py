@@ -2,9 +2,9 @@ import dataclasses
 
 import pytest
 
+from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.reports import sections
 from macbdf_mm.reports.findings import compute_findings
-from macbdf_mm.reports.run_record import read_run
 
 
 @pytest.fixture
