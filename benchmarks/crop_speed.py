@@ -13,8 +13,7 @@ from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 from macbdf_mm.prepare.faces.crop_settings import CropSettings
 from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
-from macbdf_mm.structures.boxes import squares_around
-from macbdf_mm.structures.face_track import FaceTrack
+from macbdf_mm.structures.face_track import FaceTrack, squares_around
 from macbdf_mm.structures.intervals import Interval
 
 FULL = "full frames"

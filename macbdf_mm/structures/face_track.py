@@ -1,6 +1,6 @@
-"""One face over time, and how an annotation states it."""
+"""Faces over time: their boxes, how an annotation states them, and which one to look at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,3 +133,71 @@ def _optional(entry: Mapping[str, Any], name: str) -> Any:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError(f"expected `{name}` to be a number, got {value!r}.")
     return value
+
+
+def choose_track(tracks: Sequence[FaceTrack]) -> int | None:
+    """Return the index of the clip's face, None if there is no track.
+
+    A track that is marked as chosen, else the one that fills the most of the picture for the
+    longest: the largest product of mean area and duration. Of equal ones (single boxes have
+    no duration) the larger, then the earlier, then the one further left.
+    """
+    if not tracks:
+        return None
+    marked = [index for index, track in enumerate(tracks) if track.chosen]
+    return marked[0] if marked else max(range(len(tracks)), key=lambda i: _prominence(tracks[i]))
+
+
+def _prominence(track: FaceTrack) -> tuple[float, float, float, float]:
+    start, end = track.interval
+    area = float(np.mean(box_areas(track.boxes)))
+    return area * (end - start), area, -start, -float(track.boxes[0, 0])
+
+
+def box_areas(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the areas of boxes (N, 4), shape (N,), in squared units of the boxes."""
+    boxes = np.asarray(boxes, np.float64)
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def intersection_over_union(first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the share of two boxes' union that both cover, in [0, 1], shape (N, M).
+
+    Args:
+        first: Boxes, shape (N, 4).
+        second: Boxes in the same unit, shape (M, 4).
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(axis=2)  # (N, M)
+    union = box_areas(first)[:, None] + box_areas(second)[None, :] - shared
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def squares_around(
+    boxes: npt.ArrayLike, frame_size: tuple[int, int], margin: float
+) -> npt.NDArray[np.float64]:
+    """Return the squares to cut out around boxes: centre x, centre y and side, in pixels.
+
+    A square's side is the longer side of its box times ``margin``. It may reach out of the
+    frame: a face at the rim keeps its scale.
+
+    Args:
+        boxes: Fractions of the frame's width and height, shape (T, 4).
+        frame_size: Height and width, in pixels.
+        margin: 1 cuts at the box.
+
+    Returns:
+        Shape (T, 3).
+
+    Raises:
+        ValueError: If ``margin`` is not positive.
+    """
+    if not margin > 0:
+        raise ValueError(f"Expected `margin` > 0, got {margin}.")
+    height, width = frame_size
+    pixels = np.asarray(boxes, np.float64) * np.array([width, height, width, height])
+    centres = (pixels[:, :2] + pixels[:, 2:]) / 2
+    sides = (pixels[:, 2:] - pixels[:, :2]).max(axis=1, keepdims=True) * margin
+    return np.concatenate([centres, sides], axis=1)

@@ -9,9 +9,12 @@ import numpy.typing as npt
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.registry import TRANSFORMS
-from macbdf_mm.structures.boxes import squares_around
-from macbdf_mm.structures.choose_track import choose_track
-from macbdf_mm.structures.face_track import FaceTrack, parse_face_track
+from macbdf_mm.structures.face_track import (
+    FaceTrack,
+    choose_track,
+    parse_face_track,
+    squares_around,
+)
 
 
 @TRANSFORMS.register_module()

@@ -13,8 +13,7 @@ from macbdf_mm.datasets.transforms.argument_checks import check_probability, che
 from macbdf_mm.datasets.transforms.longest_run import longest_run
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
-from macbdf_mm.structures.choose_track import choose_track
-from macbdf_mm.structures.face_track import parse_face_track
+from macbdf_mm.structures.face_track import choose_track, parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, category_of
 

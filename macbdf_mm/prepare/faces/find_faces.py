@@ -12,9 +12,7 @@ from macbdf_mm.media.pyav_reader import PyAVReader
 from macbdf_mm.prepare.faces.detector import Detections, FaceDetector
 from macbdf_mm.prepare.faces.link_detections import link_detections
 from macbdf_mm.prepare.faces.smooth_boxes import smooth_boxes
-from macbdf_mm.structures.boxes import box_areas
-from macbdf_mm.structures.choose_track import choose_track
-from macbdf_mm.structures.face_track import FaceTrack
+from macbdf_mm.structures.face_track import FaceTrack, box_areas, choose_track
 
 # Pictures that are decoded and looked at together: bounds the memory, and a seek each is cheap.
 _NUM_TOGETHER = 32

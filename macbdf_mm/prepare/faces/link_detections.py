@@ -7,8 +7,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from macbdf_mm.prepare.faces.detector import Detections
-from macbdf_mm.structures.boxes import intersection_over_union
-from macbdf_mm.structures.face_track import FaceTrack
+from macbdf_mm.structures.face_track import FaceTrack, intersection_over_union
 
 
 def link_detections(

@@ -12,8 +12,7 @@ from macbdf_mm.prepare.faces.detector import FaceDetector
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, find_faces
 from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
 from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
-from macbdf_mm.structures.choose_track import choose_track
-from macbdf_mm.structures.face_track import FaceTrack, parse_face_track
+from macbdf_mm.structures.face_track import FaceTrack, choose_track, parse_face_track
 
 CROPS_FOLDER = "crops"
 

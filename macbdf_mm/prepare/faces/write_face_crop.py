@@ -13,8 +13,7 @@ from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.pyav_reader import PyAVReader
 from macbdf_mm.prepare.faces.crop_settings import CropSettings
 from macbdf_mm.prepare.faces.crop_writer import CropWriter
-from macbdf_mm.structures.boxes import squares_around
-from macbdf_mm.structures.face_track import FaceTrack
+from macbdf_mm.structures.face_track import FaceTrack, squares_around
 
 # Sound is copied in pieces of this length, so that the file is interleaved.
 _CHUNK_SECONDS = 2

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.prepare.faces.find_faces import TrackingSettings, find_faces
-from macbdf_mm.structures.boxes import box_areas
+from macbdf_mm.structures.face_track import box_areas
 
 HEAD = 64
 WIDTH, HEIGHT = 320, 240

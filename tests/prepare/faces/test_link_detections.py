@@ -5,7 +5,7 @@ import pytest
 
 from macbdf_mm.prepare.faces.detector import Detections
 from macbdf_mm.prepare.faces.link_detections import link_detections
-from macbdf_mm.structures.boxes import intersection_over_union
+from macbdf_mm.structures.face_track import intersection_over_union
 
 
 def see(*lefts, size=20.0):

@@ -44,7 +44,7 @@ def test_arguments_are_checked(arguments, message):
 def test_rendered_heads_are_found_where_they_are():
     from demo.identity import draw_identity
     from demo.performance import render_performance
-    from macbdf_mm.structures.boxes import intersection_over_union
+    from macbdf_mm.structures.face_track import intersection_over_union
 
     rng = np.random.default_rng(1)
     clip = render_performance(draw_identity(rng, "a"), 0.2, rng, size=128).clip
