@@ -212,7 +212,7 @@ def make_face_clip(tmp_path: Path, talking_head) -> Callable[..., Path]:
 @pytest.fixture
 def blue_screen_detector(monkeypatch):
     """The class of the tests' own detector; its module can be imported here and in workers."""
-    folder = Path(__file__).parent / "faces" / "own_detector"
+    folder = Path(__file__).parent / "prepare" / "faces" / "own_detector"
     monkeypatch.syspath_prepend(str(folder))
     import blue_screen_detector
 

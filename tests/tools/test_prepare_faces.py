@@ -7,7 +7,7 @@ from pathlib import Path
 from macbdf_mm.datasets import ClipRow, load_annotation, save_annotation
 
 REPOSITORY = Path(__file__).parents[2]
-OWN = REPOSITORY / "tests" / "faces" / "own_detector"
+OWN = REPOSITORY / "tests" / "prepare" / "faces" / "own_detector"
 
 
 def run_tool(*arguments, cwd):
