@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.media.file_names import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
 
 def expand_folders(paths: Iterable[str | Path]) -> list[Path]:

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from macbdf_mm.media.container import (
+from macbdf_mm.media.media_file import (
     SEEK_LEADS_SECONDS,
     decode_packet,
     packets_of,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from macbdf_mm.media.container import frame_seconds, open_container, read_packets, to_seconds
+from macbdf_mm.media.media_file import frame_seconds, open_container, read_packets, to_seconds
 from macbdf_mm.media.probe import MediaInfo, probe
 from macbdf_mm.media.pyav_reader import PyAVReader
 from macbdf_mm.media.resampling import MonoMixer, is_plausible

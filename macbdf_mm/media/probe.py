@@ -1,13 +1,15 @@
-"""What a media file really holds, as far as can be told without decoding it all."""
+"""What a media file says of itself, and what it really holds, without decoding it all."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
 
-from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.container import read_packets, to_seconds
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.media_file import candidate_streams, open_container, read_packets, to_seconds
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 # The end of a long file is looked at in a tail of this length.
@@ -15,6 +17,21 @@ _TAIL_SECONDS = 15.0
 # A packet that comes later than this after all others, or claims to last longer, has a damaged
 # timestamp: the file ends before it. FFmpeg itself interleaves within as many seconds.
 _MAX_GAP_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class MediaHeader:
+    """What the header of a file claims; :func:`probe` looks whether it is so.
+
+    Attributes:
+        has_video: Whether there is a video stream with a known codec; cover pictures are none.
+        has_audio: Whether there is a sound stream with a known codec.
+        duration_seconds: Length of the file, None where the header does not say.
+    """
+
+    has_video: bool
+    has_audio: bool
+    duration_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,36 @@ class MediaInfo:
     sample_rate: int | None
     video_codec: str | None
     audio_codec: str | None
+
+
+def read_header(path: str | Path) -> MediaHeader:
+    """Return what the header of a media file claims.
+
+    Args:
+        path: The media file.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        UndecodableMediaError: If it is no media file, or has neither video nor audio.
+    """
+    with open_container(path) as container:
+        has_video = bool(candidate_streams(container, "video"))
+        has_audio = bool(candidate_streams(container, "audio"))
+        if not has_video and not has_audio:
+            raise UndecodableMediaError(f"{path} has neither a video nor a sound stream.")
+        seconds = None if container.duration is None else container.duration / av.time_base
+        return MediaHeader(has_video, has_audio, seconds if seconds and seconds > 0 else None)
+
+
+def inspect_headers(root: str, files: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for each file below ``root`` the fields of its header, or its ``error``."""
+    results: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            results.append(asdict(read_header(Path(root, file))))
+        except (MissingDataError, UndecodableMediaError) as error:
+            results.append({"error": str(error)})
+    return results
 
 
 def probe(path: str | Path) -> MediaInfo:

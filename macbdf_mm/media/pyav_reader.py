@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.container import (
+from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size, upright_size
+from macbdf_mm.media.frame_plan import plan_frames
+from macbdf_mm.media.media_file import (
     decode_from,
     decode_stream,
     frame_seconds,
     open_container,
     to_seconds,
 )
-from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size, upright_size
-from macbdf_mm.media.frame_plan import plan_frames
 from macbdf_mm.media.resampling import MonoMixer, is_plausible, resample
 from macbdf_mm.media.tracks import Track, find_tracks
 

@@ -8,7 +8,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from macbdf_mm.media.container import (
+from macbdf_mm.media.media_file import (
     candidate_streams,
     decode_packet,
     frame_seconds,

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.filmed_clip import FPS, write_filmed_clip
-from macbdf_mm.media.container import open_container
+from macbdf_mm.media.media_file import open_container
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 

@@ -17,8 +17,7 @@ from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
-from macbdf_mm.media.inspection import inspect_headers
-from macbdf_mm.media.probe import probe
+from macbdf_mm.media.probe import inspect_headers, probe
 from macbdf_mm.media.read_span import read_span
 from macbdf_mm.media.writer import write_clip
 

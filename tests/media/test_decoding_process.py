@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.decoding_process import DecodingProcess, call_in
+from macbdf_mm.media.decoding_process import (
+    AnswerReader,
+    AnswerWriter,
+    DecodingProcess,
+    call_in,
+    make_shared_file,
+)
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 
@@ -141,3 +147,34 @@ def test_a_pickled_process_starts_afresh(process):
 def test_the_time_limit_is_checked():
     with pytest.raises(ValueError, match="`time_limit_seconds` > 0, got 0"):
         DecodingProcess(0)
+
+
+def test_answers_of_any_size_come_through_unchanged():
+    file = make_shared_file()
+    writer, reader = AnswerWriter(file), AnswerReader(file)
+    rng = np.random.default_rng(0)
+    for size in (3, 200_000, 7, 400_000, 0):
+        answer = {"a": rng.standard_normal(size), "b": rng.integers(0, 9, (size, 2)), "c": "text"}
+        result = reader.load(*writer.dump(answer))
+        np.testing.assert_array_equal(result["a"], answer["a"])
+        np.testing.assert_array_equal(result["b"], answer["b"])
+        assert result["c"] == "text"
+    reader.close()
+
+
+def test_arrays_are_copies_that_can_be_written():
+    file = make_shared_file()
+    writer, reader = AnswerWriter(file), AnswerReader(file)
+    first = reader.load(*writer.dump(np.arange(5000)))
+    first += 1
+    reader.load(*writer.dump(np.zeros(5000)))
+    np.testing.assert_array_equal(first, np.arange(5000) + 1)
+    reader.close()
+
+
+def test_arrays_travel_beside_the_pickle():
+    file = make_shared_file()
+    stem, sizes = AnswerWriter(file).dump(np.zeros(100_000))
+    assert sizes == [800_000]
+    assert len(stem) < 500
+    AnswerReader(file).close()

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.container import open_container
 from macbdf_mm.media.decord_reader import read_frames_decord
+from macbdf_mm.media.media_file import open_container
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 

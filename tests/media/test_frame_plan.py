@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from macbdf_mm.media.container import frame_seconds, open_container
 from macbdf_mm.media.frame_conversion import FrameConverter
 from macbdf_mm.media.frame_plan import _plan, plan_frames
+from macbdf_mm.media.media_file import frame_seconds, open_container
 from macbdf_mm.media.pyav_reader import PyAVReader
 
 # B-frames, some of which are referred to, as encoders make them by default.

@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from recordings import record, save
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.probe import probe
+from macbdf_mm.media.probe import MediaHeader, inspect_headers, probe, read_header
 
 
 def test_what_a_file_holds(make_clip):
@@ -99,3 +103,49 @@ def test_a_file_that_lasts_for_no_time_is_named(tmp_path, write_media, clip_cloc
     path = write_media(tmp_path / "a.ts", [clip_clock.frame(0)], [0.0])
     with pytest.raises(UndecodableMediaError, match=r"a\.ts ends where it begins"):
         probe(path)
+
+
+@pytest.mark.parametrize(("video", "sound"), [(True, True), (True, False), (False, True)])
+def test_a_header_says_what_probing_finds(make_clip, video, sound):
+    name = "clip.mp4" if video else "clip.m4a"
+    path = make_clip(name, seconds=1.2, with_video=video, with_sound=sound)
+    header, found = read_header(path), probe(path)
+    assert (header.has_video, header.has_audio) == (found.has_video, found.has_audio)
+    assert header.duration_seconds == pytest.approx(found.duration_seconds, abs=0.1)
+
+
+def test_a_silent_track_is_in_the_header(make_clip):
+    assert read_header(make_clip(silent=True)).has_audio
+
+
+def test_a_cut_file_keeps_what_its_header_claims(make_clip):
+    path = make_clip(seconds=2.0, options={"movflags": "faststart"})
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert read_header(path) == MediaHeader(True, True, pytest.approx(2.0, abs=0.1))
+    assert probe(path).duration_seconds < 1.5
+
+
+def test_what_is_no_clip_has_no_header(tmp_path):
+    with pytest.raises(MissingDataError, match=r"No file at .*gone\.mp4"):
+        read_header(tmp_path / "gone.mp4")
+    (tmp_path / "text.mp4").write_text("nothing")
+    with pytest.raises(UndecodableMediaError, match=r"text\.mp4 is not a media file"):
+        read_header(tmp_path / "text.mp4")
+
+
+def test_headers_in_order_with_the_errors_of_what_cannot_be_read(tmp_path):
+    save(tmp_path / "a/x.mp4", record(0), with_sound=False)
+    (tmp_path / "y.mp4").write_bytes(b"")
+    first, second, third = inspect_headers(str(tmp_path), ["a/x.mp4", "y.mp4", "gone.mp4"])
+    assert (first["has_video"], first["has_audio"]) == (True, False)
+    assert "y.mp4 is empty" in second["error"]
+    assert "gone.mp4" in third["error"]
+
+
+def test_a_process_that_looks_at_headers_loads_nothing_heavy():
+    script = (
+        "import sys, macbdf_mm.media.probe\n"
+        "print([m for m in ('torch', 'cv2', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,6 +1,6 @@
 import numpy as np
 
-from macbdf_mm.media.container import open_container
+from macbdf_mm.media.media_file import open_container
 from macbdf_mm.media.tracks import find_tracks
 
 

@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.media.quality_options import MIN_WIDTH_OF_X265, quality_options
+from macbdf_mm.media.writer import MIN_WIDTH_OF_X265, quality_options
 from macbdf_mm.registry import TRANSFORMS
 
 # Encoder -> decoder, and by which option quality is set, within which bounds.

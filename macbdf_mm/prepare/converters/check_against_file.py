@@ -18,7 +18,7 @@ def check_against_header(row: ClipRow, header: Mapping[str, Any], findings: Find
 
     Args:
         row: As the tables say.
-        header: The fields of :class:`macbdf_mm.media.header.MediaHeader`, or ``error``.
+        header: The fields of :class:`macbdf_mm.media.probe.MediaHeader`, or ``error``.
         findings: Where to note what did not fit.
     """
     if "error" in header:

@@ -36,7 +36,7 @@ def label_tracks(
 
     Args:
         row: A row with label 1.
-        comparison: The fields of :class:`macbdf_mm.media.track_comparison.TrackComparison`; None
+        comparison: The fields of :class:`macbdf_mm.media.comparison.TrackComparison`; None
             if the original is missing.
         has_audio: Whether the clip has a sound track.
         findings: Where clips are noted of which a track stays unknown although it was compared.

@@ -7,10 +7,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
-from macbdf_mm.media.inspection import Results, inspect_headers, inspect_tracks
+from macbdf_mm.media.comparison import inspect_tracks
+from macbdf_mm.media.probe import inspect_headers
 from macbdf_mm.prepare.converters.journal import Journal
 from macbdf_mm.prepare.converters.media_tree import FileStamp, MediaTree
 
+# A job's results: one for each of its files, plain values that JSON holds.
+Results = list[dict[str, Any]]
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is, and how much there is in all."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.media.file_names import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.container import (
+from macbdf_mm.media.media_file import (
+    SOUND_SUFFIXES,
+    VIDEO_SUFFIXES,
     candidate_streams,
     decode_from,
     decode_stream,
@@ -75,7 +77,7 @@ def test_addresses_are_no_files():
 
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
-    monkeypatch.setattr("macbdf_mm.media.container._MAX_PIXELS", 64 * 64)
+    monkeypatch.setattr("macbdf_mm.media.media_file._MAX_PIXELS", 64 * 64)
     with open_container(make_clip()) as container:
         stream = container.streams.video[0]
         assert not any(decode_stream(container, stream, 0.0, 3.0))
@@ -99,3 +101,11 @@ def test_a_stream_that_appears_in_the_middle_ends_the_reading(make_clip):
     with open_container(path) as container:
         streams = list(container.streams)
         assert len(list(read_packets(container, streams))) > 10
+
+
+def test_suffixes_are_lower_case_with_a_dot_and_of_one_kind():
+    suffixes = VIDEO_SUFFIXES + SOUND_SUFFIXES
+    assert all(suffix.startswith(".") and suffix == suffix.lower() for suffix in suffixes)
+    assert len(set(suffixes)) == len(suffixes)
+    assert {".mp4", ".webm", ".avi", ".mov"} <= set(VIDEO_SUFFIXES)
+    assert {".wav", ".flac", ".m4a"} <= set(SOUND_SUFFIXES)

@@ -14,6 +14,12 @@ from av.stream import Disposition, Stream
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 
+# By which names media files are recognised in a folder.
+VIDEO_SUFFIXES = (
+    *(".3gp", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
+    *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+)
+SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav")
 # FFmpeg opens these too, but they are no clips: text, still images, and playlists, which
 # would make it open other files that the list names.
 _NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetadata"})
