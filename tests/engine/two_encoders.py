@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import Dataset
 
-from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
+from macbdf_mm.engine.optim.om_pareto_optim_wrapper import OMParetoMixin
 from macbdf_mm.registry import DATASETS, MODELS
 
 ENCODERS = {"video": "video", "audio": "audio"}

@@ -136,4 +136,4 @@ def test_a_whole_step_reads_what_it_logs_and_once_for_om_pareto(
     reads.by_file.pop("optimizer.py", None)
     # MMEngine logs the norm of the gradients.
     assert reads.by_file.pop("optimizer_wrapper.py") == 1
-    assert reads.by_file == ({"read_together.py": 1} if is_om_pareto else {})
+    assert reads.by_file == ({"gradients.py": 1} if is_om_pareto else {})

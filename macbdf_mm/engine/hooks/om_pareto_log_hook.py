@@ -1,15 +1,29 @@
 """Log how the conflict of gradients was settled."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.runner import Runner
 
 from macbdf_mm.engine.optim.om_pareto import ParetoWeights
-from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
-from macbdf_mm.engine.optim.step_summary import NUM_NON_FINITE, summarise_steps
+from macbdf_mm.engine.optim.om_pareto_optim_wrapper import OMParetoMixin
 from macbdf_mm.registry import HOOKS
+
+# Quantity -> attribute of the weights; the mean over the steps is logged.
+MEANS = {
+    "cos": "cos",
+    "alpha_m": "alpha_m",
+    "lambda": "lambda_orth",
+    "norm_m": "norm_m",
+    "norm_u": "norm_u",
+    "norm_step": "norm_step",
+    "conflict_share": "is_conflict",
+}
+NUM_STATIONARY = "num_stationary"
+NUM_NON_FINITE = "num_non_finite"
+QUANTITIES = (*MEANS, NUM_STATIONARY, NUM_NON_FINITE)
 
 
 @HOOKS.register_module()
@@ -18,7 +32,7 @@ class OMParetoLogHook(Hook):
 
     So they stand in the console, the JSON log and every visualisation backend, TensorBoard for
     one. Each value covers the steps since the log line before; see
-    :func:`~macbdf_mm.engine.optim.step_summary.summarise_steps` for the quantities.
+    :func:`summarise_steps` for the quantities.
     With another optimiser wrapper there is nothing to log, and the hook says so once.
     """
 
@@ -60,3 +74,26 @@ class OMParetoLogHook(Hook):
         is_last = self.end_of_epoch(runner.train_dataloader, batch_idx)
         if is_last or self.every_n_inner_iters(batch_idx, self._interval):
             self._steps.clear()
+
+
+def summarise_steps(steps: Sequence[Mapping[str, ParetoWeights]]) -> dict[str, float]:
+    """Return what to log of some steps: ``encoder/quantity`` -> value.
+
+    Means of the cosine, alpha, lambda and the norms of both gradients and of the combined one
+    (before clipping); the share of steps in conflict; the numbers of stationary steps and of
+    those whose gradients were not finite, which the means leave out.
+
+    Args:
+        steps: For each step, encoder -> how its gradients were combined; at least one.
+    """
+    summary = {}
+    for encoder in steps[0]:
+        taken = [step[encoder] for step in steps]
+        finite = [weights for weights in taken if math.isfinite(weights.cos)]
+        for quantity, attribute in MEANS.items():
+            values = [float(getattr(weights, attribute)) for weights in finite]
+            summary[f"{encoder}/{quantity}"] = sum(values) / len(values) if values else math.nan
+        stationary = sum(weights.is_stationary for weights in taken)
+        summary[f"{encoder}/{NUM_STATIONARY}"] = float(stationary)
+        summary[f"{encoder}/{NUM_NON_FINITE}"] = float(len(taken) - len(finite))
+    return summary

@@ -5,12 +5,12 @@ Plain math on norms and dot products; nothing here knows a model or a framework.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from torch import Tensor
 
 DescentGuard = Literal["none", "clamp"]
-DESCENT_GUARDS = ("none", "clamp")
+DESCENT_GUARDS = get_args(DescentGuard)
 
 # |d| below this share of the larger gradient's norm counts as Pareto-stationary: float32
 # gradients that should cancel leave about that much. Much larger, and a small gradient in
@@ -226,19 +226,3 @@ def check_settings(lambda_0: float, kappa: float, descent_guard: str) -> None:
         raise ValueError(
             f"Expected `descent_guard` to be one of {DESCENT_GUARDS}, got {descent_guard!r}."
         )
-
-
-__all__ = [
-    "DESCENT_GUARDS",
-    "STATIONARY_SHARE",
-    "DescentGuard",
-    "ParetoStep",
-    "ParetoWeights",
-    "check_settings",
-    "descent_bound",
-    "minimising_alpha",
-    "norm_of_sum",
-    "om_pareto",
-    "plain_sum",
-    "solve",
-]

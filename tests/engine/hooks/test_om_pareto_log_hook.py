@@ -8,8 +8,9 @@ from mmengine.registry import VISBACKENDS
 from mmengine.visualization.vis_backend import BaseVisBackend
 
 from macbdf_mm.engine.hooks import OMParetoLogHook
-from macbdf_mm.engine.optim.om_pareto_mixin import OMParetoMixin
-from macbdf_mm.engine.optim.step_summary import NUM_NON_FINITE, QUANTITIES
+from macbdf_mm.engine.hooks.om_pareto_log_hook import NUM_NON_FINITE, QUANTITIES, summarise_steps
+from macbdf_mm.engine.optim.om_pareto import solve
+from macbdf_mm.engine.optim.om_pareto_optim_wrapper import OMParetoMixin
 from macbdf_mm.reports.figures.om_pareto_curves import NORMS, PANELS
 from macbdf_mm.reports.plot_om_pareto import read_om_pareto_curves
 
@@ -131,3 +132,30 @@ def test_with_the_plain_wrapper_it_only_says_so(make_runner):
     assert "OMParetoLogHook: OptimWrapper has no conflict to log." in messages
     assert not any(key.startswith("om_pareto") for line in logged(runner) for key in line)
     assert all(math.isfinite(line["loss"]) for line in logged(runner))
+
+
+def test_means_shares_and_numbers_of_some_steps():
+    conflict, agreement = solve(1.0, 2.0, -1.0), solve(3.0, 2.0, 1.0)
+    stationary = solve(1.0, 1.0, -1.0)
+    summary = summarise_steps([{"video": each} for each in (conflict, agreement, stationary)])
+    assert set(summary) == {f"video/{quantity}" for quantity in QUANTITIES}
+    assert summary["video/cos"] == pytest.approx((-0.5 + 1 / 6 - 1) / 3)
+    assert summary["video/alpha_m"] == pytest.approx((conflict.alpha_m + 0.5 + 0.5) / 3)
+    assert summary["video/lambda"] == pytest.approx(
+        (0.5 / (1 + math.exp(-2.5)) + 0.05 + 0.5 / (1 + math.exp(-5))) / 3
+    )
+    assert summary["video/norm_m"] == pytest.approx(5 / 3)
+    # Eq. 24's length; |g_m + g_u|^2 = 9 + 4 + 2; none.
+    step = math.sqrt(3) * (1 + 0.5 / 1.5) + math.sqrt(15)
+    assert summary["video/norm_step"] == pytest.approx(step / 3)
+    assert summary["video/conflict_share"] == pytest.approx(2 / 3)
+    assert summary["video/num_stationary"] == 1
+    assert summary["video/num_non_finite"] == 0
+
+
+def test_steps_that_are_not_finite_are_counted_and_left_out():
+    steps = [{"a": solve(1.0, 2.0, 1.0)}, {"a": solve(math.inf, 2.0, math.nan)}]
+    summary = summarise_steps(steps)
+    assert summary["a/num_non_finite"] == 1
+    assert summary["a/norm_m"] == 1.0
+    assert math.isnan(summarise_steps(steps[1:])["a/cos"])

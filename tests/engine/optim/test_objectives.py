@@ -2,9 +2,111 @@ import math
 
 import pytest
 import torch
+from mmengine.model import BaseModel
 
-from macbdf_mm.engine.optim.objectives import check_gradient, check_objectives, objective_values
+from macbdf_mm.engine.optim import objectives
+from macbdf_mm.engine.optim.objectives import (
+    ObjectiveRecorder,
+    check_gradient,
+    check_objectives,
+    group_losses,
+    objective_values,
+)
 from macbdf_mm.errors import ConfigError, NonFiniteObjectiveError
+
+
+class DoublingModel(BaseModel):
+    """A model whose own ``parse_losses`` doubles what it adds up."""
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        if mode == "loss":
+            return {"loss_all": inputs * 1.0, "loss_frame": [inputs * 2.0, inputs * 3.0]}
+        return inputs
+
+    def parse_losses(self, losses):
+        total, log_vars = super().parse_losses(losses)
+        return 2 * total, log_vars
+
+
+@pytest.fixture
+def model():
+    return DoublingModel()
+
+
+def test_objectives_are_added_up_by_the_models_own_function(model):
+    recorder = ObjectiveRecorder("loss_frame")
+    with recorder.recording(model):
+        model(torch.tensor(10.0), mode="loss")
+    assert [float(each) for each in recorder.take()] == [20.0, 100.0]
+
+
+def test_other_modes_and_calls_outside_are_not_recorded(model):
+    recorder = ObjectiveRecorder(["loss_frame"])
+    with recorder.recording(model):
+        model(torch.tensor(1.0), mode="tensor")
+    model(torch.tensor(1.0), mode="loss")
+    with pytest.raises(ConfigError, match=r"found no losses: .* once before each `update_params`"):
+        recorder.take()
+
+
+def test_losses_are_handed_out_once(model):
+    recorder = ObjectiveRecorder(["loss_frame"])
+    with recorder.recording(model):
+        model(torch.tensor(1.0), mode="loss")
+    recorder.take()
+    with pytest.raises(ConfigError, match="found no losses"):
+        recorder.take()
+
+
+def test_the_hook_goes_even_when_the_forward_pass_fails(model):
+    with pytest.raises(TypeError), ObjectiveRecorder("loss_frame").recording(model):
+        model(mode="loss")
+    assert not model._forward_hooks
+
+
+def test_a_pattern_without_a_loss_is_told_once(model, monkeypatch):
+    told = []
+    monkeypatch.setattr(objectives, "print_log", lambda message, **_: told.append(message))
+    recorder = ObjectiveRecorder(["loss_frame", "loss_intra_*"])
+    for _ in range(2):
+        with recorder.recording(model):
+            model(torch.tensor(1.0), mode="loss")
+        recorder.take()
+    assert told == ["`unimodal_losses`: 'loss_intra_*' matches none of the model's losses."]
+
+
+LOSSES = {"loss_overall": 1, "loss_frame_video": 2, "loss_frame_audio": [3, 4], "accuracy": 5}
+
+
+def test_losses_are_split_by_pattern_and_other_values_left_out():
+    groups = group_losses(LOSSES, ["loss_frame_*"])
+    assert groups.unimodal == {"loss_frame_video": 2, "loss_frame_audio": [3, 4]}
+    assert groups.multimodal == {"loss_overall": 1}
+    assert groups.unmatched_patterns == []
+
+
+def test_several_patterns_and_full_names():
+    groups = group_losses(LOSSES, ["loss_frame_video", "*_audio", "loss_intra_*"])
+    assert set(groups.unimodal) == {"loss_frame_video", "loss_frame_audio"}
+    assert groups.unmatched_patterns == ["loss_intra_*"]
+
+
+def test_case_counts():
+    with pytest.raises(ConfigError, match="No loss of the model matches"):
+        group_losses(LOSSES, ["LOSS_FRAME_*"])
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        ({"loss_overall": 1}, r"No loss .* \['loss_frame_\*'\].* it returned loss_overall\.$"),
+        ({"accuracy": 1}, r"No loss .* it returned none\.$"),
+        ({"loss_frame_video": 1}, r"Every loss .* no multimodal objective: it returned loss_frame"),
+    ],
+)
+def test_an_objective_without_a_loss_is_named(losses, message):
+    with pytest.raises(ConfigError, match=message):
+        group_losses(losses, ["loss_frame_*"])
 
 
 def test_values_are_detached_single_precision():

@@ -1,10 +1,15 @@
-"""The gradients of two objectives at the same tensors, kept apart without a copy."""
+"""Two gradients at the same tensors: kept apart, averaged over processes, read, combined."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from mmengine.dist import all_reduce_params
+from torch import Tensor, nn
+from torch.distributed import ProcessGroup
+
+# As DistributedDataParallel's own buckets: the flat copy of a bucket is short-lived memory.
+BUCKET_SIZE_MB = 25
 
 
 class TwoGradients:
@@ -84,6 +89,46 @@ class TwoGradients:
             tensor.grad, self.unimodal[index] = self.unimodal[index], tensor.grad
 
 
+def average_over_ranks(
+    parameters: Sequence[nn.Parameter], others: Sequence[Tensor], group: ProcessGroup | None
+) -> Tensor:
+    """Average gradients and other tensors over all processes, in place.
+
+    Args:
+        parameters: Parameters whose ``.grad`` is averaged; a missing one counts as zeros, since
+            every process must send the same tensors.
+        others: More tensors, of the same shapes on every process.
+        group: The processes.
+
+    Returns:
+        For each parameter whether any process had a gradient for it: shape (P,), above 0 if so.
+    """
+    device = parameters[0].device
+    has_gradient = [float(parameter.grad is not None) for parameter in parameters]
+    is_reached = torch.tensor(has_gradient, device=device)
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter, requires_grad=False)
+    gradients = [parameter.grad for parameter in parameters]
+    tensors = [*gradients, *others, is_reached]
+    all_reduce_params(tensors, bucket_size_mb=BUCKET_SIZE_MB, op="mean", group=group)
+    return is_reached
+
+
+def read_together(*tensors: Tensor) -> list[list[float]]:
+    """Return the values of each tensor, flat, in one transfer from the device.
+
+    Args:
+        *tensors: Of any shape and floating-point type.
+    """
+    flat = torch.cat([tensor.detach().flatten().double() for tensor in tensors]).tolist()
+    values, start = [], 0
+    for tensor in tensors:
+        values.append(flat[start : start + tensor.numel()])
+        start += tensor.numel()
+    return values
+
+
 def _squared_norm(gradients: list[Tensor | None], device: torch.device) -> Tensor:
     there = [gradient for gradient in gradients if gradient is not None]
     if not there:
@@ -100,6 +145,3 @@ def _sum(numbers: list[Tensor], device: torch.device) -> Tensor:
     if not numbers:
         return torch.zeros((), dtype=torch.float64, device=device)
     return torch.stack(numbers).sum()
-
-
-__all__ = ["TwoGradients"]
