@@ -1,13 +1,13 @@
 """A linear layer that uses the faster of two libraries."""
 
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from macbdf_mm.ops.processor import onednn_outruns_mkl
-
+_CPU_INFO = Path("/proc/cpuinfo")
 # Below these oneDNN's calls cost more than its products save.
 _LEAST_ROWS = 256
 _LEAST_PRODUCTS = 6_000_000
@@ -71,6 +71,22 @@ def _suits_onednn(x: Tensor, weight: Tensor) -> bool:
         and x.dtype == weight.dtype == torch.float32
         and onednn_outruns_mkl()
         and not torch.is_autocast_enabled("cpu")
+    )
+
+
+@lru_cache(maxsize=1)
+def onednn_outruns_mkl() -> bool:
+    """Return whether oneDNN multiplies float32 matrices much faster than MKL here.
+
+    MKL uses its AVX-512 kernels on Intel's processors only; oneDNN goes by what the processor
+    can do. Elsewhere the two are about even, or nothing is known (any system but Linux).
+    """
+    return (
+        torch.backends.mkl.is_available()
+        and torch.backends.mkldnn.is_available()
+        and torch.backends.cpu.get_cpu_capability() == "AVX512"
+        and _CPU_INFO.is_file()
+        and "GenuineIntel" not in _CPU_INFO.read_text()
     )
 
 

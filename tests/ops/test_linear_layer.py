@@ -1,13 +1,14 @@
 """The linear layer against a float64 product; both ways are tried on every machine."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from macbdf_mm.ops import Linear, linear
+from macbdf_mm.ops import Linear, linear, linear_layer
 from macbdf_mm.ops.linear_layer import _num_samples
 
 ROWS = (2, 784)  # of two clips; 2 x 784 x 96 x 64 products are enough for oneDNN
@@ -107,3 +108,34 @@ def test_samples_are_the_fewest_equal_parts_that_suit() -> None:
 def test_shapes_that_do_not_fit_get_the_message_of_stock() -> None:
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
         linear(torch.randn(4096, 384), torch.randn(384, 192))
+
+
+@pytest.fixture
+def answer_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], bool]:
+    """A function: the answer on a processor of some vendor with some vector instructions."""
+
+    def answer(vendor: str, capability: str) -> bool:
+        info = tmp_path / "cpuinfo"
+        info.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\n")
+        monkeypatch.setattr(linear_layer, "_CPU_INFO", info)
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+        return linear_layer.onednn_outruns_mkl.__wrapped__()
+
+    return answer
+
+
+@pytest.mark.skipif(
+    not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()),
+    reason="PyTorch was built without MKL or oneDNN",
+)
+def test_only_avx512_of_another_vendor_speaks_for_onednn(
+    answer_for: Callable[[str, str], bool],
+) -> None:
+    assert answer_for("AuthenticAMD", "AVX512")
+    assert not answer_for("GenuineIntel", "AVX512")
+    assert not answer_for("AuthenticAMD", "AVX2")
+
+
+def test_an_unknown_system_is_left_to_mkl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(linear_layer, "_CPU_INFO", tmp_path / "none")
+    assert not linear_layer.onednn_outruns_mkl.__wrapped__()

@@ -4,6 +4,8 @@ All algorithms are exact, so that the choice is only one of time. The rows were 
 one thread of an x86 processor with AVX-512; see docs/decisions/0002-depthwise-convolution.md.
 """
 
+import importlib.util
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,7 +20,6 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from macbdf_mm.ops.depthwise.lattice import lattice_lengths
 from macbdf_mm.ops.depthwise.taps import effective_kernel_size
-from macbdf_mm.ops.depthwise.triton_switch import is_triton_on
 
 # Products of a tap and an element up to which the calls themselves cost more than what other
 # ways save.
@@ -28,11 +29,15 @@ NOTICEABLE_PRODUCTS = 200_000
 # Up to so many, the backward pass of PyTorch's 2-D convolution of dilation 1 keeps pace.
 _SMALL_2D_PRODUCTS = 2_100_000
 
-
 # Subclasses bring operations of their own, which know PyTorch's.
 PLAIN_TENSORS = (Tensor, nn.Parameter)
 # The gradients of complex numbers would have to be conjugated.
 _TYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
+
+# Set to 1 before the package is imported, it switches the Triton kernels on; they are off until
+# somebody has timed them on a GPU.
+VARIABLE = "MACBDF_TRITON"
+_is_triton_on = os.environ.get(VARIABLE) == "1"
 
 
 class Algorithm(Enum):
@@ -284,3 +289,30 @@ def needs_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     return torch.is_grad_enabled() and (
         x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
     )
+
+
+def use_triton(enabled: bool = True) -> None:
+    """Let depthwise convolutions on CUDA devices use the Triton kernels, or stop that.
+
+    They are exact to rounding, checked in Triton's interpreter, and untimed: measure before
+    you train with them (``tools/benchmark.py --only gpu`` compares both).
+
+    Args:
+        enabled: Whether to use them from now on.
+
+    Raises:
+        ModuleNotFoundError: If Triton is not installed.
+    """
+    global _is_triton_on
+    if enabled and importlib.util.find_spec("triton") is None:
+        raise ModuleNotFoundError(
+            "Triton is not installed, and its kernels need it: install `triton`, which PyTorch's "
+            "CUDA wheels for Linux bring along.",
+            name="triton",
+        )
+    _is_triton_on = enabled
+
+
+def is_triton_on() -> bool:
+    """Return whether the Triton kernels may be chosen."""
+    return _is_triton_on

@@ -13,8 +13,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from macbdf_mm.ops.depthwise.lattice import join_points, lattice_lengths, split_points
-from macbdf_mm.ops.depthwise.layout import memory_format_of
-from macbdf_mm.ops.depthwise.stock import same_padding, stock_conv
+from macbdf_mm.ops.depthwise.stock import memory_format_of, same_padding, stock_conv
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 # The weight gradient joins so many samples that about this many numbers are convolved at once:

@@ -10,16 +10,15 @@ from macbdf_mm.ops.depthwise.choose import (
     choose_algorithm,
     has_fast_forward,
     is_regular,
+    is_triton_on,
     is_watched,
     needs_gradient,
 )
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
-from macbdf_mm.ops.depthwise.layout import memory_format_of, to_channels_last
-from macbdf_mm.ops.depthwise.stock import stock_conv
+from macbdf_mm.ops.depthwise.stock import memory_format_of, stock_conv, to_channels_last
 from macbdf_mm.ops.depthwise.taps import trim_kernel, without_idle_axes
 from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv
 from macbdf_mm.ops.depthwise.triton_conv import triton_conv
-from macbdf_mm.ops.depthwise.triton_switch import is_triton_on
 
 
 def trimmed_conv(

@@ -1,5 +1,6 @@
-"""PyTorch's own depthwise convolution, with the padding that keeps the lengths."""
+"""PyTorch's own depthwise convolution: its padding, and how its batches lie in memory."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,3 +22,19 @@ def stock_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[i
     convolve = F.conv3d if weight.dim() == 5 else F.conv2d
     padding = same_padding(weight.shape[2:], dilation)
     return convolve(x, weight, bias, 1, padding, dilation, weight.shape[0])
+
+
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+
+
+def memory_format_of(x: Tensor) -> torch.memory_format:
+    """Return the format of ``x``, (B, C, *lengths): channels last, or contiguous if in doubt."""
+    channels_last = _CHANNELS_LAST[x.dim()]
+    if not x.is_contiguous() and x.is_contiguous(memory_format=channels_last):
+        return channels_last
+    return torch.contiguous_format
+
+
+def to_channels_last(x: Tensor) -> Tensor:
+    """Return ``x``, (B, C, *lengths), with its channels contiguous in memory."""
+    return x.contiguous(memory_format=_CHANNELS_LAST[x.dim()])

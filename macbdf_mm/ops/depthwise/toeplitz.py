@@ -17,7 +17,7 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from macbdf_mm.ops.depthwise.lattice import join_points, lattice_lengths, split_points
-from macbdf_mm.ops.depthwise.layout import memory_format_of
+from macbdf_mm.ops.depthwise.stock import memory_format_of
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 

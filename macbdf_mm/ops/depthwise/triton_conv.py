@@ -1,6 +1,6 @@
 """The depthwise convolution by Triton kernels: forward, input gradient, weight gradient.
 
-Correct in Triton's interpreter; never timed on a GPU yet, so :mod:`triton_switch` has it off.
+Correct in Triton's interpreter; never timed on a GPU yet, so :mod:`choose` has it off.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from macbdf_mm.ops.depthwise.layout import memory_format_of
+from macbdf_mm.ops.depthwise.stock import memory_format_of
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 # Guesses: a program holds 32 x 64 float32 sums. Nobody has tuned them.

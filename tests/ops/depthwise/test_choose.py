@@ -1,3 +1,7 @@
+import importlib.util
+import os
+import subprocess
+import sys
 from math import prod
 
 import pytest
@@ -5,14 +9,17 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from macbdf_mm.ops import use_triton
 from macbdf_mm.ops.depthwise.choose import (
     NOTICEABLE_PRODUCTS,
     RULES,
+    VARIABLE,
     Algorithm,
     Case,
     choose_algorithm,
     has_fast_forward,
     is_regular,
+    is_triton_on,
     needs_gradient,
 )
 
@@ -134,3 +141,37 @@ def test_unnoticeable_work_comes_out_as_stock(
     case = Case(shape, weight_shape, (dilation,) * axes, is_contiguous, gradient, True)
     assume(prod(shape) * size**axes < NOTICEABLE_PRODUCTS)
     assert choose_algorithm(*case) is Algorithm.STOCK
+
+
+needs_triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is None, reason="Triton is not installed"
+)
+
+
+def test_kernels_are_off_unless_asked_for() -> None:
+    assert not is_triton_on()
+
+
+@needs_triton
+def test_switch_goes_both_ways() -> None:
+    use_triton()
+    assert is_triton_on()
+    use_triton(False)
+    assert not is_triton_on()
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("1", True), ("0", False)])
+def test_variable_switches_them_on(value: str, is_on: bool) -> None:
+    code = (
+        "from macbdf_mm.ops.depthwise.choose import is_triton_on; raise SystemExit(is_triton_on())"
+    )
+    environment = {**os.environ, VARIABLE: value}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
+    assert done.returncode == is_on
+
+
+def test_missing_triton_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"Triton is not installed, .*install `triton`"):
+        use_triton()
+    assert not is_triton_on()

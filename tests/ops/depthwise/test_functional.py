@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 
-from macbdf_mm.ops.depthwise import DepthwiseConv3d, depthwise_conv
+from macbdf_mm.ops import DepthwiseConv3d, depthwise_conv
 from macbdf_mm.ops.depthwise.convolution import forward_only_conv
 from macbdf_mm.ops.depthwise.functional import (
     channels_last_conv,
