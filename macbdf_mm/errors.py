@@ -38,3 +38,11 @@ class ConfigError(ForgeryToolboxError, ValueError):
 
 class NonFiniteObjectiveError(ForgeryToolboxError, FloatingPointError):
     """A training objective, or its gradient, became infinite or not a number."""
+
+
+class UnwritableFileError(ForgeryToolboxError, OSError):
+    """A file cannot be written: no space, no permission, or a folder has its name."""
+
+    def __str__(self) -> str:
+        # OSError formats its arguments as "[Errno ...]"; the message alone is wanted.
+        return str(self.args[0]) if self.args else ""

@@ -13,6 +13,7 @@ from macbdf_mm import errors
         (errors.CheckpointMismatchError, RuntimeError),
         (errors.ConfigError, ValueError),
         (errors.NonFiniteObjectiveError, FloatingPointError),
+        (errors.UnwritableFileError, OSError),
     ],
 )
 def test_each_error_is_ours_and_a_builtin_one(error, builtin):

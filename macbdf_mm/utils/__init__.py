@@ -1,0 +1,1 @@
+"""Plain helpers, each a whole concept; free of PyTorch."""

@@ -1,0 +1,201 @@
+"""Files that are there in full or not at all; locks of folders; stamps of files."""
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from macbdf_mm.errors import ConfigError, UnwritableFileError
+
+_MARK = ".part"
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another place",
+    errno.EDQUOT: "free some space, or choose another place",
+    errno.EISDIR: "choose the name of a file",
+    errno.ENOTDIR: "a part of the path is a file",
+}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def write_atomically(content: bytes | str, path: str | Path) -> None:
+    """Write a file so that a process killed at any moment leaves the old or the new one.
+
+    Args:
+        content: Bytes, or a text, which is written as UTF-8.
+        path: As :func:`replacing` takes it.
+
+    Raises:
+        UnwritableFileError: If there is no space or no permission, or a folder has the name.
+    """
+    with replacing(path) as unfinished, unfinished.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+def write_json(document: Any, path: str | Path, indent: int | None = 1) -> None:
+    """Write a document as JSON with a line feed at its end, as :func:`write_atomically` does."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False)
+    write_atomically(text + "\n", path)
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give the path of an unfinished file, which takes the name ``path`` when the block ends.
+
+    The unfinished file stands in the same folder, empty at first, hidden, with a random name and
+    the same suffix; the folder is made if it is missing. At the end it is forced to the disk and
+    takes the name in one step; if the block raises, it is deleted and an older file stays. The
+    permissions are those of the older file, or what the umask leaves. A symbolic link is replaced,
+    not followed. Devices and pipes, such as ``/dev/stdout``, are given themselves.
+
+    Args:
+        path: A file, there or not.
+
+    Raises:
+        UnwritableFileError: If there is no space or no permission, or a folder has the name.
+    """
+    path = Path(path)
+    if _is_stream(path):
+        with _one_sentence(path, path):
+            yield path
+        return
+    unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_MARK}{path.suffix}")
+    with _one_sentence(path, unfinished):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode(path)
+        # Exclusive: who has guessed the name and put a link there gets an error, not our bytes.
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        try:
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            yield unfinished
+            os.fsync(descriptor)
+            os.replace(unfinished, path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        _sync_folder(path.parent)
+
+
+def remove_unfinished(folder: str | Path) -> list[Path]:
+    """Delete what killed writers left in a folder, and return the paths."""
+    unfinished = sorted(Path(folder).glob(f".*{_MARK}*"))
+    for path in unfinished:
+        path.unlink(missing_ok=True)
+    return unfinished
+
+
+@contextmanager
+def folder_lock(folder: Path, refusal: str) -> Iterator[int]:
+    """Hold a folder for this process; gives the file descriptor of the lock.
+
+    A process that inherits the descriptor holds the lock too: as long as a child lives whose
+    parent was killed, no other command can start the same work beside it.
+
+    Args:
+        folder: Made if it is missing.
+        refusal: The sentence for the user, if another process holds it.
+
+    Raises:
+        ConfigError: If another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        take_lock(file.fileno(), refusal)
+        yield file.fileno()
+
+
+def take_lock(descriptor: int, refusal: str) -> None:
+    """Lock an open file until it is closed.
+
+    Raises:
+        ConfigError: If another process holds the lock, with this sentence.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(refusal) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """Size and time of change: a file whose stamp is the same is taken to be the same."""
+
+    size_bytes: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: str | Path) -> "FileStamp | None":
+        """Return the stamp of a file, None if there is none or it cannot be looked at."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return None
+        return cls(found.st_size, found.st_mtime_ns)
+
+    def as_json(self) -> list[int]:
+        """Return the stamp as the stamp of a job holds it."""
+        return [self.size_bytes, self.modified_ns]
+
+
+def _is_stream(path: Path) -> bool:
+    """Return whether a path names a device, a pipe or an open file of a process."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    # /dev/stdout can lead to a regular file: its name must not be replaced by one.
+    if path.is_symlink() and os.readlink(path).startswith("/proc/"):
+        return True
+    if os.path.realpath(path.parent).startswith("/proc/"):
+        return True
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _mode(path: Path) -> int | None:
+    """Return the permissions of the file that stands there, None if there is none."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        return None
+    if not os.access(path, os.W_OK):  # Opening it would be refused; replacing it would not.
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return stat.S_IMODE(mode)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _one_sentence(path: Path, unfinished: Path) -> Iterator[None]:
+    """Turn errors of writing a file, and no others, into a sentence that names it."""
+    try:
+        yield
+    except UnwritableFileError:
+        raise
+    except OSError as error:
+        ours = {str(path), str(unfinished), str(path.parent)}
+        is_ours = str(error.filename) in ours or (error.filename is None and error.errno in _FULL)
+        if not is_ours or error.strerror is None:
+            raise
+        remedy = _REMEDIES.get(error.errno or 0, "check the path and its permissions")
+        raise UnwritableFileError(
+            f"{path} cannot be written ({error.strerror.lower()}): {remedy}."
+        ) from error

@@ -1,0 +1,370 @@
+"""Many independent jobs, any of which may fail, hang or kill its process."""
+
+import errno
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, Protocol
+
+from macbdf_mm.errors import ForgeryToolboxError
+from macbdf_mm.utils.journal import Journal
+
+Status = Literal["done", "failed", "killed", "timed out"]
+Worker = Callable[[Any], Any]
+"""Called with the argument of a job, in any process: it can be pickled. If it has a method
+``start``, that is called once in each process, before the first job and outside its time limit:
+the place to load a model."""
+
+# What is wrong with the machine today, and says nothing about the file.
+_PASSING = {
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        key: Its name, one of its own in the run: the path of a file, say.
+        argument: What the worker is called with; it can be pickled.
+        stamp: What the result depends on beside the key, as JSON holds it: size and time of
+            change of the file, settings. A journal's result with another stamp is not used.
+    """
+
+    key: str
+    argument: Any
+    stamp: Any = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a job.
+
+    Attributes:
+        job: The job.
+        status: ``done``; ``failed``: the worker raised an error of :mod:`macbdf_mm.errors`;
+            ``killed``: the process ended; ``timed out``.
+        value: What the worker returned, if it is done.
+        error: One sentence, if it is not.
+        is_known: Whether it comes from the journal.
+        is_passing: Whether the reason of a failure lies with the machine, such as a full disk.
+    """
+
+    job: Job
+    status: Status
+    value: Any = None
+    error: str | None = None
+    is_known: bool = False
+    is_passing: bool = False
+
+    @property
+    def key(self) -> str:
+        """The key of the job."""
+        return self.job.key
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a worker process says of one job."""
+
+    status: Status
+    value: Any = None
+    error: str | None = None
+    is_passing: bool = False
+
+
+@dataclass(frozen=True)
+class Death:
+    """A process did not give an answer.
+
+    Attributes:
+        status: Whether it ended, or was stopped at the time limit.
+        reason: What happened, as the rest of a sentence that names the job.
+        is_innocent: Whether the job cannot be the reason: its machine was lost, for example.
+    """
+
+    status: Literal["killed", "timed out"]
+    reason: str
+    is_innocent: bool = False
+
+
+Outcome = list[Answer] | Death | Exception
+"""Answers to a batch, or why there are none; an exception is a mistake in the worker."""
+
+
+class Pool(Protocol):
+    """Processes that wait for batches of arguments.
+
+    Attributes:
+        capacity: How many batches it wants to hold, so that no process waits.
+    """
+
+    capacity: int
+
+    def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
+        """Take a batch.
+
+        Args:
+            number: Its name in :meth:`wait`.
+            arguments: Of its jobs.
+            is_fresh: Whether a new process, that has done nothing else, must do it.
+        """
+
+    def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
+        """Return what has ended by number, at least one batch if it is blocking."""
+
+
+class Engine(Protocol):
+    """Where jobs run.
+
+    Attributes:
+        time_limit_seconds: How long one job may take.
+    """
+
+    time_limit_seconds: float | None
+
+    def open(self, worker: Worker) -> AbstractContextManager[Pool]:
+        """Return a pool of processes with this worker; leaving it ends them."""
+
+
+def run_jobs(
+    worker: Worker,
+    jobs: Iterable[Job | Sequence[Job]],
+    engine: Engine,
+    journal: Journal | None = None,
+    *,
+    retry_failed: bool = False,
+) -> Iterator[Result]:
+    """Yield the result of each job as it comes; none of them can harm another.
+
+    A job whose process ends or exceeds the time limit is tried a second time, in a new process;
+    only then it is ``killed`` or ``timed out``. Jobs are taken as they are needed, a few ahead.
+
+    What is done is in the journal before it is yielded, and also what was done when the consumer
+    stops (Ctrl-C, an error, ``close()``). From the journal comes what was done or failed with the
+    same stamp. Not believed, and done again, is what may be otherwise now: what was killed, what
+    timed out with a shorter limit, and failures whose cause is a passing one, such as a missing
+    permission or a full disk.
+
+    Args:
+        worker: What does one job.
+        jobs: What to do; can be a generator. Several small jobs in a list travel together, which
+            saves time where each takes less than some milliseconds, and go through the same
+            process in this order; if it ends, each is tried apart.
+        engine: Where they run.
+        journal: Results of earlier runs, and the place for those of this one. Values are then
+            what JSON holds.
+        retry_failed: Do again what failed in an earlier run.
+
+    Raises:
+        Exception: What the worker raises, if it is no error of :mod:`macbdf_mm.errors`.
+    """
+    with engine.open(worker) as pool:
+        run = _Run(pool, engine.time_limit_seconds, journal)
+        try:
+            for item in jobs:
+                batch = []
+                for job in [item] if isinstance(item, Job) else item:
+                    known = _look_up(journal, job, engine.time_limit_seconds, retry_failed)
+                    if known is None:
+                        batch.append(job)
+                    else:
+                        yield known
+                if batch:
+                    run.submit(batch)
+                while len(run.held) >= pool.capacity:
+                    yield from run.collect()
+            while run.held:
+                yield from run.collect()
+        finally:
+            # What is done is kept, however this ends.
+            run.collect(is_blocking=False)
+
+
+def in_batches(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
+    """Yield the jobs in lists of ``size``, the last one shorter."""
+    jobs = iter(jobs)
+    while batch := list(islice(jobs, size)):
+        yield batch
+
+
+class _Run:
+    """The jobs that a pool holds, and what becomes of their outcomes."""
+
+    def __init__(self, pool: Pool, time_limit_seconds: float | None, journal: Journal | None):
+        self._pool = pool
+        self._time_limit_seconds = time_limit_seconds
+        self._journal = journal
+        self.held: dict[int, tuple[list[Job], bool]] = {}
+        self._num_submitted = 0
+
+    def submit(self, jobs: list[Job], is_second: bool = False) -> None:
+        self._num_submitted += 1
+        self.held[self._num_submitted] = (jobs, is_second)
+        self._pool.submit(self._num_submitted, [job.argument for job in jobs], is_second)
+
+    def collect(self, is_blocking: bool = True) -> list[Result]:
+        """Return new results, which are in the journal; see to whatever else has ended."""
+        results: list[Result] = []
+        mistake: Exception | None = None
+        for number, outcome in self._pool.wait(is_blocking) if self.held else ():
+            jobs, is_second = self.held.pop(number)
+            if isinstance(outcome, Exception):
+                mistake = mistake or outcome
+            elif isinstance(outcome, Death):
+                # Nothing can be said of these if the run is ending: they get no second try.
+                results += self._see_to(jobs, is_second, outcome) if is_blocking else ()
+            else:
+                pairs = zip(jobs, outcome, strict=True)
+                results += [Result(job, **vars(answer)) for job, answer in pairs]
+        if self._journal is not None:
+            for result in results:
+                _keep(self._journal, result, self._time_limit_seconds)
+        if mistake is not None and is_blocking:
+            raise mistake
+        return results
+
+    def _see_to(self, jobs: list[Job], is_second: bool, death: Death) -> list[Result]:
+        if death.is_innocent:
+            self.submit(jobs, is_second)
+        elif len(jobs) > 1:
+            for job in jobs:
+                self.submit([job])
+        elif not is_second:
+            self.submit(jobs, is_second=True)
+        else:
+            error = f"{jobs[0].key}: {death.reason}, in two attempts."
+            return [Result(jobs[0], death.status, error=error)]
+        return []
+
+
+def _keep(journal: Journal, result: Result, time_limit_seconds: float | None) -> None:
+    entry: dict[str, Any] = {"status": result.status}
+    if result.status == "done":
+        entry["value"] = result.value
+    else:
+        entry["error"] = result.error
+    if result.is_passing:
+        entry["is_passing"] = True
+    if result.status == "timed out":
+        entry["time_limit_seconds"] = time_limit_seconds
+    journal.add(result.key, result.job.stamp, entry)
+
+
+def _look_up(
+    journal: Journal | None, job: Job, time_limit_seconds: float | None, retry_failed: bool
+) -> Result | None:
+    """Return the result that the journal has of a job, if it still holds."""
+    entry = None if journal is None else journal.find(job.key, job.stamp)
+    if entry is None:
+        return None
+    status = entry["status"]
+    if status == "failed":
+        holds = not retry_failed and not entry.get("is_passing")
+    elif status == "timed out":
+        limit = time_limit_seconds
+        holds = limit is not None and entry["time_limit_seconds"] >= limit
+    else:
+        holds = status == "done"
+    if not holds:
+        return None
+    return Result(job, status, entry.get("value"), entry.get("error"), is_known=True)
+
+
+class WorkerProcess:
+    """What a process of any engine does: it starts the worker, and calls it.
+
+    Args:
+        worker: The pickled worker.
+    """
+
+    def __init__(self, worker: bytes) -> None:
+        self._error: Exception | None = None
+        try:
+            self._worker: Worker = pickle.loads(worker)
+            start_worker(self._worker)
+        except Exception as error:  # Raised with the first batch: a pool would only say "died".
+            self._error = portable(error)
+
+    def __call__(self, arguments: bytes) -> bytes:
+        """Return the pickled answers to a batch, or the error that is nobody's but ours."""
+        try:
+            if self._error is not None:
+                raise self._error
+            use_one_thread()
+            return pickle.dumps(answer_batch(self._worker, pickle.loads(arguments)))
+        except Exception as error:
+            return pickle.dumps(portable(error))
+
+
+def start_worker(worker: Worker) -> None:
+    """Call the worker's ``start``, if it has one."""
+    start = getattr(worker, "start", None)
+    if start is not None:
+        start()
+
+
+def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
+    """Return the answer of a worker to each argument."""
+    answers = []
+    for argument in arguments:
+        try:
+            answers.append(Answer("done", worker(argument)))
+        except ForgeryToolboxError as error:
+            answers.append(Answer("failed", None, str(error), _is_passing(error)))
+        except MemoryError:
+            answers.append(Answer("failed", None, "It needs more memory than there is.", True))
+    return answers
+
+
+def open_answers(pickled: bytes) -> list[Answer] | Exception:
+    """Return what a :class:`WorkerProcess` gave: answers, or what the worker raised."""
+    return pickle.loads(pickled)
+
+
+def portable(error: Exception) -> Exception:
+    """Return an error that can be pickled and carries its traceback as a note."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        error.add_note(f"In a worker process:\n{trace}")
+        copy = pickle.loads(pickle.dumps(error))
+        if type(copy) is type(error):
+            return error
+    except Exception:  # Pickling runs code of others, which may raise anything.
+        pass
+    return RuntimeError(f"A worker raised an error that cannot be pickled:\n{trace}")
+
+
+def use_one_thread() -> None:
+    """Limit OpenCV and PyTorch to one thread where they are loaded: processes fill the cores."""
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+
+def describe_exit(code: int) -> str:
+    """Return how a process ended: by which signal, or with which exit code."""
+    if code >= 0:
+        return f"its process ended with exit code {code}"
+    try:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"its process was ended by signal {-code}"
+
+
+def _is_passing(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        if isinstance(error, OSError) and error.errno in _PASSING:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

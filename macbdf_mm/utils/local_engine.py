@@ -1,0 +1,253 @@
+"""Jobs in processes of this machine, by pebble."""
+
+import fcntl
+import multiprocessing
+import os
+import pickle
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.context import SpawnContext, SpawnProcess
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from macbdf_mm.utils.jobs import (
+    Death,
+    Outcome,
+    Pool,
+    Worker,
+    WorkerProcess,
+    answer_batch,
+    describe_exit,
+    open_answers,
+    start_worker,
+)
+
+# Pebble takes a death with exit code 0 for a farewell, and its job would never end.
+_ENDED_WITH_ZERO = 256
+# It learns which process has a job by a message, and of a death every 0.1 s by looking. A job that
+# kills at once could be seen dead before the message has come, and would never end either.
+_GRACE_SECONDS = 0.2
+_MAX_BREAKS = 2
+
+
+class LocalEngine:
+    """Processes of this machine.
+
+    Args:
+        num_workers: Processes. 0 works in this one. So does 1, where no job has to be stopped:
+            without a time limit. A job in this process can crash and hang it.
+        time_limit_seconds: How long one job may take; None for any time.
+
+    Raises:
+        ValueError: If a number is out of range, or a time limit is asked of no process.
+    """
+
+    def __init__(self, num_workers: int, time_limit_seconds: float | None = None) -> None:
+        if num_workers < 0:
+            raise ValueError(f"Expected `num_workers` >= 0, got {num_workers}.")
+        if time_limit_seconds is not None and not time_limit_seconds > 0:
+            raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+        if time_limit_seconds is not None and num_workers == 0:
+            raise ValueError(
+                "Expected `num_workers` >= 1 with a time limit, got 0: a job in this process "
+                "cannot be stopped."
+            )
+        self.num_workers = num_workers
+        self.time_limit_seconds = time_limit_seconds
+
+    @contextmanager
+    def open(self, worker: Worker) -> Iterator[Pool]:
+        """Give a pool of processes with this worker; leaving it ends them."""
+        if self.num_workers == 0 or (self.num_workers == 1 and self.time_limit_seconds is None):
+            yield _ThisProcess(worker)
+            return
+        pool = _Processes(worker, self.num_workers, self.time_limit_seconds)
+        try:
+            yield pool
+        finally:
+            pool.close()
+
+
+class _ThisProcess:
+    """A pool without a process: it works when its answer is waited for."""
+
+    capacity = 1
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._is_started = False
+        self._waiting: deque[tuple[int, Sequence[Any]]] = deque()
+
+    def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
+        self._waiting.append((number, arguments))
+
+    def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
+        if not is_blocking:
+            return []
+        if not self._is_started:
+            start_worker(self._worker)
+            self._is_started = True
+        number, arguments = self._waiting.popleft()
+        return [(number, answer_batch(self._worker, arguments))]
+
+
+class _Processes:
+    """Pebble's pool, and one of a single process for each second try."""
+
+    def __init__(self, worker: Worker, num_workers: int, time_limit_seconds: float | None):
+        # Pickled once and here: what is wrong with it is said by the usual error.
+        self._worker = pickle.dumps(worker)
+        self._num_workers = num_workers
+        self._time_limit_seconds = time_limit_seconds
+        # One more for each process: none waits for the consumer between two jobs.
+        self.capacity = 2 * num_workers
+        self._main = self._make(num_workers)
+        self._fresh: dict[int, ProcessPool] = {}
+        self._waiting_for_fresh: deque[tuple[int, bytes]] = deque()
+        self._ended: SimpleQueue[tuple[int, ProcessPool, Future[bytes]]] = SimpleQueue()
+        self._num_breaks = 0
+
+    def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
+        pickled = pickle.dumps(arguments)
+        if is_fresh:
+            self._waiting_for_fresh.append((number, pickled))
+            self._start_fresh()
+        else:
+            self._schedule(self._main, number, pickled)
+
+    def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
+        ended = [self._ended.get()] if is_blocking else []
+        try:
+            while True:
+                ended.append(self._ended.get_nowait())
+        except Empty:
+            pass
+        outcomes = [(number, self._outcome(pool, future)) for number, pool, future in ended]
+        for number, _, _ in ended:
+            if number in self._fresh:
+                _end(self._fresh.pop(number))
+        self._start_fresh()
+        return outcomes
+
+    def close(self) -> None:
+        for pool in (self._main, *self._fresh.values()):
+            _end(pool)
+
+    def _make(self, num_workers: int) -> ProcessPool:
+        return ProcessPool(num_workers, 0, _start, [self._worker], _CONTEXT)
+
+    def _start_fresh(self) -> None:
+        while self._waiting_for_fresh and len(self._fresh) < self._num_workers:
+            number, pickled = self._waiting_for_fresh.popleft()
+            self._fresh[number] = self._make(1)
+            self._schedule(self._fresh[number], number, pickled)
+
+    def _schedule(self, pool: ProcessPool, number: int, pickled: bytes) -> None:
+        future = pool.schedule(_answer, args=[pickled], timeout=self._time_limit_seconds)
+        future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
+
+    def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:
+        error = future.exception()
+        if error is None:
+            self._num_breaks = 0
+            return open_answers(future.result())
+        if isinstance(error, TimeoutError):
+            return Death("timed out", f"not done within {self._time_limit_seconds:g} s")
+        if isinstance(error, ProcessExpired):
+            code = 0 if error.exitcode == _ENDED_WITH_ZERO else error.exitcode
+            return Death("killed", describe_exit(code))
+        if isinstance(error, BrokenProcessPool):
+            return self._mend(pool, error)
+        raise error
+
+    def _mend(self, pool: ProcessPool, error: BrokenProcessPool) -> Outcome:
+        """Replace a pool whose process died without a job."""
+        if pool is self._main:
+            self._num_breaks += 1
+            _end(pool)
+            self._main = self._make(self._num_workers)
+        if self._num_breaks > _MAX_BREAKS:
+            return RuntimeError(
+                f"The processes of the workers end before their first job, {self._num_breaks} "
+                f"times in a row: {error}."
+            )
+        return Death("killed", "its process ended while it was idle", is_innocent=True)
+
+
+class _Process(SpawnProcess):
+    """A process whose death is told as pebble needs it."""
+
+    _seen_dead: float | None = None
+
+    def is_alive(self) -> bool:
+        """Return whether it lives, or has died a moment ago."""
+        if super().is_alive():
+            return True
+        now = time.monotonic()
+        if self._seen_dead is None:
+            self._seen_dead = now
+        return now - self._seen_dead < _GRACE_SECONDS
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end, which is not a moment ago then."""
+        super().join(timeout)
+        self._seen_dead = float("-inf")
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit code, never 0."""
+        code = super().exitcode
+        return _ENDED_WITH_ZERO if code == 0 else code
+
+
+class _Context(SpawnContext):
+    # Forked children inherit locks and threads of this process in an unusable state.
+    Process = _Process
+
+
+_CONTEXT = _Context()
+_process: WorkerProcess | None = None
+
+
+def _start(worker: bytes) -> None:
+    """Make the process ready; the job's time limit does not run yet."""
+    global _process
+    # Pebble's own handler waits for the job, which may hang in a library.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with_parent()
+    for name in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+        os.environ.setdefault(name, "1")  # For libraries that the first job loads.
+    _process = WorkerProcess(worker)
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process when its parent is gone, even if it was killed.
+
+    The pipe to the parent then closes, and a signal about it ends the process: a thread that
+    waits for this would itself wait for Python's lock, which a job that hangs may hold.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    pipe = parent.sentinel
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _answer(arguments: bytes) -> bytes:
+    if _process is None:
+        raise RuntimeError("Expected the process to be started by `_start`.")
+    return _process(arguments)
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()
+    pool.join()
