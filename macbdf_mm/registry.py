@@ -25,9 +25,13 @@ DATA_SAMPLERS = _child(root.DATA_SAMPLERS, "macbdf_mm.datasets.samplers")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
-# MMEngine knows no such parts, so this one has no parent.
+# MMEngine knows no such parts, so these have no parent.
 FACE_DETECTORS = Registry(
     "face detector", scope=SCOPE, locations=["macbdf_mm.prepare.faces.detectors"]
+)
+CONVERTERS = Registry("converter", scope=SCOPE, locations=["macbdf_mm.prepare.converters"])
+SPLIT_PROTOCOLS = Registry(
+    "split protocol", scope=SCOPE, locations=["macbdf_mm.prepare.splits.protocols"]
 )
 
 # Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope

@@ -7,9 +7,12 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation
-from macbdf_mm.prepare.splits.clip_groups import source_key
-from macbdf_mm.prepare.splits.refuse_leak import protocol_of, raise_unless_allowed
-from macbdf_mm.prepare.splits.source_leaks import SourceLeak
+from macbdf_mm.prepare.splits.source_leaks import (
+    SourceLeak,
+    protocol_of,
+    raise_unless_allowed,
+    source_key,
+)
 
 _DATASET = "AudioVisualForgeryDataset"
 

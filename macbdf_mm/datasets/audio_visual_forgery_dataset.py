@@ -16,7 +16,7 @@ from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
-from macbdf_mm.prepare.splits.refuse_leak import refuse_source_leaks
+from macbdf_mm.prepare.splits.source_leaks import refuse_source_leaks
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 
 OnDecodeError = Literal["raise", "skip"]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.splits.clip_groups import source_key
+from macbdf_mm.prepare.splits.source_leaks import source_key
 from macbdf_mm.structures.labels import FAKE, REAL
 
 NO_SPLIT = "no split"

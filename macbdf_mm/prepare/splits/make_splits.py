@@ -1,26 +1,21 @@
 """Dividing an annotation into parts by a named protocol."""
 
+import inspect
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.splits.protocols import (
-    DEFAULT_SHARES,
-    PARTS,
-    split_disjoint,
-    split_k_fold,
-    split_official,
-    split_paper_80_20,
-)
-from macbdf_mm.prepare.splits.split_summary import SplitSummary
-from macbdf_mm.structures.labels import UNKNOWN
+from macbdf_mm.prepare.registered_parts import check_options, find_part
+from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
+from macbdf_mm.registry import SPLIT_PROTOCOLS
 
-Protocol = Literal["auto", "official", "disjoint", "k-fold", "paper-80-20"]
-DEFAULT_VAL_SHARE = 0.1
+AUTO = "auto"
+_DEFAULT_VAL_SHARE = 0.1
+_CATEGORIES = ("RVRA", "FVRA", "RVFA", "FVFA", "unknown")
 
 
 @dataclass(frozen=True)
@@ -28,23 +23,79 @@ class SplitOptions:
     """How to divide.
 
     Attributes:
-        protocol: ``official``, as published; ``disjoint`` in identities and sources; ``k-fold``,
-            disjoint as well; ``paper-80-20``, at random by clip. ``auto`` is official, with a
+        protocol: A name in the registry ``SPLIT_PROTOCOLS``. ``auto`` is official, with a
             validation part carved out of the training part if there is none, where the data set
             was published with a part to test or validate on, and disjoint elsewhere.
-        shares: Of ``disjoint``: part -> share of the clips; None: 0.7, 0.1 and 0.2.
-        carve: Of ``official``: missing part -> share of the training part to make it of.
-        num_folds: Of ``k-fold``.
-        fold: Of ``k-fold``: which one is tested; None makes an annotation for each.
         seed: Of everything random.
+        own: Options of the protocol, by the names of its parameters.
     """
 
-    protocol: Protocol = "auto"
-    shares: Mapping[str, float] | None = None
-    carve: Mapping[str, float] | None = None
-    num_folds: int = 5
-    fold: int | None = None
+    protocol: str = AUTO
     seed: int = 0
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """An annotation that was divided.
+
+    Attributes:
+        path: Where it was written.
+        protocol: Name and settings of the protocol.
+        rows: All clips.
+    """
+
+    path: Path
+    protocol: Mapping[str, Any]
+    rows: list[ClipRow]
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return part -> category -> number of clips; parts in the order of their names."""
+        tallies: dict[str, Counter[str]] = {}
+        for row in self.rows:
+            tally = tallies.setdefault("no split" if row.split is None else row.split, Counter())
+            tally[str(row.category or "unknown")] += 1
+        return dict(sorted(tallies.items()))
+
+    def shared_identities(self) -> int:
+        """Return how many people are in more than one part."""
+        parts: dict[str, set[str]] = {}
+        for row in self.rows:
+            if row.identity is not None and row.split is not None:
+                parts.setdefault(row.identity, set()).add(row.split)
+        return sum(len(of) > 1 for of in parts.values())
+
+    def describe(self) -> str:
+        """Return a table of the parts, and what they have in common."""
+        counts = self.counts()
+        shown = [name for name in _CATEGORIES if any(tally[name] for tally in counts.values())]
+        head = ["part", "clips", *shown, "identities"]
+        lines = [head]
+        for part, tally in counts.items():
+            people = {row.identity for row in self.rows if (row.split or "no split") == part}
+            cells = [tally.total(), *(tally[name] for name in shown), len(people - {None})]
+            lines.append([part, *map(str, cells)])
+        widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+        table = [
+            "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+            for line in lines
+        ]
+        settings = ", ".join(f"{key} {value}" for key, value in self.protocol.items())
+        shared = self.shared_identities()
+        leaks = len(find_source_leaks(self.rows))
+        return "\n".join(
+            [
+                f"{self.path} ({settings})",
+                *table,
+                f"in more than one part: {leaks} recordings, {shared} identities",
+                *self._caveats(),
+            ]
+        )
+
+    def _caveats(self) -> list[str]:
+        if any(row.identity is not None for row in self.rows):
+            return []
+        return ["no identity is known, so the parts may show the same people in other recordings"]
 
 
 def make_splits(
@@ -65,86 +116,44 @@ def make_splits(
         AnnotationError: If it breaks the format.
         ConfigError: If the options do not fit each other or the data.
     """
-    out = Path(out)
-    _check_options(options)
+    out, name, own = Path(out), options.protocol, dict(options.own)
+    if name == AUTO:
+        check_options(SPLIT_PROTOCOLS, AUTO, own)
+    else:
+        find_part(SPLIT_PROTOCOLS, name, own)
     loaded = load_annotation(annotation)
-    protocol = _protocol(loaded, options)
-    if protocol != "k-fold" or options.fold is not None:
-        return [_write(out, loaded, protocol, options)]
+    if name == AUTO:
+        name, own = _automatic(loaded)
+    parameters = inspect.signature(find_part(SPLIT_PROTOCOLS, name, own)).parameters
+    if "fold" not in parameters or own.get("fold") is not None:
+        return [_write(out, loaded, name, options.seed, own)]
+    num_folds = own.get("num_folds", parameters["num_folds"].default)
     return [
-        _write(out.with_suffix(f".fold{fold}.json"), loaded, protocol, replace(options, fold=fold))
-        for fold in range(options.num_folds)
+        _write(out.with_suffix(f".fold{k}.json"), loaded, name, options.seed, {**own, "fold": k})
+        for k in range(num_folds)
     ]
 
 
-def _write(out: Path, loaded: Annotation, protocol: str, options: SplitOptions) -> SplitSummary:
-    named = {"name": protocol, "seed": options.seed}
-    if protocol == "official":
-        carve = _carved(loaded, options)
-        rows = split_official(loaded.rows, carve, options.seed)
-        named |= {"carved": dict(carve)} if carve else {}
-    else:
-        rows = _dealt_out(loaded.rows, protocol, options)
-        if protocol == "disjoint":
-            named["shares"] = dict(options.shares or DEFAULT_SHARES)
-        elif protocol == "k-fold":
-            named |= {"num_folds": options.num_folds, "fold": options.fold}
+def _write(
+    out: Path, loaded: Annotation, name: str, seed: int, own: Mapping[str, Any]
+) -> SplitSummary:
+    protocol = find_part(SPLIT_PROTOCOLS, name, own)
+    rows = protocol(loaded.rows, seed=seed, **own)
+    call = inspect.signature(protocol).bind(loaded.rows, seed=seed, **own)
+    call.apply_defaults()
+    settings = {
+        key: dict(value) if isinstance(value, Mapping) else value
+        for key, value in call.arguments.items()
+        if key not in ("rows", "seed") and value is not None
+    }
+    named = {"name": name, "seed": seed, **settings}
     save_annotation(out, {**loaded.metainfo, "split_protocol": named}, rows)
     return SplitSummary(out, named, rows)
 
 
-def _dealt_out(rows: list[ClipRow], protocol: str, options: SplitOptions) -> list[ClipRow]:
-    labelled = [row for row in rows if _is_labelled(row)]
-    if protocol == "disjoint":
-        split = split_disjoint(labelled, options.shares, options.seed)
-    elif protocol == "k-fold":
-        split = split_k_fold(labelled, options.num_folds, options.fold or 0, options.seed)
-    else:
-        split = split_paper_80_20(labelled, options.seed)
-    dealt = iter(split)
-    return [next(dealt) if _is_labelled(row) else replace(row, split=None) for row in rows]
-
-
-def _is_labelled(row: ClipRow) -> bool:
-    return any(label != UNKNOWN for label in (row.label, row.video_label, row.audio_label))
-
-
-def _official_parts(loaded: Annotation) -> set[Any]:
-    return {row.extra.get("official_split") for row in loaded.rows}
-
-
-def _protocol(loaded: Annotation, options: SplitOptions) -> str:
-    if options.protocol != "auto":
-        return options.protocol
-    parts = _official_parts(loaded)
-    return "official" if "train" in parts and parts & {"val", "test"} else "disjoint"
-
-
-def _carved(loaded: Annotation, options: SplitOptions) -> Mapping[str, float] | None:
-    if options.protocol == "auto" and "val" not in _official_parts(loaded):
-        return {"val": DEFAULT_VAL_SHARE}
-    return options.carve
-
-
-def _check_options(options: SplitOptions) -> None:
-    if options.protocol not in get_args(Protocol):
-        raise ConfigError(
-            f"Expected `protocol` of {', '.join(get_args(Protocol))}, got {options.protocol!r}."
-        )
-    if options.shares is not None and options.protocol != "disjoint":
-        raise ConfigError(
-            f"Expected `shares` with the protocol 'disjoint' only, got {options.protocol!r}."
-        )
-    if options.carve is not None and options.protocol != "official":
-        raise ConfigError(
-            f"Expected `carve` with the protocol 'official' only, got {options.protocol!r}."
-        )
-    for name, shares in (("shares", options.shares), ("carve", options.carve)):
-        unknown = [part for part in shares or () if part not in PARTS]
-        if unknown:
-            raise ConfigError(f"Expected parts {', '.join(PARTS)} in `{name}`, got {unknown[0]!r}.")
-    shares = options.shares
-    if shares is not None and (
-        any(not share > 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6
-    ):
-        raise ConfigError(f"Expected `shares` > 0 with the sum 1, got {dict(shares)}.")
+def _automatic(loaded: Annotation) -> tuple[str, dict[str, Any]]:
+    """Return the protocol that fits an annotation, and its options."""
+    parts = {row.extra.get("official_split") for row in loaded.rows}
+    if "train" not in parts or not parts & {"val", "test"}:
+        return "disjoint", {}
+    return "official", {} if "val" in parts else {"carved": {"val": _DEFAULT_VAL_SHARE}}

@@ -1,10 +1,14 @@
-"""Finding clips of one recording in different parts of a split."""
+"""Clips of one recording in different parts of a split: finding them, refusing to train on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.splits.clip_groups import source_key
+from macbdf_mm.errors import ConfigError
+
+UNNAMED_PROTOCOL = "unnamed"
+"""Stands for the protocol of an annotation that was not divided by ``tools/make_splits.py``."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,11 @@ class SourceLeak:
     source: str
     clips: tuple[str, str]
     splits: tuple[str, str]
+
+
+def source_key(row: ClipRow) -> str:
+    """Return the recording that a clip shows: its source, or itself if it has none."""
+    return row.source or row.file
 
 
 def find_source_leaks(rows: Iterable[ClipRow]) -> list[SourceLeak]:
@@ -39,3 +48,48 @@ def find_source_leaks(rows: Iterable[ClipRow]) -> list[SourceLeak]:
             pair = (str(first.split), row.split)
             leaks[source] = SourceLeak(source, (first.file, row.file), pair)
     return list(leaks.values())
+
+
+def refuse_source_leaks(
+    rows: Iterable[ClipRow],
+    metainfo: Mapping[str, Any],
+    place: str,
+    allow_leak: str | None = None,
+) -> None:
+    """Return if no recording is in two parts, or if the user named the protocol that does so.
+
+    Args:
+        rows: All clips of an annotation, with their splits.
+        metainfo: What the annotation says of itself; ``split_protocol`` has the ``name``.
+        place: Which annotation it is, for the message.
+        allow_leak: Name of the protocol whose leaks are accepted.
+
+    Raises:
+        ConfigError: If there is a leak; the message names both clips.
+    """
+    leaks = find_source_leaks(rows)
+    if leaks:
+        raise_unless_allowed(leaks, protocol_of(metainfo), place, allow_leak)
+
+
+def raise_unless_allowed(
+    leaks: list[SourceLeak], protocol: str, place: str, allow_leak: str | None
+) -> None:
+    """Raise the :class:`ConfigError` that says what leaks, unless ``protocol`` was allowed to."""
+    if allow_leak == protocol:
+        return
+    (first, second), (one, other) = leaks[0].clips, leaks[0].splits
+    allowed = "" if allow_leak is None else f" (it allows {allow_leak!r}, which this is not)"
+    raise ConfigError(
+        f"{place}: '{first}' is in {one!r} and '{second}' in {other!r}, but both show the "
+        f"recording '{leaks[0].source}' ({len(leaks)} such leaks in all); divide it with "
+        f"tools/make_splits.py, or set `allow_leak={protocol!r}` in the data set of "
+        f"`train_dataloader` to train all the same{allowed}."
+    )
+
+
+def protocol_of(metainfo: Mapping[str, Any]) -> str:
+    """Return the name of the protocol by which an annotation was divided."""
+    protocol = metainfo.get("split_protocol")
+    name = protocol.get("name") if isinstance(protocol, Mapping) else None
+    return name if isinstance(name, str) else UNNAMED_PROTOCOL

@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
 
 from macbdf_mm.datasets.annotation import load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.prepare.splits import SplitOptions, make_splits
+from macbdf_mm.prepare.splits.make_splits import SplitSummary
 
 
 @pytest.fixture
@@ -24,9 +27,9 @@ def write(tmp_path):
     return write
 
 
-def run(path, out=None, **options):
+def run(path, out=None, protocol="auto", seed=0, **own):
     out = out or path.with_name("out.json")
-    [summary] = make_splits(path, out, SplitOptions(**options))
+    [summary] = make_splits(path, out, SplitOptions(protocol, seed, own))
     loaded = load_annotation(out)
     assert loaded.rows == summary.rows
     return loaded
@@ -65,7 +68,7 @@ def test_the_annotation_can_be_replaced(write):
 
 def test_all_folds_or_one(write, tmp_path):
     path = write()
-    summaries = make_splits(path, tmp_path / "f.json", SplitOptions("k-fold", num_folds=4))
+    summaries = make_splits(path, tmp_path / "f.json", SplitOptions("k-fold", own={"num_folds": 4}))
     assert [summary.path.name for summary in summaries] == [f"f.fold{k}.json" for k in range(4)]
     third = load_annotation(tmp_path / "f.fold2.json")
     assert third.metainfo["split_protocol"] == {
@@ -77,8 +80,8 @@ def test_all_folds_or_one(write, tmp_path):
 def test_clips_without_a_label_are_in_no_part(write):
     unlabelled = ClipRow("u.mp4", -1, split="test", extra={"official_split": "test"})
     path = write("train", "val", extra_rows=[unlabelled])
-    for protocol in ("disjoint", "paper-80-20", "k-fold"):
-        loaded = run(path, protocol=protocol, fold=0)
+    for protocol, own in (("disjoint", {}), ("paper-80-20", {}), ("k-fold", {"fold": 0})):
+        loaded = run(path, protocol=protocol, **own)
         assert parts(loaded).pop("u.mp4") is None
         assert None not in [row.split for row in loaded.rows[:-1]]
     assert parts(run(path, protocol="official"))["u.mp4"] == "test"
@@ -87,9 +90,10 @@ def test_clips_without_a_label_are_in_no_part(write):
 @pytest.mark.parametrize(
     ("protocol", "options", "message"),
     [
-        ("random", {}, "Expected `protocol` of auto, official, .*, got 'random'"),
-        ("auto", {"shares": {"train": 1.0}}, "Expected `shares` with the protocol 'disjoint' only"),
-        ("auto", {"carve": {"val": 0.1}}, "Expected `carve` with the protocol 'official' only"),
+        ("random", {}, "Expected a split protocol of official, .*, got 'random'"),
+        ("auto", {"shares": {"train": 1.0}}, "the option `shares` with 'disjoint' only, got"),
+        ("auto", {"carved": {"val": 0.1}}, "the option `carved` with 'official' only, got"),
+        ("official", {"carved": {"dev": 0.1}}, "Expected parts train, val, test in `carve`, got"),
         ("disjoint", {"shares": {"dev": 1.0}}, "Expected parts train, val, test in `shares`, got"),
         ("disjoint", {"shares": {"train": 0.9}}, "Expected `shares` > 0 with the sum 1, got"),
     ],
@@ -102,3 +106,38 @@ def test_wrong_options(write, protocol, options, message):
 def test_no_annotation(tmp_path):
     with pytest.raises(MissingDataError, match=r"No annotation file at .*gone\.json"):
         make_splits(tmp_path / "gone.json", tmp_path / "out.json")
+
+
+ROWS = [
+    ClipRow("a.mp4", 0, 0, 0, identity="A", split="train"),
+    ClipRow("b.mp4", 1, 1, 0, identity="A", split="train", source="a.mp4"),
+    ClipRow("c.mp4", 1, 1, 1, identity="A", split="test", source="a.mp4"),
+    ClipRow("d.mp4", 1, identity="B", split="test"),
+    ClipRow("e.mp4", -1),
+]
+
+
+def test_counts_and_what_the_parts_have_in_common():
+    summary = SplitSummary(Path("s.json"), {"name": "disjoint", "seed": 0}, ROWS)
+    assert {part: dict(tally) for part, tally in summary.counts().items()} == {
+        "no split": {"unknown": 1},
+        "test": {"FVFA": 1, "unknown": 1},
+        "train": {"RVRA": 1, "FVRA": 1},
+    }
+    assert summary.shared_identities() == 1
+    assert summary.describe().splitlines() == [
+        "s.json (name disjoint, seed 0)",
+        "    part  clips  RVRA  FVRA  FVFA  unknown  identities",
+        "no split      1     0     0     0        1           0",
+        "    test      2     0     0     1        1           2",
+        "   train      2     1     1     0        0           1",
+        "in more than one part: 1 recordings, 1 identities",
+    ]
+
+
+def test_without_identities_the_parts_may_share_people():
+    rows = [ClipRow("a.mp4", 0, 0, 0, split="train")]
+    text = SplitSummary(Path("s.json"), {"name": "official"}, rows).describe()
+    assert text.endswith(
+        "no identity is known, so the parts may show the same people in other recordings"
+    )

@@ -53,7 +53,7 @@ def test_disjoint_parts_share_neither_person_nor_recording():
 
 def test_rows_keep_their_order_and_all_else():
     before = people(5)
-    after = split_disjoint(before, {"train": 0.6, "test": 0.4})
+    after = split_disjoint(before, shares={"train": 0.6, "test": 0.4})
     assert [row.file for row in after] == [row.file for row in before]
     assert {row.split for row in after} == {"train", "test"}
     assert [row.extra for row in after] == [row.extra for row in before]
@@ -68,7 +68,7 @@ def test_too_few_groups():
 
 
 def test_every_fold_is_tested_once():
-    rounds = [split_k_fold(people(), 4, fold, seed=2) for fold in range(4)]
+    rounds = [split_k_fold(people(), 2, 4, fold) for fold in range(4)]
     tested = [identities(rows, "test") for rows in rounds]
     assert set.union(*tested) == {f"id{k}" for k in range(40)}
     assert sum(map(len, tested)) == 40
@@ -84,7 +84,7 @@ def test_every_fold_is_tested_once():
 )
 def test_folds_out_of_range(num_folds, fold, message):
     with pytest.raises(ConfigError, match=message):
-        split_k_fold(people(), num_folds, fold)
+        split_k_fold(people(), 0, num_folds, fold)
 
 
 def test_the_protocol_of_the_paper_is_stratified_and_leaks():
@@ -108,7 +108,7 @@ def test_the_official_split_comes_back():
 
 def test_missing_parts_are_carved_from_train_disjointly():
     official = people(with_official=("train", "train", "train", "test"))
-    rows = split_official(official, {"val": 0.2}, seed=3)
+    rows = split_official(official, 3, {"val": 0.2})
     assert len(identities(rows, "test")) == 10
     assert len(identities(rows, "val")) == 6
     assert not identities(rows, "val") & identities(rows, "train", "test")
@@ -125,4 +125,4 @@ def test_missing_parts_are_carved_from_train_disjointly():
 )
 def test_official_splits_that_do_not_fit(parts, carve, message):
     with pytest.raises(ConfigError, match=message):
-        split_official(people(with_official=parts), carve)
+        split_official(people(with_official=parts), carved=carve)

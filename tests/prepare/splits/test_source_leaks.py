@@ -1,9 +1,31 @@
+import pytest
+
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.splits.source_leaks import SourceLeak, find_source_leaks
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.prepare.splits.source_leaks import (
+    SourceLeak,
+    find_source_leaks,
+    protocol_of,
+    refuse_source_leaks,
+    source_key,
+)
+
+LEAKY = [
+    ClipRow("real.mp4", 0, split="train"),
+    ClipRow("fake.mp4", 1, split="test", source="real.mp4"),
+    ClipRow("a.mp4", 1, split="val", source="gone.mp4"),
+    ClipRow("b.mp4", 1, split="train", source="gone.mp4"),
+]
+PAPER = {"dataset": "d", "split_protocol": {"name": "paper-80-20", "seed": 0}}
 
 
 def clip(file, split, source=None):
     return ClipRow(file, 0, split=split, source=source)
+
+
+def test_a_clip_without_a_source_is_its_own():
+    assert source_key(clip("a.mp4", None)) == "a.mp4"
+    assert source_key(clip("a.mp4", None, "b.mp4")) == "b.mp4"
 
 
 def test_a_clip_and_its_source_apart_leak():
@@ -27,3 +49,31 @@ def test_what_is_apart_or_in_no_part_does_not_leak():
         clip("d.mp4", None, "a.mp4"),
     ]  # fmt: skip
     assert find_source_leaks(rows) == []
+
+
+def test_a_leak_is_refused_with_both_clips_and_the_way_out():
+    with pytest.raises(ConfigError) as caught:
+        refuse_source_leaks(LEAKY, PAPER, "data/a.json")
+    assert str(caught.value) == (
+        "data/a.json: 'real.mp4' is in 'train' and 'fake.mp4' in 'test', but both show the "
+        "recording 'real.mp4' (2 such leaks in all); divide it with tools/make_splits.py, or set "
+        "`allow_leak='paper-80-20'` in the data set of `train_dataloader` to train all the same."
+    )
+
+
+def test_only_the_name_of_the_protocol_allows_it():
+    refuse_source_leaks(LEAKY, PAPER, "a.json", "paper-80-20")
+    refuse_source_leaks(LEAKY, {"dataset": "d"}, "a.json", "unnamed")
+    with pytest.raises(ConfigError, match="allows 'official', which this is not"):
+        refuse_source_leaks(LEAKY, PAPER, "a.json", "official")
+
+
+def test_what_does_not_leak_needs_no_name():
+    refuse_source_leaks(LEAKY[:1], PAPER, "a.json")
+    refuse_source_leaks(LEAKY[:1], PAPER, "a.json", "unnamed")
+
+
+@pytest.mark.parametrize("protocol", [None, "paper", {}, {"name": 3}])
+def test_annotations_of_other_makers_are_unnamed(protocol):
+    assert protocol_of({"dataset": "d", "split_protocol": protocol}) == "unnamed"
+    assert protocol_of({"dataset": "d"}) == "unnamed"
