@@ -1,7 +1,8 @@
 """The annotation format: one JSON file in MMEngine's form, one row a clip.
 
-``docs/annotation.md`` describes it, ``annotation.schema.json`` states it for other programs.
-What is read here is checked in full on load, and every error names file, row and field.
+``docs/annotation.md`` describes it. :func:`json_schema` states it for other programs, from the
+types that the loader itself checks; ``annotation.schema.json`` is what it returns. Every error
+names file, row and field.
 """
 
 import json
@@ -11,10 +12,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
 from macbdf_mm.errors import AnnotationError, MissingDataError
 
 FORMAT_VERSION = 1
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of an annotation file, as ``annotation.schema.json`` holds it."""
+    (row,), parts = msgspec.json.schema_components([ClipRow], ref_template="#/$defs/{name}")
+    # A row may leave out what follows from its other fields, and states nothing else.
+    parts["ClipRow"] |= {"required": ["file"], "additionalProperties": False}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Annotation of audio-visual forgery clips, version {FORMAT_VERSION}",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["metainfo", "data_list"],
+        "properties": {
+            "metainfo": {
+                "type": "object",
+                "required": ["dataset", "version"],
+                "properties": {
+                    "dataset": {"type": "string"},
+                    "version": {"const": FORMAT_VERSION},
+                },
+            },
+            "data_list": {"type": "array", "items": row},
+        },
+        "$defs": parts,
+    }
 
 
 @dataclass(frozen=True)
@@ -101,13 +130,35 @@ def _read_json(path: Path) -> Any:
             f"No annotation file at {path}; check `ann_file`, or make the data set first."
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
         raise AnnotationError(
             f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
         ) from None
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path} is not UTF-8 text: {error}.") from None
+    except _RepeatedKeyError as error:
+        raise AnnotationError(f"{path}: {error}") from None
+    except RecursionError:
+        raise AnnotationError(f"{path} is nested too deeply to be an annotation.") from None
+    except ValueError as error:  # An integer of thousands of digits.
+        raise AnnotationError(f"{path} cannot be read: {error}.") from None
+
+
+class _RepeatedKeyError(Exception):
+    """An object states a key twice; JSON does not say which one counts."""
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        about = f" of {values['file']!r}" if "file" in values else ""
+        raise _RepeatedKeyError(
+            f"an object{about} states `{repeated}` more than once; keep one of them."
+        )
+    return values
 
 
 def _check_metainfo(metainfo: Any, path: Path) -> dict[str, Any]:

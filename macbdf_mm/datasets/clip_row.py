@@ -1,24 +1,39 @@
-"""One row of an annotation: what a clip is, and the check of what a file says about it."""
+"""One row of an annotation: what a clip is, and the check of what a file says about it.
+
+:class:`ClipRow` is the one schema of a row: its types and bounds are checked by msgspec when a
+file is read, and ``annotation.schema.json`` is written from them.
+"""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
 
 from macbdf_mm.errors import AnnotationError
 from macbdf_mm.structures.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import (
     FAKE,
-    LABELS,
     UNKNOWN,
     Category,
     category_of,
     clip_label,
     labels_contradict,
 )
+
+Label = Annotated[Literal[1, 0, -1], Meta(description="1 (fake), 0 (real) or -1 (unknown)")]
+Seconds = Annotated[float, Meta(ge=0)]
+_PAIR = "[start, end] in seconds, 0 <= start < end, ascending and disjoint"
+Intervals = Annotated[
+    tuple[tuple[Seconds, Seconds], ...], Meta(description=f"a list of [start, end] pairs: {_PAIR}")
+]
+Text = Annotated[str | None, Meta(description="text or null")]
 
 
 @dataclass(frozen=True)
@@ -43,19 +58,23 @@ class ClipRow:
         duration_seconds: Optional length of the clip; it is measured where it is None.
     """
 
-    file: str
-    label: int
-    video_label: int = UNKNOWN
-    audio_label: int = UNKNOWN
-    video_fake_intervals: tuple[Interval, ...] = ()
-    audio_fake_intervals: tuple[Interval, ...] = ()
-    identity: str | None = None
-    source: str | None = None
-    method: str | None = None
-    split: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    faces: tuple[Mapping[str, Any], ...] | None = None
-    duration_seconds: float | None = None
+    file: Annotated[str, Meta(min_length=1, description="the name of a file")]
+    label: Label
+    video_label: Label = UNKNOWN
+    audio_label: Label = UNKNOWN
+    video_fake_intervals: Intervals = ()
+    audio_fake_intervals: Intervals = ()
+    identity: Text = None
+    source: Text = None
+    method: Text = None
+    split: Text = None
+    extra: Annotated[Mapping[str, Any], Meta(description="an object")] = field(default_factory=dict)
+    faces: Annotated[
+        tuple[Mapping[str, Any], ...] | None, Meta(description="a list of objects or null")
+    ] = None
+    duration_seconds: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="seconds > 0")
+    ] = None
 
     @property
     def category(self) -> Category | None:
@@ -63,8 +82,9 @@ class ClipRow:
         return category_of(self.video_label, self.audio_label)
 
 
-_FIELDS = tuple(item.name for item in fields(ClipRow))
-_OPTIONAL_TEXTS = ("identity", "source", "method", "split")
+_FIELDS = frozenset(item.name for item in fields(ClipRow))
+# What each field expects, in the words that its type carries.
+_EXPECTED = {item.name: item.type.__metadata__[-1].description for item in fields(ClipRow)}
 
 
 @dataclass(frozen=True)
@@ -83,134 +103,101 @@ class RowPlace:
 
 
 def parse_row(raw: Any, place: RowPlace) -> ClipRow:
-    """Return the row that a JSON value states, or raise an :class:`AnnotationError`."""
+    """Return the row that a JSON value states.
+
+    Args:
+        raw: An object with the fields of :class:`ClipRow`. An absent ``label`` follows from those
+            of the tracks.
+        place: Where it stands, for errors.
+
+    Raises:
+        AnnotationError: If it breaks the format; the message names file, row and field.
+    """
     if not isinstance(raw, dict):
         raise AnnotationError(
             f"{place.path}: row {place.index + 1} (data_list[{place.index}]): expected an "
             f"object, got {type(raw).__name__}."
         )
-    _check_keys(raw, place)
-    file = raw.get("file")
-    if not isinstance(file, str) or not file:
-        raise place.error("file", f"expected the name of a file, got {file!r}.")
-    video_label = _label(raw, "video_label", place)
-    audio_label = _label(raw, "audio_label", place)
-    label = _clip_label(raw, video_label, audio_label, place)
-    duration = _duration(raw, place)
-    return ClipRow(
-        file=file,
-        label=label,
-        video_label=video_label,
-        audio_label=audio_label,
-        video_fake_intervals=_intervals(raw, "video", video_label, duration, place),
-        audio_fake_intervals=_intervals(raw, "audio", audio_label, duration, place),
-        **{name: _text(raw, name, place) for name in _OPTIONAL_TEXTS},
-        extra=_extra(raw, place),
-        faces=_faces(raw, place),
-        duration_seconds=duration,
-    )
-
-
-def _check_keys(raw: dict[str, Any], place: RowPlace) -> None:
-    for name in raw:
-        if name not in _FIELDS:
-            close = get_close_matches(str(name), _FIELDS, n=1)
-            hint = f"did you mean `{close[0]}`?" if close else "own fields belong in `extra`."
-            raise place.error(name, f"there is no such field; {hint}")
-
-
-def _label(raw: dict[str, Any], name: str, place: RowPlace) -> int:
-    value = raw.get(name, UNKNOWN)
-    # True == 1 in Python, but a JSON true is a slip of whoever wrote the file.
-    if isinstance(value, bool) or not isinstance(value, int) or value not in LABELS:
-        raise place.error(name, f"expected 1 (fake), 0 (real) or -1 (unknown), got {value!r}.")
-    return value
-
-
-def _clip_label(raw: dict[str, Any], video_label: int, audio_label: int, place: RowPlace) -> int:
+    if not raw.keys() <= _FIELDS:
+        raise _unknown_field(raw, place)
     if "label" not in raw:
-        return clip_label(video_label, audio_label)
-    label = _label(raw, "label", place)
-    if labels_contradict(label, video_label, audio_label):
+        tracks = (raw.get(f"{track}_label", UNKNOWN) for track in ("video", "audio"))
+        raw = {**raw, "label": clip_label(*tracks)}
+    try:
+        row = msgspec.convert(raw, ClipRow)
+    except msgspec.ValidationError as error:
+        raise _wrong_value(raw, str(error), place) from None
+    _check_label(row, place)
+    _check_duration(row, place)
+    _check_intervals(row, "video", place)
+    _check_intervals(row, "audio", place)
+    _check_faces(row, place)
+    return row
+
+
+def _unknown_field(raw: Mapping[str, Any], place: RowPlace) -> AnnotationError:
+    name = next(name for name in raw if name not in _FIELDS)
+    close = get_close_matches(str(name), _FIELDS, n=1)
+    hint = f"did you mean `{close[0]}`?" if close else "own fields belong in `extra`."
+    return place.error(name, f"there is no such field; {hint}")
+
+
+def _wrong_value(raw: Mapping[str, Any], message: str, place: RowPlace) -> AnnotationError:
+    """Return msgspec's finding in the words of the field that it is about."""
+    at = re.search(r"`\$\.(\w+)(?:\[(\d+)\])?", message)
+    if at is None:  # The one message without a place: a field that is not there.
+        return place.error("file", f"expected {_EXPECTED['file']}, got nothing.")
+    name, index = at.groups()
+    if index is not None and name.endswith("_intervals"):
+        return place.error(name, f"expected {_PAIR}, got {raw[name][int(index)]!r}.")
+    return place.error(name, f"expected {_EXPECTED[name]}, got {raw[name]!r}.")
+
+
+def _check_label(row: ClipRow, place: RowPlace) -> None:
+    if labels_contradict(row.label, row.video_label, row.audio_label):
         raise place.error(
             "label",
-            f"{label} contradicts `video_label` {video_label} and `audio_label` "
-            f"{audio_label}; leave `label` out to have it follow from them.",
+            f"{row.label} contradicts `video_label` {row.video_label} and `audio_label` "
+            f"{row.audio_label}; leave `label` out to have it follow from them.",
         )
-    return label
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _check_duration(row: ClipRow, place: RowPlace) -> None:
+    seconds = row.duration_seconds
+    # JSON has no such numbers, but Python's reader takes them.
+    if seconds is not None and not math.isfinite(seconds):
+        raise place.error("duration_seconds", f"expected seconds > 0, got {seconds}.")
 
 
-def _duration(raw: dict[str, Any], place: RowPlace) -> float | None:
-    value = raw.get("duration_seconds")
-    if value is None:
-        return None
-    if not _is_number(value) or value <= 0:
-        raise place.error("duration_seconds", f"expected seconds > 0, got {value!r}.")
-    return float(value)
-
-
-def _intervals(
-    raw: dict[str, Any], track: str, label: int, duration: float | None, place: RowPlace
-) -> tuple[Interval, ...]:
+def _check_intervals(row: ClipRow, track: str, place: RowPlace) -> None:
     name = f"{track}_fake_intervals"
-    value = raw.get(name, [])
-    if not isinstance(value, list | tuple):
-        raise place.error(name, f"expected a list of [start, end] pairs, got {value!r}.")
-    if value and label != FAKE:
+    intervals: tuple[Interval, ...] = getattr(row, name)
+    label = getattr(row, f"{track}_label")
+    if intervals and label != FAKE:
         raise place.error(
             name, f"lists fake intervals, but `{track}_label` is {label}; set it to 1."
         )
     previous_end = 0.0
-    for pair in value:
-        if (
-            not isinstance(pair, list | tuple)
-            or len(pair) != 2
-            or not all(_is_number(edge) for edge in pair)
-        ):
-            raise place.error(name, f"expected [start, end] in seconds, got {pair!r}.")
-        start, end = pair
-        if start >= end or start < previous_end:
+    for start, end in intervals:
+        if not previous_end <= start < end < math.inf:
             raise place.error(
                 name,
-                f"expected 0 <= start < end, ascending and disjoint, got {[*pair]} "
+                f"expected 0 <= start < end, ascending and disjoint, got {[start, end]} "
                 f"after {previous_end:g} s.",
             )
-        if duration is not None and start >= duration:
-            raise place.error(name, f"{[*pair]} starts after the clip's end at {duration:g} s.")
+        if row.duration_seconds is not None and start >= row.duration_seconds:
+            raise place.error(
+                name, f"{[start, end]} starts after the clip's end at {row.duration_seconds:g} s."
+            )
         previous_end = end
-    return tuple((float(start), float(end)) for start, end in value)
 
 
-def _text(raw: dict[str, Any], name: str, place: RowPlace) -> str | None:
-    value = raw.get(name)
-    if value is not None and not isinstance(value, str):
-        raise place.error(name, f"expected text or null, got {value!r}.")
-    return value
-
-
-def _extra(raw: dict[str, Any], place: RowPlace) -> dict[str, Any]:
-    value = raw.get("extra", {})
-    if not isinstance(value, dict):
-        raise place.error("extra", f"expected an object, got {value!r}.")
-    return value
-
-
-def _faces(raw: dict[str, Any], place: RowPlace) -> tuple[dict[str, Any], ...] | None:
-    value = raw.get("faces")
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise place.error("faces", f"expected a list of objects, got {value!r}.")
+def _check_faces(row: ClipRow, place: RowPlace) -> None:
     num_chosen = 0
-    for index, item in enumerate(value):
+    for index, item in enumerate(row.faces or ()):
         try:
             num_chosen += parse_face_track(item).chosen
         except ValueError as problem:
             raise place.error("faces", f"[{index}]: {problem}") from None
     if num_chosen > 1:
         raise place.error("faces", f"expected one chosen face at most, got {num_chosen}.")
-    return tuple(value)

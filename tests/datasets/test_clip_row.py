@@ -26,13 +26,14 @@ def test_fields_have_defaults():
         ("file", 3, "expected the name of a file, got 3"),
         ("identity", 7, "expected text or null, got 7"),
         ("extra", [], "expected an object"),
+        ("extra", None, "expected an object, got None"),
         ("faces", {}, "expected a list of objects"),
         ("faces", [FACE, {"boxes": []}], r"\[1\]: a face track needs `times_seconds`"),
         ("faces", [CHOSEN, FACE, CHOSEN], "one chosen face at most, got 2"),
         ("duration_seconds", -1, "expected seconds > 0, got -1"),
         ("duration_seconds", float("nan"), "expected seconds > 0, got nan"),
         ("video_fake_intervals", "0-1", r"expected a list of \[start, end\] pairs"),
-        ("video_fake_intervals", [[0.0]], r"expected \[start, end\] in seconds, got \[0\.0\]"),
+        ("video_fake_intervals", [[0.0]], r"expected \[start, end\] in seconds,.* got \[0\.0\]"),
         ("video_fake_intervals", [[1.0, 0.5]], "0 <= start < end, ascending and disjoint"),
         ("video_fake_intervals", [[-0.1, 0.5]], "0 <= start < end, ascending and disjoint"),
         ("video_fake_intervals", [[0.5, 0.9], [0.8, 1.0]], r"got \[0\.8, 1\.0\] after 0\.9 s"),
@@ -47,6 +48,11 @@ def test_errors_name_file_row_and_field(field, value, message):
     with pytest.raises(AnnotationError, match=message) as caught:
         parse_row({**row, field: value}, PLACE)
     assert f"ann.json: row 5 (data_list[4]), field `{field}`" in str(caught.value)
+
+
+def test_a_row_names_its_file():
+    with pytest.raises(AnnotationError, match=r"row 5 .*`file`: expected the name of a file"):
+        parse_row({"label": 1}, PLACE)
 
 
 def test_a_row_is_an_object():
