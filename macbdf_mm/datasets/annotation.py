@@ -16,15 +16,21 @@ import msgspec
 
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
 from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.structures.face_track import FaceEntry
 
 FORMAT_VERSION = 1
 
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of an annotation file, as ``annotation.schema.json`` holds it."""
-    (row,), parts = msgspec.json.schema_components([ClipRow], ref_template="#/$defs/{name}")
+    (row, face), parts = msgspec.json.schema_components(
+        [ClipRow, FaceEntry], ref_template="#/$defs/{name}"
+    )
     # A row may leave out what follows from its other fields, and states nothing else.
     parts["ClipRow"] |= {"required": ["file"], "additionalProperties": False}
+    # A row keeps its faces as they are written; what reads them checks them.
+    faces, _ = parts["ClipRow"]["properties"]["faces"]["anyOf"]
+    faces["items"] = face
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Annotation of audio-visual forgery clips, version {FORMAT_VERSION}",

@@ -2,15 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 # How far a box may reach out of the frame, in frames: faces at the rim do.
 _MAX_REACH = 1.0
 _DECIMALS = 4
-_KEYS = ("times_seconds", "boxes", "score", "num_detections", "chosen")
+
+_Edge = Annotated[float, msgspec.Meta(ge=-_MAX_REACH, le=1 + _MAX_REACH)]
+
+
+class FaceEntry(msgspec.Struct, forbid_unknown_fields=True):
+    """A :class:`FaceTrack` as an entry of the annotation's field ``faces``, for its schema."""
+
+    times_seconds: Annotated[list[float], msgspec.Meta(min_length=1)]
+    boxes: Annotated[list[tuple[_Edge, _Edge, _Edge, _Edge]], msgspec.Meta(min_length=1)]
+    score: float | None = None
+    num_detections: float | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +94,9 @@ def parse_face_track(entry: Mapping[str, Any]) -> FaceTrack:
         ValueError: If the entry breaks the format; the message says how.
     """
     for name in entry:
-        if name not in _KEYS:
-            raise ValueError(f"there is no `{name}` in a face track; it has {', '.join(_KEYS)}.")
+        if name not in FaceEntry.__struct_fields__:
+            known = ", ".join(FaceEntry.__struct_fields__)
+            raise ValueError(f"there is no `{name}` in a face track; it has {known}.")
     times = _numbers(entry, "times_seconds")
     if times.ndim != 1 or not len(times) or (np.diff(times) <= 0).any():
         raise ValueError(

@@ -85,7 +85,9 @@ def test_what_the_loader_refuses_does_not_fit_the_schema(write, change):
 
 
 def test_schema_names_the_fields_of_a_row():
-    assert list(load_schema()["$defs"]["ClipRow"]["properties"]) == list(ClipRow.__dataclass_fields__)
+    assert list(load_schema()["$defs"]["ClipRow"]["properties"]) == list(
+        ClipRow.__dataclass_fields__
+    )
 
 
 @pytest.mark.parametrize(
