@@ -14,9 +14,9 @@ from macbdf_mm.apis.command_line import run_command
 from macbdf_mm.apis.environment import hardware, package_versions
 from macbdf_mm.apis.evaluate_model import write_results_to
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
-from macbdf_mm.engine.bare_model import bare_model
+from macbdf_mm.apis.train_model import weight_digest
 from macbdf_mm.engine.run_options import last_checkpoint
-from macbdf_mm.engine.weight_digest import weight_digest
+from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import MissingDataError
 from studies.epoch_record_hook import EpochRecordHook
 from studies.fingerprint import run_fingerprint

@@ -50,7 +50,6 @@ def main() -> None:
     from macbdf_mm.apis.train_model import rank_line, train_model
     from macbdf_mm.engine import run_options
     from macbdf_mm.engine.distributed import prepare_launcher
-    from macbdf_mm.engine.weight_digest import weight_digest
 
     run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
     run_options.set_resume(cfg, arguments.resume)
@@ -63,7 +62,7 @@ def main() -> None:
         run_options.use_mixed_precision(cfg)
     prepare_launcher(cfg, arguments.launcher)
     model = train_model(cfg, allow_pickle=arguments.allow_pickle)
-    print(rank_line(weight_digest(model)), flush=True)
+    print(rank_line(model), flush=True)
 
 
 if __name__ == "__main__":

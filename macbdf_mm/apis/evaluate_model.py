@@ -6,8 +6,8 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
-from macbdf_mm.engine.bare_model import bare_model
 from macbdf_mm.engine.run_options import metrics_of
+from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError
 
 RESULTS_FILE = "test_scores.json"

@@ -1,9 +1,10 @@
 """From files to scores: the inferencer behind ``tools/predict.py``."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from mmengine.config import Config
@@ -14,13 +15,16 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from macbdf_mm.apis.caveats import file_caveats, missing_seconds, weight_caveats
-from macbdf_mm.apis.check_device import check_device
 from macbdf_mm.apis.command_line import load_config
-from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
+from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
-from macbdf_mm.apis.prediction import failed_prediction, predict_video
-from macbdf_mm.apis.prefetch import prefetch
+from macbdf_mm.apis.prediction import (
+    failed_prediction,
+    file_caveats,
+    missing_seconds,
+    predict_video,
+    weight_caveats,
+)
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
@@ -31,6 +35,8 @@ from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import UNKNOWN
+
+Item = TypeVar("Item")
 
 
 class ForgeryInferencer(BaseInferencer):
@@ -286,6 +292,23 @@ class ForgeryInferencer(BaseInferencer):
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
         return gather_videos(windows, self.settings.aggregation)
+
+
+def prefetch(items: Iterator[Item]) -> Iterator[Item]:
+    """Yield the items, each prepared in a thread while the one before it is in use.
+
+    Decoding and computing run outside of Python's lock, so they overlap. An error of the
+    iterator is raised where its item would have come. Never more than one item is ahead.
+
+    Args:
+        items: Used by the thread alone.
+    """
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        coming = thread.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield item  # type: ignore[misc]
 
 
 def _thresholds(model: nn.Module) -> dict[str, float]:

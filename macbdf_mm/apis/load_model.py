@@ -1,4 +1,4 @@
-"""Reading checkpoints safely and putting them into the model that a config describes."""
+"""Checkpoints read safely, the model that a config describes, and the device it runs on."""
 
 import pickle
 from collections.abc import Mapping
@@ -101,6 +101,25 @@ def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
     """
     training_data = (checkpoint.get("meta") or {}).get("training_data")
     return bool(training_data.get("synthetic", False)) if training_data else None
+
+
+def check_device(device: str, amp: bool) -> None:
+    """Return if a device is there, and is a GPU where half precision is wanted.
+
+    Args:
+        device: As PyTorch names it, such as ``'cuda:0'``.
+        amp: Whether to compute in bfloat16.
+
+    Raises:
+        ConfigError: If the device is not there, or is no GPU with ``amp``.
+    """
+    try:
+        is_gpu = torch.zeros(0, device=device).is_cuda
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"Device '{device}' cannot be used: {reason}") from error
+    if amp and not is_gpu:
+        raise ConfigError(f"--amp (`amp=True`) needs a GPU, and '{device}' is none; leave it out.")
 
 
 def _is_archive(path: Path) -> bool:

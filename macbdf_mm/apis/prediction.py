@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from macbdf_mm.apis.load_model import trained_on_synthetic
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import (
     TRACKS,
@@ -16,7 +17,15 @@ from macbdf_mm.evaluation.video_scores import (
     none_if_nan,
     steps_to_json,
 )
+from macbdf_mm.media.probe import MediaInfo
 from macbdf_mm.structures.intervals import Interval, merge_intervals
+
+SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"
+UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
+UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
+
+# Headers round, and tracks end a little apart; a file that misses more was cut short.
+_MAX_MISSING_SECONDS = 1.0
 
 Window = tuple[float, float, float | None, float | None, float | None]
 
@@ -159,6 +168,31 @@ def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]])
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(predictions, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     os.replace(partial, path)
+
+
+def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> list[str]:
+    """Return what is to be said of all scores that the weights of a checkpoint give."""
+    caveats = []
+    is_synthetic = trained_on_synthetic(checkpoint)
+    if is_synthetic:
+        caveats.append(SYNTHETIC_WEIGHTS)
+    elif is_synthetic is None:
+        caveats.append(UNKNOWN_TRAINING)
+    if not is_threshold_fitted:
+        caveats.append(UNFITTED_THRESHOLD)
+    return caveats
+
+
+def file_caveats(info: MediaInfo) -> list[str]:
+    """Return what is to be said of the scores of a file that was cut short."""
+    if not missing_seconds(info):
+        return []
+    return [f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"]
+
+
+def missing_seconds(info: MediaInfo) -> float:
+    """Return how much of what its header promises a file lacks; 0 if no more than rounding."""
+    return info.missing_seconds if info.missing_seconds > _MAX_MISSING_SECONDS else 0.0
 
 
 def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:

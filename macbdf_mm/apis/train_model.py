@@ -1,8 +1,10 @@
 """Train the model of a config."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 
+import torch
 from mmengine.config import Config
 from mmengine.dist import get_rank
 from mmengine.runner import Runner
@@ -10,9 +12,9 @@ from torch import nn
 
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
-from macbdf_mm.engine.bare_model import bare_model
-from macbdf_mm.engine.cpu_threads import leave_cores_to_workers
+from macbdf_mm.engine.distributed import leave_cores_to_workers
 from macbdf_mm.engine.hooks import ContrastiveStateHook
+from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 
 # Read by torch.load; MMEngine's loader has no argument for it.
@@ -48,6 +50,28 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     return bare_model(runner)
 
 
+def rank_line(model: nn.Module) -> str:
+    """Return the line in which a process reports the digest of its weights."""
+    return f"rank {get_rank()}: weights sha256 {weight_digest(model)}"
+
+
+def weight_digest(model: nn.Module) -> str:
+    """Return the SHA-256 of all parameters and buffers: names, types, shapes and every bit.
+
+    Two runs, or two processes of one, that ended alike have the same.
+
+    Args:
+        model: The model itself, not a distributed wrapper, whose names have a prefix.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        # numpy has no bfloat16; the bytes are the same under any type.
+        flat = value.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    return digest.hexdigest()
+
+
 def _check_state_is_moved(runner: Runner) -> None:
     """Raise ConfigError for a neck with queues that no hook would ever fill."""
     has_state = any(hasattr(module, "fit_clusters") for module in bare_model(runner).children())
@@ -78,8 +102,3 @@ def _share_a_weight(own: Mapping[str, object], weights: Mapping[str, object]) ->
         getattr(weights.get(name), "shape", None) == getattr(value, "shape", ())
         for name, value in own.items()
     )
-
-
-def rank_line(digest: str) -> str:
-    """Return the line in which a process reports the digest of its weights."""
-    return f"rank {get_rank()}: weights sha256 {digest}"

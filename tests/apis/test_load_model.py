@@ -7,6 +7,7 @@ from torch import nn
 
 from macbdf_mm.apis.load_model import (
     build_model,
+    check_device,
     load_checkpoint,
     load_weights,
     trained_on_synthetic,
@@ -102,3 +103,15 @@ def test_a_config_without_a_model_is_refused():
 )
 def test_what_a_checkpoint_says_of_its_training_data(meta, expected):
     assert trained_on_synthetic({"meta": meta}) is expected
+
+
+def test_the_cpu_is_there_in_full_precision_only():
+    check_device("cpu", amp=False)
+    with pytest.raises(ConfigError, match=r"--amp \(`amp=True`\) needs a GPU, and 'cpu' is none"):
+        check_device("cpu", amp=True)
+
+
+@pytest.mark.parametrize("device", ["cuda:77", "no such device"])
+def test_a_device_that_is_not_there_is_named(device):
+    with pytest.raises(ConfigError, match=f"Device '{device}' cannot be used"):
+        check_device(device, amp=False)

@@ -9,10 +9,9 @@ from mmengine.config import Config
 
 from macbdf_mm.apis.evaluate_model import evaluate_model
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
-from macbdf_mm.apis.train_model import train_model
+from macbdf_mm.apis.train_model import train_model, weight_digest
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.engine.run_options import set_resume
-from macbdf_mm.engine.weight_digest import weight_digest
 from macbdf_mm.media.writer import write_clip
 
 DEMO_CONFIG = Path(__file__).parents[2] / "configs" / "macbdf_demo.py"

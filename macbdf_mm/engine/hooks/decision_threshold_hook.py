@@ -8,7 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import nn
 
-from macbdf_mm.engine.bare_model import bare_model
+from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.evaluation.video_scores import TRACKS

@@ -1,16 +1,18 @@
 """Checkpoints that a killed process cannot spoil, and that anyone can load safely."""
 
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import Runner
 
 from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND, remove_unfinished, write_atomically
-from macbdf_mm.engine.bare_model import bare_model
-from macbdf_mm.engine.plain_values import plain_message_hub, to_plain
+from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.registry import HOOKS
 
 
@@ -152,3 +154,52 @@ def _keeps_buffers(hook: EMAHook) -> bool:
 def _describe(dataset_meta: Mapping[str, Any] | None) -> dict[str, Any]:
     known = dataset_meta or {}
     return {key: known[key] for key in ("dataset", "synthetic") if key in known}
+
+
+_PLAIN = (torch.Tensor, bool, int, float, complex, str, bytes)
+
+
+def to_plain(value: Any, where: str = "value") -> Any:
+    """Return a copy that ``torch.load(weights_only=True)`` reads.
+
+    numpy scalars become Python numbers, numpy arrays lists, paths strings, and containers
+    dicts and lists; tensors stay as they are.
+
+    Args:
+        value: What should be saved.
+        where: Its name, for the error message.
+
+    Raises:
+        TypeError: If something in it is none of these.
+    """
+    if isinstance(value, np.generic):  # first: numpy's float64 is a Python float too
+        return value.item()
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist(), where)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {
+            to_plain(key, where): to_plain(item, f"{where}.{key}") for key, item in value.items()
+        }
+    if isinstance(value, tuple):
+        return tuple(to_plain(item, f"{where}[{i}]") for i, item in enumerate(value))
+    if isinstance(value, list | deque):
+        return [to_plain(item, f"{where}[{i}]") for i, item in enumerate(value)]
+    raise TypeError(
+        f"Expected only tensors and plain values in a checkpoint, got {type(value).__name__} "
+        f"at '{where}'; what a hook or the model adds must load under weights_only=True."
+    )
+
+
+def plain_message_hub(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state of a message hub without its log curves.
+
+    The curves are objects of MMEngine's, which ``weights_only=True`` refuses; they only smooth
+    what is printed after a resume, and every value is in the log file.
+    """
+    info = to_plain(state["runtime_info"], "message_hub.runtime_info")
+    resumed = {key: flag for key, flag in state["resumed_keys"].items() if key in info}
+    return {"log_scalars": {}, "runtime_info": info, "resumed_keys": resumed}

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from macbdf_mm.engine.atomic_backend import write_atomically
-from macbdf_mm.engine.nested_datasets import nested_datasets
+from macbdf_mm.engine.unwrap import nested_datasets
 from macbdf_mm.registry import HOOKS
 
 _NUM_NAMED_FILES = 20

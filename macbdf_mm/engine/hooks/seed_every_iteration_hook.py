@@ -8,7 +8,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from macbdf_mm.engine.nested_datasets import nested_datasets
+from macbdf_mm.engine.unwrap import nested_datasets
 from macbdf_mm.registry import HOOKS
 
 

@@ -2,8 +2,9 @@ from types import SimpleNamespace
 
 import torch
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import ConcatDataset, Subset
 
-from macbdf_mm.engine.bare_model import bare_model
+from macbdf_mm.engine.unwrap import bare_model, nested_datasets
 
 
 def test_a_wrapper_is_taken_off(tmp_path):
@@ -16,3 +17,12 @@ def test_a_wrapper_is_taken_off(tmp_path):
         assert bare_model(SimpleNamespace(model=DistributedDataParallel(model))) is model
     finally:
         torch.distributed.destroy_process_group()
+
+
+def test_every_level_is_reached():
+    first, second = [1, 2], [3]
+    inner = Subset(first, [0])
+    outer = ConcatDataset([inner, second])
+    assert [id(item) for item in nested_datasets(outer)] == [
+        id(item) for item in (outer, inner, first, second)
+    ]
