@@ -2,18 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from benchmarks.child_clock import clock_with
-from benchmarks.comparison import Comparison, measure_in_turns
 from benchmarks.filmed_clip import FPS, SAMPLE_RATE, write_filmed_clip
-from benchmarks.not_measured import NotMeasuredError
-from benchmarks.row import Row, speed_row
+from benchmarks.rows import NotMeasuredError, Row, speed_row
 from benchmarks.settings import Settings
+from benchmarks.timing import Comparison, clock_with, measure_in_turns
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.read_span import DecodedSpan, read_span
 from macbdf_mm.structures.intervals import Interval
@@ -26,6 +26,64 @@ _SIZE = (480, 854)
 # Frames between key frames -> the goal.
 _GOALS = {250: "decode_250", 25: "decode_25"}
 _PEER = "mmaction2 with decord"
+
+
+@dataclass(frozen=True)
+class StockClip:
+    """What the stock pipeline gives.
+
+    Attributes:
+        frames: RGB, shape (T, H, W, 3), uint8.
+        indices: Which frames of the file they are, shape (T,).
+        waveform: The sound of the same frames, shape (S,), float32, mono.
+    """
+
+    frames: npt.NDArray[np.uint8]
+    indices: npt.NDArray[np.int32]
+    waveform: npt.NDArray[np.float32]
+
+
+class DecordPipeline:
+    """``DecordInit``, ``SampleFrames`` and ``DecordDecode`` (accurate), then ``AudioReader``.
+
+    All with one thread, as the transforms do by default. mmaction2 and decord are imported with
+    the first object: that takes long, and only this peer needs them.
+
+    Args:
+        num_frames: T.
+        stride: Frames from one to the next.
+        sample_rate: Of the sound, in Hz.
+
+    Raises:
+        ImportError: If they are not installed.
+    """
+
+    def __init__(self, num_frames: int, stride: int, sample_rate: int) -> None:
+        from decord import AudioReader
+        from mmaction.datasets.transforms import DecordDecode, DecordInit, SampleFrames
+
+        self._read_sound = partial(AudioReader, sample_rate=sample_rate, mono=True)
+        self.num_frames, self.stride, self.sample_rate = num_frames, stride, sample_rate
+        self._video = (
+            DecordInit(num_threads=1),
+            SampleFrames(clip_len=num_frames, frame_interval=stride, num_clips=1),
+            DecordDecode(mode="accurate"),
+        )
+
+    def read(self, path: Path, seed: int) -> StockClip:
+        """Return the clip that ``SampleFrames`` draws with a seed."""
+        # It draws from numpy's global state.
+        np.random.seed(seed)
+        results: dict[str, Any] = {"filename": str(path), "modality": "RGB", "start_index": 0}
+        for transform in self._video:
+            results = transform.transform(results)
+        sound = self._read_sound(str(path))[:].asnumpy()
+        indices = results["frame_inds"]
+        samples_a_frame = self.sample_rate / results["avg_fps"]
+        first = round(indices[0] * samples_a_frame)
+        num_samples = round(self.num_frames * self.stride * samples_a_frame)
+        waveform = sound[0, first : first + num_samples]
+        return StockClip(np.stack(results["imgs"]), indices, waveform)
 
 
 def measure_decoding(settings: Settings) -> Iterator[Row]:
@@ -58,13 +116,10 @@ def _compare_on(
     gop: int,
     goal: str,
 ) -> Iterator[Row]:
-    # Here: importing mmaction2 and decord takes long, and only this measurement needs them.
     try:
-        from benchmarks.decord_pipeline import DecordPipeline
+        pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
     except ImportError as error:
         raise NotMeasuredError(f"the peer is not installed: {error}") from error
-
-    pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
     stock = [pipeline.read(path, seed) for seed in seeds]
     spans = [own_span(int(clip.indices[0])) for clip in stock]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.comparison import compare
+from benchmarks.calls import build_training_model
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.row import Row, speed_row
+from benchmarks.rows import Row, speed_row
 from benchmarks.settings import CPU, Settings
-from benchmarks.stock_model import with_stock_layers
-from benchmarks.training_step import build_training_model
+from benchmarks.stock_layers import with_stock_layers
+from benchmarks.timing import compare
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 

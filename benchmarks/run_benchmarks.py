@@ -1,28 +1,39 @@
 """Run the benchmarks one by one and keep what was measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from benchmarks.benchmark import Benchmark
-from benchmarks.blocks import measure_blocks
 from benchmarks.decoding import measure_decoding
 from benchmarks.depthwise import measure_depthwise
-from benchmarks.encoder import measure_encoder
-from benchmarks.environment import describe_environment
 from benchmarks.gpu import measure_gpu
-from benchmarks.log_mel import measure_log_mel
-from benchmarks.not_measured import NotMeasuredError
+from benchmarks.parts import measure_blocks, measure_encoder, measure_log_mel, measure_towers
 from benchmarks.prediction import measure_prediction
-from benchmarks.report import Report
-from benchmarks.row import Row
-from benchmarks.scaling import GrowthCurve, measure_scaling
-from benchmarks.scaling_report import save_scaling, scaling_markdown
+from benchmarks.report import Report, describe_environment
+from benchmarks.rows import Row
+from benchmarks.scaling import GrowthCurve, measure_scaling, save_scaling, scaling_markdown
 from benchmarks.settings import Settings
 from benchmarks.steps import measure_checkpointing, measure_om_pareto, measure_step
-from benchmarks.towers import measure_towers
 from macbdf_mm.apis.command_line import load_config
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One group of measurements.
+
+    Attributes:
+        name: As the command line names it.
+        measure: Yields the rows, each as soon as it is there; raises ``NotMeasuredError`` if it
+            cannot be measured here.
+        goals: Keys of the goals that its rows answer.
+    """
+
+    name: str
+    measure: Callable[[Settings], Iterator[Row]]
+    goals: tuple[str, ...] = ()
+
 
 BENCHMARKS = (
     Benchmark(
@@ -73,13 +84,7 @@ def run_benchmarks(
     for benchmark in BENCHMARKS:
         if names and benchmark.name not in names:
             continue
-        try:
-            for row in benchmark.measure(settings):
-                report.rows.append(row)
-                on_row(row)
-        except NotMeasuredError as reason:
-            missing = [goal for goal in benchmark.goals if not report.has(goal)]
-            report.not_measured |= dict.fromkeys([benchmark.name, *missing], str(reason))
+        report.take(benchmark.name, benchmark.measure(settings), benchmark.goals, on_row)
         if out is not None:
             report.save(out)
     return report

@@ -1,24 +1,25 @@
 """Measure loading: reading, memory, prepared crops, workers."""
 
+import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 
-from benchmarks.cores_needed import cores_table
+from benchmarks.crops import measure_prepared_crops
 from benchmarks.decoding import measure_decoding
-from benchmarks.environment import describe_environment
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.goal import LOADING_GOALS
-from benchmarks.memory_growth import measure_growth
-from benchmarks.not_measured import NotMeasuredError
-from benchmarks.prepared_crops import measure_prepared_crops
-from benchmarks.report import Report
-from benchmarks.row import Row
+from benchmarks.markdown_table import markdown_table
+from benchmarks.memory import measure_growth
+from benchmarks.report import LOADING_GOALS, Report, describe_environment
+from benchmarks.rows import Row
 from benchmarks.settings import Settings
 from benchmarks.workers import measure_workers
 from macbdf_mm.engine.atomic_backend import write_atomically
+
+# Rates at which a GPU may take clips.
+CLIPS_A_SECOND = (50, 100, 200, 400, 800)
 
 _NUM_GROWTH_CLIPS = 400
 _NUM_QUICK_GROWTH_CLIPS = 80
@@ -41,19 +42,15 @@ def run_loading(
     """
     torch.set_num_threads(settings.num_threads)
     report = Report(describe_environment(settings.num_threads), goals=LOADING_GOALS)
-    parts: dict[str, Callable[[], Iterator[Row]]] = {
-        "decoding": lambda: measure_decoding(settings),
-        "crops": lambda: measure_prepared_crops(settings),
-        "workers": lambda: measure_workers(settings),
-        "memory_growth": lambda: _measure_growth(settings, on_part),
+    # Generators: each begins to measure when its rows are asked for.
+    parts: dict[str, Iterator[Row]] = {
+        "decoding": measure_decoding(settings),
+        "crops": measure_prepared_crops(settings),
+        "workers": measure_workers(settings),
+        "memory_growth": _measure_growth(settings, on_part),
     }
-    for name, measure in parts.items():
-        try:
-            for row in measure():
-                report.rows.append(row)
-                on_row(row)
-        except NotMeasuredError as reason:
-            report.not_measured[name] = str(reason)
+    for name, rows in parts.items():
+        report.take(name, rows, on_row=on_row)
         if out is not None:
             report.save(out)
     markdown = f"{report.as_markdown()}\n{cores_table(_costs(report.rows))}\n"
@@ -77,3 +74,38 @@ def _costs(rows: list[Row]) -> list[tuple[str, float]]:
     stock = [(f"{row.peer} ({row.setting.partition(', frames')[0]})", row.peer_value)
              for row in rows if row.goal in ("decode_250", "decode_25")]  # fmt: skip
     return [*stock, *ways]
+
+
+def cores_needed(milliseconds: float, clips_a_second: float) -> int:
+    """Return how many cores load clips as fast as they are taken.
+
+    Args:
+        milliseconds: Processor time of one clip, with all its transforms.
+        clips_a_second: How many are taken.
+
+    Raises:
+        ValueError: If a value is not positive.
+    """
+    for name, value in (("milliseconds", milliseconds), ("clips_a_second", clips_a_second)):
+        if not value > 0:
+            raise ValueError(f"Expected `{name}` > 0, got {value}.")
+    # Rounded first: 0.01 s times 100 is not quite 1 in floating point.
+    return math.ceil(round(milliseconds * clips_a_second / 1000, 6))
+
+
+def cores_table(ways: Sequence[tuple[str, float]]) -> str:
+    """Return the arithmetic as Markdown, labelled so.
+
+    Args:
+        ways: Of loading: their names, and the processor milliseconds of one clip.
+    """
+    rows = [
+        (name, f"{cost:.1f}", *(str(cores_needed(cost, rate)) for rate in CLIPS_A_SECOND))
+        for name, cost in ways
+    ]
+    head = ("way of loading", "ms a clip", *(f"{rate} clips/s" for rate in CLIPS_A_SECOND))
+    return (
+        "Cores that a GPU needs beside it to be fed at so many clips a second. This is arithmetic "
+        "(milliseconds of a clip times clips a second), not a measurement: no GPU was fed.\n\n"
+        + markdown_table(head, rows)
+    )

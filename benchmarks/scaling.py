@@ -1,28 +1,85 @@
 """How the cost of the video block grows with frames, resolution, batch and depth."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from math import isqrt
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import nn
 
-from benchmarks.comparison import measure_in_turns, median_and_range
-from benchmarks.conv_case import BLOCK_WIDTH, VIDEO_GRID
-from benchmarks.growth_law import (
-    LinearLaw,
-    PowerLaw,
-    fit_linear_law,
-    fit_power_law,
-    worst_error,
-)
-from benchmarks.passes import training_call
-from benchmarks.settings import Settings
-from benchmarks.stock_model import with_stock_layers
+from benchmarks.calls import training_call
+from benchmarks.markdown_table import markdown_table
+from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
+from benchmarks.stock_layers import with_stock_layers
+from benchmarks.timing import measure_in_turns, median_and_range
+from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+from macbdf_mm.reports.figures.theme import (
+    LIGHT,
+    Theme,
+    new_figure,
+    style_axes,
+    to_png,
+)
 
 OURS = "ours"
 STOCK = "stock layers"
+_HEAD = ("size", "who", "size: ms", "power law (worst error)", "linear law (worst error)")
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """cost = factor * size ** exponent."""
+
+    factor: float
+    exponent: float
+
+    def __call__(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the cost of each size."""
+        return self.factor * np.asarray(sizes, np.float64) ** self.exponent
+
+
+@dataclass(frozen=True)
+class LinearLaw:
+    """cost = constant + slope * size."""
+
+    constant: float
+    slope: float
+
+    def __call__(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return the cost of each size."""
+        return self.constant + self.slope * np.asarray(sizes, np.float64)
+
+
+def fit_power_law(sizes: Sequence[float], costs: Sequence[float]) -> PowerLaw:
+    """Return the power law with the least squared error of the logarithms.
+
+    Args:
+        sizes: At least two different ones, positive.
+        costs: Positive, one a size.
+    """
+    exponent, logarithm = np.polyfit(np.log(sizes), np.log(costs), 1)
+    return PowerLaw(float(np.exp(logarithm)), float(exponent))
+
+
+def fit_linear_law(sizes: Sequence[float], costs: Sequence[float]) -> LinearLaw:
+    """Return the linear law with the least squared relative error; arguments as above.
+
+    Relative, for the largest cost would otherwise decide alone.
+    """
+    slope, constant = np.polyfit(sizes, costs, 1, w=1 / np.asarray(costs, np.float64))
+    return LinearLaw(float(constant), float(slope))
+
+
+def worst_error(law: PowerLaw | LinearLaw, sizes: Sequence[float], costs: Sequence[float]) -> float:
+    """Return the largest relative error of a law over the measured points."""
+    return float(np.max(np.abs(law(sizes) / np.asarray(costs, np.float64) - 1)))
 
 
 @dataclass(frozen=True)
@@ -117,3 +174,53 @@ def measure_workload(workload: Workload, settings: Settings, num_rounds: int) ->
     }
     seconds = measure_in_turns(calls, settings.clock(), num_rounds)
     return {which: 1e3 * median_and_range(values)[0] for which, values in seconds.items()}
+
+
+def scaling_markdown(environment: Mapping[str, str], curves: Sequence[GrowthCurve]) -> str:
+    """Return the environment and a table of points and laws as Markdown."""
+    lines = [f"{name}: {value}  " for name, value in environment.items()]
+    rows = [row for curve in curves for row in curve.table_rows()]
+    return "\n".join([*lines, "", markdown_table(_HEAD, rows)]) + "\n"
+
+
+def draw_scaling(curves: Sequence[GrowthCurve], theme: Theme = LIGHT) -> Figure:
+    """Return a figure with one plot a curve: points, and the power laws as lines.
+
+    Args:
+        curves: At least one.
+        theme: Colours.
+    """
+    figure = new_figure(theme, 3.2 * len(curves), 3.2)
+    for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
+        _draw_curve(axes, curve, theme)
+    figure.axes[0].set_ylabel("forward + backward, ms", fontsize=9, color=theme.muted)
+    return figure
+
+
+def save_scaling(
+    folder: Path, environment: Mapping[str, str], curves: Sequence[GrowthCurve]
+) -> None:
+    """Write ``scaling.json``, ``scaling.md`` and ``scaling.png`` into a folder, each as a whole."""
+    data = {"environment": dict(environment), "curves": [asdict(curve) for curve in curves]}
+    files = {
+        "scaling.json": (json.dumps(data, indent=1) + "\n").encode(),
+        "scaling.md": scaling_markdown(environment, curves).encode(),
+        "scaling.png": to_png(draw_scaling(curves)),
+    }
+    for name, content in files.items():
+        write_atomically(content, folder / name)
+
+
+def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:
+    style_axes(axes, theme, xlabel=curve.axis)
+    colours = {OURS: theme.video, STOCK: theme.audio}
+    sizes = np.geomspace(min(curve.sizes), max(curve.sizes), 50)
+    for which, costs in curve.milliseconds.items():
+        law = curve.power_law(which)
+        label = f"{which}, {law.exponent:.2f}"
+        axes.plot(curve.sizes, costs, "o", color=colours[which], markersize=4)
+        axes.plot(sizes, law(sizes), color=colours[which], linewidth=1.2, label=label)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
+    axes.legend(frameon=False, fontsize=8, labelcolor=theme.ink, title="exponent", title_fontsize=8)

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.clock import Call, clock_of
+from benchmarks.timing import Call, clock_of
 
 CPU = torch.device("cpu")
+# Of the `s` model's maps: width of a block, and the grids.
+BLOCK_WIDTH = 192
+VIDEO_GRID = (8, 14, 14)
+AUDIO_GRID = (4, 64)
 
 
 @dataclass(frozen=True)

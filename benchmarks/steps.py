@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-from benchmarks.clock import Call
-from benchmarks.comparison import Comparison, measure_in_turns
-from benchmarks.not_measured import NotMeasuredError
-from benchmarks.peak_memory import peak_bytes
-from benchmarks.row import Row, cost_row, memory_row, speed_row
-from benchmarks.settings import CPU, Settings
-from benchmarks.stock_model import with_stock_convolutions, with_stock_layers
-from benchmarks.training_step import (
+from benchmarks.calls import (
     build_training_model,
     plain_wrapper,
     random_batch,
     training_step,
 )
+from benchmarks.memory import peak_bytes
+from benchmarks.rows import NotMeasuredError, Row, cost_row, memory_row, speed_row
+from benchmarks.settings import CPU, Settings
+from benchmarks.stock_layers import with_stock_convolutions, with_stock_layers
+from benchmarks.timing import Call, Comparison, measure_in_turns
 from macbdf_mm.apis.command_line import load_config
 
 _FUSED = "stock layers, fused attention"

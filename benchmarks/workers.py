@@ -10,10 +10,9 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader, RandomSampler
 
-from benchmarks.comparison import median_and_range
+from benchmarks.crops import face_of_filmed_clip
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.prepared_crops import face_of_filmed_clip
-from benchmarks.row import Row
+from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
@@ -95,18 +94,13 @@ def _clips_a_second(loader: DataLoader[Any], num_clips: int) -> float:
 
 
 def _row(num_workers: int, rates: dict[int, list[float]]) -> Row:
-    alone = rates[NUM_WORKERS[0]]
-    ratios = tuple(own / one for own, one in zip(rates[num_workers], alone, strict=True))
-    ratio, lowest, highest = median_and_range(ratios)
-    return Row(
-        what=f"clips a second, {num_workers} worker{'s' * (num_workers > 1)}",
-        setting=f"mp4 crops of 224 pixels, batches of {_BATCH_SIZE}, wall time",
-        peer="1 worker",
-        unit="clips/s",
-        value=median_and_range(tuple(rates[num_workers]))[0],
-        peer_value=median_and_range(tuple(alone))[0],
-        ratio=ratio,
-        lowest=lowest,
-        highest=highest,
-        num_rounds=len(ratios),
+    own, alone = rates[num_workers], rates[NUM_WORKERS[0]]
+    return make_row(
+        f"clips a second, {num_workers} worker{'s' * (num_workers > 1)}",
+        f"mp4 crops of 224 pixels, batches of {_BATCH_SIZE}, wall time",
+        "1 worker",
+        "clips/s",
+        own,
+        alone,
+        [one / other for one, other in zip(own, alone, strict=True)],
     )

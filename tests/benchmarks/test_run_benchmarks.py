@@ -3,14 +3,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import run_benchmarks as module
-from benchmarks.benchmark import Benchmark
-from benchmarks.comparison import Comparison
-from benchmarks.goal import GOALS
-from benchmarks.not_measured import NotMeasuredError
-from benchmarks.row import speed_row
-from benchmarks.run_benchmarks import BENCHMARKS, run_benchmarks, run_scaling
+from benchmarks.report import GOALS
+from benchmarks.rows import NotMeasuredError, speed_row
+from benchmarks.run_benchmarks import BENCHMARKS, Benchmark, run_benchmarks, run_scaling
 from benchmarks.scaling import OURS, STOCK, GrowthCurve
 from benchmarks.settings import Settings
+from benchmarks.timing import Comparison
 from macbdf_mm.errors import MissingDataError
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.clock import cpu_seconds, wall_seconds
 from benchmarks.settings import Settings
+from benchmarks.timing import cpu_seconds, wall_seconds
 
 
 def test_quick_has_fewer_rounds_and_can_be_made_thorough() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from benchmarks.not_measured import NotMeasuredError
+from benchmarks.rows import NotMeasuredError
 from benchmarks.settings import Settings
 from benchmarks.steps import measure_checkpointing, measure_om_pareto, measure_step
 

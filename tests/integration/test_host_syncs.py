@@ -17,13 +17,13 @@ from mmengine.config import Config
 from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.settings import CPU
-from benchmarks.training_step import (
+from benchmarks.calls import (
     build_training_model,
     plain_wrapper,
     random_batch,
     training_step,
 )
+from benchmarks.settings import CPU
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 WAITS = (

@@ -3,10 +3,44 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks import memory_growth as module
+from benchmarks import memory as module
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.memory_growth import measure_growth
+from benchmarks.memory import measure_growth, peak_bytes
+from benchmarks.rows import NotMeasuredError
+
+CPU = torch.device("cpu")
+MEGABYTE = 1 << 20
+
+
+def use(megabytes: int) -> None:
+    torch.ones(megabytes * MEGABYTE, dtype=torch.uint8)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak")
+def test_peak_is_of_this_call_alone() -> None:
+    use(200)  # an earlier, higher peak
+    for megabytes in (100, 20):
+        peak = peak_bytes(lambda megabytes=megabytes: use(megabytes), CPU)
+        # The process itself needs some pages, too.
+        assert megabytes * MEGABYTE * 0.9 < peak < (megabytes + 10) * MEGABYTE
+
+
+def test_other_systems_say_why_there_is_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.sys, "platform", "darwin")
+    with pytest.raises(NotMeasuredError, match="only Linux tells"):
+        peak_bytes(lambda: None, CPU)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_peak_of_a_gpu_is_what_the_allocator_gave() -> None:
+    device = torch.device("cuda", 0)
+    peak = peak_bytes(
+        lambda: torch.ones(64 * MEGABYTE, dtype=torch.uint8, device=device).bool(), device
+    )
+    assert peak == 2 * 64 * MEGABYTE
 
 
 @pytest.fixture
@@ -31,7 +65,7 @@ def test_what_stays_is_seen(clip: Path) -> None:
     # In a new process, which has no freed memory of other tests to take it from.
     code = (
         "import sys; from pathlib import Path; import numpy as np;"
-        "from benchmarks.memory_growth import _read_clips as read;"
+        "from benchmarks.memory import _read_clips as read;"
         "clip = Path(sys.argv[1]); read('own', clip, 3, 0);"
         "before = read('own', clip, 1, 0); kept = np.ones(5_000_000);"
         "print(read('own', clip, 1, 0) - before)"

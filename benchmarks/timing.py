@@ -1,11 +1,88 @@
-"""Ways of doing the same thing, timed in turns within one process."""
+"""Ways of doing the same thing, timed in turns within one process.
+
+What a measurement's time is: processor time on one CPU thread, events on a GPU. Importing this
+does not import PyTorch, for the child process that decodes does it, too.
+"""
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from benchmarks.clock import Call
+from macbdf_mm.media.decoding_process import DecodingProcess
+
+if TYPE_CHECKING:
+    import torch
+
+Call = Callable[[], object]
+
+
+def cpu_seconds(call: Call) -> float:
+    """Return the processor time of one call, in seconds, of all threads of this process.
+
+    On a shared machine it is steadier than the time on the wall, which counts waiting. With
+    more than one thread it would count their waiting for each other as work.
+    """
+    begin = time.process_time()
+    call()
+    return time.process_time() - begin
+
+
+def wall_seconds(call: Call) -> float:
+    """Return the time on the wall of one call, in seconds."""
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+
+
+def cuda_seconds(call: Call) -> float:
+    """Return the time between two events around one call on the current CUDA stream, in seconds."""
+    import torch
+
+    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    begin.record()
+    call()
+    end.record()
+    end.synchronize()
+    return begin.elapsed_time(end) / 1e3
+
+
+def clock_of(device: "torch.device", num_threads: int) -> Callable[[Call], float]:
+    """Return the function that times a call on a device.
+
+    Args:
+        device: Where the call computes.
+        num_threads: Threads that it computes with, if on the CPU.
+    """
+    if device.type == "cuda":
+        return cuda_seconds
+    return cpu_seconds if num_threads == 1 else wall_seconds
+
+
+def process_seconds(path: str) -> float:
+    """Return the processor time that this process has used, in seconds; asked of the child.
+
+    Args:
+        path: Not used; a decoding process calls functions of files.
+    """
+    return time.process_time()
+
+
+def clock_with(process: DecodingProcess) -> Callable[[Call], float]:
+    """Return the function that times a call in seconds of this process and of a child."""
+
+    def both() -> float:
+        return time.process_time() + process.call(process_seconds, "")
+
+    def clock(call: Call) -> float:
+        begin = both()
+        call()
+        return both() - begin
+
+    return clock
+
 
 # A call much shorter than this is repeated within its turn, beyond the clock's and the loop's
 # own noise.
@@ -24,6 +101,11 @@ class Comparison:
 
     seconds: tuple[float, ...]
     peer_seconds: tuple[float, ...]
+
+    @property
+    def milliseconds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Return the times of both ways in milliseconds."""
+        return tuple(1e3 * s for s in self.seconds), tuple(1e3 * s for s in self.peer_seconds)
 
     @property
     def speedups(self) -> tuple[float, ...]:
@@ -47,7 +129,7 @@ def measure_in_turns(
 
     Args:
         calls: What to time, by name.
-        clock: As :func:`benchmarks.clock.clock_of` returns it.
+        clock: As :func:`clock_of` returns it.
         num_rounds: Rounds, at least one.
 
     Raises:
@@ -71,7 +153,7 @@ def compare(call: Call, peer: Call, clock: Callable[[Call], float], num_rounds: 
     return Comparison(seconds["call"], seconds["peer"])
 
 
-def median_and_range(values: tuple[float, ...]) -> tuple[float, float, float]:
+def median_and_range(values: Sequence[float]) -> tuple[float, float, float]:
     """Return the median, the lowest and the highest of some values."""
     return statistics.median(values), min(values), max(values)
 

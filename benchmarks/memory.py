@@ -1,31 +1,78 @@
-"""How much a process grows with every clip that it reads."""
+"""Memory: the peak of a call, and what a process keeps of every clip that it reads."""
 
 import ctypes
+import gc
 import multiprocessing
+import re
 import resource
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Literal
 
 import numpy as np
+import torch
 
-from benchmarks.comparison import median_and_range
-from benchmarks.decoding import NUM_FRAMES, STRIDE, own_span
+from benchmarks.decoding import NUM_FRAMES, STRIDE, DecordPipeline, own_span
 from benchmarks.filmed_clip import FPS, SAMPLE_RATE
-from benchmarks.not_measured import NotMeasuredError
-from benchmarks.row import Row
+from benchmarks.rows import NotMeasuredError, Row, make_row
+from benchmarks.timing import Call
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 
-Reader = Literal["own", "decord"]
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+# Resets the high-water mark of the resident memory, see proc_pid_clear_refs(5).
+_RESET_PEAK = "5"
+_STATM = Path("/proc/self/statm")
 
 # What a clip may leave behind, in kB.
 ALLOWANCE_KB = 30.0
 # Read before counting begins: caches of the allocator and of the decoders fill up.
 _NUM_WARM_UP_CLIPS = 30
 _NUM_PARTS = 4
-_STATM = Path("/proc/self/statm")
+
+Reader = Literal["own", "decord"]
+
+
+def peak_bytes(call: Call, device: torch.device) -> int:
+    """Return the peak memory of one call above the memory in use before it, in bytes.
+
+    On a GPU this is what the allocator gave out. On the CPU it is the resident memory of the
+    process, which includes the scratch memory of libraries that PyTorch does not count.
+
+    Args:
+        call: What to run once; run it before, so that its caches are filled.
+        device: Where it computes.
+
+    Raises:
+        NotMeasuredError: On a CPU whose system does not tell (any but Linux).
+    """
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        torch.cuda.synchronize(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    if not (sys.platform == "linux" and _CLEAR_REFS.exists()):
+        raise NotMeasuredError("only Linux tells the peak of the resident memory")
+    # What the allocator keeps of earlier calls would hide what this one needs.
+    ctypes.CDLL(None).malloc_trim(0)
+    _CLEAR_REFS.write_text(_RESET_PEAK)
+    before = _status_bytes("VmRSS")
+    call()
+    return _status_bytes("VmHWM") - before
+
+
+def _status_bytes(field: str) -> int:
+    match = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    if match is None:
+        raise NotMeasuredError(f"{_STATUS} does not state {field}")
+    return int(match[1]) * 1024
 
 
 def measure_growth(
@@ -83,8 +130,6 @@ def growth_by_part(
 def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
     """Read clips at random places and return the resident memory of this process, in kB."""
     if reader == "decord":
-        from benchmarks.decord_pipeline import DecordPipeline
-
         pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
         for index in range(num_clips):
             pipeline.read(path, seed + index)
@@ -102,19 +147,8 @@ def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
 
 def _row(what: str, peer: str, own_kb: list[float], peer_kb: list[float], goal: str | None) -> Row:
     # Of the parts together: a part may shrink where the allocator gives memory back.
-    ratio = mean(own_kb) / mean(peer_kb)
-    _, lowest, highest = median_and_range(tuple(kb / mean(peer_kb) for kb in own_kb))
-    return Row(
-        what=what,
-        setting="480p, GOP 25, a process of its own, free memory given back",
-        peer=peer,
-        unit="kB",
-        value=mean(own_kb),
-        peer_value=mean(peer_kb),
-        ratio=ratio,
-        lowest=lowest,
-        highest=highest,
-        num_rounds=len(own_kb),
-        is_cost=True,
-        goal=goal,
-    )
+    setting = "480p, GOP 25, a process of its own, free memory given back"
+    own, other = mean(own_kb), mean(peer_kb)
+    ratios = [kb / other for kb in own_kb]
+    row = make_row(what, setting, peer, "kB", [own], [other], ratios, is_cost=True, goal=goal)
+    return replace(row, ratio=own / other)

@@ -1,13 +1,71 @@
+import time
 from collections.abc import Callable
 
 import pytest
+import torch
 
-from benchmarks.comparison import (
+from benchmarks.timing import (
     Comparison,
+    clock_of,
+    clock_with,
     compare,
+    cpu_seconds,
+    cuda_seconds,
     measure_in_turns,
     median_and_range,
+    process_seconds,
+    wall_seconds,
 )
+from macbdf_mm.media.decoding_process import DecodingProcess
+
+
+def spin() -> None:
+    end = time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+
+
+def test_processor_time_counts_work_and_not_waiting() -> None:
+    assert cpu_seconds(spin) >= 0.02
+    assert cpu_seconds(lambda: time.sleep(0.05)) < 0.04
+    assert wall_seconds(lambda: time.sleep(0.05)) >= 0.05
+
+
+def test_clock_goes_by_device_and_threads() -> None:
+    assert clock_of(torch.device("cpu"), 1) is cpu_seconds
+    assert clock_of(torch.device("cpu"), 2) is wall_seconds
+    assert clock_of(torch.device("cuda", 0), 1) is cuda_seconds
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_events_see_the_work_of_the_device() -> None:
+    matrix = torch.randn(2048, 2048, device="cuda")
+    cuda_seconds(lambda: matrix @ matrix)
+    assert 0 < cuda_seconds(lambda: matrix @ matrix) < 1
+
+
+SECONDS = 0.2
+# `exec` stands in for a decoder that works, `eval` for one that waits.
+WORK = f"import time\nend = time.process_time() + {SECONDS}\nwhile time.process_time() < end: pass"
+
+
+def burn(path: str) -> None:
+    begin = time.process_time()
+    while time.process_time() - begin < SECONDS:
+        pass
+
+
+def test_work_of_both_processes_counts_and_waiting_does_not() -> None:
+    with DecodingProcess() as process:
+        process.call(process_seconds, "")
+        clock = clock_with(process)
+        here = clock(lambda: burn(""))
+        there = clock(lambda: process.call(exec, WORK))
+        waiting = clock(lambda: process.call(eval, f"__import__('time').sleep({SECONDS})"))
+    assert here == pytest.approx(SECONDS, rel=0.5)
+    assert there == pytest.approx(SECONDS, rel=0.5)
+    assert waiting < SECONDS / 2
 
 
 class Journal:

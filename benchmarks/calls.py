@@ -1,8 +1,8 @@
-"""A training step of a config's model on made-up clips."""
+"""What is timed, as calls without arguments: passes through a module, and training steps."""
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +13,58 @@ from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmengine.registry import DefaultScope
+from torch import Tensor, nn
 
-from benchmarks.clock import Call
+from benchmarks.timing import Call
 from macbdf_mm.apis.load_model import build_model
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.registry import SCOPE, TRANSFORMS, build_part
 from macbdf_mm.structures.labels import FAKE, REAL
+
+
+def forward_call(module: nn.Module, x: Tensor, grad: Tensor) -> Call:
+    """Return the call of a forward pass without gradients.
+
+    Args:
+        module: From a tensor to a tensor.
+        x: Its input.
+        grad: Not read; here for the signature of :func:`training_call`.
+    """
+
+    def call() -> None:
+        with torch.no_grad():
+            module(x)
+
+    return call
+
+
+def training_call(module: nn.Module, x: Tensor, grad: Tensor) -> Call:
+    """Return the call of a forward and a backward pass, by the input and all parameters.
+
+    Args:
+        module: From a tensor to a tensor.
+        x: Its input.
+        grad: The output's gradient.
+    """
+    x = x.detach().requires_grad_()
+    inputs = [x, *(parameter for parameter in module.parameters() if parameter.requires_grad)]
+
+    def call() -> None:
+        # Not .backward(): it would add to the gradients of the call before.
+        torch.autograd.grad(module(x), inputs, grad)
+
+    return call
+
+
+def all_calls(calls: Sequence[Call]) -> Call:
+    """Return the call that makes all of some calls, one after the other."""
+
+    def call_all() -> None:
+        for call in calls:
+            call()
+
+    return call_all
 
 
 def build_training_model(cfg: Config, seed: int, device: torch.device) -> MACBDF:

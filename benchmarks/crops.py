@@ -1,22 +1,75 @@
-"""How much faster prepared crops load than full frames that are cropped while loading."""
+"""Loading prepared crops of a face against full frames that are cropped while loading."""
 
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from benchmarks.filmed_clip import write_filmed_clip
+from benchmarks.rows import Row, speed_row
+from benchmarks.settings import Settings
+from benchmarks.timing import Comparison
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.probe import probe
-from macbdf_mm.media.read_span import read_span
+from macbdf_mm.media.read_span import DecodedSpan, read_span
 from macbdf_mm.prepare.faces.crop_settings import CropSettings
 from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
-from macbdf_mm.structures.intervals import Interval
 
 FULL = "full frames"
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    size: tuple[int, int]
+    seconds: float
+    gop: int
+
+
+# The goals are held against the first, where full frames cost least and crops save least.
+_SOURCES = (
+    _Source("480p, GOP 25", (480, 854), 10.0, 25),
+    _Source("480p, GOP 250", (480, 854), 10.0, 250),
+    _Source("1080p, GOP 250", (1080, 1920), 4.0, 250),
+)
+_GOALS = {"mp4": "crops_mp4", "jpeg": "crops_jpeg"}
+
+
+def face_of_filmed_clip(seconds: float) -> FaceTrack:
+    """Return the track of the figure's head, a third of the frame's height."""
+    return FaceTrack(np.array([0.0, seconds]), np.array([[0.4, 0.25, 0.6, 0.6]] * 2))
+
+
+def measure_prepared_crops(settings: Settings) -> Iterator[Row]:
+    """Yield 16 frames of 224 pixels with their sound, from mp4 and from JPEG crops."""
+    cv2.setNumThreads(1)
+    for source in _SOURCES[:1] if settings.is_quick else _SOURCES:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "filmed.mp4"
+            write_filmed_clip(path, source.seconds, source.size, settings.seed, source.gop)
+            speed = measure_crop_speed(
+                path,
+                face_of_filmed_clip(source.seconds),
+                folder,
+                num_clips=10,
+                num_rounds=settings.num_rounds,
+                seed=settings.seed,
+            )
+        for form, goal in _GOALS.items():
+            size = f"{speed.num_bytes[FULL] / 1e6:.2f} MB, crop {speed.num_bytes[form] / 1e6:.2f}"
+            yield speed_row(
+                f"loading a face of 224 pixels from {form} crops",
+                f"{source.name}, file of {size}",
+                "full frames, cropped while loading",
+                Comparison(speed.seconds[form], speed.seconds[FULL]),
+                goal if source is _SOURCES[0] else None,
+            )
 
 
 @dataclass(frozen=True)
@@ -100,9 +153,9 @@ def measure_crop_speed(
         start, end = written.start_seconds, written.end_seconds
     rng = np.random.default_rng(seed)
     begins = rng.uniform(0, max(0.0, end - start - load.span_seconds), num_clips)
-    ways: dict[str, Callable[[float], None]] = {
+    ways: dict[str, Callable[[float], object]] = {
         FULL: lambda begin: _load_full(path, track, load, start + begin),
-        **{form: partial(_load_crop, file, load) for form, file in files.items()},
+        **{form: partial(_load, file, load) for form, file in files.items()},
     }
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(num_rounds):
@@ -116,8 +169,7 @@ def measure_crop_speed(
 
 
 def _load_full(path: str | Path, track: FaceTrack, load: ClipLoad, begin: float) -> None:
-    span = _span(load, begin)
-    frames = np.asarray(read_span(path, span, load.num_frames, load.sample_rate).frames)
+    frames = np.asarray(_load(path, load, begin).frames)
     times = begin + (np.arange(load.num_frames) + 0.5) * load.span_seconds / load.num_frames
     boxes, _ = track.boxes_at(times)
     squares = squares_around(boxes, frames.shape[1:3], load.margin)
@@ -125,9 +177,6 @@ def _load_full(path: str | Path, track: FaceTrack, load: ClipLoad, begin: float)
         crop_square(frame, square, load.size)
 
 
-def _load_crop(path: Path, load: ClipLoad, begin: float) -> None:
-    read_span(path, _span(load, begin), load.num_frames, load.sample_rate)
-
-
-def _span(load: ClipLoad, begin: float) -> Interval:
-    return begin, begin + load.span_seconds
+def _load(path: str | Path, load: ClipLoad, begin: float) -> DecodedSpan:
+    span = begin, begin + load.span_seconds
+    return read_span(path, span, load.num_frames, load.sample_rate)

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks.comparison import Comparison
-from benchmarks.row import cost_row, memory_row, speed_row
+from benchmarks.rows import cost_row, memory_row, speed_row
+from benchmarks.timing import Comparison
 
 COMPARISON = Comparison(seconds=(0.1, 0.2, 0.4), peer_seconds=(0.4, 0.4, 0.4))
 

@@ -1,13 +1,17 @@
-"""One line of a benchmark's table, and what it is measured against."""
+"""One line of a benchmark's table: something measured, and what it is measured against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from benchmarks.comparison import Comparison, median_and_range
+from benchmarks.timing import Comparison, median_and_range
 
 Unit = Literal["ms", "MB", "kB", "clips/s"]
+
+
+class NotMeasuredError(Exception):
+    """Something cannot be measured here; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,38 @@ class Row:
     goal: str | None = None
 
 
+def make_row(
+    what: str,
+    setting: str,
+    peer: str,
+    unit: Unit,
+    values: Sequence[float],
+    peer_values: Sequence[float],
+    ratios: Sequence[float],
+    *,
+    is_cost: bool = False,
+    goal: str | None = None,
+) -> Row:
+    """Return the row of what was measured in each round; arguments as of :class:`Row`."""
+    ratio, lowest, highest = median_and_range(ratios)
+    both = median(values), median(peer_values)
+    return Row(what, setting, peer, unit, *both, ratio, lowest, highest, len(ratios), is_cost, goal)
+
+
 def speed_row(
     what: str, setting: str, peer: str, comparison: Comparison, goal: str | None = None
 ) -> Row:
     """Return the row that says how many times faster than its peer something is."""
-    return _time_row(what, setting, peer, comparison, comparison.speedups, False, goal)
+    both = comparison.milliseconds
+    return make_row(what, setting, peer, "ms", *both, comparison.speedups, goal=goal)
 
 
 def cost_row(
     what: str, setting: str, peer: str, comparison: Comparison, goal: str | None = None
 ) -> Row:
     """Return the row that says how many times its peer's time something takes."""
-    return _time_row(what, setting, peer, comparison, comparison.costs, True, goal)
+    both = comparison.milliseconds
+    return make_row(what, setting, peer, "ms", *both, comparison.costs, is_cost=True, goal=goal)
 
 
 def memory_row(
@@ -77,46 +101,6 @@ def memory_row(
         goal: As in :class:`Row`.
     """
     # A step that needs next to nothing must not divide by zero.
-    ratios = tuple(own / max(other, 1) for own, other in zip(num_bytes, peer_bytes, strict=True))
-    values = median(num_bytes) / 1e6, median(peer_bytes) / 1e6
-    return _row(what, setting, peer, "MB", values, ratios, True, goal)
-
-
-def _time_row(
-    what: str,
-    setting: str,
-    peer: str,
-    comparison: Comparison,
-    ratios: tuple[float, ...],
-    is_cost: bool,
-    goal: str | None,
-) -> Row:
-    values = median(comparison.seconds) * 1e3, median(comparison.peer_seconds) * 1e3
-    return _row(what, setting, peer, "ms", values, ratios, is_cost, goal)
-
-
-def _row(
-    what: str,
-    setting: str,
-    peer: str,
-    unit: Unit,
-    values: tuple[float, float],
-    ratios: tuple[float, ...],
-    is_cost: bool,
-    goal: str | None,
-) -> Row:
-    ratio, lowest, highest = median_and_range(ratios)
-    return Row(
-        what=what,
-        setting=setting,
-        peer=peer,
-        unit=unit,
-        value=values[0],
-        peer_value=values[1],
-        ratio=ratio,
-        lowest=lowest,
-        highest=highest,
-        num_rounds=len(ratios),
-        is_cost=is_cost,
-        goal=goal,
-    )
+    ratios = [own / max(other, 1) for own, other in zip(num_bytes, peer_bytes, strict=True)]
+    own, other = ([number / 1e6 for number in values] for values in (num_bytes, peer_bytes))
+    return make_row(what, setting, peer, "MB", own, other, ratios, is_cost=True, goal=goal)
