@@ -67,7 +67,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         return
     unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_MARK}{path.suffix}")
     with _one_sentence(path, unfinished):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         mode = _mode(path)
         # Exclusive: who has guessed the name and put a link there gets an error, not our bytes.
         descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
@@ -160,6 +160,13 @@ def _is_stream(path: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+
+
 def _mode(path: Path) -> int | None:
     """Return the permissions of the file that stands there, None if there is none."""
     try:
@@ -191,7 +198,7 @@ def _one_sentence(path: Path, unfinished: Path) -> Iterator[None]:
     except UnwritableFileError:
         raise
     except OSError as error:
-        ours = {str(path), str(unfinished), str(path.parent)}
+        ours = {str(path), str(unfinished), *map(str, path.parents)}
         is_ours = str(error.filename) in ours or (error.filename is None and error.errno in _FULL)
         if not is_ours or error.strerror is None:
             raise

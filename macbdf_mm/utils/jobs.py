@@ -324,9 +324,9 @@ def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
     return answers
 
 
-def open_answers(pickled: bytes) -> list[Answer] | Exception:
-    """Return what a :class:`WorkerProcess` gave: answers, or what the worker raised."""
-    return pickle.loads(pickled)
+def open_answers(found: bytes | Death | Exception) -> Outcome:
+    """Return the outcome of a batch, of which :class:`WorkerProcess` gave the answers."""
+    return pickle.loads(found) if isinstance(found, bytes) else found
 
 
 def portable(error: Exception) -> Exception:

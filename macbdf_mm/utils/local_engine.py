@@ -68,7 +68,7 @@ class LocalEngine:
         if self.num_workers == 0 or (self.num_workers == 1 and self.time_limit_seconds is None):
             yield _ThisProcess(worker)
             return
-        pool = _Processes(worker, self.num_workers, self.time_limit_seconds)
+        pool = LocalProcesses(pickle.dumps(worker), self.num_workers, self.time_limit_seconds)
         try:
             yield pool
         finally:
@@ -98,12 +98,17 @@ class _ThisProcess:
         return [(number, answer_batch(self._worker, arguments))]
 
 
-class _Processes:
-    """Pebble's pool, and one of a single process for each second try."""
+class LocalProcesses:
+    """Pebble's pool, and one of a single process for each second try.
 
-    def __init__(self, worker: Worker, num_workers: int, time_limit_seconds: float | None):
-        # Pickled once and here: what is wrong with it is said by the usual error.
-        self._worker = pickle.dumps(worker)
+    Args:
+        worker: The pickled worker: what cannot be pickled has raised the usual error by now.
+        num_workers: Processes.
+        time_limit_seconds: Of a batch.
+    """
+
+    def __init__(self, worker: bytes, num_workers: int, time_limit_seconds: float | None) -> None:
+        self._worker = worker
         self._num_workers = num_workers
         self._time_limit_seconds = time_limit_seconds
         # One more for each process: none waits for the consumer between two jobs.
@@ -115,14 +120,23 @@ class _Processes:
         self._num_breaks = 0
 
     def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
-        pickled = pickle.dumps(arguments)
+        """Take a batch, as any pool does."""
+        self.submit_pickled(number, pickle.dumps(arguments), is_fresh)
+
+    def submit_pickled(self, number: int, arguments: bytes, is_fresh: bool) -> None:
+        """Take a batch whose arguments need not be known here."""
         if is_fresh:
-            self._waiting_for_fresh.append((number, pickled))
+            self._waiting_for_fresh.append((number, arguments))
             self._start_fresh()
         else:
-            self._schedule(self._main, number, pickled)
+            self._schedule(self._main, number, arguments)
 
     def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
+        """Return what has ended, as any pool does."""
+        return [(number, open_answers(found)) for number, found in self.wait_pickled(is_blocking)]
+
+    def wait_pickled(self, is_blocking: bool = True) -> list[tuple[int, bytes | Death | Exception]]:
+        """Return what has ended, with answers whose values need not be known here."""
         ended = [self._ended.get()] if is_blocking else []
         try:
             while True:
@@ -137,6 +151,7 @@ class _Processes:
         return outcomes
 
     def close(self) -> None:
+        """End all processes."""
         for pool in (self._main, *self._fresh.values()):
             _end(pool)
 
@@ -153,11 +168,11 @@ class _Processes:
         future = pool.schedule(_answer, args=[pickled], timeout=self._time_limit_seconds)
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
-    def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:
+    def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> bytes | Death | Exception:
         error = future.exception()
         if error is None:
             self._num_breaks = 0
-            return open_answers(future.result())
+            return future.result()
         if isinstance(error, TimeoutError):
             return Death("timed out", f"not done within {self._time_limit_seconds:g} s")
         if isinstance(error, ProcessExpired):
@@ -167,7 +182,7 @@ class _Processes:
             return self._mend(pool, error)
         raise error
 
-    def _mend(self, pool: ProcessPool, error: BrokenProcessPool) -> Outcome:
+    def _mend(self, pool: ProcessPool, error: BrokenProcessPool) -> Death | Exception:
         """Replace a pool whose process died without a job."""
         if pool is self._main:
             self._num_breaks += 1

@@ -125,3 +125,10 @@ def note_and_wait(argument):
     path, how = argument
     Path(path).write_text(str(os.getpid()))
     act(how)
+
+
+def raylet(argument):
+    """Return the process of Ray that stands for the machine, after 0.1 s."""
+    time.sleep(0.1)
+    actor = Path(f"/proc/{os.getppid()}/stat").read_text()
+    return int(actor.rpartition(")")[2].split()[1])
