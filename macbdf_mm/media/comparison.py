@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.probe import read_header
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.frames import read_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.probe import header_of
+from macbdf_mm.media.sound import read_waveform
 
 COMPARISON_RATE_HZ = 16_000
 _NUM_MOMENTS = 10
@@ -88,15 +90,18 @@ def compare_with_original(
         clips: The files to compare; one that cannot be read gives its ``error``.
     """
     try:
-        seconds = read_header(original).duration_seconds or _FALLBACK_SECONDS
-        truth = _read_tracks(original, seconds, shifts=(0,))
+        with MediaFile(original) as file:
+            seconds = header_of(file).duration_seconds or _FALLBACK_SECONDS
+            truth = _read_tracks(file, seconds, shifts=(0,))
     except (MissingDataError, UndecodableMediaError) as error:
         for _ in clips:
             yield TrackComparison(error=f"original: {error}")
         return
     for clip in clips:
         try:
-            yield _compare(truth, _read_tracks(clip, seconds, _SHIFTS))
+            with MediaFile(clip) as file:
+                tracks = _read_tracks(file, seconds, _SHIFTS)
+            yield _compare(truth, tracks)
         except (MissingDataError, UndecodableMediaError) as error:
             yield TrackComparison(error=str(error))
 
@@ -192,23 +197,21 @@ def compare_pictures(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
     return float(np.quantile(differences, _PICTURE_QUANTILE))
 
 
-def _read_tracks(path: str | Path, seconds: float, shifts: Sequence[int]) -> _Tracks:
+def _read_tracks(file: MediaFile, seconds: float, shifts: Sequence[int]) -> _Tracks:
     moments = (np.arange(_NUM_MOMENTS) + 0.5) * seconds / _NUM_MOMENTS
-    with PyAVReader(path) as reader:
-        waveform = pictures = None
-        valid: npt.NDArray[np.bool_] = np.zeros((len(shifts), _NUM_MOMENTS), np.bool_)
-        if reader.audio is not None:
-            samples, is_known = reader.read_waveform((0.0, seconds), COMPARISON_RATE_HZ)
-            waveform = samples[: np.flatnonzero(is_known)[-1] + 1] if is_known.any() else None
-        if reader.video is not None:
-            rate = reader.container.streams[reader.video.index].average_rate
-            step = 1.0 / float(rate or _FALLBACK_FPS)
-            times = np.stack([moments + shift * step for shift in shifts])  # (shifts, T)
-            order = np.argsort(times, axis=None)
-            frames, known = reader.read_frames(times.flatten()[order], _SHORT_SIDE)
-            back = np.argsort(order)
-            pictures = frames[back].reshape(*times.shape, *frames.shape[1:])
-            valid = known[back].reshape(times.shape)
+    waveform = pictures = None
+    valid: npt.NDArray[np.bool_] = np.zeros((len(shifts), _NUM_MOMENTS), np.bool_)
+    if file.audio is not None:
+        samples, is_known = read_waveform(file, (0.0, seconds), COMPARISON_RATE_HZ)
+        waveform = samples[: np.flatnonzero(is_known)[-1] + 1] if is_known.any() else None
+    if file.video is not None:
+        step = 1.0 / float(file.video.rate or _FALLBACK_FPS)
+        times = np.stack([moments + shift * step for shift in shifts])  # (shifts, T)
+        order = np.argsort(times, axis=None)
+        frames, known = read_frames(file, times.flatten()[order], _SHORT_SIDE)
+        back = np.argsort(order)
+        pictures = frames[back].reshape(*times.shape, *frames.shape[1:])
+        valid = known[back].reshape(times.shape)
     return _Tracks(pictures, valid, waveform)
 
 

@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar
 
 from macbdf_mm.errors import ForgeryToolboxError, UndecodableMediaError
@@ -58,12 +57,7 @@ class DecodingProcess:
     def __enter__(self) -> "DecodingProcess":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __del__(self) -> None:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
-from macbdf_mm.media.probe import probe
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.probe import describe
 
 # decord crashes or hangs on files whose index points past their end.
 _MAX_OVERCLAIM_SECONDS = 0.5
@@ -20,18 +21,15 @@ _ROUNDING_SECONDS = 1e-6
 
 
 def read_frames_decord(
-    path: str | Path,
+    file: MediaFile,
     times_seconds: Sequence[float] | npt.NDArray[np.float64],
-    zero_offset_seconds: float = 0.0,
     short_side: int | None = None,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Return the frames that are shown at the given times, as ``PyAVReader.read_frames`` does.
+    """Return the frames that are shown at the given times, as ``read_frames`` does.
 
     Args:
-        path: The media file.
+        file: The media file; decord opens it once more.
         times_seconds: Ascending.
-        zero_offset_seconds: Zero of these times on decord's clock, which starts with the
-            stream, be its first frames shown or not.
         short_side: Shrink larger frames to this short side, in pixels; None keeps them.
 
     Returns:
@@ -44,8 +42,9 @@ def read_frames_decord(
     # Its import takes a while and sets up its own FFmpeg; only those who ask for it pay.
     import decord
 
-    _refuse_cut_files(path)
-    wanted = np.asarray(times_seconds, np.float64) + zero_offset_seconds + _ROUNDING_SECONDS
+    _refuse_cut_files(file)
+    path = file.path
+    wanted = np.asarray(times_seconds, np.float64) + _zero_on_its_clock(file) + _ROUNDING_SECONDS
     try:
         # By path: opened from memory, decord crashes the process on damaged files.
         reader = decord.VideoReader(str(path), num_threads=1)
@@ -78,17 +77,27 @@ def _without_places(message: str) -> str:
     return re.sub(r"\[[\d:]+\] \S+?:\d+: ", "", message.splitlines()[0]).strip()[:120]
 
 
-def _refuse_cut_files(path: str | Path) -> None:
-    info = probe(path)
+def _zero_on_its_clock(file: MediaFile) -> float:
+    """Return when spans begin on decord's clock.
+
+    That starts with the stream, be its first frames shown or not.
+    """
+    if file.video is None or file.video.stated_start_seconds is None:
+        return 0.0
+    return file.zero_seconds - file.video.stated_start_seconds
+
+
+def _refuse_cut_files(file: MediaFile) -> None:
+    info = describe(file)
     if info.missing_seconds > _MAX_OVERCLAIM_SECONDS:
         raise UndecodableMediaError(
-            f"{path} claims {info.duration_seconds + info.missing_seconds:.2f} s but holds "
+            f"{file.path} claims {info.duration_seconds + info.missing_seconds:.2f} s but holds "
             f"{info.duration_seconds:.2f} s, and decord is not safe on truncated files; "
             "use `backend='pyav'`."
         )
 
 
-def _check_timestamps(path: str | Path, shown: npt.NDArray[np.float64]) -> None:
+def _check_timestamps(path: Path, shown: npt.NDArray[np.float64]) -> None:
     starts = shown[:, 0]
     if not len(starts) or starts[0] < _MIN_TIMESTAMP_SECONDS or (np.diff(starts) < 0).any():
         raise UndecodableMediaError(

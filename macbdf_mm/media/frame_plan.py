@@ -12,15 +12,14 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
-from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Stream
 
 from macbdf_mm.media.media_file import (
     SEEK_LEADS_SECONDS,
+    MediaFile,
+    Track,
     decode_packet,
-    packets_of,
-    seek,
     to_seconds,
 )
 
@@ -72,48 +71,43 @@ class FramePlan:
 
 
 def plan_frames(
-    container: InputContainer,
-    stream: Stream,
-    wanted_seconds: npt.NDArray[np.float64],
-    first_seconds: float,
-    usual_step_seconds: float,
+    file: MediaFile, video: Track, wanted_seconds: npt.NDArray[np.float64]
 ) -> FramePlan | None:
     """Return what to decode for the frames that are shown at the wanted times.
 
     Args:
-        container: Where ``stream`` belongs to; it is left after the last packet that matters.
-        stream: A video stream.
-        wanted_seconds: Ascending, on the container's clock, shape (T,).
-        first_seconds: When the stream's first frame is shown.
-        usual_step_seconds: How long the last frame is shown if it does not say.
+        file: It is left after the last packet that matters.
+        video: A track of the file.
+        wanted_seconds: Ascending, on the file's clock, shape (T,).
 
     Returns:
         The plan, or None where packets do not tell when their frames are shown, where no seek
         led to a key frame early enough, or where too much would have to wait in memory.
     """
-    if container.format.name == "avi":
-        return None  # It stores no presentation times.
-    start = max(float(wanted_seconds[0]), first_seconds)
+    if not file.has_presentation_times:
+        return None
+    start = max(float(wanted_seconds[0]), video.first_seconds)
     for lead in SEEK_LEADS_SECONDS:
-        target = max(first_seconds, start - lead)
-        if not seek(container, stream, target):
+        target = max(video.first_seconds, start - lead)
+        if not file.seek(video, target):
             return None
-        packets = _read_up_to(container, stream, float(wanted_seconds[-1]))
+        packets = _read_up_to(file, video, float(wanted_seconds[-1]))
         if packets is None:
             return None
         entry = _entry(packets, start)
         if entry is not None:
-            return _plan(stream, packets[entry:], wanted_seconds, usual_step_seconds)
-        if target == first_seconds:
+            step = video.usual_step_seconds
+            return _plan(file.stream(video), packets[entry:], wanted_seconds, step)
+        if target == video.first_seconds:
             return None
     return None
 
 
-def _read_up_to(container: InputContainer, stream: Stream, seconds: float) -> list[Packet] | None:
+def _read_up_to(file: MediaFile, video: Track, seconds: float) -> list[Packet] | None:
     """Return the packets until all that are shown at or before ``seconds`` are there."""
     packets: list[Packet] = []
     num_bytes = 0
-    for packet in packets_of(container, stream, seconds):
+    for packet in file.packets_of(video, seconds):
         if not packet.size:
             break
         if packet.pts is None:

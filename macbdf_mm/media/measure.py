@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from macbdf_mm.media.media_file import frame_seconds, open_container, read_packets, to_seconds
-from macbdf_mm.media.probe import MediaInfo, probe
-from macbdf_mm.media.pyav_reader import PyAVReader
-from macbdf_mm.media.resampling import MonoMixer, is_plausible
+from macbdf_mm.media.media_file import MediaFile, to_seconds
+from macbdf_mm.media.probe import MediaInfo, describe
+from macbdf_mm.media.sound import MonoMixer, is_plausible
 
 # The level of sound is measured in blocks of this length.
 _BLOCK_SECONDS = 0.01
@@ -84,18 +83,17 @@ def measure_file(path: str | Path, max_seconds: float | None = None) -> MediaMea
     """
     if max_seconds is not None and not max_seconds > 0:
         raise ValueError(f"Expected `max_seconds` > 0 or None, got {max_seconds}.")
-    path = Path(path)
-    info = probe(path)
     video = audio = None
     meters: dict[int, Any] = {}
-    with PyAVReader(path) as reader:
-        if reader.video is not None:
-            video = meters[reader.video.index] = _VideoMeter()
-        if reader.audio is not None:
-            audio = meters[reader.audio.index] = _AudioMeter(reader.audio.first_frame.sample_rate)
-        zero_seconds = reader.zero_seconds
-        container_format = reader.container.format.name
-    num_damaged = _decode_all(path, meters, zero_seconds, max_seconds)
+    with MediaFile(path) as file:
+        info = describe(file)
+        if file.video is not None:
+            video = meters[file.video.index] = _VideoMeter()
+        if file.audio is not None:
+            audio = meters[file.audio.index] = _AudioMeter(file.audio.sample_rate)
+        container_format = file.container.format.name
+        file.restart()
+        num_damaged = _decode_all(file, meters, max_seconds)
     seconds = info.duration_seconds
     if max_seconds is not None:
         seconds = min(seconds, max_seconds)
@@ -191,29 +189,26 @@ class _AudioMeter:
         self._rest = samples[whole:]
 
 
-def _decode_all(
-    path: Path, meters: dict[int, Any], zero_seconds: float, max_seconds: float | None
-) -> int:
+def _decode_all(file: MediaFile, meters: dict[int, Any], max_seconds: float | None) -> int:
     """Feed the meters of the streams; return how many packets do not decode."""
     num_damaged = 0
-    with open_container(path) as container:
-        streams = [container.streams[index] for index in meters]
-        unfinished = set(meters)
-        for packet in read_packets(container, streams):
-            index = packet.stream.index
-            if max_seconds is not None and _starts_at(packet, zero_seconds + max_seconds):
-                unfinished.discard(index)
-            if not unfinished:
-                break
-            if index not in unfinished:
-                continue
-            meters[index].num_bytes += packet.size
-            try:
-                for frame in packet.stream.codec_context.decode(packet):
-                    seconds = frame_seconds(frame, container)
-                    meters[index].add(frame, None if seconds is None else seconds - zero_seconds)
-            except (av.error.FFmpegError, EOFError):
-                num_damaged += 1
+    zero_seconds = file.zero_seconds
+    unfinished = set(meters)
+    for packet in file.read_packets([file.container.streams[index] for index in meters]):
+        index = packet.stream.index
+        if max_seconds is not None and _starts_at(packet, zero_seconds + max_seconds):
+            unfinished.discard(index)
+        if not unfinished:
+            break
+        if index not in unfinished:
+            continue
+        meters[index].num_bytes += packet.size
+        try:
+            for frame in packet.stream.codec_context.decode(packet):
+                seconds = file.seconds_of(frame)
+                meters[index].add(frame, None if seconds is None else seconds - zero_seconds)
+        except (av.error.FFmpegError, EOFError):
+            num_damaged += 1
     return num_damaged + sum(meter.num_damaged for meter in meters.values())
 
 

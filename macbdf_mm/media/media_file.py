@@ -1,7 +1,9 @@
-"""Opening media files with FFmpeg, and walking through the frames of one stream."""
+"""An opened media file: its tracks, its clock, and the way through its packets and frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +15,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.frame_conversion import upright_size
 
 # By which names media files are recognised in a folder.
 VIDEO_SUFFIXES = (
@@ -23,6 +26,8 @@ SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opu
 # FFmpeg opens these too, but they are no clips: text, still images, and playlists, which
 # would make it open other files that the list names.
 _NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetadata"})
+# A stream that shows nothing in the first so many seconds of the file counts as missing.
+_MAX_LATE_START_SECONDS = 30.0
 # How far the file may run ahead before a stream counts as ended. Files interleave
 # within a second or two; without a bound a sound track that ends early would have a whole
 # film read to its end for every span.
@@ -33,19 +38,278 @@ _MAX_PIXELS = 2**26
 _TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
 SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
+# How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
+_FALLBACK_STEP_SECONDS = 0.04
 
 
-def open_container(path: str | Path) -> InputContainer:
-    """Return the opened container of a media file.
+@dataclass(frozen=True)
+class Track:
+    """A stream of which a frame decodes.
+
+    Attributes:
+        index: Of the stream in the file.
+        codec: FFmpeg's name of its decoder.
+        first_frame: The first that decodes.
+        first_seconds: When that is shown, on the file's clock.
+        stated_start_seconds: When the stream says that it starts, None where it does not say.
+        rate: Frames a second of a video on average, None for sound and where it is not known.
+    """
+
+    index: int
+    codec: str
+    first_frame: Any
+    first_seconds: float
+    stated_start_seconds: float | None
+    rate: Fraction | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a video as it is shown, that is, after rotation."""
+        return upright_size(self.first_frame)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of a sound, in Hz."""
+        return int(self.first_frame.sample_rate)
+
+    @property
+    def usual_step_seconds(self) -> float:
+        """From one frame of a video to the next."""
+        return float(1 / self.rate) if self.rate else _FALLBACK_STEP_SECONDS
+
+
+class MediaFile:
+    """A media file, opened once for all that is asked of it; also a context manager.
+
+    Its clock is that of the container. All packets come out of :meth:`read_packets`, and all
+    times out of :meth:`seconds_of` and :func:`to_seconds`. Reading moves the place in the file,
+    so only one walk through it can be under way at a time.
 
     Args:
         path: A file on disk; addresses of network streams are not opened.
+
+    Attributes:
+        path: The file.
+        container: FFmpeg's handle of it; another one after :meth:`restart`.
 
     Raises:
         MissingDataError: If there is no such file.
         UndecodableMediaError: If the file is empty or no audio or video file.
     """
-    path = Path(path)
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.container = _open_container(self.path)
+
+    def __enter__(self) -> "MediaFile":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.container.close()
+
+    def restart(self) -> None:
+        """Stand at the start with new decoders, which a seek to the start does not give."""
+        self.container.close()
+        self.container = _open_container(self.path)
+
+    def candidates(self, kind: Literal["video", "audio"]) -> list[Stream]:
+        """Return the streams of one kind that have a decoder: FFmpeg's choice, then in order.
+
+        FFmpeg's choice is the default track. Cover pictures of sound files are left out.
+        """
+        streams = [
+            stream
+            for stream in getattr(self.container.streams, kind)
+            if stream.codec_context is not None
+            and not stream.disposition & Disposition.attached_pic
+        ]
+        best = self.container.streams.best(kind)
+        return sorted(streams, key=lambda stream: (stream is not best, stream.index))
+
+    @property
+    def video(self) -> Track | None:
+        """The first candidate for the video of which a frame decodes; None without one.
+
+        Raises:
+            UndecodableMediaError: If neither video nor audio decodes.
+        """
+        return self._tracks[0]
+
+    @property
+    def audio(self) -> Track | None:
+        """The same for the sound."""
+        return self._tracks[1]
+
+    @property
+    def zero_seconds(self) -> float:
+        """The moment on the clock from which spans count: the first frame, else the sound."""
+        track = self.video or self.audio
+        return track.first_seconds if track is not None else 0.0
+
+    @property
+    def has_presentation_times(self) -> bool:
+        """Whether the container stores when frames are shown; AVI does not."""
+        return bool(self.container.format.name != "avi")
+
+    def stream(self, track: Track) -> Any:
+        """Return FFmpeg's stream of a track."""
+        return self.container.streams[track.index]
+
+    def seconds_of(self, frame: Frame) -> float | None:
+        """Return when a frame is shown on the file's clock, None if it does not say."""
+        # What FFmpeg makes up for missing presentation times runs backwards where pictures are
+        # reordered; the decoding times of what comes out of the decoder do not.
+        if frame.pts is None or not self.has_presentation_times:
+            return to_seconds(frame.dts, frame.time_base)
+        return to_seconds(frame.pts, frame.time_base)
+
+    def seek(self, track: Track, seconds: float) -> bool:
+        """Return whether the file now stands at a key frame of the track before a moment."""
+        stream = self.stream(track)
+        try:
+            self.container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
+        except (av.error.FFmpegError, OSError, OverflowError):
+            return False
+        return True
+
+    def read_packets(self, streams: Sequence[Stream]) -> Iterator[Packet]:
+        """Yield packets of the streams from where the file stands, up to damage or the end.
+
+        Empty packets at the end ask the decoders for what they still hold.
+        """
+        packets = self.container.demux(list(streams))
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.error.FFmpegError, EOFError, IndexError):
+                # A truncated file: what was read so far still counts. IndexError is how PyAV says
+                # that damaged bytes have made FFmpeg believe in a stream that the header lacks.
+                return
+            yield packet
+
+    def packets_of(self, track: Track, until_seconds: float) -> Iterator[Packet]:
+        """Yield the packets of one track from where the file stands.
+
+        Ends with the track, or when the file's packets are 10 s past ``until_seconds``.
+        """
+        for packet in self.read_packets(_timed_streams(self.container)):
+            seconds = to_seconds(packet.dts, packet.time_base)
+            if seconds is not None and seconds > until_seconds + _MAX_INTERLEAVE_SECONDS:
+                return
+            if packet.stream.index == track.index:
+                yield packet
+
+    def decode(self, track: Track, from_seconds: float, until_seconds: float) -> Iterator[Any]:
+        """Yield the frames of one track from where the file stands.
+
+        Damaged packets are left out. Ends as :meth:`packets_of` does.
+
+        Args:
+            track: The track to decode.
+            from_seconds: Sound that ends before this is not decoded (a video needs all of it).
+            until_seconds: The last moment of interest, on the file's clock.
+        """
+        stream = self.stream(track)
+        for packet in self.packets_of(track, until_seconds):
+            if stream.type == "audio" and _ends_before(packet, from_seconds):
+                continue
+            yield from decode_packet(stream, packet)
+        yield from decode_packet(stream, None)
+
+    def decode_from(self, track: Track, from_seconds: float, until_seconds: float) -> Iterator[Any]:
+        """Return the frames of one track, the first one not later than ``from_seconds``.
+
+        Seeks, checks where it landed, and tries further back. Where no seek leads there, the
+        whole file is decoded from its start.
+
+        Args:
+            track: The track to decode.
+            from_seconds: The first moment of interest, on the file's clock.
+            until_seconds: The last one.
+        """
+        for lead in SEEK_LEADS_SECONDS:
+            target = max(track.first_seconds, from_seconds - lead)
+            if not self.seek(track, target):
+                break
+            frames = self.decode(track, from_seconds, until_seconds)
+            first = next((frame for frame in frames if _is_entry_point(frame)), None)
+            if first is not None:
+                seconds = self.seconds_of(first)
+                if seconds is None or seconds <= max(from_seconds, track.first_seconds):
+                    return chain([first], frames)
+            if target == track.first_seconds:
+                break
+        self.restart()
+        return self.decode(track, from_seconds, until_seconds)
+
+    @cached_property
+    def _tracks(self) -> tuple[Track | None, Track | None]:
+        """Video and sound; found by reading from the start, so before anything else is read."""
+        kinds = self.candidates("video"), self.candidates("audio")
+        firsts = self._first_frames(kinds)
+        video, audio = (
+            next((firsts[s.index] for s in streams if s.index in firsts), None) for streams in kinds
+        )
+        if video is None and audio is None:
+            raise UndecodableMediaError(
+                f"{self.path} holds neither video nor audio that can be decoded; "
+                "it may be truncated or damaged."
+            )
+        return video, audio
+
+    def _first_frames(self, candidates: Sequence[Sequence[Stream]]) -> dict[int, Track]:
+        """Return the tracks by index, until the preferred one of each kind is among them."""
+        streams = [stream for kind in candidates for stream in kind]
+        preferred = {kind[0].index for kind in candidates if kind}
+        limit = (self.container.start_time or 0) / av.time_base + _MAX_LATE_START_SECONDS
+        tracks: dict[int, Track] = {}
+        for packet in self.read_packets(streams):
+            if preferred <= set(tracks) or (to_seconds(packet.dts, packet.time_base) or 0) > limit:
+                break
+            if packet.stream.index not in tracks:
+                self._keep_first(tracks, packet.stream, packet)
+        for stream in streams:
+            # A decoder that holds frames back for reordering gives them up at the end.
+            if stream.index not in tracks:
+                self._keep_first(tracks, stream, None)
+        return tracks
+
+    def _keep_first(self, tracks: dict[int, Track], stream: Stream, packet: Packet | None) -> None:
+        frames = decode_packet(stream, packet)
+        if frames:
+            tracks[stream.index] = Track(
+                index=stream.index,
+                codec=stream.codec_context.name,
+                first_frame=frames[0],
+                first_seconds=self.seconds_of(frames[0]) or 0.0,
+                stated_start_seconds=to_seconds(stream.start_time, stream.time_base),
+                rate=getattr(stream, "average_rate", None),
+            )
+
+
+def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | None:
+    """Return a timestamp of a stream in seconds, None if either part is unknown."""
+    if timestamp is None or time_base is None:
+        return None
+    # In integers: this runs for every packet, and Fraction's product is ten times slower.
+    return timestamp * time_base.numerator / time_base.denominator
+
+
+def decode_packet(stream: Any, packet: Packet | None) -> Any:
+    """Return the frames that a packet completes, none if it is damaged; None flushes."""
+    try:
+        return stream.codec_context.decode(packet)
+    except (av.error.FFmpegError, EOFError):
+        return []
+
+
+def _open_container(path: Path) -> InputContainer:
     if path.is_dir():
         raise MissingDataError(f"{path} is a folder, expected a media file.")
     if not path.is_file():
@@ -77,142 +341,6 @@ def open_container(path: str | Path) -> InputContainer:
             stream.codec_context.thread_count = 1
             stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     return container
-
-
-def candidate_streams(container: InputContainer, kind: Literal["video", "audio"]) -> list[Stream]:
-    """Return the streams of one kind that have a decoder: FFmpeg's choice, then in order.
-
-    FFmpeg's choice is the default track. Cover pictures of sound files are left out.
-    """
-    streams = [
-        stream
-        for stream in getattr(container.streams, kind)
-        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
-    ]
-    best = container.streams.best(kind)
-    return sorted(streams, key=lambda stream: (stream is not best, stream.index))
-
-
-def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | None:
-    """Return a timestamp of a stream in seconds, None if either part is unknown."""
-    if timestamp is None or time_base is None:
-        return None
-    # In integers: this runs for every packet, and Fraction's product is ten times slower.
-    return timestamp * time_base.numerator / time_base.denominator
-
-
-def frame_seconds(frame: Frame, container: InputContainer) -> float | None:
-    """Return when a frame is shown on the container's clock, None if it does not say."""
-    # AVI stores no presentation times, and what FFmpeg makes up for them runs backwards where
-    # pictures are reordered; the decoding times of what comes out of the decoder do not.
-    if container.format.name == "avi" or frame.pts is None:
-        return to_seconds(frame.dts, frame.time_base)
-    return to_seconds(frame.pts, frame.time_base)
-
-
-def read_packets(container: InputContainer, streams: list[Stream]) -> Iterator[Packet]:
-    """Yield packets of the streams from where the container stands, up to damage or the end.
-
-    Empty packets at the end ask the decoders for what they still hold.
-    """
-    packets = container.demux(streams)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except (av.error.FFmpegError, EOFError, IndexError):
-            # A truncated file: what was read so far still counts. IndexError is how PyAV says
-            # that damaged bytes have made FFmpeg believe in a stream that the header lacks.
-            return
-        yield packet
-
-
-def packets_of(container: InputContainer, stream: Stream, until_seconds: float) -> Iterator[Packet]:
-    """Yield the packets of one stream from where the container stands.
-
-    Ends with the stream, or when the file's packets are 10 s past ``until_seconds``.
-    """
-    for packet in read_packets(container, _timed_streams(container)):
-        seconds = to_seconds(packet.dts, packet.time_base)
-        if seconds is not None and seconds > until_seconds + _MAX_INTERLEAVE_SECONDS:
-            return
-        if packet.stream.index == stream.index:
-            yield packet
-
-
-def decode_stream(
-    container: InputContainer, stream: Stream, from_seconds: float, until_seconds: float
-) -> Iterator[Frame]:
-    """Yield the frames of one stream from where the container stands.
-
-    Damaged packets are left out. Ends as :func:`packets_of` does.
-
-    Args:
-        container: Where ``stream`` belongs to.
-        stream: The stream to decode.
-        from_seconds: Sound that ends before this is not decoded (a video needs all of it).
-        until_seconds: The last moment of interest, on the container's clock.
-    """
-    for packet in packets_of(container, stream, until_seconds):
-        if stream.type == "audio" and _ends_before(packet, from_seconds):
-            continue
-        yield from decode_packet(stream, packet)
-    yield from decode_packet(stream, None)
-
-
-def decode_from(
-    container: InputContainer,
-    stream: Stream,
-    from_seconds: float,
-    until_seconds: float,
-    first_seconds: float,
-) -> Iterator[Frame] | None:
-    """Return the frames of one stream, the first one not later than ``from_seconds``.
-
-    Seeks, checks where it landed, and tries further back.
-
-    Args:
-        container: Where ``stream`` belongs to.
-        stream: The stream to decode.
-        from_seconds: The first moment of interest, on the container's clock.
-        until_seconds: The last one.
-        first_seconds: When the stream's first frame is shown.
-
-    Returns:
-        The frames, or None if no seek led there; then only decoding the newly opened file
-        from its start does.
-    """
-    for lead in SEEK_LEADS_SECONDS:
-        target = max(first_seconds, from_seconds - lead)
-        if not seek(container, stream, target):
-            return None
-        frames = decode_stream(container, stream, from_seconds, until_seconds)
-        first = next((frame for frame in frames if _is_entry_point(frame)), None)
-        if first is not None:
-            seconds = frame_seconds(first, container)
-            if seconds is None or seconds <= max(from_seconds, first_seconds):
-                return chain([first], frames)
-        if target == first_seconds:
-            return None
-    return None
-
-
-def seek(container: InputContainer, stream: Stream, seconds: float) -> bool:
-    """Return whether the container now stands at a key frame of the stream before a moment."""
-    try:
-        container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
-    except (av.error.FFmpegError, OSError, OverflowError):
-        return False
-    return True
-
-
-def decode_packet(stream: Any, packet: Packet | None) -> list[Frame]:
-    """Return the frames that a packet completes, none if it is damaged; None flushes."""
-    try:
-        return stream.codec_context.decode(packet)
-    except (av.error.FFmpegError, EOFError):
-        return []
 
 
 def _timed_streams(container: InputContainer) -> list[Stream]:

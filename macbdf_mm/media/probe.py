@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.container import InputContainer
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.media_file import candidate_streams, open_container, read_packets, to_seconds
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.media_file import MediaFile, to_seconds
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0
@@ -75,13 +73,22 @@ def read_header(path: str | Path) -> MediaHeader:
         MissingDataError: If there is no such file.
         UndecodableMediaError: If it is no media file, or has neither video nor audio.
     """
-    with open_container(path) as container:
-        has_video = bool(candidate_streams(container, "video"))
-        has_audio = bool(candidate_streams(container, "audio"))
-        if not has_video and not has_audio:
-            raise UndecodableMediaError(f"{path} has neither a video nor a sound stream.")
-        seconds = None if container.duration is None else container.duration / av.time_base
-        return MediaHeader(has_video, has_audio, seconds if seconds and seconds > 0 else None)
+    with MediaFile(path) as file:
+        return header_of(file)
+
+
+def header_of(file: MediaFile) -> MediaHeader:
+    """Return what the header of an opened file claims.
+
+    Raises:
+        UndecodableMediaError: If the file has neither video nor audio.
+    """
+    has_video, has_audio = bool(file.candidates("video")), bool(file.candidates("audio"))
+    if not has_video and not has_audio:
+        raise UndecodableMediaError(f"{file.path} has neither a video nor a sound stream.")
+    duration = file.container.duration
+    seconds = None if duration is None else duration / av.time_base
+    return MediaHeader(has_video, has_audio, seconds if seconds and seconds > 0 else None)
 
 
 def inspect_headers(root: str, files: Sequence[str]) -> list[dict[str, Any]]:
@@ -108,30 +115,37 @@ def probe(path: str | Path) -> MediaInfo:
         UndecodableMediaError: If neither video nor audio decodes, or what decodes lasts for no
             time at all.
     """
-    with PyAVReader(path) as reader:
-        video, audio = reader.video, reader.audio
-        height, width = reader.frame_size if video is not None else (None, None)
-        streams = reader.container.streams
-        rate = streams[video.index].average_rate if video is not None else None
-        indices = {track.index for track in (video, audio) if track is not None}
-        ends = _last_ends(reader.container, indices)
-        if not ends.tracks > reader.zero_seconds:
-            raise UndecodableMediaError(
-                f"{path} ends where it begins: it holds a single picture, or its timestamps are "
-                "damaged."
-            )
-        return MediaInfo(
-            has_video=video is not None,
-            has_audio=audio is not None,
-            duration_seconds=ends.tracks - reader.zero_seconds,
-            missing_seconds=_missing_seconds(reader.container, ends),
-            width=width,
-            height=height,
-            fps=float(rate) if rate else None,
-            sample_rate=audio.first_frame.sample_rate if audio is not None else None,
-            video_codec=streams[video.index].codec_context.name if video is not None else None,
-            audio_codec=streams[audio.index].codec_context.name if audio is not None else None,
+    with MediaFile(path) as file:
+        return describe(file)
+
+
+def describe(file: MediaFile) -> MediaInfo:
+    """Return what an opened media file holds, as :func:`probe` does.
+
+    Raises:
+        UndecodableMediaError: If neither video nor audio decodes, or what decodes lasts for no
+            time at all.
+    """
+    video, audio = file.video, file.audio
+    height, width = (None, None) if video is None else video.size
+    ends = _last_ends(file)
+    if not ends.tracks > file.zero_seconds:
+        raise UndecodableMediaError(
+            f"{file.path} ends where it begins: it holds a single picture, or its timestamps are "
+            "damaged."
         )
+    return MediaInfo(
+        has_video=video is not None,
+        has_audio=audio is not None,
+        duration_seconds=ends.tracks - file.zero_seconds,
+        missing_seconds=_missing_seconds(file, ends),
+        width=width,
+        height=height,
+        fps=float(video.rate) if video is not None and video.rate else None,
+        sample_rate=None if audio is None else audio.sample_rate,
+        video_codec=None if video is None else video.codec,
+        audio_codec=None if audio is None else audio.codec,
+    )
 
 
 @dataclass(frozen=True)
@@ -142,7 +156,8 @@ class _Ends:
     streams: float
 
 
-def _missing_seconds(container: InputContainer, ends: _Ends) -> float:
+def _missing_seconds(file: MediaFile, ends: _Ends) -> float:
+    container = file.container
     if container.duration is None:
         return 0.0
     # The header's end is that of all streams together, so a second sound track or subtitles
@@ -151,28 +166,30 @@ def _missing_seconds(container: InputContainer, ends: _Ends) -> float:
     return max(0.0, claimed_end - ends.streams)
 
 
-def _last_ends(container: InputContainer, indices: set[int]) -> _Ends:
-    """Return when the last packets that the file holds end; ``indices`` are the tracks'."""
+def _last_ends(file: MediaFile) -> _Ends:
+    """Return when the last packets that the file holds end."""
+    container = file.container
     start = container.start_time or 0
     if container.duration is not None and container.duration / av.time_base > 2 * _TAIL_SECONDS:
         tail = start + container.duration - round(_TAIL_SECONDS * av.time_base)
-        ends = _ends_after(container, indices, tail)
+        ends = _ends_after(file, tail)
         if ends is not None:
             return ends
     # A short file, or one whose header claims a tail that is not there: read through it all.
-    ends = _ends_after(container, indices, start)
+    ends = _ends_after(file, start)
     return _Ends(start / av.time_base, start / av.time_base) if ends is None else ends
 
 
-def _ends_after(container: InputContainer, indices: set[int], offset: int) -> _Ends | None:
+def _ends_after(file: MediaFile, offset: int) -> _Ends | None:
     """Return the last ends from ``offset`` (microseconds) on, None if no track is there."""
+    indices = {track.index for track in (file.video, file.audio) if track is not None}
     try:
-        container.seek(offset)
+        file.container.seek(offset)
     except (av.error.FFmpegError, OSError):
         return None
     spans: list[tuple[float, float]] = []
     other_ends: list[float] = []
-    for packet in read_packets(container, list(container.streams)):
+    for packet in file.read_packets(list(file.container.streams)):
         timestamp = packet.pts if packet.pts is not None else packet.dts
         seconds = to_seconds(timestamp, packet.time_base)
         if seconds is None or not packet.size:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.decord_reader import read_frames_decord
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.frames import read_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.sound import read_waveform
 
 Backend = Literal["pyav", "decord"]
 
@@ -76,38 +78,24 @@ def read_span(
         )
     if backend not in get_args(Backend):
         raise ValueError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
+    times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
     try:
-        return _read(Path(path), (start, end), num_frames, sample_rate, backend, short_side)
+        with MediaFile(path) as file:
+            waveform, audio_valid = read_waveform(file, (start, end), sample_rate)
+            frames, frame_valid = None, np.zeros(num_frames, np.bool_)
+            if file.video is not None:
+                read = read_frames if backend == "pyav" else read_frames_decord
+                frames, frame_valid = read(file, times, short_side)
+            return DecodedSpan(
+                frames=frames,
+                frame_valid=frame_valid,
+                waveform=waveform,
+                audio_valid=audio_valid,
+                has_video=file.video is not None,
+                has_audio=file.audio is not None,
+            )
     except av.error.FFmpegError as error:
         # Such as sound of more channels than FFmpeg can mix.
         raise UndecodableMediaError(
             f"{path} decodes, but FFmpeg cannot convert what it holds: {error.strerror}."
         ) from None
-
-
-def _read(
-    path: Path,
-    span_seconds: tuple[float, float],
-    num_frames: int,
-    sample_rate: int,
-    backend: Backend,
-    short_side: int | None,
-) -> DecodedSpan:
-    start, end = span_seconds
-    times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
-    with PyAVReader(path) as reader:
-        waveform, audio_valid = reader.read_waveform((start, end), sample_rate)
-        frames, frame_valid = None, np.zeros(num_frames, np.bool_)
-        if reader.video is not None and backend == "pyav":
-            frames, frame_valid = reader.read_frames(times, short_side)
-        elif reader.video is not None:
-            offset = -reader.stream_start_seconds
-            frames, frame_valid = read_frames_decord(path, times, offset, short_side)
-        return DecodedSpan(
-            frames=frames,
-            frame_valid=frame_valid,
-            waveform=waveform,
-            audio_valid=audio_valid,
-            has_video=reader.video is not None,
-            has_audio=reader.audio is not None,
-        )

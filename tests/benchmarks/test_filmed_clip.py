@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.filmed_clip import FPS, write_filmed_clip
-from macbdf_mm.media.media_file import open_container
+from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 
@@ -32,6 +32,6 @@ def test_pictures_move_and_no_two_have_the_same_noise(tmp_path: Path) -> None:
 def test_key_frames_are_where_they_are_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     write_filmed_clip(path, 0.4, (32, 48), 0, gop=4)
-    with open_container(path) as container:
-        keys = [packet.is_keyframe for packet in container.demux(video=0) if packet.size]
+    with MediaFile(path) as file:
+        keys = [packet.is_keyframe for packet in file.container.demux(video=0) if packet.size]
     assert [index for index, is_key in enumerate(keys) if is_key] == [0, 4, 8]

@@ -3,18 +3,12 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.media_file import (
-    SOUND_SUFFIXES,
-    VIDEO_SUFFIXES,
-    candidate_streams,
-    decode_from,
-    decode_stream,
-    frame_seconds,
-    open_container,
-    read_packets,
-    seek,
-    to_seconds,
-)
+from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES, MediaFile, to_seconds
+
+
+def tracks_of(path):
+    with MediaFile(path) as file:
+        return file.video, file.audio
 
 
 def test_streams_in_order_of_preference(tmp_path, write_media, clip_clock):
@@ -24,30 +18,24 @@ def test_streams_in_order_of_preference(tmp_path, write_media, clip_clock):
         np.arange(10) / 25,
         [np.zeros(8000, np.float32)] * 2,
     )
-    with open_container(path) as container:
-        assert [stream.index for stream in candidate_streams(container, "audio")] == [1, 2]
-        assert [stream.type for stream in candidate_streams(container, "video")] == ["video"]
+    with MediaFile(path) as file:
+        assert [stream.index for stream in file.candidates("audio")] == [1, 2]
+        assert [stream.type for stream in file.candidates("video")] == ["video"]
 
 
 def test_decode_from_starts_at_or_before_the_moment(make_clip):
-    with open_container(make_clip()) as container:
-        stream = container.streams.video[0]
+    with MediaFile(make_clip()) as file:
         for moment in (0.0, 0.5, 1.3, 2.9):
-            frames = decode_from(container, stream, moment, moment, 0.0)
-            first = frame_seconds(next(frames), container)
+            first = file.seconds_of(next(file.decode_from(file.video, moment, moment)))
             assert moment - 0.6 < first <= moment
 
 
 def test_decoding_stops_soon_after_the_end_of_a_short_track(make_clip):
     path = make_clip(seconds=40.0, fps=5, sound_seconds=1.0)
-    with open_container(path) as container:
-        stream = container.streams.audio[0]
-        last = max(
-            frame_seconds(frame, container) for frame in decode_stream(container, stream, 0.0, 2.0)
-        )
-        assert last < 1.1
+    with MediaFile(path) as file:
+        assert max(file.seconds_of(frame) for frame in file.decode(file.audio, 0.0, 2.0)) < 1.1
         # The rest of the file was not read for it.
-        following = next(container.demux(container.streams.video[0]))
+        following = next(file.read_packets([file.stream(file.video)]))
         assert following.pts * following.time_base < 20.0
 
 
@@ -61,32 +49,30 @@ def test_pictures_are_no_clips(tmp_path, name):
     encoded = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1]
     (tmp_path / name).write_bytes(encoded.tobytes())
     with pytest.raises(UndecodableMediaError, match="no audio or video file"):
-        open_container(tmp_path / name)
+        MediaFile(tmp_path / name)
 
 
 def test_playlists_open_nothing_else(tmp_path, make_clip):
     make_clip("real.mp4")
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile real.mp4\n")
     with pytest.raises(UndecodableMediaError, match="no audio or video file"):
-        open_container(tmp_path / "list.mp4")
+        MediaFile(tmp_path / "list.mp4")
 
 
 def test_addresses_are_no_files():
     with pytest.raises(MissingDataError, match="No file at"):
-        open_container("http://localhost/a.mp4")
+        MediaFile("http://localhost/a.mp4")
 
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
     monkeypatch.setattr("macbdf_mm.media.media_file._MAX_PIXELS", 64 * 64)
-    with open_container(make_clip()) as container:
-        stream = container.streams.video[0]
-        assert not any(decode_stream(container, stream, 0.0, 3.0))
+    assert [track is not None for track in tracks_of(make_clip())] == [False, True]
 
 
 def test_a_moment_that_no_timestamp_can_state_is_not_found(make_clip):
-    with open_container(make_clip()) as container:
-        assert seek(container, container.streams.video[0], 1.0)
-        assert not seek(container, container.streams.video[0], 1e30)
+    with MediaFile(make_clip()) as file:
+        assert file.seek(file.video, 1.0)
+        assert not file.seek(file.video, 1e30)
 
 
 def test_a_stream_that_appears_in_the_middle_ends_the_reading(make_clip):
@@ -98,9 +84,8 @@ def test_a_stream_that_appears_in_the_middle_ends_the_reading(make_clip):
         if packet[1] & 0x1F == 0x01 and packet[2] == 0x01:
             packet[2] = 0x77
     path.write_bytes(b"".join(packets))
-    with open_container(path) as container:
-        streams = list(container.streams)
-        assert len(list(read_packets(container, streams))) > 10
+    with MediaFile(path) as file:
+        assert len(list(file.read_packets(list(file.container.streams)))) > 10
 
 
 def test_suffixes_are_lower_case_with_a_dot_and_of_one_kind():
@@ -109,3 +94,40 @@ def test_suffixes_are_lower_case_with_a_dot_and_of_one_kind():
     assert len(set(suffixes)) == len(suffixes)
     assert {".mp4", ".webm", ".avi", ".mov"} <= set(VIDEO_SUFFIXES)
     assert {".wav", ".flac", ".m4a"} <= set(SOUND_SUFFIXES)
+
+
+def test_first_frames_and_when_they_are_shown(make_clip):
+    video, audio = tracks_of(make_clip(frame_seconds=0.2 + np.arange(50) / 25))
+    assert (video.index, audio.index) == (0, 1)
+    assert video.first_seconds - audio.first_seconds > 0.1
+    assert (video.first_frame.width, video.first_frame.height) == (96, 64)
+    assert audio.first_frame.sample_rate == 16_000
+
+
+def test_files_of_a_single_track(make_clip):
+    assert tracks_of(make_clip("a.m4a", with_video=False))[0] is None
+    assert tracks_of(make_clip("b.mp4", with_sound=False))[1] is None
+
+
+def test_a_track_that_does_not_decode_gives_way_to_the_next(tmp_path, write_media, clip_clock):
+    sound = clip_clock.sound(np.arange(16_000) / 16_000)
+    path = write_media(tmp_path / "a.mov", sounds=[sound, sound], audio_codec="pcm_s16le")
+    content = path.read_bytes()
+    # The first track's description names a codec that there is not.
+    path.write_bytes(content.replace(b"sowt", b"xxxx", 1))
+    assert tracks_of(path)[1].index == 1
+
+
+def test_sound_that_starts_late_is_found(make_clip):
+    _, audio = tracks_of(make_clip("a.mkv", seconds=4.0, sound_start_seconds=2.5))
+    assert abs(audio.first_seconds - 2.5) < 0.1
+
+
+def test_neither_track_decodes(make_clip):
+    path = make_clip(options={"movflags": "faststart"}, seconds=1.0)
+    content = path.read_bytes()
+    start = content.index(b"mdat") + 4
+    path.write_bytes(content[:start])
+    message = "neither video nor audio that can be decoded"
+    with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match=message):
+        _ = file.video

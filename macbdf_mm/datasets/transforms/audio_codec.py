@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.media.resampling import resample
+from macbdf_mm.media.sound import resample
 from macbdf_mm.registry import TRANSFORMS
 
 _MU = 255.0

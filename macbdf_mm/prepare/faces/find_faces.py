@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.media.probe import probe
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.frames import read_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.probe import describe
 from macbdf_mm.prepare.faces.detector import Detections, FaceDetector
 from macbdf_mm.prepare.faces.link_detections import link_detections
 from macbdf_mm.prepare.faces.smooth_boxes import smooth_boxes
@@ -89,16 +90,16 @@ def find_faces(path: str | Path, detector: FaceDetector, settings: TrackingSetti
         MissingDataError: If there is no such file.
         UndecodableMediaError: If neither video nor audio decodes.
     """
-    info = probe(path)
-    if not info.has_video:
-        return FoundFaces((), "the file has no video track")
-    with PyAVReader(path) as reader:
-        size = reader.frame_size
-        found = _look(reader, info.duration_seconds, detector, settings, settings.long_side)
+    with MediaFile(path) as file:
+        info = describe(file)
+        if file.video is None:
+            return FoundFaces((), "the file has no video track")
+        size = file.video.size
+        found = _look(file, size, info.duration_seconds, detector, settings, settings.long_side)
         is_larger = max(size) > settings.long_side
         if not found.tracks and is_larger and settings.retry_long_side > settings.long_side:
             again = settings.retry_long_side
-            found = _look(reader, info.duration_seconds, detector, settings, again)
+            found = _look(file, size, info.duration_seconds, detector, settings, again)
     return choose_face(found, size, settings)
 
 
@@ -136,7 +137,8 @@ def choose_face(
 
 
 def _look(
-    reader: PyAVReader,
+    file: MediaFile,
+    size: tuple[int, int],
     duration_seconds: float,
     detector: FaceDetector,
     settings: TrackingSettings,
@@ -144,8 +146,8 @@ def _look(
 ) -> FoundFaces:
     times: list[float] = []
     detections: list[Detections] = []
-    shrunk = min(long_side, max(reader.frame_size))
-    for some_times, images in _sampled_frames(reader, duration_seconds, settings, shrunk):
+    short_side = max(1, round(min(long_side, max(size)) * min(size) / max(size)))
+    for some_times, images in _sampled_frames(file, duration_seconds, settings, short_side):
         height, width = images.shape[1:3]
         unit = np.array([width, height, width, height])
         times += some_times
@@ -163,16 +165,14 @@ def _look(
 
 
 def _sampled_frames(
-    reader: PyAVReader, duration_seconds: float, settings: TrackingSettings, long_side: int
+    file: MediaFile, duration_seconds: float, settings: TrackingSettings, short_side: int
 ) -> Iterator[tuple[list[float], npt.NDArray[np.uint8]]]:
     """Yield moments and what is shown then, shape (B, H, W, 3), from start to end."""
-    size = reader.frame_size
-    short_side = max(1, round(long_side * min(size) / max(size)))
     # At least the first frame, however short the clip is.
     num_times = max(1, int(np.ceil(duration_seconds / settings.step_seconds - 1e-6)))
     for first in range(0, num_times, _NUM_TOGETHER):
         last = min(first + _NUM_TOGETHER, num_times)
         times = np.arange(first, last, dtype=np.float64) * settings.step_seconds
-        images, valid = reader.read_frames(times, short_side)
+        images, valid = read_frames(file, times, short_side)
         if valid.any():
             yield times[valid].tolist(), images[valid]

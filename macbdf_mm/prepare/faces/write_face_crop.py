@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.crop_square import crop_square
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.frames import shown_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.sound import read_waveform
 from macbdf_mm.prepare.faces.crop_settings import CropSettings
 from macbdf_mm.prepare.faces.crop_writer import CropWriter
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
@@ -71,9 +73,9 @@ def write_face_crop(
 def _write(source: Path, track: FaceTrack, path: Path, settings: CropSettings) -> WrittenCrop:
     first, last = track.interval
     hold = settings.max_hold_seconds
-    # Two readers: reading sound moves the place in the file where frames are read.
-    with PyAVReader(source) as video, PyAVReader(source) as audio:
-        frames = video.shown_frames((first - hold, last + hold + _ROUNDING_SECONDS))
+    # Opened twice: reading sound moves the place in the file where frames are read.
+    with MediaFile(source) as video, MediaFile(source) as audio:
+        frames = shown_frames(video, (first - hold, last + hold + _ROUNDING_SECONDS))
         opening = next(frames, None)
         if opening is None:
             raise UndecodableMediaError(
@@ -102,23 +104,23 @@ def _write(source: Path, track: FaceTrack, path: Path, settings: CropSettings) -
 
 
 class _SoundCopy:
-    """Copies sound from a reader to a writer, a little behind the frames.
+    """Copies sound from a file to a writer, a little behind the frames.
 
     Only what the source has: a crop's sound begins late or ends early if the source's does. A
     gap in the middle becomes silence.
     """
 
     def __init__(
-        self, reader: PyAVReader, writer: CropWriter, sample_rate: int, start_seconds: float
+        self, file: MediaFile, writer: CropWriter, sample_rate: int, start_seconds: float
     ) -> None:
-        self.reader, self.writer = reader, writer
+        self.file, self.writer = file, writer
         self.sample_rate, self.start_seconds = sample_rate, start_seconds
         self.num_read = 0
         self.written_to: int | None = None
 
     def follow(self, seconds: float) -> None:
         """Copy the whole chunks that end before a moment of the source."""
-        if self.reader.audio is None:
+        if self.file.audio is None:
             return
         # Whole seconds: all chunks then round their start to the source's samples alike, and
         # join without a click.
@@ -131,11 +133,11 @@ class _SoundCopy:
         self._copy(round((seconds - self.start_seconds) * self.sample_rate) - self.num_read)
 
     def _copy(self, num_samples: int) -> None:
-        if self.reader.audio is None or num_samples < 1:
+        if self.file.audio is None or num_samples < 1:
             return
         first = self.start_seconds + self.num_read / self.sample_rate
         span = first, first + num_samples / self.sample_rate
-        waveform, valid = self.reader.read_waveform(span, self.sample_rate)
+        waveform, valid = read_waveform(self.file, span, self.sample_rate)
         there = np.flatnonzero(valid)
         if len(there):
             low, high = int(there[0]), int(there[-1]) + 1
@@ -147,8 +149,6 @@ class _SoundCopy:
         self.num_read += num_samples
 
 
-def _usual_fps(reader: PyAVReader) -> float:
-    rate = None
-    if reader.video is not None:
-        rate = reader.container.streams[reader.video.index].average_rate
+def _usual_fps(file: MediaFile) -> float:
+    rate = None if file.video is None else file.video.rate
     return float(rate) if rate else _FALLBACK_FPS

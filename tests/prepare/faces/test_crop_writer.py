@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from av.video.frame import PictureType
 
-from macbdf_mm.media.pyav_reader import PyAVReader
+from macbdf_mm.media.frames import read_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.sound import read_waveform
 from macbdf_mm.prepare.faces.crop_settings import CropSettings
 from macbdf_mm.prepare.faces.crop_writer import CropWriter
 
@@ -28,9 +30,9 @@ def test_frames_keep_times_and_colours(tmp_path, form):
     settings = CropSettings(form, size=32)
     path = tmp_path / f"a{settings.suffix}"
     write(path, settings)
-    with PyAVReader(path) as reader:
-        images, valid = reader.read_frames([0.0, 0.035, 0.045, 0.1, 0.19, 0.21, 0.25])
-        assert reader.audio is None
+    with MediaFile(path) as file:
+        images, valid = read_frames(file, [0.0, 0.035, 0.045, 0.1, 0.19, 0.21, 0.25])
+        assert file.audio is None
     assert valid.all()
     shown = images.mean(axis=(1, 2))  # (T, 3)
     expected = np.array([[v, 60, 255 - v] for v in (30, 30, 80, 130, 130, 180, 230)])
@@ -43,8 +45,8 @@ def test_sound_is_lossless_and_may_begin_late(tmp_path, form):
     settings = CropSettings(form, size=32)
     path = tmp_path / f"a{settings.suffix}"
     tone = write(path, settings, sound_at=805)
-    with PyAVReader(path) as reader:
-        waveform, valid = reader.read_waveform((0.0, 0.3), 16_000)
+    with MediaFile(path) as file:
+        waveform, valid = read_waveform(file, (0.0, 0.3), 16_000)
     assert np.flatnonzero(valid)[0] == 805
     assert valid.sum() == 3200
     np.testing.assert_allclose(waveform[805:4005], tone, atol=1 / 32_767)
@@ -77,8 +79,8 @@ def test_quality_decides_size_and_loss(tmp_path, talking_head, form, qualities):
         with CropWriter(path, settings, 25.0, with_sound=False) as writer:
             for index in range(8):
                 writer.write_frame(talking_head.frames[index], index / 25)
-        with PyAVReader(path) as reader:
-            images, _ = reader.read_frames(np.arange(8) / 25)
+        with MediaFile(path) as file:
+            images, _ = read_frames(file, np.arange(8) / 25)
         sizes.append(path.stat().st_size)
         losses.append(np.abs(images.astype(int) - talking_head.frames[:8]).mean())
     assert sizes[0] > 1.5 * sizes[1]

@@ -1,4 +1,4 @@
-"""Changing the sample rate of a waveform, and mixing its channels down."""
+"""Reading the sound of a span, by timestamps: decoded, mixed down, at the wanted sample rate."""
 
 from fractions import Fraction
 
@@ -6,12 +6,80 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.media.media_file import MediaFile, Track
+
+# Decoded before the span and thrown away: lossy audio decoders need some packets to settle
+# (Opus 80 ms, the bit reservoir of MP3 about 260 ms).
+_PREROLL_SECONDS = 0.3
+# Read on both sides of the span, so that the resampling filter does not see an edge.
+_MARGIN_SECONDS = 0.02
+# Containers round timestamps (Matroska to 1 ms): less than this is rounding, more is a gap.
+_MAX_JITTER_SECONDS = 0.01
 # Full scale is 1, which lossy coding overshoots by a little; what decodes from damaged bytes
 # reaches a million.
 _MAX_LEVEL = 4.0
-
 # Sample formats of mono sound that numpy converts alone, to the bit as FFmpeg does.
 _FULL_SCALES = {"s16": 2**15, "s16p": 2**15, "s32": 2**31, "s32p": 2**31, "flt": 1, "fltp": 1}
+
+
+def read_waveform(
+    file: MediaFile, span_seconds: tuple[float, float], sample_rate: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return the sound of a span, mono at ``sample_rate``.
+
+    Args:
+        file: The file; where it has no sound there are zeros.
+        span_seconds: Start and end; zero is the first frame, or where the sound of a file
+            without video begins.
+        sample_rate: In Hz.
+
+    Returns:
+        PCM, shape (S,) with S = round(span * sample_rate), float32, and whether each
+        sample exists, shape (S,).
+    """
+    start, end = span_seconds
+    num_samples = round((end - start) * sample_rate)
+    if file.audio is None:
+        return np.zeros(num_samples, np.float32), np.zeros(num_samples, np.bool_)
+    native_hz = file.audio.sample_rate
+    origin = start - _MARGIN_SECONDS
+    length = end - start + 2 * _MARGIN_SECONDS
+    samples, known = _native_samples(file, file.audio, origin, round(length * native_hz))
+    first = round(_MARGIN_SECONDS * sample_rate)
+    waveform = resample(samples, native_hz, sample_rate)[first : first + num_samples]
+    waveform = np.pad(waveform, (0, num_samples - len(waveform)))
+    nearest = (np.arange(num_samples) + first) * native_hz // sample_rate
+    valid = known[nearest.clip(max=len(known) - 1)]
+    return np.where(valid, waveform, np.float32(0.0)), valid
+
+
+def _native_samples(
+    file: MediaFile, audio: Track, origin_seconds: float, num_samples: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return mono samples at the track's rate from a moment on, and which of them exist."""
+    samples = np.zeros(num_samples, np.float32)
+    known = np.zeros(num_samples, np.bool_)
+    rate = audio.sample_rate
+    origin = origin_seconds + file.zero_seconds
+    until = origin + num_samples / rate
+    mixer = MonoMixer(rate)
+    max_jitter = _MAX_JITTER_SECONDS * rate
+    expected: int | None = None
+    for frame in file.decode_from(audio, origin - _PREROLL_SECONDS, until):
+        seconds = file.seconds_of(frame)
+        piece = mixer.mix(frame)
+        first = expected if seconds is None else round((seconds - origin) * rate)
+        if expected is not None and abs((first or 0) - expected) <= max_jitter:
+            first = expected
+        first = first or 0
+        if first >= num_samples:
+            break
+        expected = first + len(piece)
+        low, high = max(0, first), min(num_samples, expected)
+        if high > low and is_plausible(piece):
+            samples[low:high] = piece[low - first : high - first]
+            known[low:high] = True
+    return samples, known
 
 
 def resample(

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from macbdf_mm.media.resampling import MonoMixer, is_plausible, resample
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.sound import MonoMixer, is_plausible, read_waveform, resample
 
 
 def sound(rate, seconds=1.0):
@@ -85,3 +86,22 @@ def test_mono_sound_is_converted_as_ffmpeg_converts_it(name):
     theirs = np.concatenate([piece.to_ndarray()[0] for piece in converter.resample(frame)])
     np.testing.assert_array_equal(ours, theirs)
     assert ours.dtype == np.float32
+
+
+def test_sound_is_the_same_whatever_the_span_it_was_read_in(make_clip):
+    with MediaFile(make_clip("a.mov", audio_codec="pcm_s16le", sample_rate=44_100)) as file:
+        whole, _ = read_waveform(file, (0.0, 3.0), 16_000)
+        part, _ = read_waveform(file, (1.0, 2.0), 16_000)
+    # Half a sample of the file lies between the two grids.
+    np.testing.assert_allclose(part, whole[16_000:32_000], atol=0.01)
+
+
+def test_damaged_sound_is_left_out_rather_than_blaring(tmp_path, write_media):
+    sound = 0.5 * np.sin(np.arange(48_000) / 5).astype(np.float32)
+    sound[16_000:17_000] = 3000.0
+    path = write_media(tmp_path / "a.wav", sounds=[sound], audio_codec="pcm_f32le")
+    with MediaFile(path) as file:
+        waveform, valid = read_waveform(file, (0.0, 3.0), 16_000)
+    assert np.abs(waveform).max() < 0.6
+    assert not valid[16_000:17_000].any()
+    assert 0.8 < valid.mean() < 1.0

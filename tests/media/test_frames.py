@@ -1,0 +1,84 @@
+import gc
+import resource
+
+import numpy as np
+import pytest
+
+from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.frames import read_frames, shown_frames
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.sound import read_waveform
+
+
+def test_spans_can_be_read_in_any_order(make_clip, clip_clock):
+    with MediaFile(make_clip(gop=40)) as file:
+        for start in (2.0, 0.5, 1.2, 0.0, 2.6):
+            frames, valid = read_frames(file, [start + 0.02, start + 0.1])
+            assert valid.all()
+            expected = [int((start + shift) * 25 + 1e-6) for shift in (0.02, 0.1)]
+            assert [clip_clock.read(frame) for frame in frames] == expected
+            waveform, known = read_waveform(file, (start, start + 0.3), 16_000)
+            assert known.mean() > 0.95
+            assert abs(clip_clock.lag_seconds(waveform, 16_000, start)) < 2e-3
+
+
+def test_every_frame_can_be_asked_for(make_clip, clip_clock):
+    with MediaFile(make_clip()) as file:
+        frames, valid = read_frames(file, (np.arange(75) + 0.5) / 25)
+        assert [clip_clock.read(frame) for frame in frames] == list(range(75))
+        assert valid.all()
+
+
+def test_times_before_and_after_the_video_are_not_valid(make_clip):
+    with MediaFile(make_clip(seconds=1.0)) as file:
+        frames, valid = read_frames(file, [-0.5, 0.5, 0.98, 1.5])
+        assert valid.tolist() == [False, True, True, False]
+        assert not frames[~valid].any()
+        assert read_frames(file, [])[0].shape == (0, 64, 96, 3)
+
+
+def test_reading_frames_needs_a_video(make_clip):
+    path = make_clip("a.m4a", with_video=False)
+    with MediaFile(path) as file, pytest.raises(ValueError, match=r"a\.m4a has no video"):
+        read_frames(file, [0.5])
+
+
+def test_memory_does_not_grow_with_the_clips_read(make_clip):
+    path = make_clip(seconds=2.0)
+
+    def read(times):
+        for _ in range(times):
+            with MediaFile(path) as file:
+                read_frames(file, [0.5, 1.0])
+                read_waveform(file, (0.5, 1.0), 16_000)
+        gc.collect()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    before = read(60)
+    growth_kb = (read(120) - before) / 120
+    assert growth_kb < 60
+
+
+def test_frames_that_would_fill_the_memory_are_refused(make_clip, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.media.frames._MAX_FRAME_BYTES", 5 * 64 * 96 * 3)
+    with MediaFile(make_clip()) as file:
+        assert len(read_frames(file, [0.1] * 5)[0]) == 5
+        with pytest.raises(UndecodableMediaError, match="96x64 pixels, of which 6 do not fit"):
+            read_frames(file, [0.1] * 6)
+        assert len(read_frames(file, [0.1] * 6, short_side=32)[0]) == 6
+
+
+def test_every_frame_that_begins_in_a_span_is_shown_once(make_clip, clip_clock):
+    times = np.concatenate([np.arange(20) * 0.04, 0.8 + np.arange(10) * 0.11])
+    path = make_clip(frame_seconds=times)
+    with MediaFile(path) as file:
+        for start, end in [(0.0, 3.0), (0.4, 1.02), (-1.0, 0.0)]:
+            shown = [(clip_clock.read(image), at) for image, at in shown_frames(file, (start, end))]
+            expected = [k for k, at in enumerate(times) if start <= at < end]
+            assert [number for number, _ in shown] == expected
+            np.testing.assert_allclose([at for _, at in shown], times[expected], atol=1e-3)
+
+
+def test_a_file_without_video_shows_no_frames(make_clip):
+    with MediaFile(make_clip("a.m4a", with_video=False)) as file:
+        assert list(shown_frames(file, (0.0, 1.0))) == []
