@@ -1,21 +1,21 @@
 """The steps of the data path, each on a dict of results."""
 
-from macbdf_mm.datasets.transforms.audio_codec import AudioCodec
-from macbdf_mm.datasets.transforms.audio_gain import AudioGain
-from macbdf_mm.datasets.transforms.audio_noise import AudioNoise
-from macbdf_mm.datasets.transforms.clip_blur import ClipBlur
-from macbdf_mm.datasets.transforms.clip_color_jitter import ClipColorJitter
-from macbdf_mm.datasets.transforms.clip_downscale import ClipDownscale
-from macbdf_mm.datasets.transforms.clip_noise import ClipNoise
 from macbdf_mm.datasets.transforms.crop_face_track import CropFaceTrack
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.datasets.transforms.drop_modality import DropModality
 from macbdf_mm.datasets.transforms.forge_real_clip import ForgeRealClip
-from macbdf_mm.datasets.transforms.jpeg_compression import JPEGCompression
 from macbdf_mm.datasets.transforms.pack_forgery_inputs import PackForgeryInputs
+from macbdf_mm.datasets.transforms.picture_quality import (
+    ClipBlur,
+    ClipColorJitter,
+    ClipDownscale,
+    ClipNoise,
+    JPEGCompression,
+)
 from macbdf_mm.datasets.transforms.read_cached_inputs import ReadCachedInputs
 from macbdf_mm.datasets.transforms.sample_clip_span import SampleClipSpan
 from macbdf_mm.datasets.transforms.shift_audio import ShiftAudio
+from macbdf_mm.datasets.transforms.sound_quality import AudioCodec, AudioGain, AudioNoise
 from macbdf_mm.datasets.transforms.video_compression import VideoCompression
 
 __all__ = [

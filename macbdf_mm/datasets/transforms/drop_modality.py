@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from macbdf_mm.datasets.transforms.argument_checks import check_probability
+from macbdf_mm.datasets.transforms.random_change import check_probability
 from macbdf_mm.registry import TRANSFORMS
 
 

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
-from macbdf_mm.datasets.transforms.longest_run import longest_run
+from macbdf_mm.datasets.transforms.random_change import check_probability, check_range
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 from macbdf_mm.structures.face_track import choose_track, parse_face_track
@@ -251,3 +250,20 @@ def _label(
         category=category_of(results["video_label"], results["audio_label"]),
         method="+".join(methods),
     )
+
+
+def longest_run(valid: npt.ArrayLike) -> tuple[int, int]:
+    """Return first and last-plus-one index of the longest run of true values.
+
+    The first of equally long ones; (0, 0) if there is none.
+
+    Args:
+        valid: Shape (N,).
+    """
+    padded = np.concatenate([[False], np.asarray(valid, np.bool_), [False]]).astype(np.int8)
+    steps = np.diff(padded)
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    if not len(starts):
+        return 0, 0
+    best = int(np.argmax(ends - starts))
+    return int(starts[best]), int(ends[best])

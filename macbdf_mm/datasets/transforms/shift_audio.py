@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from macbdf_mm.datasets.transforms.argument_checks import check_probability
+from macbdf_mm.datasets.transforms.random_change import check_order, check_probability
 from macbdf_mm.registry import TRANSFORMS
 from macbdf_mm.structures.labels import FAKE, REAL, category_of
 
@@ -51,10 +51,7 @@ class ShiftAudio:
         forges: bool = False,
     ) -> None:
         check_probability("probability", probability)
-        if min_seconds > max_seconds:
-            raise ValueError(
-                f"Expected `min_seconds` <= `max_seconds`, got {min_seconds} and {max_seconds}."
-            )
+        check_order("min_seconds", min_seconds, "max_seconds", max_seconds)
         self.ranges = _allowed_ranges(min_seconds, max_seconds, forges)
         self.probability = probability
         self.forges = forges

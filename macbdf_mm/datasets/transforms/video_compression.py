@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.codeccontext import VideoCodecContext
 
-from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
+from macbdf_mm.datasets.transforms.random_change import RandomChange, check_range
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.media.writer import MIN_WIDTH_OF_X265, quality_options
 from macbdf_mm.registry import TRANSFORMS
@@ -21,7 +21,7 @@ _FPS = 25
 
 
 @TRANSFORMS.register_module()
-class VideoCompression:
+class VideoCompression(RandomChange):
     """Encode the frames with a real codec at a random quality, and decode them again.
 
     The sampled frames are encoded as if they followed each other, in memory. Frames that do
@@ -43,6 +43,7 @@ class VideoCompression:
     def __init__(
         self, quality: Mapping[str, tuple[int, int]] | None = None, probability: float = 0.5
     ) -> None:
+        super().__init__(probability)
         self.quality = dict(quality or {"libx264": (20, 40), "mpeg4": (2, 16)})
         for codec, values in self.quality.items():
             if codec not in _BOUNDS:
@@ -50,22 +51,20 @@ class VideoCompression:
             check_range(f"quality['{codec}']", values, *_BOUNDS[codec])
             if codec not in av.codecs_available:
                 raise ConfigError(f"FFmpeg has no encoder '{codec}' here; take another one.")
-        check_probability("probability", probability)
-        self.probability = probability
 
-    def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Return ``results`` with the frames as they come out of the codec."""
+    def change(self, results: dict[str, Any]) -> None:
+        """Put the frames that exist through the codec."""
         there = np.flatnonzero(results["video_valid"])
-        if np.random.random() < self.probability and len(there):
-            codec = list(self.quality)[np.random.randint(len(self.quality))]
-            low, high = self.quality[codec]
-            quality = int(np.random.randint(low, high + 1))
-            images = list(results["imgs"])
-            decoded = through_codec(np.stack([images[i] for i in there]), codec, quality)
-            for index, image in zip(there, decoded, strict=True):
-                images[index] = image
-            results["imgs"] = images
-        return results
+        if not len(there):
+            return
+        codec = list(self.quality)[np.random.randint(len(self.quality))]
+        low, high = self.quality[codec]
+        quality = int(np.random.randint(low, high + 1))
+        images = list(results["imgs"])
+        decoded = through_codec(np.stack([images[i] for i in there]), codec, quality)
+        for index, image in zip(there, decoded, strict=True):
+            images[index] = image
+        results["imgs"] = images
 
 
 def through_codec(frames: npt.NDArray[np.uint8], codec: str, quality: int) -> npt.NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 import pytest
 
-from macbdf_mm.datasets.transforms.argument_checks import check_probability, check_range
+from macbdf_mm.datasets.transforms.random_change import check_probability, check_range
 
 
 def test_what_is_within_bounds_passes():
