@@ -45,7 +45,7 @@ def main() -> None:
 
     # Imported late: a wrong argument is answered at once.
     from macbdf_mm.apis.progress_line import ProgressLine
-    from macbdf_mm.prepare.audit.audit_dataset import audit_dataset
+    from macbdf_mm.prepare.audit.audit import audit_dataset
     from macbdf_mm.prepare.audit.check_files import CheckSettings
 
     annotation = Path(arguments.annotation)

@@ -8,7 +8,6 @@ from pathlib import Path
 from macbdf_mm.prepare.audit.audit import Audit, percent
 from macbdf_mm.prepare.audit.counts import CATEGORIES
 from macbdf_mm.prepare.audit.grouped_auc import MIN_GROUPS
-from macbdf_mm.prepare.audit.revealing_values import revealing_values
 from macbdf_mm.prepare.audit.shortcut_probes import (
     LEAK_AUC,
     NUM_STANDARD_ERRORS,
@@ -16,6 +15,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     SUSPICIOUS_AUC,
     Question,
     ShortcutProbe,
+    revealing_values,
     worst_probe,
 )
 from macbdf_mm.reports.figures import html_page as html

@@ -1,24 +1,54 @@
 """Decoding every file of a data set, in parallel, from where a stopped run left off."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
-from macbdf_mm.media.measure import measure_file
-from macbdf_mm.prepare.audit.file_check import FileCheck
+from macbdf_mm.media.measure import MediaMeasures, measure_file
+from macbdf_mm.media.probe import MediaInfo
 from macbdf_mm.prepare.converters.inspect_files import Progress
 from macbdf_mm.prepare.converters.journal import Journal
 from macbdf_mm.prepare.converters.media_tree import FileStamp
 
+# Muxers round lengths, and the tracks of a file need not end together.
+_MAX_LENGTH_ERROR_SECONDS = 0.5
 _WHAT = "decoding files"
 _LIMIT = "time_limit_seconds"
+
+
+@dataclass(frozen=True)
+class FileCheck:
+    """One annotated file after its check.
+
+    Attributes:
+        measures: What decoding it gave, None if it cannot be read.
+        error: Why it cannot be read, None if it can.
+    """
+
+    measures: MediaMeasures | None
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, from which :meth:`from_json` makes the check again."""
+        if self.measures is None:
+            return {"error": self.error}
+        return asdict(self.measures)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "FileCheck":
+        """Return the check that :meth:`to_json` wrote."""
+        if "error" in values:
+            return cls(None, str(values["error"]))
+        known = {field.name: values[field.name] for field in fields(MediaMeasures)}
+        return cls(MediaMeasures(**{**known, "info": MediaInfo(**values["info"])}))
 
 
 @dataclass(frozen=True)
@@ -162,3 +192,33 @@ def _stamp(path: Path) -> FileStamp | None:
     except OSError:
         return None
     return FileStamp(stat.st_size, stat.st_mtime_ns)
+
+
+def remarks_on(row: ClipRow, check: FileCheck) -> list[str]:
+    """Return what is unusual about a file that can be read, each in a few words.
+
+    Args:
+        row: What the annotation says of it.
+        check: The check of its file.
+    """
+    if check.measures is None:
+        return []
+    measures, info = check.measures, check.measures.info
+    remarks = []
+    if measures.num_damaged_packets:
+        remarks.append(f"{measures.num_damaged_packets} packets do not decode")
+    if info.missing_seconds > _MAX_LENGTH_ERROR_SECONDS:
+        remarks.append(f"cut short, {info.missing_seconds:.1f} s are missing")
+    if not info.has_video:
+        remarks.append("no video")
+    if not info.has_audio:
+        remarks.append("no sound")
+    if measures.peak == 0:
+        remarks.append("silent sound")
+    annotated = row.duration_seconds
+    if annotated and abs(annotated - info.duration_seconds) > _MAX_LENGTH_ERROR_SECONDS:
+        remarks.append(f"lasts {info.duration_seconds:.1f} s, annotated {annotated:.1f} s")
+    starts = [start for start, _ in (*row.video_fake_intervals, *row.audio_fake_intervals)]
+    if starts and max(starts) >= info.duration_seconds:
+        remarks.append(f"a fake interval starts at {max(starts):.1f} s, after its end")
+    return remarks

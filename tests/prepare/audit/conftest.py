@@ -6,7 +6,7 @@ import pytest
 
 from macbdf_mm.media.measure import MediaMeasures
 from macbdf_mm.media.probe import MediaInfo
-from macbdf_mm.prepare.audit.file_check import FileCheck
+from macbdf_mm.prepare.audit.check_files import FileCheck
 
 _INFO = dict(
     has_video=True, has_audio=True, duration_seconds=2.0, missing_seconds=0.0, width=64, height=48,

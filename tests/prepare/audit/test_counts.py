@@ -1,7 +1,16 @@
 import math
 
+import pytest
+
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.audit.counts import count_parts
+from macbdf_mm.prepare.audit.check_files import FileCheck
+from macbdf_mm.prepare.audit.counts import (
+    FormatCount,
+    count_formats,
+    count_parts,
+    find_shared_identities,
+    format_name,
+)
 
 ROWS = [
     ClipRow("a", 0, 0, 0, identity="Ann", split="train"),
@@ -43,3 +52,46 @@ def test_the_most_frequent_come_first():
     rows = [ClipRow(f"{k}", 1, identity="BAACAB"[k], method="xyyyxz"[k]) for k in range(6)]
     assert list(count_parts(rows)[-1].by_identity.items()) == [("A", 3), ("B", 2), ("C", 1)]
     assert list(count_parts(rows)[-1].by_method) == ["y", "x", "z"]
+
+
+USUAL = "mov, 64x48 at 25 fps, h264 yuv420p, aac 16000 Hz, 1 ch"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, USUAL),
+        (dict(fps=29.97002997), USUAL.replace("25", "29.97")),
+        (dict(fps=None), USUAL.replace(" at 25 fps", "")),
+        (dict(has_audio=False), "mov, 64x48 at 25 fps, h264 yuv420p"),
+        (dict(has_video=False, container_format="wav"), "wav, aac 16000 Hz, 1 ch"),
+    ],
+)
+def test_a_format_is_named_by_what_a_file_has(measured, changes, name):
+    assert format_name(measured(**changes).measures) == name
+
+
+def test_clips_of_each_format_are_counted_by_label(measured):
+    rows = [ClipRow(f"{k}", label) for k, label in enumerate((0, 1, 1, -1, 0, 0))]
+    checks = {row.file: measured() for row in rows}
+    checks["4"], checks["5"] = measured(fps=30.0), FileCheck(None, "broken")
+    usual, other = count_formats(rows, checks)
+    assert usual == FormatCount(USUAL, num_real=1, num_fake=2, num_unknown=1)
+    assert usual.num_clips == 4
+    assert other == FormatCount(USUAL.replace("25", "30"), num_real=1)
+
+
+def test_people_in_two_parts_are_found_with_the_parts():
+    rows = [
+        ClipRow("a", 0, identity="Zoe", split="val"),
+        ClipRow("b", 0, identity="Zoe", split="train"),
+        ClipRow("c", 1, identity="Zoe", split="train"),
+        ClipRow("d", 1, identity="Ann", split="test"),
+        ClipRow("e", 1, identity="Ann", split="train"),
+        ClipRow("f", 1, identity="Bob", split="train"),
+        ClipRow("g", 1, identity="Bob"),
+        ClipRow("h", 1, split="test"),
+        ClipRow("i", 1, split="train"),
+    ]
+    found = find_shared_identities(rows)
+    assert list(found.items()) == [("Ann", ("test", "train")), ("Zoe", ("train", "val"))]

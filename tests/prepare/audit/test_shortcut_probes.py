@@ -7,8 +7,7 @@ import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.media.writer import write_clip
-from macbdf_mm.prepare.audit.check_files import CheckSettings, check_files
-from macbdf_mm.prepare.audit.file_check import FileCheck
+from macbdf_mm.prepare.audit.check_files import CheckSettings, FileCheck, check_files
 from macbdf_mm.prepare.audit.shortcut_features import SHORTCUT_FEATURES
 from macbdf_mm.prepare.audit.shortcut_probes import (
     ALL_FEATURES,
@@ -17,6 +16,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     ShortcutProbe,
     list_questions,
     probe_shortcuts,
+    revealing_values,
     worst_probe,
 )
 
@@ -204,3 +204,31 @@ def test_the_worst_is_a_single_property_of_all_clips():
     probes = [probe(0.7), probe(0.8, split="val"), probe(0.9, feature=ALL_FEATURES)]
     assert worst_probe([*probes, probe(float("nan"))]) is probes[0]
     assert worst_probe(probes[1:]) is None
+
+
+SPLIT_ROWS = [ClipRow(f"{k}", label, split="val") for k, label in enumerate((0, 0, 1, 1, -1, 1))]
+SPLIT_ROWS.append(ClipRow("6", 1, split="train"))
+
+
+def test_the_column_that_tells_most_is_shown(measured):
+    heights = (40, 50, 60, 70, 80, None, 90)
+    checks = {f"{k}": measured(width=64, height=height) for k, height in enumerate(heights)}
+    found = revealing_values(SPLIT_ROWS, checks, "resolution", Question("fake", "val"))
+    assert (found.feature, found.column) == ("resolution", "height in pixels")
+    np.testing.assert_array_equal(found.real, [40, 50])
+    np.testing.assert_array_equal(found.fake, [60, 70])
+
+
+def test_less_is_as_telling_as_more(measured):
+    checks = {row.file: measured(loudness_db=-30.0 * row.label, peak=0.5) for row in SPLIT_ROWS}
+    found = revealing_values(SPLIT_ROWS, checks, "loudness", Question("fake"))
+    assert found.column == "dB of full scale"
+
+
+def test_what_is_no_number_or_of_one_class_is_not_shown(measured):
+    checks = {row.file: measured() for row in SPLIT_ROWS}
+    for feature in ("codec", ALL_FEATURES):
+        assert revealing_values(SPLIT_ROWS, checks, feature, Question("fake")) is None
+    assert revealing_values(SPLIT_ROWS, checks, "duration", Question("fake", "train")) is None
+    checks = {row.file: FileCheck(None, "broken") for row in SPLIT_ROWS}
+    assert revealing_values(SPLIT_ROWS, checks, "duration", Question("fake")) is None
