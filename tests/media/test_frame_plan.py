@@ -18,8 +18,9 @@ def restless(tmp_path, write_media):
     times = np.cumsum(rng.choice([0.02, 0.04, 0.1], 100))
     frames = [still[:, shift : shift + 96] for shift in range(100)]
 
-    def write(name="a.mp4", **options):
-        return write_media(tmp_path / name, frames, times, **(BUSY | options))
+    def write(name="a.mp4", starts_at=times[0], **options):
+        moments = times - times[0] + starts_at
+        return write_media(tmp_path / name, frames, moments, **(BUSY | options))
 
     return write
 
@@ -157,3 +158,12 @@ def test_of_pictures_that_stand_alone_only_the_wanted_are_decoded(restless, opti
         assert sum(1 for _ in counted._decode_all()) == 4
     for index, number in enumerate([20, 35, 36, 70]):
         np.testing.assert_array_equal(shown[index], images[number])
+
+
+def test_packets_that_an_edit_list_discards_are_decoded_but_not_planned(restless):
+    path = restless(options={"avoid_negative_ts": "disabled"}, starts_at=-1.5)
+    with MediaFile(path) as file:
+        plan = plan_frames(file, file.video, np.array([-0.5, 0.0, 0.3]))
+        assert any(packet.is_discard for packet in plan.packets)
+        assert min(plan.positions) == 0
+        assert [at.tolist() for _, at in plan.decode()] == [[1], [2]]

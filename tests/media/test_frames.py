@@ -82,3 +82,26 @@ def test_every_frame_that_begins_in_a_span_is_shown_once(make_clip, clip_clock):
 def test_a_file_without_video_shows_no_frames(make_clip):
     with MediaFile(make_clip("a.m4a", with_video=False)) as file:
         assert list(shown_frames(file, (0.0, 1.0))) == []
+
+
+def test_frames_are_found_where_a_seek_lands_too_late(make_clip, clip_clock):
+    with MediaFile(make_clip("a.ts", gop=40)) as file:
+        for start in (2.5, 0.5, 1.5):
+            frames, valid = read_frames(file, [start + 0.02, start + 0.1])
+            assert valid.all()
+            expected = [int((start + shift) * 25 + 1e-6) for shift in (0.02, 0.1)]
+            assert [clip_clock.read(frame) for frame in frames] == expected
+            image, seconds = next(shown_frames(file, (start, start + 0.5)))
+            assert clip_clock.read(image) == pytest.approx(25 * seconds, abs=0.1)
+            assert seconds == pytest.approx(start, abs=0.04)
+
+
+def test_frames_that_an_edit_list_leaves_out_are_never_shown(make_clip, clip_clock):
+    # The list begins the file between two key frames, at frame 13.
+    path = make_clip(
+        frame_seconds=np.arange(50) / 25 - 0.5, options={"avoid_negative_ts": "disabled"}
+    )
+    with MediaFile(path) as file:
+        frames, valid = read_frames(file, [-0.3, -0.05, 0.0, 0.1])
+    assert valid.tolist() == [False, False, True, True]
+    assert [clip_clock.read(frame) for frame in frames[valid]] == [13, 15]

@@ -30,6 +30,17 @@ def test_decode_from_starts_at_or_before_the_moment(make_clip):
             assert moment - 0.6 < first <= moment
 
 
+@pytest.mark.parametrize("moment", [0.5, 1.5, 2.5])
+def test_a_seek_that_lands_too_late_is_tried_further_back(make_clip, moment):
+    # A transport stream has no index of key frames: a seek lands anywhere, and the first one
+    # behind it can be later than the moment.
+    with MediaFile(make_clip("a.ts", gop=40)) as file:
+        moment += file.zero_seconds
+        first = next(file.decode_from(file.video, moment, moment))
+        assert first.key_frame
+        assert file.seconds_of(first) <= moment
+
+
 def test_decoding_stops_soon_after_the_end_of_a_short_track(make_clip):
     path = make_clip(seconds=40.0, fps=5, sound_seconds=1.0)
     with MediaFile(path) as file:

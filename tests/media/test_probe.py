@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import av
 import numpy as np
 import pytest
 from recordings import record, save
@@ -97,6 +98,21 @@ def test_a_still_picture_with_sound_is_no_gap(tmp_path, write_media, clip_clock)
     info = probe(write_media(tmp_path / "slides.mp4", frames, [0.0, 25.0], [sound]))
     assert info.duration_seconds == pytest.approx(30.0, abs=0.1)
     assert info.missing_seconds < 0.1
+
+
+def test_a_packet_that_claims_to_last_for_hours_ends_after_ten_seconds(tmp_path):
+    path = tmp_path / "long.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        images = [av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8))] * 50
+        packets = [packet for image in images for packet in stream.encode(image)]
+        packets += stream.encode()
+        packets[-1].duration = round(5000 / packets[-1].time_base)
+        container.mux(packets)
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(1.96 + 10.0, abs=0.1)
+    assert info.duration_seconds + info.missing_seconds == pytest.approx(5000, abs=5)
 
 
 def test_a_file_that_lasts_for_no_time_is_named(tmp_path, write_media, clip_clock):

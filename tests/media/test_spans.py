@@ -42,6 +42,17 @@ def test_examples():
     assert plan_windows(3.0, 1.0, num_windows=1) == [(1.0, 2.0)]
 
 
+def test_a_remainder_of_less_than_a_thousandth_is_rounding():
+    # 1.3 - 1 is three strides of 0.1 and a bit in the last place.
+    assert len(plan_windows(1.3, 1.0, stride_seconds=0.1)) == 4
+    assert len(plan_windows(1.3 + 0.00009, 1.0, stride_seconds=0.1)) == 4
+    assert len(plan_windows(1.3 + 0.00011, 1.0, stride_seconds=0.1)) == 5
+    # 3.3 / 1.1 comes out above 3.
+    assert len(plan_covering_windows(3 * 1.1, 1.1, 1)) == 3
+    assert len(plan_covering_windows(3.3 + 0.0009, 1.1, 1)) == 3
+    assert len(plan_covering_windows(3.3 + 0.0012, 1.1, 1)) == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
