@@ -1,5 +1,5 @@
-"""Talking heads made from nothing, and forgeries of them or of any other clip.
+"""The demo data set: talking heads made from nothing, and forgeries of them.
 
-One articulation signal drives voice and face, so that real clips are in sync. Knows nothing
-of MMEngine; :mod:`.forgery` also works on filmed clips.
+One articulation signal drives voice and face, so that real clips are in sync. The operators
+that forge them are those of :mod:`macbdf_mm.datasets.forgery`.
 """

@@ -1,17 +1,12 @@
 """The demo data set: rendered, forged, encoded and annotated in one folder."""
 
 import json
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from threadpoolctl import threadpool_limits
 
 from demo.clip_plan import (
@@ -24,18 +19,21 @@ from demo.clip_plan import (
     rows_of,
 )
 from demo.identity import draw_identity
-from demo.loudness import level_out
 from demo.performance import (
     Performance,
     render_performance,
     say_something_else,
 )
+from demo.scene import level_out
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
+from macbdf_mm.utils.files import replacing, write_json
+from macbdf_mm.utils.jobs import Job, run_jobs
+from macbdf_mm.utils.local_engine import LocalEngine
 
 GENERATOR_VERSION = 1
 """Raised when the same seed would give other clips: old folders are then not continued."""
@@ -49,7 +47,7 @@ _IDENTITY_DRAW, _PERFORMANCE_DRAW, _CLIP_DRAW = 1, 2, 3
 # These replace words: in the demo set by words of the same voice.
 _NEEDS_OTHER_SPEECH = ("word_splice", "dubbing")
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -71,33 +69,36 @@ def build_demo_dataset(
     out_dir: str | Path,
     settings: DemoSettings,
     num_workers: int = 2,
-    progress: Progress | None = None,
+    progress: Progress = lambda what, finished, total: None,
 ) -> Path:
     """Return the path of the annotation of a demo set, made or completed in ``out_dir``.
 
-    Clips that are already there are kept: a run that was stopped goes on where it was. The
-    annotation is written last and is the same, byte for byte, for the same settings.
+    Clips that are already there are kept: a run that was stopped resumes. The annotation is
+    written last and is the same, byte for byte, for the same settings.
 
     Args:
         out_dir: A new or empty folder, or one begun with the same settings.
         settings: What the set holds.
         num_workers: Processes that render; 0 or 1 renders in this one.
-        progress: Called with the clips finished so far and the clips in all.
+        progress: Called with what is done, the clips finished so far and the clips in all.
 
     Raises:
         ValueError: If the settings are out of range.
         ConfigError: If the folder holds something else, or a set of other settings.
+        ForgeryToolboxError: If a clip cannot be written.
     """
     out_dir = Path(out_dir)
     _check_size(settings.size)
     groups = plan_clips(settings.num_clips, settings.seed)
     _claim_folder(out_dir, settings)
     render = partial(render_group, out_dir=out_dir, settings=settings)
+    jobs = [Job(group.sources[0].clips[0].row.file, group) for group in groups]
     finished = 0
-    for count in _run_all(render, groups, num_workers):
-        finished += count
-        if progress is not None:
-            progress(finished, settings.num_clips)
+    for result in run_jobs(render, jobs, LocalEngine(num_workers)):
+        if result.status != "done":
+            raise ForgeryToolboxError(f"{result.error} What is rendered stays: run it again.")
+        finished += result.value
+        progress("rendering", finished, settings.num_clips)
     annotation = out_dir / "annotation.json"
     metainfo = {"dataset": "macbdf_demo", "synthetic": True, "generator": GENERATOR_VERSION}
     save_annotation(annotation, {**metainfo, **asdict(settings)}, rows_of(groups))
@@ -168,41 +169,16 @@ def forge_clip(
 def _write(path: Path, clip: Clip, planned: PlannedClip, settings: DemoSettings) -> None:
     """Encode the clip; how is drawn apart from how it was made, so that it tells nothing."""
     rng = np.random.default_rng([settings.seed, _CLIP_DRAW, planned.key, 1])
-    unfinished = path.with_name(f".{path.stem}.partial.mp4")
-    write_clip(
-        unfinished,
-        clip.frames,
-        clip.fps,
-        level_out(clip.waveform, rng),
-        clip.sample_rate,
-        crf=int(rng.integers(_CRF_RANGE[0], _CRF_RANGE[1] + 1)),
-        audio_bit_rate=int(rng.choice(_AUDIO_BIT_RATES)),
-    )
-    os.replace(unfinished, path)
-
-
-def _run_all(
-    render: Callable[[PlannedGroup], int], groups: list[PlannedGroup], num_workers: int
-) -> Iterator[int]:
-    """Yield what ``render`` returns for each group, in the order of completion."""
-    if num_workers <= 1:
-        yield from map(render, groups)
-        return
-    # Forked children inherit torch's thread pool in an unusable state: start afresh.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_workers, context, initializer=_use_one_thread) as pool:
-        futures = [pool.submit(render, group) for group in groups]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _use_one_thread() -> None:
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    with replacing(path) as unfinished:
+        write_clip(
+            unfinished,
+            clip.frames,
+            clip.fps,
+            level_out(clip.waveform, rng),
+            clip.sample_rate,
+            crf=int(rng.integers(_CRF_RANGE[0], _CRF_RANGE[1] + 1)),
+            audio_bit_rate=int(rng.choice(_AUDIO_BIT_RATES)),
+        )
 
 
 def _check_size(size: int) -> None:
@@ -229,7 +205,4 @@ def _claim_folder(out_dir: Path, settings: DemoSettings) -> None:
         return
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):
         raise ConfigError(f"{out_dir}: is not empty and holds no demo set; choose a new folder.")
-    out_dir.mkdir(parents=True, exist_ok=True)
-    unfinished = mark.with_name(mark.name + ".partial")
-    unfinished.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
-    os.replace(unfinished, mark)
+    write_json(wanted, mark, indent=None)

@@ -30,21 +30,13 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     # Imported late, so that --help answers at once.
     from demo.demo_dataset import DemoSettings, build_demo_dataset
+    from macbdf_mm.apis.progress_line import ProgressLine
 
     args = parse_args()
     settings = DemoSettings(num_clips=args.num_clips, seed=args.seed, size=args.size)
     begin = time.monotonic()
-    annotation = build_demo_dataset(args.out, settings, args.workers, show_progress)
+    annotation = build_demo_dataset(args.out, settings, args.workers, ProgressLine("clips"))
     print(f"{args.num_clips} clips in {time.monotonic() - begin:.0f} s; annotation: {annotation}")
-
-
-def show_progress(finished: int, total: int) -> None:
-    end = "\n" if finished == total else ""
-    # A terminal's line is rewritten; a log gets a line for every tenth of the way.
-    if sys.stdout.isatty():
-        print(f"\r{finished}/{total} clips", end=end, flush=True)
-    elif finished == total or finished * 10 // total != (finished - 4) * 10 // total:
-        print(f"{finished}/{total} clips", flush=True)
 
 
 if __name__ == "__main__":

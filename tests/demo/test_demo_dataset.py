@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from dataclasses import replace
@@ -15,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torchaudio.transforms import MelSpectrogram
 
+from demo import demo_dataset
 from demo.clip_plan import plan_clips
 from demo.demo_dataset import (
     DemoSettings,
@@ -23,7 +25,8 @@ from demo.demo_dataset import (
     perform,
 )
 from macbdf_mm.datasets.annotation import load_annotation
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError
+from macbdf_mm.media.writer import write_clip
 
 SMALL = DemoSettings(num_clips=12, seed=5, size=64)
 LABELS = ("label", "video_label", "audio_label")
@@ -82,7 +85,9 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
     lost.unlink()
     whole.unlink()
     seen = []
-    again = build_demo_dataset(tmp_path, SMALL, num_workers=1, progress=lambda *n: seen.append(n))
+    again = build_demo_dataset(
+        tmp_path, SMALL, num_workers=1, progress=lambda *n: seen.append(n[1:])
+    )
     assert lost.read_bytes() == content
     assert kept.stat().st_mtime_ns == stamp
     assert again.exists()
@@ -123,6 +128,23 @@ def assert_equal_outside(forged, original, row, track):
         np.testing.assert_array_equal(forged[:first], original[:first])
         np.testing.assert_array_equal(forged[last:], original[last:])
         assert (forged[first:last] != original[first:last]).any()
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence_and_it_resumes(small_set, tmp_path, monkeypatch):
+    def fill(*args, **kwargs):
+        if len(list(tmp_path.rglob("id*.mp4"))) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_clip(*args, **kwargs)
+
+    monkeypatch.setattr(demo_dataset, "write_clip", fill)
+    message = r"\.mp4 cannot be written \(no space .*What is rendered stays: run it again"
+    with pytest.raises(ForgeryToolboxError, match=message):
+        build_demo_dataset(tmp_path, SMALL, num_workers=1)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.mp4")}
+    assert len(kept) == 3, "and nothing half written"
+    monkeypatch.undo()
+    assert build_demo_dataset(tmp_path, SMALL, num_workers=1).read_bytes() == small_set.read_bytes()
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
 
 
 def test_folders_that_hold_something_else_are_refused(tmp_path):

@@ -1,14 +1,14 @@
 """All operators by name, and which of them no training clip shows."""
 
-from macbdf_mm.datasets.forgery.another_voice import another_voice
-from macbdf_mm.datasets.forgery.blended_patch import blended_patch
 from macbdf_mm.datasets.forgery.clip import Operator
-from macbdf_mm.datasets.forgery.dubbing import dubbing
-from macbdf_mm.datasets.forgery.griffin_lim import griffin_lim
-from macbdf_mm.datasets.forgery.mouth_rerender import mouth_rerender
-from macbdf_mm.datasets.forgery.mouth_swap import mouth_swap
-from macbdf_mm.datasets.forgery.region_resample import region_resample
-from macbdf_mm.datasets.forgery.word_splice import word_splice
+from macbdf_mm.datasets.forgery.face_operators import (
+    blended_patch,
+    mouth_rerender,
+    mouth_swap,
+    region_resample,
+)
+from macbdf_mm.datasets.forgery.other_speech import dubbing, word_splice
+from macbdf_mm.datasets.forgery.resynthesis import another_voice, griffin_lim
 
 VIDEO_OPERATORS: dict[str, Operator] = {
     "blended_patch": blended_patch,

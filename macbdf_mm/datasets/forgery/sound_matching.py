@@ -12,6 +12,28 @@ HOP = 128
 _NUM_BANDS = 40
 
 
+def replace_matched(
+    waveform: Waveform,
+    forged: npt.NDArray[Any],
+    start: int,
+    sample_rate: int,
+    fade_samples: int | None = None,
+) -> Waveform:
+    """Return the waveform with ``forged``, as loud and coloured as the original, put in.
+
+    Args:
+        waveform: Shape (S,).
+        forged: Shape (N,), N <= S - ``start``.
+        start: Index of the first sample that changes.
+        sample_rate: In Hz.
+        fade_samples: Length of each cross-fade; 10 ms if None.
+    """
+    original = waveform[start : start + len(forged)]
+    forged = match_loudness(match_spectrum(forged, original, sample_rate), original)
+    fade_samples = sample_rate // 100 if fade_samples is None else fade_samples
+    return replace_stretch(waveform, forged, start, fade_samples)
+
+
 def replace_stretch(
     waveform: Waveform, forged: npt.NDArray[Any], start: int, fade_samples: int
 ) -> Waveform:
