@@ -94,6 +94,7 @@ def build_demo_dataset(
     render = partial(render_group, out_dir=out_dir, settings=settings)
     jobs = [Job(group.sources[0].clips[0].row.file, group) for group in groups]
     finished = 0
+    progress("rendering", finished, settings.num_clips)
     for result in run_jobs(render, jobs, LocalEngine(num_workers)):
         if result.status != "done":
             raise ForgeryToolboxError(f"{result.error} What is rendered stays: run it again.")

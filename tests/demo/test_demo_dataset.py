@@ -85,13 +85,12 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path):
     lost.unlink()
     whole.unlink()
     seen = []
-    again = build_demo_dataset(
-        tmp_path, SMALL, num_workers=1, progress=lambda *n: seen.append(n[1:])
-    )
+    again = build_demo_dataset(tmp_path, SMALL, num_workers=1, progress=lambda *n: seen.append(n))
     assert lost.read_bytes() == content
     assert kept.stat().st_mtime_ns == stamp
     assert again.exists()
-    assert seen[-1] == (12, 12)
+    assert seen[0] == ("rendering", 0, 12)
+    assert seen[-1] == ("rendering", 12, 12)
 
 
 def test_fakes_equal_their_source_outside_the_interval():
