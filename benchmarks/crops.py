@@ -17,8 +17,7 @@ from benchmarks.timing import Comparison
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import DecodedSpan, read_span
-from macbdf_mm.prepare.faces.crop_settings import CropSettings
-from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
+from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
 
 FULL = "full frames"

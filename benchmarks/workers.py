@@ -16,8 +16,7 @@ from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
-from macbdf_mm.prepare.faces.crop_settings import CropSettings
-from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
+from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 
 NUM_WORKERS = (1, 2, 4)
 

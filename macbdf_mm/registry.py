@@ -27,7 +27,7 @@ METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
 # MMEngine knows no such parts, so these have no parent.
 FACE_DETECTORS = Registry(
-    "face detector", scope=SCOPE, locations=["macbdf_mm.prepare.faces.detectors"]
+    "face detector", scope=SCOPE, locations=["macbdf_mm.prepare.faces.mtcnn_detector"]
 )
 CONVERTERS = Registry("converter", scope=SCOPE, locations=["macbdf_mm.prepare.converters"])
 SPLIT_PROTOCOLS = Registry(

@@ -77,9 +77,9 @@ def main() -> None:
 
     # Imported late: a wrong argument is answered at once.
     from macbdf_mm.apis.progress_line import ProgressLine
-    from macbdf_mm.prepare.faces.crop_settings import CropSettings
+    from macbdf_mm.prepare.faces.face_crop import CropSettings
     from macbdf_mm.prepare.faces.find_faces import TrackingSettings
-    from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
+    from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
     from macbdf_mm.prepare.faces.prepare_faces import RunOptions, prepare_faces
 
     detector = {"type": arguments.detector, **arguments.detector_options}

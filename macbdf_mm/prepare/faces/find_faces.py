@@ -11,8 +11,7 @@ from macbdf_mm.media.frames import read_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import describe
 from macbdf_mm.prepare.faces.detector import Detections, FaceDetector
-from macbdf_mm.prepare.faces.link_detections import link_detections
-from macbdf_mm.prepare.faces.smooth_boxes import smooth_boxes
+from macbdf_mm.prepare.faces.tracking import link_detections, smooth_boxes
 from macbdf_mm.structures.face_track import FaceTrack, box_areas, choose_track
 
 # Pictures that are decoded and looked at together: bounds the memory, and a seek each is cheap.
@@ -28,9 +27,9 @@ class TrackingSettings:
         long_side: Larger frames are shrunk to this for the detector, in pixels.
         retry_long_side: A file in which nothing was found is looked through once more at this
             size, for tiny faces; not larger than ``long_side``: never.
-        min_iou: See :func:`~macbdf_mm.prepare.faces.link_detections.link_detections`.
+        min_iou: See :func:`~macbdf_mm.prepare.faces.tracking.link_detections`.
         max_gap_seconds: Likewise.
-        smoothing_seconds: See :func:`~macbdf_mm.prepare.faces.smooth_boxes.smooth_boxes`.
+        smoothing_seconds: See :func:`~macbdf_mm.prepare.faces.tracking.smooth_boxes`.
         min_track_seconds: Shorter tracks are not chosen, unless the clip itself is shorter.
         min_face_pixels: Tracks of faces with a smaller mean side in the full frame are not
             chosen.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.faces.clip_result import ClipResult
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult
 
 _NUM_NAMED = 5
 _LOW_COVER = 0.5

@@ -1,18 +1,115 @@
 """Preparing one clip: find its faces, choose one, and write its crop."""
 
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
 
 import av
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.prepare.faces.clip_result import ClipResult
 from macbdf_mm.prepare.faces.detector import FaceDetector
-from macbdf_mm.prepare.faces.find_faces import FoundFaces, find_faces
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
-from macbdf_mm.prepare.faces.write_face_crop import write_face_crop
+from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
+from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, find_faces
 from macbdf_mm.structures.face_track import FaceTrack, choose_track, parse_face_track
+
+# Raised when the same settings would give another result: older results are then made anew.
+PREPARATION_VERSION = 1
+_KEY_LENGTH = 20
+
+
+@dataclass(frozen=True)
+class PreparationSettings:
+    """How faces are prepared.
+
+    Attributes:
+        detector: Config of a detector in ``FACE_DETECTORS``; None takes the boxes that stand
+            in the annotation.
+        tracking: How files are looked through.
+        crops: How crops are written; None writes boxes alone.
+        imports: Modules that register detectors.
+    """
+
+    detector: Mapping[str, Any] | None
+    tracking: TrackingSettings = field(default_factory=TrackingSettings)
+    crops: CropSettings | None = None
+    imports: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """Return the settings as plain values, to be kept with the result."""
+        return {
+            "version": PREPARATION_VERSION,
+            "detector": dict(self.detector) if self.detector is not None else "annotation",
+            "tracking": asdict(self.tracking) if self.detector is not None else None,
+            "crops": self.crops.record() if self.crops is not None else None,
+        }
+
+    def key(self, row: ClipRow, path: Path) -> str:
+        """Return the name under which a clip's result is kept, hexadecimal.
+
+        It changes with the settings, the file's name, size and time of change, and with the
+        row's own boxes where these are used.
+        """
+        try:
+            status = path.stat()
+            stamp = [status.st_size, status.st_mtime_ns]
+        except OSError:
+            stamp = [-1, -1]
+        boxes = row.faces if self.detector is None else None
+        text = json.dumps([self.record(), row.file, stamp, boxes], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
+
+
+Status = Literal["found", "several", "failed"]
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """The faces of one clip, or why there are none.
+
+    Attributes:
+        file: As the annotation names it.
+        key: Under which the result is kept.
+        status: ``found``: one face; ``several``: one of several that could be it was chosen;
+            ``failed``: none.
+        reason: Why it failed, else None.
+        faces: All tracks, as entries of the annotation.
+        covered_share: Share of the clip in which the chosen face is seen, else None.
+        num_frames: How many frames were looked at.
+        crop_file: The crop, relative to the output folder, or None.
+        crop_seconds: Start and end of the crop in the source, or None.
+        crop_face: Mean box of the face in the crop, as fractions of it, or None.
+    """
+
+    file: str
+    key: str
+    status: Status
+    reason: str | None = None
+    faces: tuple[dict[str, Any], ...] = ()
+    covered_share: float | None = None
+    num_frames: int = 0
+    crop_file: str | None = None
+    crop_seconds: tuple[float, float] | None = None
+    crop_face: tuple[float, float, float, float] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; :meth:`from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ClipResult":
+        """Return the result that :meth:`as_dict` stated, after a way through JSON.
+
+        Raises:
+            TypeError: If the values are those of something else.
+        """
+        pairs = {name: values.get(name) for name in ("faces", "crop_seconds", "crop_face")}
+        tuples = {name: None if items is None else tuple(items) for name, items in pairs.items()}
+        return cls(**{**values, **tuples})
+
 
 CROPS_FOLDER = "crops"
 

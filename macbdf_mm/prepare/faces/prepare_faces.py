@@ -10,10 +10,9 @@ from typing import Any
 from macbdf_mm.datasets.annotation import Annotation, load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.prepare.faces.clip_result import ClipResult
 from macbdf_mm.prepare.faces.crop_row import crop_row
 from macbdf_mm.prepare.faces.preparation_report import PreparationReport
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult, PreparationSettings
 from macbdf_mm.prepare.faces.result_journal import ResultJournal, read_results
 from macbdf_mm.prepare.faces.worker_pool import ClipJob, run_jobs
 

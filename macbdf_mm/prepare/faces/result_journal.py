@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from macbdf_mm.prepare.faces.clip_result import ClipResult
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult
 
 _FOLDER = "results"
 

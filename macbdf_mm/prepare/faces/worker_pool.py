@@ -13,10 +13,8 @@ import cv2
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.faces.clip_result import ClipResult
 from macbdf_mm.prepare.faces.detector import FaceDetector
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
-from macbdf_mm.prepare.faces.prepare_clip import prepare_clip
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult, PreparationSettings, prepare_clip
 from macbdf_mm.registry import FACE_DETECTORS
 
 
@@ -66,7 +64,7 @@ def build_detector(settings: PreparationSettings) -> FaceDetector | None:
     if settings.detector is None:
         return None
     # Looked up by hand: MMEngine's own way imports torch, which a detector need not use.
-    importlib.import_module("macbdf_mm.prepare.faces.detectors")
+    importlib.import_module("macbdf_mm.prepare.faces.mtcnn_detector")
     options = dict(settings.detector)
     name = options.pop("type", None)
     detector = FACE_DETECTORS.module_dict.get(str(name))

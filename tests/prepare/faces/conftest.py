@@ -1,7 +1,7 @@
 import pytest
 
 from macbdf_mm.datasets import ClipRow, save_annotation
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
+from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from macbdf_mm.datasets import ClipRow
-from macbdf_mm.prepare.faces.clip_result import ClipResult
 from macbdf_mm.prepare.faces.preparation_report import PreparationReport
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult
 
 
 def make(tmp_path, *results, crops=None):

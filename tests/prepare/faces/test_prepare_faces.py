@@ -6,8 +6,8 @@ import pytest
 from macbdf_mm.datasets import load_annotation, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.prepare.faces.crop_settings import CropSettings
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
+from macbdf_mm.prepare.faces.face_crop import CropSettings
+from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
 from macbdf_mm.prepare.faces.prepare_faces import RunOptions, prepare_faces
 
 SMALL = CropSettings(size=32)

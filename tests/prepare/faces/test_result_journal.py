@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from macbdf_mm.prepare.faces.clip_result import ClipResult
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult
 from macbdf_mm.prepare.faces.result_journal import ResultJournal, read_results
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from macbdf_mm.datasets import ClipRow
 from macbdf_mm.errors import MissingBackendError
-from macbdf_mm.prepare.faces.preparation_settings import PreparationSettings
+from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
 from macbdf_mm.prepare.faces.worker_pool import ClipJob, build_detector, run_jobs
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingBackendError
-from macbdf_mm.prepare.faces.detectors import MTCNNDetector
-from macbdf_mm.prepare.faces.detectors.mtcnn_detector import install_line
+from macbdf_mm.prepare.faces.mtcnn_detector import MTCNNDetector, install_line
 
 HAS_BACKEND = importlib.util.find_spec("facenet_pytorch") is not None
 needs_backend = pytest.mark.skipif(not HAS_BACKEND, reason="facenet-pytorch is not installed")
