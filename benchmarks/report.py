@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.markdown_table import markdown_table
 from benchmarks.rows import NotMeasuredError, Row
-from macbdf_mm.engine.atomic_backend import write_atomically
+from macbdf_mm.utils.files import write_atomically
 
 
 @dataclass(frozen=True)

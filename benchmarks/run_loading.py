@@ -16,7 +16,7 @@ from benchmarks.report import LOADING_GOALS, Report, describe_environment
 from benchmarks.rows import Row
 from benchmarks.settings import Settings
 from benchmarks.workers import measure_workers
-from macbdf_mm.engine.atomic_backend import write_atomically
+from macbdf_mm.utils.files import write_atomically
 
 # Rates at which a GPU may take clips.
 CLIPS_A_SECOND = (50, 100, 200, 400, 800)

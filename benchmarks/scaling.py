@@ -18,7 +18,6 @@ from benchmarks.markdown_table import markdown_table
 from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import with_stock_layers
 from benchmarks.timing import measure_in_turns, median_and_range
-from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.reports.figures.theme import (
     LIGHT,
@@ -27,6 +26,7 @@ from macbdf_mm.reports.figures.theme import (
     style_axes,
     to_png,
 )
+from macbdf_mm.utils.files import write_atomically
 
 OURS = "ours"
 STOCK = "stock layers"

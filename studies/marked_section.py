@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.utils.files import write_atomically
 
 BEGIN = "<!-- written by the command below: begin -->"
 END = "<!-- written by the command below: end -->"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from macbdf_mm.engine.atomic_backend import write_atomically
+from macbdf_mm.utils.files import write_atomically
 
 _SILENCE = "nothing was printed"
 

@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.utils.files import folder_lock
 from studies.cached_split import CachedSplit
-from studies.folder_lock import folder_lock
 from studies.planned_run import PlannedRun, plan_runs
 from studies.result_tables import Results
 from studies.run_queue import QueuedRun, run_all
@@ -68,7 +68,11 @@ def run_study(
         MissingDataError: If the data set is not there.
     """
     _check_chosen(study, chosen)
-    with folder_lock(work_dir) as lock:
+    refusal = (
+        f"Another study is running in {work_dir}: wait for it, or choose another --work-dir; if "
+        "its command was killed, its last runs may still be alive."
+    )
+    with folder_lock(work_dir, refusal) as lock:
         variants = {
             variant.name: (variant, read_variant(variant, settings)) for variant in study.variants
         }

@@ -9,8 +9,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.reports.figures.theme import to_png
+from macbdf_mm.utils.files import write_atomically
 from studies.marked_section import write_section
 from studies.result_tables import (
     ACC_MEASURES,

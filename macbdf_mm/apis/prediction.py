@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from macbdf_mm.evaluation.video_scores import (
 )
 from macbdf_mm.media.probe import MediaInfo
 from macbdf_mm.structures.intervals import Interval, merge_intervals
+from macbdf_mm.utils.files import write_atomically
 
 SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"
 UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
@@ -163,11 +163,7 @@ def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) 
 
 def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]]) -> None:
     """Write predictions as a JSON list; the file is replaced as a whole, never half written."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(predictions, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_atomically(json.dumps(predictions, indent=1, allow_nan=False) + "\n", path)
 
 
 def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> list[str]:

@@ -6,7 +6,6 @@ names file, row and field.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.structures.face_track import FaceEntry
+from macbdf_mm.utils.files import replacing
 
 FORMAT_VERSION = 1
 
@@ -108,13 +108,10 @@ def save_annotation(path: str | Path, metainfo: Mapping[str, Any], rows: Iterabl
     raw_rows = [_plain_row(row) for row in rows]
     _check_unique([parse_row(raw, RowPlace(path, i)) for i, raw in enumerate(raw_rows)], path)
     document = {"metainfo": head, "data_list": raw_rows}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
         # Piece by piece: the text of a hundred thousand rows at once takes 400 MB.
         file.writelines(json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(document))
         file.write("\n")
-    os.replace(partial, path)
 
 
 def _plain_row(row: ClipRow) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
 from macbdf_mm.reports.figures import html_page as html
 from macbdf_mm.reports.figures.probe_bars import ProbeBar, draw_probe_bars
 from macbdf_mm.reports.figures.value_histograms import draw_value_histograms
+from macbdf_mm.utils.files import write_atomically
 
 PAGE_FILE = "index.html"
 # A page of a hundred thousand files cannot be looked at; audit.json has them all.
@@ -54,7 +55,7 @@ def write_audit_page(audit: Audit, out_dir: str | Path) -> Path:
         _file_section(audit),
     ]
     page = html.page(f"Audit of {audit.dataset}", lead, blocks)
-    path.write_text(page, encoding="utf-8")
+    write_atomically(page, path)
     return path
 
 

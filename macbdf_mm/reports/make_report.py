@@ -10,6 +10,7 @@ from macbdf_mm.reports.figures.summary import draw_summary
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, to_png
 from macbdf_mm.reports.findings import Findings, compute_findings
 from macbdf_mm.reports.run_record import RunRecord
+from macbdf_mm.utils.files import write_atomically
 
 
 def make_report(run: RunRecord) -> Path:
@@ -26,14 +27,13 @@ def make_report(run: RunRecord) -> Path:
     """
     findings = compute_findings(run)
     folder = run.work_dir / "report"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
-    path.write_text(_page(findings), encoding="utf-8")
+    write_atomically(_page(findings), path)
     for theme, name in ((LIGHT, "summary.png"), (DARK, "summary_dark.png")):
         picture = draw_summary(
             _title(findings), findings.curves, findings.operators, _telling(findings.stories), theme
         )
-        (folder / name).write_bytes(to_png(picture))
+        write_atomically(to_png(picture), folder / name)
     return path
 
 

@@ -6,6 +6,7 @@ from macbdf_mm.errors import MissingDataError
 from macbdf_mm.reports.figures.om_pareto_curves import draw_om_pareto_curves
 from macbdf_mm.reports.figures.theme import to_png
 from macbdf_mm.reports.scalars import read_records
+from macbdf_mm.utils.files import write_atomically
 
 # As OMParetoLogHook names its values. Importing it would load torch, which a plot can do without.
 PREFIX = "om_pareto"
@@ -24,10 +25,8 @@ def plot_om_pareto(log: str | Path, out: str | Path) -> Path:
         MissingDataError: If there is no log, or none that the hook wrote to.
     """
     picture = to_png(draw_om_pareto_curves(read_om_pareto_curves(log)))
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture)
-    return path
+    write_atomically(picture, out)
+    return Path(out)
 
 
 def read_om_pareto_curves(log: str | Path) -> Curves:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.reports.test_result import read_test_result
-from studies.folder_lock import folder_lock
+from macbdf_mm.utils.files import folder_lock
 from studies.planned_run import run_folder
 from studies.run_folder import RunFolder
 from studies.run_study import run_study
@@ -151,7 +151,7 @@ def test_an_unknown_variant_is_named(make_settings, tmp_path):
 
 def test_two_studies_do_not_share_a_folder_at_a_time(make_settings, tmp_path):
     with (
-        folder_lock(tmp_path),
+        folder_lock(tmp_path, "refused"),
         pytest.raises(ConfigError, match="Another study is running in"),
     ):
         run(tmp_path, make_settings)

@@ -179,20 +179,23 @@ def test_the_content_is_on_the_disk_before_it_takes_the_name(tmp_path, monkeypat
     assert calls == ["fsync", "replace", "fsync"]
 
 
-def test_what_a_killed_writer_left_is_removed(tmp_path):
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_killed_in_the_middle_leaves_the_old_file_and_what_can_be_removed(tmp_path, step):
+    path = tmp_path / "file.json"
+    write_atomically(b"old", path)
     script = (
-        "import os, sys\nfrom macbdf_mm.utils.files import replacing\n"
-        "with replacing(sys.argv[1]) as unfinished:\n"
-        "    unfinished.write_text('half')\n    os.kill(os.getpid(), 9)\n"
+        "import os, signal, sys\nfrom macbdf_mm.utils.files import write_atomically\n"
+        f"os.{step} = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_atomically(b'new', sys.argv[1])\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    path = tmp_path / "file.json"
     ended = subprocess.run([sys.executable, "-c", script, str(path)], env=environment, check=False)
     assert ended.returncode == -signal.SIGKILL
+    assert path.read_bytes() == b"old"
     (tmp_path / "other.part").touch()
     [left] = remove_unfinished(tmp_path)
     assert left.name.startswith(".file.")
-    assert names(tmp_path) == ["other.part"]
+    assert names(tmp_path) == ["file.json", "other.part"]
 
 
 def test_a_folder_is_held_once_and_by_heirs(tmp_path):

@@ -11,9 +11,10 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, EMAHook
 from mmengine.runner import Runner
 
-from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND, remove_unfinished, write_atomically
+from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.registry import HOOKS
+from macbdf_mm.utils.files import remove_unfinished, write_atomically
 
 
 @HOOKS.register_module()
@@ -94,7 +95,7 @@ class PlainCheckpointHook(CheckpointHook):
         )
         self._num_saved += 1
         if is_main_process():
-            write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir, "last_checkpoint"))
+            write_atomically(str(self.last_ckpt), Path(runner.work_dir, "last_checkpoint"))
             for path in outdated:
                 self._remove(path)
 

@@ -8,9 +8,9 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from macbdf_mm.engine.atomic_backend import write_atomically
 from macbdf_mm.engine.unwrap import nested_datasets
 from macbdf_mm.registry import HOOKS
+from macbdf_mm.utils.files import write_atomically
 
 _NUM_NAMED_FILES = 20
 

@@ -19,6 +19,7 @@ from macbdf_mm.evaluation.video_scores import (
     window_of_sample,
 )
 from macbdf_mm.registry import METRICS
+from macbdf_mm.utils.files import write_atomically
 
 _UNFITTED_THRESHOLD = 0.5
 _MAX_NAMED_FILES = 5
@@ -128,7 +129,6 @@ class ForgeryMetric(BaseMetric):
         videos: Sequence[VideoScores],
         unscored: Mapping[str, str],
     ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "aggregation": self.aggregation,
             "thresholds": self.thresholds,
@@ -138,4 +138,4 @@ class ForgeryMetric(BaseMetric):
             "unscored": dict(unscored),
             "videos": [video.to_json() for video in videos],
         }
-        path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        write_atomically(json.dumps(content, indent=1) + "\n", path)

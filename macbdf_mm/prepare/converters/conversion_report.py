@@ -1,7 +1,5 @@
 """What a conversion did, for reading and for other programs."""
 
-import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.prepare.converters.findings import KINDS, Findings
+from macbdf_mm.utils.files import write_json
 
 _NUM_NAMED = 3
 
@@ -78,7 +77,4 @@ class ConversionReport:
             "counts": self.counts(),
             "findings": self.findings.to_plain(),
         }
-        partial = self.path.with_name(self.path.name + ".partial")
-        text = json.dumps(document, indent=1, ensure_ascii=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, self.path)
+        write_json(document, self.path)

@@ -1,7 +1,5 @@
 """The faces of a whole data set: what ``tools/prepare_faces.py`` does."""
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from macbdf_mm.prepare.faces.preparation_report import PreparationReport
 from macbdf_mm.prepare.faces.prepare_clip import ClipResult, PreparationSettings
 from macbdf_mm.prepare.faces.result_journal import ResultJournal, read_results
 from macbdf_mm.prepare.faces.worker_pool import ClipJob, run_jobs
+from macbdf_mm.utils.files import write_json
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is, and how much there is in all."""
@@ -95,7 +94,7 @@ def prepare_faces(
     results = _known(out_dir, retry_failed=False)
     done = [(job.row, results.get(job.key)) for job in jobs]
     report = PreparationReport(out_dir, settings.record(), tuple(done))
-    _write_json(report.path, report.as_dict())
+    write_json(report.as_dict(), report.path)
     if report.num_outstanding == 0:
         _write_annotations(annotation, report, settings)
     return report
@@ -141,9 +140,3 @@ def _crop_rows(good: Sequence[tuple[ClipRow, ClipResult]]) -> list[ClipRow]:
 def _failed_row(row: ClipRow, result: ClipResult) -> ClipRow:
     extra: Mapping[str, Any] = {**row.extra, "face_failure": result.reason}
     return replace(row, faces=result.faces, extra=extra)
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)

@@ -131,9 +131,9 @@ def test_several_best_checkpoints(tmp_path):
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
-    (tmp_path / "epoch_1.pth.part").write_bytes(b"half")
+    (tmp_path / ".epoch_1.0123.part.pth").write_bytes(b"half")
     run(tmp_path, [0.5])
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_unknown_argument_is_refused_at_once():

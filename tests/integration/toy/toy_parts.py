@@ -7,6 +7,7 @@ epoch, ``TOY_KILL_AT_SYNC`` in the middle of writing its n-th file.
 
 import os
 import signal
+import stat
 
 import numpy as np
 import torch
@@ -91,7 +92,7 @@ def _arm_kill_at_sync():
 
     def fsync(descriptor):
         nonlocal countdown
-        countdown -= 1
+        countdown -= not stat.S_ISDIR(os.fstat(descriptor).st_mode)
         if countdown == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         real_fsync(descriptor)
