@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
 )
 from macbdf_mm.prepare.converters.inspect_files import Progress
 from macbdf_mm.prepare.splits.source_leaks import SourceLeak, find_source_leaks
+from macbdf_mm.utils.files import write_atomically
 
 JOURNAL_FILE = "journal.jsonl"
 RESULT_FILE = "audit.json"
@@ -207,9 +207,7 @@ def audit_dataset(
         shared_identities=find_shared_identities(rows),
         settings={**asdict(settings), "seed": seed},
     )
-    partial = out_dir / (RESULT_FILE + ".partial")
-    partial.write_text(json.dumps(audit.to_json(), indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, out_dir / RESULT_FILE)
+    write_atomically(json.dumps(audit.to_json(), indent=1) + "\n", out_dir / RESULT_FILE)
     return audit
 
 

@@ -1,7 +1,6 @@
 """A small file of a face with its sound: how it is encoded, and written from a face's track."""
 
 import math
-import os
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import chain
@@ -21,6 +20,7 @@ from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.sound import read_waveform
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
+from macbdf_mm.utils.files import replacing
 
 CropFormat = Literal["mp4", "jpeg"]
 _SUFFIXES: dict[str, str] = {"mp4": ".mp4", "jpeg": ".mov"}
@@ -245,16 +245,8 @@ def write_face_crop(
     Raises:
         UndecodableMediaError: If no frame of the source lies within the track.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process's number: two that write the same crop at once do not disturb each other.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        written = _write(Path(source), track, partial, settings)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return written
+    with replacing(path) as unfinished:
+        return _write(Path(source), track, unfinished, settings)
 
 
 def _write(source: Path, track: FaceTrack, path: Path, settings: CropSettings) -> WrittenCrop:
