@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.apis.command_line import load_config, run_command
+from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import WHOLE
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,6 +20,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--config", help="config of the model (default: beside the checkpoint)")
     parser.add_argument("--checkpoint", help="trained weights")
     parser.add_argument("--json", metavar="OUT", help="write all results to this file")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="take over what an earlier run with the same --json, or its shards, have scored",
+    )
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
     parser.add_argument(
         "--batch-size",
@@ -43,7 +50,11 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="load a checkpoint that holds more than weights; it can run any code",
     )
-    return parser.parse_args()
+    add_engine_arguments(parser, num_workers=1)
+    arguments = parser.parse_args()
+    if arguments.json is None and (arguments.resume or arguments.shard != WHOLE):
+        parser.error("--resume and --shard need --json OUT, beside which the scores are kept")
+    return arguments
 
 
 def main() -> int:
@@ -51,30 +62,43 @@ def main() -> int:
 
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.find_run import choose_run
-    from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
     from macbdf_mm.apis.prediction import describe, save_predictions, summarise
+    from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
 
     run = choose_run(arguments.config, arguments.checkpoint)
-    inferencer = ForgeryInferencer(
-        run.config,
+    engine = engine_from(arguments)
+    is_here = isinstance(engine, LocalEngine) and engine.works_here
+    scorer = FileScorer(
+        load_config(run.config),
         run.checkpoint,
-        arguments.device,
-        allow_pickle=arguments.allow_pickle,
-        amp=arguments.amp,
+        loading={
+            "device": arguments.device,
+            "show_progress": is_here,
+            "allow_pickle": arguments.allow_pickle,
+            "amp": arguments.amp,
+        },
+        scoring={
+            "batch_size": arguments.batch_size,
+            "stride_seconds": arguments.window_stride,
+            "allow_partial": arguments.allow_partial,
+        },
     )
+    if is_here:
+        scorer.start()
+    _, caveats = scorer.thresholds_and_caveats
     print(f"Using {run.checkpoint}")
-    predictions = []
-    for outcome in inferencer.iterate(
+    predictions = score_files(
+        scorer,
         arguments.files,
-        batch_size=arguments.batch_size,
-        stride_seconds=arguments.window_stride,
-        allow_partial=arguments.allow_partial,
-    ):
-        predictions += outcome["predictions"]
-        print(describe(predictions[-1]), flush=True)
-    print(summarise(predictions, inferencer.caveats))
-    if arguments.json:
-        save_predictions(Path(arguments.json), predictions)
+        engine,
+        journal=journal_of(arguments.json) if arguments.json else None,
+        shard=arguments.shard,
+        resume=arguments.resume,
+        tell=lambda prediction: print(describe(prediction), flush=True),
+    )
+    print(summarise(predictions, caveats))
+    if arguments.json and arguments.shard == WHOLE:
+        save_predictions(arguments.json, predictions)
     return 0 if all(item["status"] == "ok" for item in predictions) else 1
 
 

@@ -124,10 +124,28 @@ class ForgeryInferencer(BaseInferencer):
         """Yield what :meth:`__call__` returns for each file, as soon as it is done."""
         for path in self._inputs_to_list(inputs):
             try:
-                yield super().__call__([path], return_datasamples, batch_size, **kwargs)
+                yield self.score_file(path, return_datasamples, batch_size, **kwargs)
             except ForgeryToolboxError as error:
                 failure = failed_prediction(str(path), str(error), self.thresholds, self.caveats)
                 yield {"predictions": [failure.as_dict()], "visualization": []}
+
+    def score_file(
+        self,
+        path: str | Path,
+        return_datasamples: bool = False,
+        batch_size: int = 8,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Return what :meth:`__call__` returns, of one file.
+
+        Raises:
+            MissingDataError: If it does not exist.
+            UndecodableMediaError: If it cannot be decoded, or was cut short.
+        """
+        outcome: dict[str, Any] = super().__call__(
+            [Path(path)], return_datasamples, batch_size, **kwargs
+        )
+        return outcome
 
     def preprocess(
         self,
@@ -244,7 +262,9 @@ class ForgeryInferencer(BaseInferencer):
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
-        self.thresholds = _thresholds(model)
+        self.thresholds = thresholds_by_track(
+            getattr(model, "decision_threshold", None), f"A model of type {type(model).__name__}"
+        )
         is_fitted = bool(getattr(model, "is_threshold_fitted", False))
         self.caveats = weight_caveats(checkpoint, is_fitted)
         return model.to(device)
@@ -311,11 +331,19 @@ def prefetch(items: Iterator[Item]) -> Iterator[Item]:
             yield item  # type: ignore[misc]
 
 
-def _thresholds(model: nn.Module) -> dict[str, float]:
-    values = getattr(model, "decision_threshold", None)
+def thresholds_by_track(values: object, owner: str) -> dict[str, float]:
+    """Return a model's decision thresholds by track.
+
+    Args:
+        values: Its buffer, if it has one.
+        owner: Whose they are, as the beginning of a sentence.
+
+    Raises:
+        ConfigError: If the model has none.
+    """
     if not isinstance(values, torch.Tensor):
         raise ConfigError(
-            f"A model of type {type(model).__name__} has no decision thresholds, so it cannot "
-            "score files; expected a detector such as MACBDF."
+            f"{owner} has no decision thresholds, so it cannot score files; expected a detector "
+            "such as MACBDF."
         )
     return dict(zip(TRACKS, values.tolist(), strict=True))

@@ -9,21 +9,27 @@ from macbdf_mm.utils.shard import WHOLE, Shard
 
 
 def add_engine_arguments(
-    parser: argparse.ArgumentParser, *, time_limit_seconds: float | None = None
+    parser: argparse.ArgumentParser,
+    *,
+    time_limit_seconds: float | None = None,
+    num_workers: int | None = None,
 ) -> None:
     """Add ``--num-workers``, ``--time-limit``, ``--shard``, ``--engine`` and its options.
 
     Args:
         parser: Of a command.
         time_limit_seconds: The time limit of one job by default; None for any time.
+        num_workers: How many processes of this machine by default; None for one a core.
     """
+    parser.set_defaults(default_num_workers=num_workers)
     group = parser.add_argument_group("where the work is done")
     group.add_argument(
         "--num-workers",
         "--workers",
         type=int,
         metavar="N",
-        help="processes; 0 works in this one (default: one a core, of the cluster with ray)",
+        help="processes; 0 works in this one "
+        f"(default: {num_workers or 'one a core'}; one a core of the cluster with ray)",
     )
     limit = "none" if time_limit_seconds is None else f"{time_limit_seconds:g}"
     group.add_argument(
@@ -76,7 +82,7 @@ def engine_from(arguments: argparse.Namespace) -> Engine:
         raise ValueError("Expected `--address` and `--gpus-per-worker` with `--engine ray` only.")
     num_workers = arguments.num_workers
     if num_workers is None:
-        num_workers = len(os.sched_getaffinity(0))
+        num_workers = arguments.default_num_workers or len(os.sched_getaffinity(0))
     return LocalEngine(num_workers, limit)
 
 

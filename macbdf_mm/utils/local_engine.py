@@ -62,10 +62,15 @@ class LocalEngine:
         self.num_workers = num_workers
         self.time_limit_seconds = time_limit_seconds
 
+    @property
+    def works_here(self) -> bool:
+        """Whether jobs run in this process."""
+        return self.num_workers == 0 or (self.num_workers == 1 and self.time_limit_seconds is None)
+
     @contextmanager
     def open(self, worker: Worker) -> Iterator[Pool]:
         """Give a pool of processes with this worker; leaving it ends them."""
-        if self.num_workers == 0 or (self.num_workers == 1 and self.time_limit_seconds is None):
+        if self.works_here:
             yield _ThisProcess(worker)
             return
         pool = LocalProcesses(pickle.dumps(worker), self.num_workers, self.time_limit_seconds)

@@ -57,6 +57,29 @@ def test_a_file_with_one_track_is_no_failure(demo_run, make_clip, tmp_path):
     assert _predict(path, cwd=tmp_path).returncode == 0
 
 
+def test_two_processes_give_the_scores_of_one(demo_run, make_clip, tmp_path):
+    for name in ("clips/a.mp4", "clips/b.mp4", "clips/c.mp4"):
+        make_clip(name, seconds=1.5)
+    one, two = (
+        _predict("clips", "--json", f"{n}.json", "--num-workers", n, cwd=tmp_path) for n in (1, 2)
+    )
+    assert len(two.stdout.splitlines()) == len(one.stdout.splitlines()) == 5
+    entries, others = (json.loads((tmp_path / f"{n}.json").read_text()) for n in (1, 2))
+    assert [entry["file"] for entry in others] == [entry["file"] for entry in entries]
+    for entry, other in zip(entries, others, strict=True):
+        # Two processes compute with one thread each, which adds up in another order.
+        assert other["scores"] == pytest.approx(entry["scores"], abs=1e-5)
+        assert other["warnings"] == entry["warnings"]
+    assert sorted(path.name for path in tmp_path.glob("*.json*")) == ["1.json", "2.json"]
+
+
+@pytest.mark.parametrize("flags", [["--resume"], ["--shard", "1/2"]])
+def test_without_a_json_file_nothing_can_be_resumed(flags, tmp_path):
+    done = _predict("a.mp4", *flags, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--resume and --shard need --json OUT" in done.stderr
+
+
 def test_without_a_demo_run_one_sentence_says_what_to_do(tmp_path):
     done = _predict("a.mp4", cwd=tmp_path)
     assert done.returncode == 1

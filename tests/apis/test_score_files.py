@@ -1,0 +1,219 @@
+import json
+import pickle
+from contextlib import contextmanager
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from macbdf_mm.apis import score_files as module
+from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
+from macbdf_mm.errors import ConfigError, UndecodableMediaError
+from macbdf_mm.utils.jobs import Death
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import Shard
+
+HERE = LocalEngine(0)
+THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
+
+
+class Scorer(FileScorer):
+    """Scores a file by its name, without a model; what is called 'bad' has no scores."""
+
+    def __init__(self, checkpoint, **scoring):
+        super().__init__(Config({"model": {"type": "MACBDF"}}), checkpoint, scoring=scoring)
+        self.asked = []
+
+    def start(self):
+        """Load nothing."""
+
+    def __call__(self, file):
+        self.asked.append(file.rpartition("/")[2])
+        if "bad" in file:
+            raise UndecodableMediaError(f"{file} is empty.")
+        return {"file": file, "status": "ok", "score": len(file)}
+
+    @property
+    def thresholds_and_caveats(self):
+        return THRESHOLDS, ["careful"]
+
+
+@pytest.fixture
+def scorer(tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"1")
+    return Scorer(tmp_path / "weights.pth", batch_size=8)
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in "abcdefgh":
+        (folder / f"{name}.mp4").write_text(name)
+    return folder
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "out.journal.jsonl"
+
+
+def test_predictions_are_in_order_and_told_as_they_come(scorer, tmp_path):
+    told = []
+    paths = [tmp_path / "b.mp4", tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    predictions = score_files(scorer, paths, HERE, tell=told.append)
+    assert [item["file"] for item in predictions] == [str(path) for path in paths]
+    assert told == predictions
+
+
+def test_a_file_without_scores_is_an_entry(scorer, tmp_path):
+    (prediction,) = score_files(scorer, [tmp_path / "bad.mp4"], HERE)
+    assert prediction["status"] == "error"
+    assert prediction["error"] == f"{tmp_path / 'bad.mp4'} is empty."
+    assert prediction["thresholds"] == THRESHOLDS
+    assert prediction["warnings"] == ["careful"]
+
+
+class DeadlyEngine:
+    """Its processes end with every file whose name has 'kills' in it."""
+
+    time_limit_seconds = None
+
+    @contextmanager
+    def open(self, worker):
+        with HERE.open(worker) as pool:
+            submit, deaths = pool.submit, []
+
+            def submit_or_die(number, arguments, is_fresh):
+                if "kills" in arguments[0]:
+                    deaths.append((number, Death("killed", "its process was ended by SIGSEGV")))
+                else:
+                    submit(number, arguments, is_fresh)
+
+            wait = pool.wait
+            pool.submit = submit_or_die
+            pool.wait = lambda is_blocking=True: [deaths.pop()] if deaths else wait(is_blocking)
+            yield pool
+
+
+def test_a_file_that_ends_its_process_costs_itself_alone(scorer):
+    predictions = score_files(scorer, ["a.mp4", "kills.mp4", "b.mp4"], DeadlyEngine())
+    assert [item["status"] for item in predictions] == ["ok", "error", "ok"]
+    assert predictions[1]["error"] == (
+        "kills.mp4: its process was ended by SIGSEGV, in two attempts."
+    )
+
+
+def stop_after(number):
+    told = []
+
+    def tell(prediction):
+        told.append(prediction)
+        if len(told) == number:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def test_a_stopped_run_resumes(scorer, files, journal):
+    with pytest.raises(KeyboardInterrupt):
+        score_files(scorer, [files], HERE, journal=journal, tell=stop_after(3))
+    assert scorer.asked == ["a.mp4", "b.mp4", "c.mp4"]
+    assert len(journal.read_text().splitlines()) == 3
+    with pytest.raises(ConfigError, match=r"left its scores in .*: take them over with --resume"):
+        score_files(scorer, [files], HERE, journal=journal)
+    predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
+    assert scorer.asked == [f"{name}.mp4" for name in "abcdefgh"]
+    assert [item["file"][-5] for item in predictions] == list("abcdefgh")
+    assert not journal.exists()
+
+
+@pytest.mark.parametrize("change", ["file", "weights", "settings"])
+def test_scores_of_before_a_change_are_not_taken_over(scorer, files, journal, change):
+    with pytest.raises(KeyboardInterrupt):
+        score_files(scorer, [files], HERE, journal=journal, tell=stop_after(2))
+    scorer.asked.clear()
+    if change == "file":
+        (files / "a.mp4").write_text("another")
+    elif change == "weights":
+        scorer.checkpoint.write_bytes(b"other")
+    else:
+        scorer.scoring["stride_seconds"] = 0.5
+    score_files(scorer, [files], HERE, journal=journal, resume=True)
+    assert scorer.asked[0] == "a.mp4"
+    assert ("b.mp4" in scorer.asked) == (change != "file")
+
+
+def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(
+    scorer, files, journal
+):
+    parts = []
+    for index in (1, 2, 3):
+        shard = Shard(index, 3)
+        parts += score_files(scorer, [files], HERE, journal=journal, shard=shard)
+    assert sorted(scorer.asked) == [f"{name}.mp4" for name in "abcdefgh"]
+    scorer.asked.clear()
+    with pytest.raises(ConfigError, match="--resume"):
+        score_files(scorer, [files], HERE, journal=journal, shard=Shard(2, 3))
+    predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
+    assert scorer.asked == []
+    assert predictions == sorted(parts, key=lambda item: item["file"])
+    assert len(list(journal.parent.glob("out.journal.*-of-3.jsonl"))) == 3
+
+
+def test_where_the_scores_are_kept(tmp_path):
+    assert journal_of(tmp_path / "out.json") == tmp_path / "out.journal.jsonl"
+    (tmp_path / "out.json").touch()
+    assert journal_of(tmp_path / "out.json") == tmp_path / "out.journal.jsonl"
+    assert journal_of("/dev/null") is None
+
+
+@pytest.fixture(scope="module")
+def real_scorer(run_dir):
+    config = Config.fromfile(run_dir / "macbdf_demo.py")
+    loading = {"device": "cpu", "show_progress": False}
+    return FileScorer(config, run_dir / "best_epoch_1.pth", loading, {"batch_size": 2})
+
+
+def test_thresholds_and_caveats_are_those_of_the_model(run_dir, real_scorer):
+    config = real_scorer.config
+    with_model = FileScorer(config, run_dir / "best_epoch_1.pth", real_scorer.loading)
+    with_model.start()
+    thresholds, caveats = real_scorer.thresholds_and_caveats
+    assert (thresholds, caveats) == with_model.thresholds_and_caveats
+    assert thresholds == pytest.approx(THRESHOLDS)
+    assert caveats == [SYNTHETIC_WEIGHTS]
+    assert pickle.loads(pickle.dumps(with_model))._inferencer is None
+
+
+def test_a_prediction_is_that_of_the_inferencer_and_plain(real_scorer, make_clip):
+    path = make_clip(seconds=2.0)
+    prediction = real_scorer(str(path))
+    assert [prediction] == real_scorer._inferencer(path, batch_size=2)["predictions"]
+    assert json.loads(json.dumps(prediction)) == prediction
+
+
+def test_a_wrong_config_is_one_sentence_from_any_process(run_dir):
+    config = Config.fromfile(run_dir / "macbdf_demo.py")
+    config.model.nekc = {"type": "PlainFusionNeck"}
+    scorer = FileScorer(config, run_dir / "best_epoch_1.pth", {"device": "cpu"})
+    with pytest.raises(ConfigError, match="`MACBDF` a key that it does not take: 'nekc'"):
+        scorer.start()
+
+
+def test_a_checkpoint_without_thresholds_is_refused(tmp_path, write_checkpoint):
+    checkpoint = write_checkpoint(tmp_path / "a.pth", {})
+    with pytest.raises(ConfigError, match=r"model of '.*a\.pth' has no decision thresholds"):
+        _ = FileScorer(Config(), checkpoint).thresholds_and_caveats
+
+
+@pytest.mark.parametrize(
+    ("number", "num_gpus", "expected"),
+    [((), 2, None), ((1,), 2, "cuda:0"), ((2,), 2, "cuda:1"), ((3,), 2, "cuda:0"), ((1,), 0, None)],
+)
+def test_the_processes_of_a_machine_share_its_gpus(number, num_gpus, expected, monkeypatch):
+    process = type("Process", (), {"_identity": number})
+    monkeypatch.setattr(module.multiprocessing, "current_process", process)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: num_gpus)
+    assert module._own_gpu() == expected
