@@ -116,23 +116,52 @@ def test_alpha_itself_agrees_with_the_search_where_the_norms_are_comparable():
 
 
 def test_projected_gradient_iterations_end_at_the_closed_form():
-    """Eqs. 21-22 by the paper's own way, from its uniform start."""
+    """Eqs. 21-22 by the paper's own way, from its uniform start; convex and concave objectives."""
     rng = np.random.default_rng(2)
+    num_concave = 0
     for _ in range(300):
         m, u = 10.0 ** rng.uniform(-1, 1, size=2)
         cos = -rng.uniform(0.01, 0.99)
-        lambda_orth = rng.uniform(0, 3)
-        a, b, c = m * m, u * u, m * u * cos
-        step_size = 0.2 / (a + b + (2 + lambda_orth) * abs(c))
-        alpha = 0.5
-        for _ in range(20_000):
-            slope = 2 * alpha * a - 2 * (1 - alpha) * b + 2 * (1 - 2 * alpha) * c
-            slope += lambda_orth * (1 - 2 * alpha) * abs(c)
-            moved = min(1.0, max(0.0, alpha - step_size * slope))
-            if abs(moved - alpha) < 1e-14:
-                break
-            alpha = moved
+        lambda_orth = rng.uniform(0, 3) if rng.random() < 0.7 else rng.uniform(6, 30)
+        num_concave += is_concave(m, u, cos, lambda_orth)
+        alpha = iterate_projected_gradient(m, u, cos, lambda_orth)
         assert minimising_alpha(m, u, cos, lambda_orth) == pytest.approx(alpha, abs=1e-6)
+    assert num_concave > 20
+
+
+def iterate_projected_gradient(m, u, cos, lambda_orth):
+    """Return where projected gradient iterations from 1/2 end."""
+    a, b, c = m * m, u * u, m * u * cos
+    step_size = 0.2 / (a + b + (2 + lambda_orth) * abs(c))
+    alpha = 0.5
+    for _ in range(20_000):
+        slope = 2 * alpha * a - 2 * (1 - alpha) * b + 2 * (1 - 2 * alpha) * c
+        slope += lambda_orth * (1 - 2 * alpha) * abs(c)
+        moved = min(1.0, max(0.0, alpha - step_size * slope))
+        if abs(moved - alpha) < 1e-14:
+            break
+        alpha = moved
+    return alpha
+
+
+@pytest.mark.parametrize(("norm_m", "norm_u", "expected"), [(1.0, 1.5, 1.0), (1.5, 1.0, 0.0)])
+def test_where_the_objective_is_concave_the_shorter_gradient_is_the_minimum(
+    norm_m, norm_u, expected
+):
+    """A settings study can get there: lambda must be above four."""
+    weights = solve(norm_m, norm_u, -0.9 * norm_m * norm_u, lambda_0=8.0)
+    arguments = (norm_m, norm_u, -0.9, weights.lambda_orth)
+    assert is_concave(*arguments)
+    assert weights.alpha_m == expected
+    grid = np.linspace(0, 1, 2001)
+    assert grid[objective(grid, *arguments).argmin()] == expected
+
+
+def test_of_two_minima_of_a_concave_objective_none_is_chosen():
+    """Both ends are as good, and the iterations stay at their start, where the slope is zero."""
+    assert is_concave(1.0, 1.0, -0.9, 8.0)
+    assert iterate_projected_gradient(1.0, 1.0, -0.9, 8.0) == 0.5
+    assert minimising_alpha(1.0, 1.0, -0.9, 8.0) == 0.5
 
 
 @pytest.mark.parametrize("factor", [1e-6, 3.0, 1e7])
