@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from macbdf_mm.evaluation.video_scores import TRACKS
 from macbdf_mm.reports.figures.embedding_maps import EmbeddingMap, draw_embedding_maps
-from macbdf_mm.reports.figures.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.structures.labels import TRACKS
 from studies.clip_embeddings import embed_clips
 from studies.planned_run import run_folder
 from studies.result_tables import Results, figure_by_seed, markdown_table

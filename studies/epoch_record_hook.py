@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.structures.labels import TRACKS
 
 _MEASURES = ("auc", "acc", "balanced_acc", "threshold")
 # What OMParetoLogHook logs; at an interval of one iteration each value is of its own step.

@@ -24,6 +24,7 @@ _CODE = (
     "macbdf_mm/engine/**/*.py",
     "macbdf_mm/evaluation/functional/*.py",
     "macbdf_mm/evaluation/measures.py",
+    "macbdf_mm/evaluation/metric_table.py",
     "macbdf_mm/evaluation/metrics/*.py",
     "macbdf_mm/evaluation/video_scores.py",
     "macbdf_mm/media/**/*.py",

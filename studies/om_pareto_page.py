@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from macbdf_mm.reports.figures.seed_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
 from studies.epoch_curves import epoch_values
 from studies.result_tables import markdown_table
 from studies.run_study import StudyOutcome

@@ -45,7 +45,7 @@ def main() -> None:
     from macbdf_mm.apis.find_run import find_run
     from macbdf_mm.engine import run_options
     from macbdf_mm.engine.distributed import prepare_launcher
-    from macbdf_mm.evaluation.figure_table import format_figures
+    from macbdf_mm.reports.tables import format_figures
 
     work_dir = run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
     checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint

@@ -12,9 +12,8 @@ from macbdf_mm.apis.evaluate_model import RESULTS_FILE
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.reports.run_record import RunRecord
-from macbdf_mm.reports.scalars import read_curves
-from macbdf_mm.reports.test_result import read_test_result
+from macbdf_mm.evaluation.test_result import read_test_result
+from macbdf_mm.reports.run_record import RunRecord, read_curves
 
 DEMO_WORK_DIR = Path("work_dirs/macbdf_demo")
 

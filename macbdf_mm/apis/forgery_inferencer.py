@@ -27,14 +27,14 @@ from macbdf_mm.apis.prediction import (
 )
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, gather_videos, window_of_sample
+from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos, window_of_sample
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
 from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import UNKNOWN
+from macbdf_mm.structures.labels import TRACKS, UNKNOWN
 
 Item = TypeVar("Item")
 

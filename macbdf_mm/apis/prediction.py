@@ -11,13 +11,13 @@ from typing import Any
 from macbdf_mm.apis.load_model import trained_on_synthetic
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import (
-    TRACKS,
     VideoScores,
     none_if_nan,
     steps_to_json,
 )
 from macbdf_mm.media.probe import MediaInfo
 from macbdf_mm.structures.intervals import Interval, merge_intervals
+from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import write_atomically
 
 SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dataset import Compose
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.evaluation.functional import DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION
 from macbdf_mm.registry import TRANSFORMS, build_part
 
 # Chooses a span of an annotated clip; in prediction the windows are planned for the whole file.

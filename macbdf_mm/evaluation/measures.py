@@ -7,23 +7,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.evaluation.functional import (
-    accuracy,
-    auc,
-    average_precision,
-    balanced_accuracy,
-    best_threshold,
-    bootstrap_interval,
-    eer,
-)
-from macbdf_mm.evaluation.video_scores import STEP_TRACKS, TRACKS, StepScores, VideoScores
-from macbdf_mm.structures.labels import FAKE, REAL
+from macbdf_mm.evaluation.functional.detection import best_threshold
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Breakdown, Metric
+from macbdf_mm.evaluation.video_scores import StepScores, VideoScores
+from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS
 
-# Key of the AUC by operator, for each logit.
-METHOD_KEYS = {
-    "overall": "auc_by_method",
-    "video": "auc_by_video_method",
-    "audio": "auc_by_audio_method",
+# How the keys of figures by forgery method go on, for each score.
+METHOD_SUFFIXES = {
+    "overall": "by_method",
+    "video": "by_video_method",
+    "audio": "by_audio_method",
 }
 
 
@@ -53,95 +46,81 @@ def best_thresholds(videos: Sequence[VideoScores]) -> dict[str, float]:
 def measure_track(
     videos: Sequence[VideoScores], track: str, threshold: float, num_resamples: int = 1000
 ) -> dict[str, float]:
-    """Return the figures of one logit over all videos.
+    """Return every figure of the table of metrics for one score over all videos, by name.
 
     Args:
         videos: The scored videos.
         track: ``'overall'``, ``'video'`` or ``'audio'``.
         threshold: A score of at least this is called fake.
-        num_resamples: Of the bootstrap interval of the AUC.
+        num_resamples: Of the bootstrap intervals.
 
     Returns:
-        ``auc`` with its 95 % interval ``auc_low`` and ``auc_high``, ``ap``, ``eer``, ``acc``,
-        ``balanced_acc``, ``always_fake_acc`` (the accuracy of calling everything fake, to be
-        read beside ``acc``), ``threshold``, ``num_real`` and ``num_fake``. NaN where a
-        class is missing.
+        For instance ``auc`` with its interval ``auc_low`` and ``auc_high``, ``acc``,
+        ``threshold``; NaN where a figure is not defined.
     """
     labels, scores = labelled_scores(videos, track)
-    low, high = bootstrap_interval(labels, scores, num_resamples=num_resamples)
-    return {
-        "auc": auc(labels, scores),
-        "auc_low": low,
-        "auc_high": high,
-        "ap": average_precision(labels, scores),
-        "eer": eer(labels, scores),
-        "acc": accuracy(labels, scores, threshold),
-        "balanced_acc": balanced_accuracy(labels, scores, threshold),
-        "always_fake_acc": accuracy(labels, np.ones_like(scores), threshold=0.5),
-        "threshold": threshold,
-        "num_real": int((labels == REAL).sum()),
-        "num_fake": int((labels == FAKE).sum()),
-    }
+    figures: dict[str, float] = {}
+    for metric in METRIC_TABLE.values():
+        figures |= metric.figures(labels, scores, threshold, num_resamples)
+    return figures
 
 
 def measure_by_category(videos: Sequence[VideoScores], threshold: float) -> dict[str, float]:
-    """Return the overall logit's figures by category.
+    """Return the overall score's figures by category, keys like ``acc_by_category/<category>``.
 
-    ``acc_by_category/<category>`` for each, and ``auc_by_category/<category>`` of the fake
-    ones against all real clips.
+    Metrics that need both classes are taken of the fakes against all real clips.
     """
     figures: dict[str, float] = {}
     for category in sorted({video.category for video in videos if video.category}):
         members = [video for video in videos if video.category == category]
-        labels, scores = labelled_scores(members, "overall")
-        figures[f"acc_by_category/{category}"] = accuracy(labels, scores, threshold)
-        if (labels == FAKE).any():
-            figures[f"auc_by_category/{category}"] = _auc_against_real(videos, members, "overall")
+        is_fake = FAKE in labelled_scores(members, "overall").labels
+        for metric in metrics_by("category"):
+            if is_fake or not metric.needs_both_classes:
+                key = f"{metric.name}_by_category/{category}"
+                figures[key] = _measure_group(metric, videos, members, "overall", threshold)
     return figures
 
 
-def measure_by_method(videos: Sequence[VideoScores], track: str) -> dict[str, float]:
-    """Return ``auc_by_.../<method>``: the fakes of one method against all real tracks.
+def measure_by_method(
+    videos: Sequence[VideoScores], track: str, threshold: float
+) -> dict[str, float]:
+    """Return figures of the fakes of each method, keys like ``auc_by_video_method/<method>``.
 
-    For ``'overall'`` the clip's method counts, for a track that track's own.
+    For ``'overall'`` the clip's method counts, for a track that track's own. Metrics that need
+    both classes are taken against all real tracks.
     """
     figures: dict[str, float] = {}
     fakes = [video for video in videos if video.labels[track] == FAKE and video.method_of(track)]
     for method in sorted({str(video.method_of(track)) for video in fakes}):
         members = [video for video in fakes if video.method_of(track) == method]
-        figures[f"{METHOD_KEYS[track]}/{method}"] = _auc_against_real(videos, members, track)
+        for metric in metrics_by("method"):
+            key = f"{metric.name}_{METHOD_SUFFIXES[track]}/{method}"
+            figures[key] = _measure_group(metric, videos, members, track, threshold)
     return figures
 
 
-def measure_steps(videos: Sequence[VideoScores], track: str) -> dict[str, float]:
+def measure_steps(videos: Sequence[VideoScores], track: str, threshold: float) -> dict[str, float]:
     """Return the frame-level figures of one track; nothing if no video has step scores.
 
-    The steps of all videos are ranked together: ``frame_auc`` over all of them, and
+    The steps of all videos are measured together: ``frame_auc`` over all of them, and
     ``frame_auc_partial`` over the videos of which the track is fake in part only, where the
     clip's label does not help. ``num_partial`` counts those. NaN where a class is missing.
 
     Args:
         videos: The scored videos.
         track: ``'video'`` or ``'audio'``.
+        threshold: Of the track's clip score.
     """
     steps = [video.steps_of(track) for video in videos]
     if not any(len(part.labels) for part in steps):
         return {}
     partial = [part for part in steps if {FAKE, REAL} <= set(part.labels.tolist())]
-    return {
-        f"{track}/frame_auc": _auc_of_steps(steps),
-        f"{track}/frame_auc_partial": _auc_of_steps(partial),
-        f"{track}/num_partial": len(partial),
-    }
-
-
-def _auc_of_steps(parts: Sequence[StepScores]) -> float:
-    if not parts:
-        return math.nan
-    return auc(
-        np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-    )
+    figures: dict[str, float] = {}
+    for metric in metrics_by("step"):
+        name = f"{track}/frame_{metric.name}"
+        figures[name] = _measure_steps(metric, steps, threshold)
+        figures[f"{name}_partial"] = _measure_steps(metric, partial, threshold)
+    return figures | {f"{track}/num_partial": len(partial)}
 
 
 def measure_videos(
@@ -154,14 +133,32 @@ def measure_videos(
         figures |= {f"{track}/{name}": value for name, value in measured.items()}
     figures |= measure_by_category(videos, thresholds["overall"])
     for track in TRACKS:
-        figures |= measure_by_method(videos, track)
+        figures |= measure_by_method(videos, track, thresholds[track])
     for track in STEP_TRACKS:
-        figures |= measure_steps(videos, track)
+        figures |= measure_steps(videos, track, thresholds[track])
     return figures
 
 
-def _auc_against_real(
-    videos: Sequence[VideoScores], fakes: Sequence[VideoScores], track: str
+def metrics_by(breakdown: Breakdown) -> list[Metric]:
+    """Return the metrics of the table that are measured by category, method or time step."""
+    return [metric for metric in METRIC_TABLE.values() if breakdown in metric.breakdowns]
+
+
+def _measure_group(
+    metric: Metric,
+    videos: Sequence[VideoScores],
+    members: Sequence[VideoScores],
+    track: str,
+    threshold: float,
 ) -> float:
     reals = [video for video in videos if video.labels[track] == REAL]
-    return auc(*labelled_scores([*reals, *fakes], track))
+    group = [*reals, *members] if metric.needs_both_classes else members
+    return metric.value(*labelled_scores(group, track), threshold)
+
+
+def _measure_steps(metric: Metric, parts: Sequence[StepScores], threshold: float) -> float:
+    if not parts:
+        return math.nan
+    labels = np.concatenate([part.labels for part in parts])
+    scores = np.concatenate([part.scores for part in parts])
+    return metric.value(labels, scores, threshold)

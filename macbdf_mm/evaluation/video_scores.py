@@ -3,20 +3,18 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.evaluation.functional import DEFAULT_AGGREGATION, aggregate_windows
-from macbdf_mm.structures.labels import UNKNOWN
+from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION, aggregate_windows
+from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS, UNKNOWN
 
-# The three logits of the head, in their order.
-TRACKS = ("overall", "video", "audio")
-# The tracks that have a logit for each time step.
-STEP_TRACKS = ("video", "audio")
+if TYPE_CHECKING:
+    from torch import Tensor
+
 # Scores are written with so many digits: more would only make the files longer.
 _SCORE_DIGITS = 5
 
@@ -230,7 +228,7 @@ def _steps_of(sample: Mapping[str, Any], track: str) -> StepScores:
     return steps
 
 
-def _array(values: Tensor, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def _array(values: "Tensor", dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return np.asarray(values.detach().cpu(), dtype=dtype)
 
 

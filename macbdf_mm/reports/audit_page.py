@@ -1,7 +1,7 @@
 """The page that shows the audit of a data set."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     revealing_values,
     worst_probe,
 )
-from macbdf_mm.reports.figures import html_page as html
-from macbdf_mm.reports.figures.probe_bars import ProbeBar, draw_probe_bars
-from macbdf_mm.reports.figures.value_histograms import draw_value_histograms
-from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.reports.figures.bars import ProbeBar, draw_probe_bars
+from macbdf_mm.reports.figures.histograms import draw_value_histograms
+from macbdf_mm.reports.page import Picture, make_picture, write_page
+from macbdf_mm.reports.tables import Table
 
 PAGE_FILE = "index.html"
 # A page of a hundred thousand files cannot be looked at; audit.json has them all.
@@ -38,72 +38,55 @@ def write_audit_page(audit: Audit, out_dir: str | Path) -> Path:
         audit: The findings.
         out_dir: An existing folder.
     """
-    path = Path(out_dir) / PAGE_FILE
-    whole = audit.parts[-1]
-    kind = "rendered clips" if audit.is_synthetic else "clips"
-    lead = (
-        f"{audit.annotation}: {whole.num_clips} {kind}, {whole.num_real} real, "
-        f"{whole.num_fake} fake."
+    unreadable, remarks = audit.unreadable, audit.remarks
+    return write_page(
+        Path(out_dir) / PAGE_FILE,
+        "audit.html.j2",
+        title=f"Audit of {audit.dataset}",
+        audit=audit,
+        whole=audit.parts[-1],
+        leaks=[probe.feature for probe in audit.shortcuts if probe.verdict == "leak"],
+        num_unreadable=len(unreadable),
+        num_unusual=len(remarks),
+        tiles=_tiles(audit, len(unreadable), len(remarks)),
+        limits={
+            "leak_auc": LEAK_AUC,
+            "suspicious_auc": SUSPICIOUS_AUC,
+            "num_standard_errors": NUM_STANDARD_ERRORS,
+            "min_groups": MIN_GROUPS,
+            "num_formats": _NUM_FORMATS,
+            "max_listed": _MAX_LISTED,
+        },
+        pictures={"bars": _bars(audit), "histograms": list(_histograms(audit))},
+        tables={
+            "probes": _probe_table(audit),
+            "counts": _count_table(audit),
+            "formats": _format_table(audit),
+            "files": _file_table(unreadable, remarks),
+            **_people_tables(audit),
+            **_split_tables(audit),
+        },
     )
-    blocks = [
-        *_warnings(audit),
-        _tiles(audit),
-        _shortcut_section(audit),
-        _count_section(audit),
-        _format_section(audit),
-        _split_section(audit),
-        _file_section(audit),
-    ]
-    page = html.page(f"Audit of {audit.dataset}", lead, blocks)
-    write_atomically(page, path)
-    return path
 
 
-def _warnings(audit: Audit) -> Iterator[str]:
-    names = [probe.feature for probe in audit.shortcuts if probe.verdict == "leak"]
-    if names:
-        yield html.banner(
-            f"Properties of the files alone tell real from fake: {', '.join(names)}. A detector "
-            "that learns them scores well here and nowhere else."
-        )
-
-
-def _tiles(audit: Audit) -> str:
+def _tiles(audit: Audit, num_unreadable: int, num_unusual: int) -> list[tuple[str, str]]:
     worst = worst_probe(audit.probes)
     of_what = "" if worst is None else f": {worst.feature}, {worst.question}"
-    return html.tiles(
-        [
-            (percent(audit.parts[-1].majority_accuracy), "accuracy of saying always the same"),
-            (
-                "-" if worst is None else f"{worst.auc:.2f}",
-                f"highest AUC of a single property of the files{of_what}",
-            ),
-            (str(len(audit.unreadable)), f"files unreadable, and {len(audit.remarks)} unusual"),
-            (
-                str(len(audit.source_leaks)),
-                f"recordings in two parts, and {len(audit.shared_identities)} identities",
-            ),
-        ]
-    )
+    return [
+        (percent(audit.parts[-1].majority_accuracy), "accuracy of saying always the same"),
+        (
+            "-" if worst is None else f"{worst.auc:.2f}",
+            f"highest AUC of a single property of the files{of_what}",
+        ),
+        (str(num_unreadable), f"files unreadable, and {num_unusual} unusual"),
+        (
+            str(len(audit.source_leaks)),
+            f"recordings in two parts, and {len(audit.shared_identities)} identities",
+        ),
+    ]
 
 
-def _shortcut_section(audit: Audit) -> str:
-    note = (
-        "A small classifier on each property of the files alone, tested on people and recordings "
-        f"that it has not seen. AUC 0.5 is chance. From {LEAK_AUC} on a property is called a leak, "
-        f"from {SUSPICIOUS_AUC} on suspicious (!), if chance is {NUM_STANDARD_ERRORS} standard "
-        "errors away (the whiskers). The table: all fakes, a category of fakes against RVRA, and "
-        f"all fakes of one part. A dash: fewer than {MIN_GROUPS} people or recordings of a class."
-    )
-    return html.section(
-        "Shortcuts",
-        note,
-        html.side_by_side(_bars(audit), "".join(_histograms(audit))),
-        html.table(*_probe_table(audit)),
-    )
-
-
-def _bars(audit: Audit) -> str:
+def _bars(audit: Audit) -> Picture:
     bars = [
         ProbeBar(
             probe.feature, probe.auc, NUM_STANDARD_ERRORS * probe.standard_error, probe.verdict
@@ -112,10 +95,10 @@ def _bars(audit: Audit) -> str:
         if probe.question == Question("fake")
     ]
     draw = partial(draw_probe_bars, bars, "All real clips against all fake ones")
-    return html.picture(draw, "AUC of each property of the files on the label of the clip")
+    return make_picture(draw, "AUC of each property of the files on the label of the clip")
 
 
-def _histograms(audit: Audit) -> Iterator[str]:
+def _histograms(audit: Audit) -> Iterator[Picture]:
     """Yield the spread of the properties that tell most, of those that are numbers."""
     worst = worst_probe(audit.probes)
     shown = 0
@@ -125,10 +108,10 @@ def _histograms(audit: Audit) -> Iterator[str]:
             shown += 1
             title = f"{probe.feature}: {probe.question}"
             draw = partial(draw_value_histograms, values.real, values.fake, title, values.column)
-            yield html.picture(draw, f"Histograms of {probe.feature} of real and fake clips")
+            yield make_picture(draw, f"Histograms of {probe.feature} of real and fake clips")
 
 
-def _probe_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
+def _probe_table(audit: Audit) -> Table:
     found = {(probe.question, probe.feature): probe for probe in audit.probes}
     questions = list(dict.fromkeys(probe.question for probe in audit.probes))
     rows = [
@@ -137,7 +120,7 @@ def _probe_table(audit: Audit) -> tuple[list[str], list[list[str]]]:
     ]
     of_one = [found[question, PROBED_FEATURES[0]] for question in questions]
     rows.append(["real / fake clips", *(f"{p.num_real} / {p.num_fake}" for p in of_one)])
-    return ["AUC", *map(_heading, questions)], rows
+    return Table(["AUC", *map(_heading, questions)], rows)
 
 
 def _heading(question: Question) -> str:
@@ -153,7 +136,9 @@ def _cell(probe: ShortcutProbe) -> str:
     return f"{mark}{probe.auc:.3f}"
 
 
-def _count_section(audit: Audit) -> str:
+def _count_table(audit: Audit) -> Table:
+    headers = ["part", "clips", "real", "fake", *CATEGORIES, "identities", "recordings"]
+    headers += ["always the same", "always fake"]
     rows = [
         [
             part.split,
@@ -168,39 +153,28 @@ def _count_section(audit: Audit) -> str:
         ]
         for part in audit.parts
     ]
-    headers = ["part", "clips", "real", "fake", *CATEGORIES, "identities", "recordings"]
-    headers += ["always the same", "always fake"]
+    return Table(headers, rows)
+
+
+def _people_tables(audit: Audit) -> dict[str, Table]:
     whole = audit.parts[-1]
     methods = [[name, str(count)] for name, count in list(whole.by_method.items())[:_MAX_LISTED]]
     people = [[name, str(count)] for name, count in list(whole.by_identity.items())[:_NUM_PEOPLE]]
-    tables = [
-        html.table(["method", "fake clips"], methods) if methods else "",
-        html.table(["identities with most clips", "clips"], people) if people else "",
-    ]
-    return html.section(
-        "Counts",
-        "The last two columns are accuracies of answering without a look; an accuracy has to be "
-        "read beside them.",
-        html.table(headers, rows),
-        html.side_by_side(*filter(None, tables)),
-    )
+    return {
+        "methods": Table(["method", "fake clips"], methods),
+        "people": Table(["identities with most clips", "clips"], people),
+    }
 
 
-def _format_section(audit: Audit) -> str:
+def _format_table(audit: Audit) -> Table:
     rows = [
         [item.name, str(item.num_real), str(item.num_fake), str(item.num_unknown)]
         for item in audit.formats[:_NUM_FORMATS]
     ]
-    if not rows:
-        return html.section("Formats", "No file can be read.")
-    return html.section(
-        "Formats",
-        f"{len(audit.formats)} in all; at most {_NUM_FORMATS} are listed.",
-        html.table(["format", "real", "fake", "unknown"], rows),
-    )
+    return Table(["format", "real", "fake", "unknown"], rows)
 
 
-def _split_section(audit: Audit) -> str:
+def _split_tables(audit: Audit) -> dict[str, Table]:
     leaks = [
         [leak.source, *(f"{c} ({s})" for c, s in zip(leak.clips, leak.splits, strict=True))]
         for leak in audit.source_leaks[:_MAX_LISTED]
@@ -209,30 +183,13 @@ def _split_section(audit: Audit) -> str:
         [who, ", ".join(parts)]
         for who, parts in list(audit.shared_identities.items())[:_MAX_LISTED]
     ]
-    if not leaks and not people:
-        return html.section(
-            "Across the parts",
-            f"No recording and no person is known to be in two parts{audit.blind_spot}.",
-        )
-    return html.section(
-        "Across the parts",
-        f"{len(audit.source_leaks)} recordings and {len(audit.shared_identities)} people are in "
-        f"more than one part (at most {_MAX_LISTED} are listed). A detector can know them by "
-        "heart.",
-        html.table(["recording", "clip", "clip"], leaks) if leaks else "",
-        html.table(["identity", "parts"], people) if people else "",
-    )
+    return {
+        "leaks": Table(["recording", "clip", "clip"], leaks),
+        "shared": Table(["identity", "parts"], people),
+    }
 
 
-def _file_section(audit: Audit) -> str:
-    problems = [[file, reason] for file, reason in audit.unreadable.items()]
-    problems += [[file, "; ".join(remarks)] for file, remarks in audit.remarks.items()]
-    if not problems:
-        reach = audit.extent.removeprefix(", ") or "from its start to its end"
-        return html.section("Files", f"Every file decodes: {reach}.")
-    return html.section(
-        "Files",
-        f"Unreadable: {len(audit.unreadable)}, unusual: {len(audit.remarks)} (at most "
-        f"{_MAX_LISTED} are listed, the unreadable ones first).",
-        html.table(["file", "what"], problems[:_MAX_LISTED]),
-    )
+def _file_table(unreadable: Mapping[str, str], remarks: Mapping[str, Sequence[str]]) -> Table:
+    rows = [[file, reason] for file, reason in unreadable.items()]
+    rows += [[file, "; ".join(found)] for file, found in remarks.items()]
+    return Table(["file", "what"], rows[:_MAX_LISTED])

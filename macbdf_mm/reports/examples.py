@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from macbdf_mm.datasets.annotation import ClipRow
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
+from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
-from macbdf_mm.reports.figures.clip_picture import ClipStory
+from macbdf_mm.reports.figures.timeline import ClipStory
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, UNKNOWN
+from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, TRACKS, UNKNOWN
 
 SELECTION_RULE = (
     "Chosen by rule, not by hand: of each category (of all clips, where no category is known) "

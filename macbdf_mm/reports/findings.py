@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.evaluation.measures import measure_track
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores
+from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.examples import choose_examples, tell_story
-from macbdf_mm.reports.figures.clip_picture import ClipStory
-from macbdf_mm.reports.figures.operator_bars import OperatorScore
-from macbdf_mm.reports.figures.roc_curves import TrackRoc
+from macbdf_mm.reports.figures.bars import OperatorScore
+from macbdf_mm.reports.figures.roc_curves import TrackRoc, track_rocs
+from macbdf_mm.reports.figures.timeline import ClipStory
 from macbdf_mm.reports.run_record import RunRecord
 from macbdf_mm.reports.tables import operator_scores
-from macbdf_mm.reports.track_rocs import track_rocs
+from macbdf_mm.structures.labels import TRACKS
 
 
 @dataclass(frozen=True)

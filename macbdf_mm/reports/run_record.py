@@ -1,13 +1,32 @@
-"""All that a report says of a run, gathered before it is written."""
+"""All that a report says of a run, and the curves that the run logged in its work folder."""
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.datasets.annotation import ClipRow
-from macbdf_mm.reports.scalars import LoggedCurves
-from macbdf_mm.reports.test_result import TestResult
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.evaluation.test_result import TestResult
+
+Series = list[tuple[float, float]]
+
+# As OMParetoLogHook names its values. Importing it would load torch, which a plot can do without.
+_OM_PARETO = "om_pareto"
+
+
+@dataclass(frozen=True)
+class LoggedCurves:
+    """What was logged while training.
+
+    Attributes:
+        losses: Name -> (iteration, value) pairs, iterations rising.
+        metrics: Name -> (epoch, value) pairs of the validation, epochs rising.
+    """
+
+    losses: Mapping[str, Series]
+    metrics: Mapping[str, Series]
 
 
 @dataclass(frozen=True)
@@ -45,3 +64,89 @@ class RunRecord:
     num_train_clips: int
     is_synthetic: bool | None
     versions: Mapping[str, str]
+
+
+def read_curves(work_dir: str | Path) -> LoggedCurves:
+    """Return the curves of the newest training run in ``work_dir``, resumed parts joined.
+
+    A run that was resumed has logged into several folders; where two of them logged the same
+    step, the later one is taken. A run that starts over at its first step hides older ones.
+
+    Args:
+        work_dir: The folder that the runner wrote to; without logs all curves are empty.
+    """
+    losses: dict[str, dict[float, float]] = {}
+    metrics: dict[str, dict[float, float]] = {}
+    # The folders are named after the time at which each run began.
+    for path in sorted(Path(work_dir).glob("*/vis_data/scalars.json")):
+        records = list(read_records(path))
+        training = [record for record in records if "loss" in record]
+        if training and training[0].get("epoch") == 1:
+            losses, metrics = {}, {}
+        for record in training:
+            _keep(losses, record["step"], record, "loss")
+        # Testing logs into a folder of its own; only training has epochs to plot against.
+        for record in records if training else ():
+            if "loss" not in record and "step" in record:
+                _keep(metrics, record["step"], record, "")
+    return LoggedCurves(*({k: sorted(v.items()) for k, v in c.items()} for c in (losses, metrics)))
+
+
+def read_om_pareto_curves(log: str | Path) -> dict[str, dict[str, Series]]:
+    """Return encoder -> quantity -> (iteration, value) pairs of a log, iterations rising.
+
+    The parts of a resumed run are joined; of an iteration that two of them logged, the later
+    counts.
+
+    Args:
+        log: A JSON log, as ``vis_data/scalars.json``, or the folder of a run.
+
+    Raises:
+        MissingDataError: If there is no log, or none that ``OMParetoLogHook`` wrote to.
+    """
+    points: dict[str, dict[str, dict[float, float]]] = {}
+    for path in _log_files(Path(log)):
+        for record in read_records(path):
+            for name, value in record.items():
+                prefix, _, rest = name.partition("/")
+                encoder, _, quantity = rest.rpartition("/")
+                if prefix == _OM_PARETO:
+                    series = points.setdefault(encoder, {}).setdefault(quantity, {})
+                    series[record["step"]] = float(value)
+    if not points:
+        raise MissingDataError(
+            f"Log '{log}' holds no '{_OM_PARETO}/...' values: train with an OMParetoOptimWrapper "
+            "and the hook OMParetoLogHook."
+        )
+    return {
+        encoder: {quantity: sorted(series.items()) for quantity, series in quantities.items()}
+        for encoder, quantities in points.items()
+    }
+
+
+def read_records(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of one JSON log, one a line."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            # A run that was killed leaves half a line at its end.
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def _log_files(log: Path) -> list[Path]:
+    # The folders inside a run's folder are named after the time at which each part began.
+    files = [log] if log.is_file() else sorted(log.rglob("scalars.json"))
+    if not files:
+        raise MissingDataError(f"'{log}' is no log and no folder with a 'scalars.json' in it.")
+    return files
+
+
+def _keep(
+    curves: dict[str, dict[float, float]], step: float, record: Mapping[str, Any], prefix: str
+) -> None:
+    for name, value in record.items():
+        if name != "step" and name.startswith(prefix) and isinstance(value, int | float):
+            curves.setdefault(name, {})[step] = float(value)

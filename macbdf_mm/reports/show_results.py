@@ -4,10 +4,11 @@ import csv
 from pathlib import Path
 
 from macbdf_mm.evaluation.measures import measure_track
-from macbdf_mm.evaluation.video_scores import TRACKS
-from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
-from macbdf_mm.reports.test_result import TestResult, read_test_result
-from macbdf_mm.reports.track_rocs import track_rocs
+from macbdf_mm.evaluation.test_result import TestResult, read_test_result
+from macbdf_mm.reports.figures.roc_curves import draw_roc_curves, track_rocs
+from macbdf_mm.reports.figures.theme import to_png
+from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.files import replacing, write_atomically
 
 _COLUMNS = ("file", "category", "method", "label", "video_label", "audio_label")
 
@@ -21,18 +22,17 @@ def show_results(results_file: str | Path, folder: str | Path) -> list[Path]:
     """
     result = read_test_result(results_file)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     table, picture = folder / "videos.csv", folder / "roc.png"
     _write_table(result, table)
     figures = {
         track: measure_track(result.videos, track, result.thresholds[track]) for track in TRACKS
     }
-    draw_roc_curves(track_rocs(result.videos, figures)).savefig(picture, dpi=120)
+    write_atomically(to_png(draw_roc_curves(track_rocs(result.videos, figures))), picture)
     return [table, picture]
 
 
 def _write_table(result: TestResult, path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*_COLUMNS, *(f"{track}_score" for track in TRACKS), "called_fake"])
         for video in result.videos:

@@ -1,4 +1,4 @@
-"""Labels: 1 fake, 0 real, -1 unknown, and the four categories of an audio-visual clip."""
+"""Labels of a clip and its tracks: 1 fake, 0 real, -1 unknown; and the four categories."""
 
 from typing import Literal
 
@@ -6,6 +6,11 @@ FAKE = 1
 REAL = 0
 UNKNOWN = -1
 LABELS = (FAKE, REAL, UNKNOWN)
+
+# What has a label and a score: the clip as a whole and its two tracks, in the heads' order.
+TRACKS = ("overall", "video", "audio")
+# The tracks that have a score for each time step as well.
+STEP_TRACKS = ("video", "audio")
 
 Category = Literal["RVRA", "FVRA", "RVFA", "FVFA"]
 

@@ -15,7 +15,7 @@ from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, prefetch
 from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
-from macbdf_mm.evaluation.functional import aggregate_windows
+from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
 
 TRACKS = ("overall", "video", "audio")
 

@@ -92,7 +92,7 @@ def test_categories_are_measured_against_all_real_clips(videos):
 
 
 def test_methods_of_a_track_are_measured_against_its_real_ones(videos):
-    figures = measure_by_method(videos, "video")
+    figures = measure_by_method(videos, "video", 0.5)
     assert set(figures) == {"auc_by_video_method/mouth", "auc_by_video_method/patch"}
     members = [v for v in videos if v.labels["video"] == 0 or v.method_of("video") == "patch"]
     # Clips whose audio alone is fake have a real video.
@@ -121,15 +121,15 @@ def stepped_videos():
 
 def test_steps_are_ranked_over_all_videos_and_over_the_partially_fake_ones():
     videos = stepped_videos()
-    figures = measure_steps(videos, "video")
+    figures = measure_steps(videos, "video", 0.5)
     for key, members in (("frame_auc", videos), ("frame_auc_partial", videos[2::3])):
         windows = [window.steps["video"] for video in members for window in video.windows]
         labels = np.concatenate([steps.labels[:3] for steps in windows])
         scores = np.concatenate([steps.scores[:3] for steps in windows])
         assert figures[f"video/{key}"] == pytest.approx(metrics.roc_auc_score(labels, scores))
     assert figures["video/num_partial"] == 4
-    assert measure_steps(videos, "audio") == {}
-    assert math.isnan(measure_steps(videos[:1], "video")["video/frame_auc_partial"])
+    assert measure_steps(videos, "audio", 0.5) == {}
+    assert math.isnan(measure_steps(videos[:1], "video", 0.5)["video/frame_auc_partial"])
 
 
 def test_best_thresholds(videos):

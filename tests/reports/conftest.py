@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores, gather_
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import category_of
 
+_VOID = {"meta", "img", "source"}
 SECONDS = 1.5
 # (video label, audio label, video method, audio method, scores); the last real one is a mistake.
 CLIPS = [
@@ -24,6 +26,56 @@ CLIPS = [
     (0, 1, None, "word_splice", (0.6, 0.2, 0.9)),
     (1, 1, "mouth_swap", "word_splice", (0.95, 0.9, 0.8)),
 ]
+
+
+class _PageReader(HTMLParser):
+    """Text, tags, tables as rows of cells, and pictures' words; tags must close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.words, self.tables, self.pictures, self._open = [], [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in _VOID:
+            self._open.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        elif tag == "img":
+            self.pictures.append(dict(attrs)["alt"])
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self._open and self._open[-1] in ("td", "th"):
+            self.tables[-1][-1][-1] += data
+
+    @property
+    def text(self):
+        return " ".join("".join(self.words).split())
+
+    def table(self, first_heading, place=0):
+        return [table for table in self.tables if table[0][0] == first_heading][place]
+
+
+@pytest.fixture
+def read_page() -> Callable[[str], _PageReader]:
+    """Return a function that reads a whole HTML document, which must be well-formed."""
+
+    def read(document: str) -> _PageReader:
+        reader = _PageReader()
+        reader.feed(document)
+        reader.close()
+        assert not reader._open
+        return reader
+
+    return read
 
 
 def _row(index: int, split: str) -> ClipRow:

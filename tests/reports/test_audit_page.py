@@ -1,5 +1,4 @@
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
@@ -16,40 +15,8 @@ NAN = float("nan")
 EVIL = "<script>alert('x')</script>&\"'"
 
 
-class Reader(HTMLParser):
-    """Collects the text, the tables as rows of cells, the pictures' words, and the tags."""
-
-    def __init__(self):
-        super().__init__()
-        self.tags, self.words, self.tables, self.pictures = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-        elif tag == "img":
-            self.pictures.append(dict(attrs)["alt"])
-
-    def handle_data(self, data):
-        self.words.append(data)
-        if self.tags and self.tags[-1] in ("td", "th"):
-            self.tables[-1][-1][-1] += data.strip("\n")
-
-    @property
-    def text(self):
-        return " ".join(self.words)
-
-    def table(self, first_heading):
-        (found,) = [table for table in self.tables if table[0][0] == first_heading]
-        return found
-
-
 @pytest.fixture
-def make_page(make_clip, tmp_path):
+def make_page(make_clip, tmp_path, read_page):
     """Return a function that writes the page of an audit, some of whose parts are given."""
     check = FileCheck(measure_file(make_clip(seconds=0.4)))
 
@@ -63,9 +30,7 @@ def make_page(make_clip, tmp_path):
         )  # fmt: skip
         path = write_audit_page(replace(audit, **changes), tmp_path)
         assert path == tmp_path / "index.html"
-        reader = Reader()
-        reader.feed(path.read_text())
-        return reader
+        return read_page(path.read_text(encoding="utf-8"))
 
     make.check = check
     return make

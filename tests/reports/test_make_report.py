@@ -1,17 +1,44 @@
+import dataclasses
 import re
 
+import numpy as np
+import pytest
 from matplotlib import image
 
 from macbdf_mm.apis.find_run import read_run
-from macbdf_mm.reports.make_report import make_report
-from macbdf_mm.reports.sections import SYNTHETIC_BANNER
+from macbdf_mm.reports.figures.bars import OperatorScore
+from macbdf_mm.reports.figures.roc_curves import TrackRoc
+from macbdf_mm.reports.figures.timeline import ClipStory
+from macbdf_mm.reports.findings import compute_findings
+from macbdf_mm.reports.make_report import draw_summary, make_report, report_fields
+from macbdf_mm.reports.page import render_page
+
+BANNER = "Synthetic data: every clip here is rendered, not filmed."
+EVIL = "<script>alert('x')</script>&\"'\n"
+
+
+@pytest.fixture
+def findings(finished_run):
+    return compute_findings(read_run(finished_run))
+
+
+@pytest.fixture
+def show(findings, read_page):
+    """Return a function that reads the page of the run, parts of whose record are changed."""
+
+    def read(**changes):
+        run = dataclasses.replace(findings.run, **changes)
+        fields = report_fields(dataclasses.replace(findings, run=run))
+        return read_page(render_page("run.html.j2", **fields))
+
+    return read
 
 
 def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
     path = make_report(read_run(finished_run))
     assert path == finished_run / "report" / "index.html"
     page = path.read_text(encoding="utf-8")
-    assert SYNTHETIC_BANNER in page
+    assert BANNER in page.replace("\n", " ")
     # Two of the test, one of scores, one of training, five clips.
     assert page.count("<picture>") == 9
     assert not re.search(r"""(src|href|srcset)=["'](?!data:)""", page)
@@ -19,3 +46,93 @@ def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
         assert words in page
     for name in ("summary.png", "summary_dark.png"):
         assert image.imread(finished_run / "report" / name).shape[1] > 1000
+
+
+def test_the_lead_says_what_was_tested(show):
+    text = show().text
+    assert "Config config.py, trained on 6 clips of the data set 'tiny'" in text
+    assert "best_auc.pth after 1 epochs" in text
+    assert "7 clips of 4 identities that training never saw." in text
+
+
+def test_the_lead_owns_up_to_shared_or_unknown_identities(show, findings):
+    text = show(train_identities={"test0", "test1", "train9"}).text
+    assert "4 identities, of which training saw 2 too." in text
+    rows = {f: dataclasses.replace(row, identity=None) for f, row in findings.run.rows.items()}
+    assert "whom the annotation does not tell apart." in show(rows=rows).text
+
+
+def test_the_tiles_show_auc_and_always_fake(show):
+    text = show().text
+    assert "video AUC, 95 % interval" in text
+    assert "always saying fake: 57.1%" in text
+
+
+def test_what_has_no_score_is_named(show, findings):
+    page = show()
+    assert "Without a score: test_9.mp4: 0 bytes." in page.text
+    assert "no, held out" in [row[-1] for row in page.table("operator")]
+    unscored = {"b.mp4": "no sound", "a.mp4": "0 bytes"}
+    result = dataclasses.replace(findings.run.result, unscored=unscored)
+    assert "Without a score: a.mp4: 0 bytes; b.mp4: no sound." in show(result=result).text
+    result = dataclasses.replace(findings.run.result, unscored={})
+    page = show(result=result)
+    assert "Every tested clip has a score." in page.text
+    assert page.table("", 1)[1] == ["overall", "7", "7"]
+
+
+def test_where_thresholds_come_from_is_said(show, findings):
+    assert "Thresholds were chosen on the validation split" in show().text
+    result = dataclasses.replace(findings.run.result, is_threshold_fitted=False)
+    assert "No threshold was chosen on validation data; 0.5 is used." in show(result=result).text
+
+
+def test_frame_level_figures_have_a_table_where_there_are_any(show, findings):
+    assert "AUC of all time steps" not in show().text
+    steps = {"audio/frame_auc": 0.75, "audio/frame_auc_partial": None, "audio/num_partial": 0}
+    result = dataclasses.replace(findings.run.result, metrics=steps)
+    assert show(result=result).table("", 1)[1] == ["audio", "0.750", "-", "0"]
+
+
+def test_only_rendered_clips_get_the_banner(show):
+    assert BANNER in show().text
+    assert BANNER not in show(is_synthetic=False).text
+
+
+def test_the_run_can_be_repeated(show, findings):
+    page = show()
+    for words in ("tools/train.py", "tools/test.py", "tools/make_report.py", "Seed 0"):
+        assert words in page.text
+    assert "mmengine" in [row[0] for row in page.table("package")]
+    assert "Seed not recorded." in show(meta={}).text
+
+
+def test_names_cannot_change_the_page(show, findings):
+    result = dataclasses.replace(findings.run.result, unscored={EVIL: EVIL})
+    page = show(
+        dataset=EVIL, is_synthetic=False, result=result, versions={EVIL: EVIL}, meta={"seed": EVIL}
+    )
+    assert "script" not in page.tags
+    assert page.text.count("<script>alert('x')</script>&\"'") == 8
+
+
+def test_summary_holds_curves_operators_and_a_clip():
+    story = ClipStory(
+        title="a clip",
+        duration_seconds=1.0,
+        frames=np.zeros((2, 8, 8, 3), np.uint8),
+        waveform=None,
+        sample_rate=16_000,
+        windows=np.array([[0.0, 1.0, 0.2, 0.3, np.nan]]),
+        thresholds={},
+        intervals={"video": []},
+    )
+    ends = np.array([0.0, 1.0])
+    curves = [TrackRoc("overall", ends, ends, 0.5, 0.4, 0.6)]
+    figures = {"auc": 0.9, "auc_low": 0.8, "auc_high": 1.0}
+    operators = [OperatorScore("mouth_swap", "video", 2, figures, 0.5, is_held_out=False)]
+    figure = draw_summary("a run", curves, operators, story)
+    assert figure.get_suptitle() == "a run"
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles[:3] == ["ROC on the test split", "AUC by forgery operator", "a clip"]
+    assert len(figure.axes) == 6

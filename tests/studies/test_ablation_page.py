@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from macbdf_mm.reports.figures.seed_curves import draw_seed_curves
+from macbdf_mm.reports.figures.training_curves import draw_seed_curves
 from studies.ablation_page import fill_ablation_page
 from studies.run_study import StudyOutcome
 from studies.studies import ABLATIONS

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from macbdf_mm.reports.figures.seed_curves import draw_seed_curves
+from macbdf_mm.reports.figures.training_curves import draw_seed_curves
 from studies.om_pareto_page import fill_om_pareto_page
 from studies.run_study import StudyOutcome
 from studies.studies import FULL, OM_PARETO, PLAIN_SUM

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.reports.test_result import read_test_result
+from macbdf_mm.evaluation.test_result import read_test_result
 from macbdf_mm.utils.files import folder_lock
 from studies.planned_run import run_folder
 from studies.run_folder import RunFolder

@@ -15,9 +15,14 @@ def main() -> None:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.reports.plot_om_pareto import plot_om_pareto
+    from macbdf_mm.reports.figures.theme import to_png
+    from macbdf_mm.reports.figures.training_curves import draw_om_pareto_curves
+    from macbdf_mm.reports.run_record import read_om_pareto_curves
+    from macbdf_mm.utils.files import write_atomically
 
-    print(plot_om_pareto(arguments.log, arguments.out))
+    picture = to_png(draw_om_pareto_curves(read_om_pareto_curves(arguments.log)))
+    write_atomically(picture, arguments.out)
+    print(arguments.out)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from torch import nn
 
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.evaluation.metrics import ForgeryMetric
-from macbdf_mm.evaluation.video_scores import TRACKS
 from macbdf_mm.registry import HOOKS
+from macbdf_mm.structures.labels import TRACKS
 
 
 @HOOKS.register_module()
@@ -51,7 +52,7 @@ class DecisionThresholdHook(Hook):
             ConfigError: If the validation metrics hold no thresholds.
         """
         figures = metrics or {}
-        wanted = [f"{self.prefix}{track}/threshold" for track in TRACKS]
+        wanted = [self.prefix + METRIC_TABLE["threshold"].key(track) for track in TRACKS]
         missing = [key for key in wanted if key not in figures]
         if missing:
             raise ConfigError(

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from macbdf_mm.evaluation.functional.checks import has_both_classes, labels_and_scores
-from macbdf_mm.evaluation.functional.ranking import auc
+from macbdf_mm.evaluation.functional.detection import auc, has_both_classes, labels_and_scores
 from macbdf_mm.structures.labels import FAKE, REAL
 
 

@@ -1,17 +1,15 @@
 """The metric of clip-level detection: windows in, one set of figures out."""
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from macbdf_mm.evaluation.functional import AGGREGATIONS, DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
+from macbdf_mm.evaluation.test_result import TestResult, write_test_result
 from macbdf_mm.evaluation.video_scores import (
-    TRACKS,
     VideoScores,
     WindowScores,
     gather_videos,
@@ -19,7 +17,7 @@ from macbdf_mm.evaluation.video_scores import (
     window_of_sample,
 )
 from macbdf_mm.registry import METRICS
-from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.structures.labels import TRACKS
 
 _UNFITTED_THRESHOLD = 0.5
 _MAX_NAMED_FILES = 5
@@ -27,7 +25,10 @@ _MAX_NAMED_FILES = 5
 
 @METRICS.register_module()
 class ForgeryMetric(BaseMetric):
-    """Computes AUC, EER and accuracy of videos, by track, category and forgery method.
+    """Computes the table of metrics over videos, by track, category and forgery method.
+
+    Which figures these are is said in :data:`~macbdf_mm.evaluation.metric_table.METRIC_TABLE`;
+    a module of your own that adds a row is named in the config's ``custom_imports``.
 
     The windows of a video are aggregated first, so each video counts once. A
     ``DecisionThresholdHook`` hands over the thresholds that the model carries; on the
@@ -36,10 +37,10 @@ class ForgeryMetric(BaseMetric):
 
     Args:
         aggregation: Name of the aggregation of windows, one of
-            :data:`~macbdf_mm.evaluation.functional.AGGREGATIONS`.
+            :data:`~macbdf_mm.evaluation.functional.aggregation.AGGREGATIONS`.
         fit_threshold: Whether the thresholds are the best ones of this data: for validation
             only, since an accuracy at such a threshold is too good.
-        num_resamples: Of the bootstrap interval of the AUC.
+        num_resamples: Of the bootstrap intervals.
         out_file: JSON file that gets the figures and a row for each video.
         collect_device: ``'cpu'`` or ``'gpu'``, for gathering results of several processes.
         prefix: Put before every key, as in ``prefix/overall/auc``.
@@ -104,7 +105,16 @@ class ForgeryMetric(BaseMetric):
             "is_threshold_fitted": float(self.is_threshold_fitted),
         }
         if self.out_file is not None:
-            self._dump(Path(self.out_file), figures, videos, unscored)
+            result = TestResult(
+                videos=videos,
+                thresholds=self.thresholds,
+                is_threshold_fitted=self.is_threshold_fitted,
+                aggregation=self.aggregation,
+                dataset=(self.dataset_meta or {}).get("dataset"),
+                unscored=unscored,
+                metrics={name: none_if_nan(value) for name, value in figures.items()},
+            )
+            write_test_result(result, self.out_file)
         return figures
 
     def _fit(self, videos: Sequence[VideoScores]) -> None:
@@ -121,21 +131,3 @@ class ForgeryMetric(BaseMetric):
             f"{len(named)} clips have no score: {'; '.join(named[:_MAX_NAMED_FILES])}"
             + (f"; and {rest} more" if rest > 0 else "")
         )
-
-    def _dump(
-        self,
-        path: Path,
-        figures: Mapping[str, float],
-        videos: Sequence[VideoScores],
-        unscored: Mapping[str, str],
-    ) -> None:
-        content = {
-            "aggregation": self.aggregation,
-            "thresholds": self.thresholds,
-            "is_threshold_fitted": self.is_threshold_fitted,
-            "dataset": (self.dataset_meta or {}).get("dataset"),
-            "metrics": {name: none_if_nan(value) for name, value in figures.items()},
-            "unscored": dict(unscored),
-            "videos": [video.to_json() for video in videos],
-        }
-        write_atomically(json.dumps(content, indent=1) + "\n", path)

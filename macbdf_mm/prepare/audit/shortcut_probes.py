@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.evaluation.functional import auc
+from macbdf_mm.evaluation.functional.detection import auc
 from macbdf_mm.media.measure import MediaMeasures
 from macbdf_mm.prepare.audit.check_files import FileCheck
 from macbdf_mm.prepare.audit.grouped_auc import grouped_auc, grouped_folds

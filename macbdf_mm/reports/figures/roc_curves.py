@@ -1,6 +1,6 @@
 """ROC curves of the three tracks, with their areas."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,11 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from macbdf_mm.evaluation.functional.detection import roc_curve
+from macbdf_mm.evaluation.measures import labelled_scores
+from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.figures.theme import LIGHT, Theme, add_legend, new_figure, style_axes
+from macbdf_mm.structures.labels import FAKE, REAL
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,39 @@ class TrackRoc:
     auc_low: float
     auc_high: float
     operating_point: tuple[float, float] | None = None
+
+
+def track_rocs(
+    videos: Sequence[VideoScores], figures: Mapping[str, Mapping[str, float]]
+) -> list[TrackRoc]:
+    """Return a curve for each track that has real and fake videos.
+
+    Args:
+        videos: The scored videos.
+        figures: Under each track what :func:`measure_track` returns.
+    """
+    curves = []
+    for track, values in figures.items():
+        labels, scores = labelled_scores(videos, track)
+        if not values["num_real"] or not values["num_fake"]:
+            continue
+        points = roc_curve(labels, scores)
+        is_called = scores >= values["threshold"]
+        curves.append(
+            TrackRoc(
+                track=track,
+                false_positive_rate=points.false_positive_rate,
+                true_positive_rate=points.true_positive_rate,
+                auc=values["auc"],
+                auc_low=values["auc_low"],
+                auc_high=values["auc_high"],
+                operating_point=(
+                    float(is_called[labels == REAL].mean()),
+                    float(is_called[labels == FAKE].mean()),
+                ),
+            )
+        )
+    return curves
 
 
 def draw_roc_curves(curves: Sequence[TrackRoc], theme: Theme = LIGHT) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from macbdf_mm.evaluation.video_scores import TRACKS
+from macbdf_mm.structures.labels import TRACKS
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from macbdf_mm.engine.hooks import OMParetoLogHook
 from macbdf_mm.engine.hooks.om_pareto_log_hook import NUM_NON_FINITE, QUANTITIES, summarise_steps
 from macbdf_mm.engine.optim.om_pareto import solve
 from macbdf_mm.engine.optim.om_pareto_optim_wrapper import OMParetoMixin
-from macbdf_mm.reports.figures.om_pareto_curves import NORMS, PANELS
-from macbdf_mm.reports.plot_om_pareto import read_om_pareto_curves
+from macbdf_mm.reports.figures.training_curves import NORMS, PANELS
+from macbdf_mm.reports.run_record import read_om_pareto_curves
 
 # What full precision logs; a step that is not finite is an error there.
 LOGGED = set(QUANTITIES) - {NUM_NON_FINITE}

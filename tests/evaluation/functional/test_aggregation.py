@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from macbdf_mm.evaluation.functional import AGGREGATIONS, aggregate_windows
+from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, aggregate_windows
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 

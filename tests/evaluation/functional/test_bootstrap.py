@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from macbdf_mm.evaluation.functional import accuracy, auc, bootstrap_interval
+from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
+from macbdf_mm.evaluation.functional.detection import accuracy, auc
 
 
 def draw(size: int, seed: int = 0):

@@ -1,7 +1,11 @@
 import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
 
-from macbdf_mm.reports.figures.roc_curves import TrackRoc, draw_roc_curves
+from macbdf_mm.evaluation.measures import labelled_scores, measure_track
+from macbdf_mm.reports.figures.roc_curves import TrackRoc, draw_roc_curves, track_rocs
 from macbdf_mm.reports.figures.theme import LIGHT
+from macbdf_mm.structures.labels import TRACKS
 
 
 def test_curve_threshold_and_area_are_shown():
@@ -19,3 +23,29 @@ def test_no_curve_leaves_the_diagonal_of_chance():
     axes = draw_roc_curves([]).axes[0]
     assert len(axes.get_lines()) == 1
     assert axes.get_legend() is None
+
+
+def figures_of(videos):
+    return {track: measure_track(videos, track, 0.5, num_resamples=20) for track in TRACKS}
+
+
+def test_the_area_under_each_curve_is_its_auc(tested_videos):
+    curves = {curve.track: curve for curve in track_rocs(tested_videos, figures_of(tested_videos))}
+    assert set(curves) == set(TRACKS)
+    for track, curve in curves.items():
+        labels, scores = labelled_scores(tested_videos, track)
+        area = np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
+        assert area == pytest.approx(roc_auc_score(labels, scores))
+
+
+def test_the_operating_point_counts_what_is_called_fake(tested_videos):
+    for curve in track_rocs(tested_videos, figures_of(tested_videos)):
+        labels, scores = labelled_scores(tested_videos, curve.track)
+        false_rate = np.mean([score >= 0.5 for score in scores[labels == 0]])
+        true_rate = np.mean([score >= 0.5 for score in scores[labels == 1]])
+        assert curve.operating_point == pytest.approx((false_rate, true_rate))
+
+
+def test_a_track_with_one_class_has_no_curve(tested_videos):
+    real = [video for video in tested_videos if video.labels["overall"] == 0]
+    assert track_rocs(real, figures_of(real)) == []

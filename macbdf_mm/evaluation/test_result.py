@@ -1,4 +1,4 @@
-"""Reading back what the metric wrote about a test."""
+"""The file of a test: scores of every video, thresholds, and the figures that were computed."""
 
 import json
 import math
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.evaluation.video_scores import TRACKS, VideoScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores, gather_videos
+from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class TestResult:
         thresholds: Decision threshold of each track.
         is_threshold_fitted: Whether they were chosen on validation data.
         aggregation: How a video's score follows from its windows.
+        dataset: Name of the data set, None if it has none.
         unscored: File -> reason, for the videos without a score.
         metrics: All figures that the metric computed, None for those that are not defined.
     """
@@ -31,12 +34,28 @@ class TestResult:
     thresholds: Mapping[str, float]
     is_threshold_fitted: bool
     aggregation: str
+    dataset: str | None
     unscored: Mapping[str, str]
     metrics: Mapping[str, float | None]
 
 
+def write_test_result(result: TestResult, path: str | Path) -> None:
+    """Write a test result as JSON: a row for every video, null for what is not defined."""
+    content = {
+        "aggregation": result.aggregation,
+        "thresholds": dict(result.thresholds),
+        "is_threshold_fitted": result.is_threshold_fitted,
+        "dataset": result.dataset,
+        "metrics": dict(result.metrics),
+        "unscored": dict(result.unscored),
+        "videos": [video.to_json() for video in result.videos],
+    }
+    # Escaped, so that names that are not UTF-8 can be written and come back as they were.
+    write_atomically(json.dumps(content, indent=1) + "\n", path)
+
+
 def read_test_result(path: str | Path) -> TestResult:
-    """Return the test result that ``ForgeryMetric`` wrote to its ``out_file``.
+    """Return a test result that ``ForgeryMetric`` has written to its ``out_file``.
 
     Raises:
         MissingDataError: If there is no such file.
@@ -56,6 +75,7 @@ def read_test_result(path: str | Path) -> TestResult:
             thresholds={track: float(content["thresholds"][track]) for track in TRACKS},
             is_threshold_fitted=bool(content["is_threshold_fitted"]),
             aggregation=content["aggregation"],
+            dataset=content.get("dataset"),
             unscored=dict(content["unscored"]),
             metrics=dict(content["metrics"]),
         )

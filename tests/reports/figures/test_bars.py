@@ -1,8 +1,34 @@
 import pytest
 from matplotlib.colors import to_hex
 
-from macbdf_mm.reports.figures.probe_bars import ProbeBar, draw_probe_bars
+from macbdf_mm.reports.figures.bars import (
+    OperatorScore,
+    ProbeBar,
+    draw_operator_bars,
+    draw_probe_bars,
+)
 from macbdf_mm.reports.figures.theme import DARK, LIGHT
+
+FIGURES = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95}
+KNOWN = OperatorScore("mouth_swap", "video", 20, FIGURES, 0.7, is_held_out=False)
+FIGURES = {"auc": 0.6, "auc_low": 0.5, "auc_high": 0.7}
+HELD_OUT = OperatorScore("word_splice", "audio", 10, FIGURES, 0.4, is_held_out=True)
+
+
+def test_bars_are_as_long_as_the_auc_and_held_out_ones_are_marked():
+    axes = draw_operator_bars([KNOWN, HELD_OUT]).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0.9, 0.6]
+    assert [bar.get_hatch() for bar in axes.patches] == [None, "////"]
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["mouth_swap", "word_splice (held out)"]
+    intervals = [list(line.get_xdata()) for line in axes.get_lines()[:2]]
+    assert intervals == [[0.8, 0.95], [0.5, 0.7]]
+
+
+def test_the_first_operator_stands_on_top():
+    low, high = draw_operator_bars([KNOWN, HELD_OUT]).axes[0].get_ylim()
+    assert low > high
+
 
 BARS = [
     ProbeBar("codec", 0.95, 0.02, "leak"),
