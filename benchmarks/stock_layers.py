@@ -9,12 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from macbdf_mm.models.layers.gated_spatial_attention_unit import GatedSpatialAttentionUnit
 from macbdf_mm.models.layers.large_kernel_attention import (
     LargeKernelBranch,
     MultiScaleLargeKernelAttention,
 )
-from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+from macbdf_mm.models.layers.mstlka_block import GatedSpatialAttentionUnit, MSTLKABlock
 from macbdf_mm.models.layers.transformer_block import SelfAttention
 from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d, Linear
 

@@ -79,14 +79,3 @@ def step_labels(
     shared = np.minimum(highs, fakes[None, :, 1]) - np.maximum(lows, fakes[None, :, 0])
     share = shared.clip(min=0).sum(axis=1) / ((end - start) / num_steps)
     return np.where(share >= MIN_FAKE_STEP_SHARE - 1e-6, FAKE, REAL).astype(np.int64)
-
-
-__all__ = [
-    "MIN_FAKE_OVERLAP_SECONDS",
-    "MIN_FAKE_STEP_SHARE",
-    "Interval",
-    "merge_intervals",
-    "overlap_seconds",
-    "span_label",
-    "step_labels",
-]

@@ -10,7 +10,7 @@ from benchmarks.stock_layers import (
     with_stock_convolutions,
     with_stock_layers,
 )
-from macbdf_mm.models.encoders import VideoTransformerEncoder
+from macbdf_mm.models.encoders.video_transformer_encoder import VideoTransformerEncoder
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.models.layers.transformer_block import SelfAttention
 from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d, Linear

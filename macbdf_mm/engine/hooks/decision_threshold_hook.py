@@ -22,8 +22,9 @@ class DecisionThresholdHook(Hook):
 
     So they travel in its checkpoint, and an accuracy on test data uses them without having seen
     that data. The model needs the buffers ``decision_threshold``, float32 of shape (3,) for
-    overall, video, audio, and ``is_threshold_fitted``, bool of shape (); the validation set
-    needs a ``ForgeryMetric`` with ``fit_threshold=True``.
+    overall, video, audio, and ``is_threshold_fitted``, bool of shape (), which a
+    ``BaseForgeryDetector`` has; the validation set needs a ``ForgeryMetric`` with
+    ``fit_threshold=True``.
 
     The hook runs before the checkpoint hook, which saves the epoch's checkpoint again after
     its validation.

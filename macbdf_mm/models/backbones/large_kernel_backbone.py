@@ -1,4 +1,4 @@
-"""What the video and the audio tower share."""
+"""The two towers of large-kernel attention, and what they share."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.models.contracts import Encoder, check_part
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.ops import Linear
@@ -19,7 +20,8 @@ class LargeKernelBackbone(BaseModule):
     exchanges features between towers calls :meth:`encode` and then each of ``layers``.
 
     Args:
-        encoder: Config of the encoder, or the encoder; it has ``embed_dims``.
+        encoder: Config of the encoder, or the encoder, an
+            :class:`~macbdf_mm.models.contracts.Encoder`.
         num_dims: 3 for video, 2 for audio.
         depth: Number of layers; at 0 the encoder's map is the result.
         embed_dims: Working width of the layers. Where the encoder's differs, a 1x1 convolution
@@ -34,6 +36,7 @@ class LargeKernelBackbone(BaseModule):
         layers: ``depth`` modules, each from (B, C, ...) to the same shape.
 
     Raises:
+        ConfigError: If the encoder lacks what its protocol asks for.
         ValueError: If the depth is negative, or the scales do not divide ``embed_dims``.
     """
 
@@ -52,6 +55,7 @@ class LargeKernelBackbone(BaseModule):
         if depth < 0:
             raise ValueError(f"Expected `depth` >= 0, got {depth}.")
         self.encoder = build_part(MODELS, encoder)
+        check_part(self.encoder, Encoder, "encoder")
         self.depth = depth
         self.embed_dims = embed_dims
         if self.encoder.embed_dims == embed_dims:
@@ -79,3 +83,33 @@ class LargeKernelBackbone(BaseModule):
         for layer in self.layers:
             x = layer(x)
         return x
+
+
+@MODELS.register_module()
+class MSTLKABackbone(LargeKernelBackbone):
+    """Video encoder and multi-scale spatio-temporal large-kernel attention (3.1, 3.2.3).
+
+    A valid backbone of mmaction2's ``Recognizer3D``: (B, 3, T, H, W) to
+    (B, embed_dims, T', H', W').
+
+    Args:
+        **kwargs: As :class:`LargeKernelBackbone`, without ``num_dims``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(num_dims=3, **kwargs)
+
+
+@MODELS.register_module()
+class MFTLKABackbone(LargeKernelBackbone):
+    """Audio encoder and multi-scale frequency-time large-kernel attention (3.1, 3.2.3).
+
+    A valid backbone of mmaction2's ``RecognizerAudio``: (B, 1, F, N) to
+    (B, embed_dims, F', T'').
+
+    Args:
+        **kwargs: As :class:`LargeKernelBackbone`, without ``num_dims``.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(num_dims=2, **kwargs)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from macbdf_mm.models.contracts import Backbone, Maps, Neck, check_part
+from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
 from macbdf_mm.models.layers.step_masks import StepMasks, step_mask
 from macbdf_mm.registry import MODELS, build_part
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -15,17 +15,18 @@ _Part = Mapping[str, Any] | nn.Module
 
 
 @MODELS.register_module()
-class MACBDF(BaseModel):
+class MACBDF(BaseForgeryDetector):
     """The multiscale adaptive conflict-balancing model for deepfake detection (Figure 1).
 
     Two encoders, two towers of large-kernel attention, a neck that owns all that crosses the
     modalities, and heads with the verdicts.
 
     Args:
-        video_backbone: Config of the video tower, for example ``MSTLKABackbone``.
+        video_backbone: Config of the video tower, for example ``MSTLKABackbone``; any
+            :class:`~macbdf_mm.models.contracts.Backbone` will do.
         audio_backbone: Config of the audio tower, of the same depth.
-        neck: Config of the neck: ``embed``, ``weigh``, ``exchange``, ``fuse`` and ``loss``. The
-            towers' widths and their ``depth`` are handed to it.
+        neck: Config of the neck, a :class:`~macbdf_mm.models.contracts.Neck`. The towers' widths
+            and their ``depth`` are handed to it.
         head: Config of the sample-level head; ``in_channels`` is the neck's ``out_channels`` if
             not given.
         frame_head: Config of the frame-level head; ``in_channels`` is the video tower's width
@@ -33,17 +34,10 @@ class MACBDF(BaseModel):
         data_preprocessor: Config of the data preprocessor.
         init_cfg: MMEngine's initialisation.
 
-    Attributes:
-        decision_threshold: (3,) float32, scores of overall, video and audio from which a clip
-            counts as fake; set from validation data, kept in checkpoints.
-        is_threshold_fitted: () bool, False while the thresholds are the 0.5 of the start.
-
     Raises:
+        ConfigError: If a tower or the neck lacks what its protocol asks for.
         ValueError: If the towers differ in depth.
     """
-
-    decision_threshold: Tensor
-    is_threshold_fitted: Tensor
 
     def __init__(
         self,
@@ -55,11 +49,11 @@ class MACBDF(BaseModel):
         data_preprocessor: _Part | None = None,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
-        if data_preprocessor is not None:
-            data_preprocessor = build_part(MODELS, data_preprocessor)
         super().__init__(data_preprocessor, init_cfg)
         self.video_backbone = build_part(MODELS, video_backbone)
         self.audio_backbone = build_part(MODELS, audio_backbone)
+        check_part(self.video_backbone, Backbone, "video_backbone")
+        check_part(self.audio_backbone, Backbone, "audio_backbone")
         if self.video_backbone.depth != self.audio_backbone.depth:
             raise ValueError(
                 "Expected towers of one `depth`, got "
@@ -72,14 +66,13 @@ class MACBDF(BaseModel):
             audio_channels=self.audio_backbone.embed_dims,
             depth=self.video_backbone.depth,
         )
+        check_part(self.neck, Neck, "neck")
         self.head = build_part(MODELS, head, in_channels=self.neck.out_channels)
         self.frame_head = None
         if frame_head is not None:
             self.frame_head = build_part(
                 MODELS, frame_head, in_channels=self.video_backbone.embed_dims
             )
-        self.register_buffer("decision_threshold", torch.full((3,), 0.5))
-        self.register_buffer("is_threshold_fitted", torch.tensor(False))
 
     def forward(
         self,
@@ -87,20 +80,8 @@ class MACBDF(BaseModel):
         data_samples: Sequence[ForgeryDataSample] | None = None,
         mode: str = "tensor",
     ) -> Tensor | dict[str, Tensor] | list[ForgeryDataSample]:
-        """Return losses, predictions or logits, by ``mode``.
-
-        Args:
-            inputs: ``video`` (B, 3, T, H, W), ``video_mask`` (B, T) bool, ``spectrogram``
-                (B, 1, F, N), ``audio_mask`` (B, N) bool, from the data preprocessor.
-            data_samples: B samples: labels for 'loss', to be written to for 'predict'.
-            mode: 'loss' (a dict of scalars), 'predict' (samples with ``pred_scores``, and with
-                ``pred_video_steps`` and ``pred_audio_steps`` if there is a frame-level head) or
-                'tensor' (logits (B, 3) of overall, video, audio).
-
-        Raises:
-            ValueError: If the mode is another, or 'loss' has no data samples.
-        """
-        _check_mode(mode, data_samples)
+        """Return losses, predictions or logits, by ``mode``; see :class:`BaseForgeryDetector`."""
+        self.check_mode(mode, data_samples)
         video, audio, masks = self.encode(inputs)
         embeddings = self.neck.embed(video, audio, masks)
         weights = self.neck.weigh(video, audio, embeddings, masks)
@@ -136,7 +117,7 @@ class MACBDF(BaseModel):
 
     def extract_and_exchange(
         self, video: Tensor, audio: Tensor, weights: tuple[Tensor, Tensor], masks: StepMasks
-    ) -> list[tuple[Tensor, Tensor]]:
+    ) -> list[Maps]:
         """Return the (video, audio) maps after each layer; the encoders' own at depth 0.
 
         Args:
@@ -157,7 +138,7 @@ class MACBDF(BaseModel):
     def classify(
         self,
         fused: Tensor,
-        maps: tuple[Tensor, Tensor],
+        maps: Maps,
         data_samples: Sequence[ForgeryDataSample],
         masks: StepMasks,
     ) -> list[ForgeryDataSample]:
@@ -173,11 +154,3 @@ class MACBDF(BaseModel):
         if self.frame_head is not None:
             samples = self.frame_head.predict(maps, samples, masks)
         return samples
-
-
-def _check_mode(mode: str, data_samples: Sequence[ForgeryDataSample] | None) -> None:
-    """Raise ValueError before anything is computed in vain."""
-    if mode not in ("loss", "predict", "tensor"):
-        raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
-    if mode == "loss" and data_samples is None:
-        raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")

@@ -7,9 +7,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from macbdf_mm.models.layers.convolutional_stem import ConvolutionalStem
-from macbdf_mm.models.layers.patch_embedding import PatchEmbedding, grid_of
 from macbdf_mm.models.layers.positional_embedding import PositionalEmbedding
+from macbdf_mm.models.layers.stems import ConvolutionalStem, PatchEmbedding, grid_of
 from macbdf_mm.models.layers.step_masks import along_time, blank_invalid, step_mask
 from macbdf_mm.models.layers.transformer_block import TransformerBlock
 

@@ -45,7 +45,7 @@ def fuse_steps(steps: PooledSteps, weights: FusionWeights, masks: StepMasks) -> 
 
 
 class CrossModalExchange(nn.Module):
-    """Returns both maps of a layer under the guidance of what they have in common, Eq. 18.
+    """The guidance of both maps of a layer by what they have in common, Eq. 18.
 
     "gated": K_i = K'_i * (1 + W_k LN(x_i)) with K'_i the block's output. W_k starts at zero,
     so that the towers start as they are alone. "product" is the paper's K_i = K'_i * x_i to

@@ -25,7 +25,7 @@ class FusionWeights(NamedTuple):
 
 
 class TokenImportance(nn.Module):
-    """Returns ReLU(f_m(MHAttention_m)) of Eq. 10, one number a clip.
+    """ReLU(f_m(MHAttention_m)) of Eq. 10, one number a clip.
 
     MHAttention_m is self-attention over the clip's own tokens of one modality, averaged over
     the valid ones; f_m is an MLP. It starts near 1 for every clip: a ReLU that starts at zero
@@ -60,7 +60,7 @@ class TokenImportance(nn.Module):
 
 
 class ImportanceWeights(nn.Module):
-    """Returns the fusion weights of Eq. 10 for each clip, whatever the rest of its batch.
+    """The fusion weights of Eq. 10, of each clip by itself.
 
     w_m = gamma ReLU(f_m(MHAttention_m)) + (1 - gamma) / (D_m + epsilon), gamma the sigmoid of a
     parameter that starts at 0. Eq. 10 leaves the weights unbounded; by default they are divided

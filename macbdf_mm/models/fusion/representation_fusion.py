@@ -30,7 +30,7 @@ def relative_time_code(num_steps: int, embed_dims: int, device: torch.device) ->
 
 
 class RepresentationFusion(nn.Module):
-    """Returns one vector a clip, read from all layers of both modalities by self-attention.
+    """Self-attention over all layers of both modalities, which ends in one vector a clip.
 
     The sequence is [a_1, v_1, ..., a_n, v_n]: each a_i and v_i stands for the steps of that
     layer's map, one token a step, with the sum of three embeddings: layer, modality (learned)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from macbdf_mm.models.heads.masked_bce import masked_bce
-from macbdf_mm.models.layers.single_sample_batch_norm import SingleSampleBatchNorm1d
 from macbdf_mm.registry import MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -122,3 +122,19 @@ def _labels_of(sample: ForgeryDataSample) -> Tensor:
             f"{', '.join(missing)}. Give a label that is not known as -1."
         )
     return torch.stack([sample.get(name) for name in _TARGETS.values()])
+
+
+class SingleSampleBatchNorm1d(nn.BatchNorm1d):
+    """Batch norm that uses its running statistics when a training batch has one sample.
+
+    PyTorch raises there, which ends an epoch whose last batch on one device has a single clip.
+    The running statistics are not updated in that case.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised (B, C), the same shape."""
+        if self.training and input.shape[0] == 1:
+            return F.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        return super().forward(input)

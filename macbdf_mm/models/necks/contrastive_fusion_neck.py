@@ -7,27 +7,16 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from macbdf_mm.models.contrastive import (
-    MACL,
-    TERM_WEIGHT,
-    EmbeddingProjection,
-    FeatureQueue,
-    FeatureSet,
-)
-from macbdf_mm.models.fusion import (
-    ClusterState,
-    CrossModalExchange,
-    FusionWeights,
-    ImportanceWeights,
-    RepresentationFusion,
-    fuse_steps,
-    pool_steps,
-)
-from macbdf_mm.models.fusion.cluster_state import NEUTRAL_DISTANCE
-from macbdf_mm.models.fusion.cross_modal_exchange import Interaction
+from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
+from macbdf_mm.models.contrastive.feature_queue import FeatureQueue, FeatureSet, clip_id
+from macbdf_mm.models.contrastive.macl import MACL, TERM_WEIGHT
+from macbdf_mm.models.fusion.cluster_state import NEUTRAL_DISTANCE, ClusterState
+from macbdf_mm.models.fusion.cross_modal_exchange import CrossModalExchange, Interaction, fuse_steps
+from macbdf_mm.models.fusion.importance_weights import FusionWeights, ImportanceWeights
+from macbdf_mm.models.fusion.representation_fusion import RepresentationFusion
+from macbdf_mm.models.fusion.temporal_steps import pool_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.registry import MODELS
-from macbdf_mm.structures.clip_ids import clip_id
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
 

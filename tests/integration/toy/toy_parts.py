@@ -11,9 +11,9 @@ import stat
 
 import numpy as np
 import torch
-from mmengine.model import BaseModel
 from torch.utils.data import Dataset
 
+from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
 from macbdf_mm.registry import DATASETS, MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -55,7 +55,7 @@ class ToyDataset(Dataset):
 
 
 @MODELS.register_module()
-class ToyDetector(BaseModel):
+class ToyDetector(BaseForgeryDetector):
     def __init__(self, width=8, drop_rate=0.5):
         super().__init__()
         self.layers = torch.nn.Sequential(
@@ -64,8 +64,6 @@ class ToyDetector(BaseModel):
             torch.nn.Dropout(drop_rate),
             torch.nn.Linear(width, 3),
         )
-        self.register_buffer("decision_threshold", torch.full((3,), 0.5))
-        self.register_buffer("is_threshold_fitted", torch.tensor(False))
         self.num_steps = 0
         _arm_kill_at_sync()
 

@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
 
 from macbdf_mm.models.backbones.large_kernel_backbone import LargeKernelBackbone
 from macbdf_mm.models.encoders.audio_transformer_encoder import AudioTransformerEncoder
@@ -12,6 +14,34 @@ ENCODER = dict(
     embed_dims=8,
     depth=1,
     num_heads=2,
+)
+VIDEO_BACKBONE = dict(
+    type="macbdf_mm.MSTLKABackbone",
+    depth=1,
+    embed_dims=12,
+    encoder=dict(
+        type="VideoTransformerEncoder",
+        img_size=16,
+        num_frames=4,
+        patch_size=8,
+        embed_dims=8,
+        depth=1,
+        num_heads=2,
+    ),
+)
+AUDIO_BACKBONE = dict(
+    type="macbdf_mm.MFTLKABackbone",
+    depth=1,
+    embed_dims=12,
+    encoder=dict(
+        type="AudioTransformerEncoder",
+        num_mels=16,
+        num_frames=32,
+        patch_size=(8, 4),
+        embed_dims=8,
+        depth=1,
+        num_heads=2,
+    ),
 )
 
 
@@ -75,3 +105,76 @@ def test_checkpointing_is_a_switch_of_the_layers_alone(with_cp):
     tower = backbone(depth=2, with_cp=with_cp)
     assert all(layer.with_cp is with_cp for layer in tower.layers)
     assert not tower.encoder.blocks[0].with_cp
+
+
+def labelled(label):
+    """A data sample of mmaction2, whose setter has another name in 1.1 than in 1.2."""
+    from mmaction.structures import ActionDataSample
+
+    sample = ActionDataSample()
+    setter = getattr(sample, "set_gt_label", None) or sample.set_gt_labels
+    return setter(label)
+
+
+@pytest.fixture
+def video_recognizer():
+    """mmaction2's video recogniser, built in mmaction2's scope as in a project of its own."""
+    from mmaction.registry import MODELS
+    from mmaction.utils import register_all_modules
+
+    register_all_modules(init_default_scope=False)
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        return MODELS.build(
+            dict(
+                type="Recognizer3D",
+                backbone=VIDEO_BACKBONE,
+                cls_head=dict(type="I3DHead", num_classes=2, in_channels=12, average_clips="prob"),
+                data_preprocessor=dict(type="ActionDataPreprocessor", format_shape="NCTHW"),
+            )
+        )
+
+
+def test_it_trains_and_predicts_as_a_video_recognizer_of_mmaction2(video_recognizer):
+    samples = [labelled(label) for label in (0, 1)]
+    clips = [torch.randint(0, 256, (1, 3, 4, 16, 16), dtype=torch.uint8) for _ in samples]
+    wrapper = OptimWrapper(torch.optim.SGD(video_recognizer.parameters(), lr=0.1))
+    before = {name: p.detach().clone() for name, p in video_recognizer.named_parameters()}
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        losses = video_recognizer.train_step({"inputs": clips, "data_samples": samples}, wrapper)
+        predicted = video_recognizer.test_step({"inputs": clips, "data_samples": samples})
+    assert losses["loss_cls"].isfinite()
+    assert all(not torch.equal(p, before[name]) for name, p in video_recognizer.named_parameters())
+    assert len(predicted) == 2
+
+
+@pytest.fixture
+def audio_recognizer():
+    """mmaction2's audio recogniser, built in mmaction2's scope as in a project of its own."""
+    from mmaction.registry import MODELS
+    from mmaction.utils import register_all_modules
+
+    register_all_modules(init_default_scope=False)
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        return MODELS.build(
+            dict(
+                type="RecognizerAudio",
+                backbone=AUDIO_BACKBONE,
+                cls_head=dict(
+                    type="TSNAudioHead", num_classes=2, in_channels=12, average_clips="prob"
+                ),
+            )
+        )
+
+
+def test_it_trains_as_an_audio_recognizer_of_mmaction2(audio_recognizer):
+    samples = [labelled(label) for label in (0, 1)]
+    spectrograms = [torch.randn(1, 1, 16, 32) for _ in samples]
+    wrapper = OptimWrapper(torch.optim.SGD(audio_recognizer.parameters(), lr=0.1))
+    before = {name: p.detach().clone() for name, p in audio_recognizer.named_parameters()}
+    with DefaultScope.overwrite_default_scope("mmaction"):
+        losses = audio_recognizer.train_step(
+            {"inputs": spectrograms, "data_samples": samples}, wrapper
+        )
+    assert losses["loss_cls"].isfinite()
+    assert all(not torch.equal(p, before[name]) for name, p in audio_recognizer.named_parameters())

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from macbdf_mm.models.contrastive.feature_set import FeatureSet
+from macbdf_mm.models.contrastive.feature_queue import FeatureSet
 from macbdf_mm.models.contrastive.macl import MACL
 
 

@@ -1,12 +1,12 @@
 import copy
+import zlib
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from macbdf_mm.models.contrastive.feature_queue import FeatureQueue
-from macbdf_mm.models.contrastive.feature_set import FeatureSet
+from macbdf_mm.models.contrastive.feature_queue import FeatureQueue, FeatureSet, clip_id, join
 
 
 class ListQueue:
@@ -30,14 +30,14 @@ def rows_of(first_id, valid):
 
 def assert_equals_list(queue, expected):
     assert queue.pointer.item() == expected.pointer
-    for slot, clip_id in enumerate(expected.slots):
-        assert queue.valid[slot].item() == (clip_id is not None)
-        if clip_id is None:
+    for slot, stored in enumerate(expected.slots):
+        assert queue.valid[slot].item() == (stored is not None)
+        if stored is None:
             assert queue.clip_ids[slot] == -1
         else:
-            assert queue.clip_ids[slot] == clip_id
-            assert queue.labels[slot] == clip_id % 3 - 1
-            assert queue.features[slot].tolist() == [clip_id, -clip_id]
+            assert queue.clip_ids[slot] == stored
+            assert queue.labels[slot] == stored % 3 - 1
+            assert queue.features[slot].tolist() == [stored, -stored]
 
 
 @settings(max_examples=60, deadline=None)
@@ -134,3 +134,67 @@ def test_no_slots_are_refused():
 def test_no_channels_are_refused():
     with pytest.raises(ValueError, match=r"Expected `embed_dims` > 0, got -1\."):
         FeatureQueue(8, -1)
+
+
+def test_known_needs_a_label_and_a_track(make_features):
+    features = make_features([1, 0, -1, 1], valid=[True, True, True, False])
+    assert features.known.tolist() == [True, True, False, False]
+
+
+def test_blanked_overwrites_nan_of_missing_rows_in_value_and_gradient(make_features):
+    features = make_features([1, 0], valid=[False, True])
+    embeddings = features.embeddings.clone()
+    embeddings[0] = torch.nan
+    embeddings.requires_grad_()
+    blanked = FeatureSet(embeddings, features.labels, features.clip_ids, features.valid).blanked()
+    blanked.embeddings.square().sum().backward()
+    assert torch.equal(blanked.embeddings[0], torch.zeros(8, dtype=torch.float64))
+    assert torch.equal(blanked.embeddings[1], features.embeddings[1])
+    assert torch.equal(embeddings.grad[0], torch.zeros(8, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(torch.bfloat16, torch.float32), (torch.float32, torch.float32), (torch.float64,) * 2],
+)
+def test_blanked_is_at_least_float32(make_features, given, expected):
+    assert make_features([1], dtype=given).blanked().embeddings.dtype == expected
+
+
+def test_join_keeps_order(make_features):
+    first, second = make_features([1, 0], clip_ids=[7, 8]), make_features([-1], clip_ids=[9])
+    joined = join([first, second])
+    assert len(joined) == 3
+    assert joined.labels.tolist() == [1, 0, -1]
+    assert joined.clip_ids.tolist() == [7, 8, 9]
+    assert torch.equal(joined.embeddings[2], second.embeddings[0])
+
+
+def test_detach_cuts_the_graph(make_features):
+    assert not make_features([1], grad=True).detach().embeddings.requires_grad
+
+
+def test_unpooled_embeddings_are_refused():
+    one = torch.zeros(2, dtype=torch.int64)
+    with pytest.raises(ValueError, match=r"`embeddings` of shape \(N, D\), got \(2, 3, 4\)"):
+        FeatureSet(torch.zeros(2, 3, 4), one, one, one.bool())
+
+
+@pytest.mark.parametrize("name", ["labels", "clip_ids", "valid"])
+def test_columns_of_another_length_are_refused(name):
+    columns = {key: torch.zeros(2, dtype=torch.int64) for key in ("labels", "clip_ids", "valid")}
+    columns[name] = torch.zeros(3, dtype=torch.int64)
+    with pytest.raises(ValueError, match=rf"`{name}` of shape \(2,\).*got \(3,\)"):
+        FeatureSet(torch.zeros(2, 4), **columns)
+
+
+def test_an_id_follows_from_the_name_alone_and_is_exact_in_float32():
+    assert clip_id("a/b.mp4") == zlib.crc32(b"a/b.mp4") & 0xFFFFFF
+    assert clip_id("a/b.mp4") != clip_id("a/c.mp4")
+    ids = {clip_id(f"videos/{index}.mp4") for index in range(2000)}
+    assert len(ids) >= 1999
+    assert max(ids) < 2**24
+
+
+def test_names_that_are_not_unicode_have_an_id():
+    assert clip_id("a\udcff.mp4") == zlib.crc32(b"a\xff.mp4") & 0xFFFFFF

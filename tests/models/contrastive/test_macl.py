@@ -5,9 +5,9 @@ Mutations of the package that were tried, each with a test that fails under it:
 - `TERM_WEIGHT` 0.5, or L_va in the place of L_av: test_losses_equal_loop
 - `blanked` left out: test_what_fills_a_missing_track_has_no_influence
 - own clip among the positives, alike for unlike own pairs, unknown labels known
-  (contrastive_pairs.py, feature_set.py): test_losses_equal_loop
-- phi_2 without the absolute value, phi_3 with the other sign (similarity_statistics.py):
-  test_similarity_statistics.py, test_basis_functions_equal_numpy_and_scipy
+  (contrastive_loss.py, feature_queue.py): test_losses_equal_loop
+- phi_2 without the absolute value, phi_3 with the other sign (adaptive_temperature.py):
+  test_adaptive_temperature.py, test_basis_functions_equal_numpy_and_scipy
 """
 
 import copy
@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
-from macbdf_mm.models.contrastive.feature_set import FeatureSet
+from macbdf_mm.models.contrastive.feature_queue import FeatureSet
 from macbdf_mm.models.contrastive.macl import MACL
 
 

@@ -14,9 +14,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
-from macbdf_mm.models.contrastive.feature_set import FeatureSet
-from macbdf_mm.models.contrastive.macl import MACL, ContrastiveLosses
-from macbdf_mm.models.contrastive.rank_gather import gather_rows
+from macbdf_mm.models.contrastive.feature_queue import FeatureSet
+from macbdf_mm.models.contrastive.macl import MACL, ContrastiveLosses, gather_rows
 
 NUM_STEPS, NUM_FORWARDS, NUM_CLIPS = 4, 2, 5
 

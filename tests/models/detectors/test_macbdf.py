@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import OptimWrapper
 
-from macbdf_mm.models.necks import PlainFusionNeck
+from macbdf_mm.models.necks.plain_fusion_neck import PlainFusionNeck
 from macbdf_mm.registry import MODELS, build_part
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "_base_" / "models"

@@ -1,8 +1,16 @@
+"""The losses, and the step logits against loops: no step or modality reads another.
+
+Mutations tried, each of which fails a test here: the audio's branch for the video; the video's
+branch for the audio; GELU for ReLU; the video's mask for the audio; steps not blanked; no
+LayerNorm.
+"""
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from macbdf_mm.models.heads import ForgeryFrameHead
+from macbdf_mm.models.fusion.temporal_steps import PooledSteps, resample_steps
+from macbdf_mm.models.heads.forgery_frame_head import ForgeryFrameHead, FrameBranches
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -98,3 +106,129 @@ def test_missing_labels_are_refused(head, maps, masks, samples):
     del samples[0].gt_video_steps
     with pytest.raises(ValueError, match="'gt_video_steps': None"):
         head.loss(maps, samples, masks)
+
+
+BATCH, DIMS, VIDEO_STEPS, AUDIO_STEPS = 8, 10, 6, 9
+
+
+def steps_and_masks(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    steps = PooledSteps(
+        torch.randn(BATCH, VIDEO_STEPS, DIMS, generator=generator),
+        torch.randn(BATCH, AUDIO_STEPS, DIMS, generator=generator),
+    )
+    masks = StepMasks(
+        torch.ones(BATCH, VIDEO_STEPS, dtype=torch.bool),
+        torch.ones(BATCH, AUDIO_STEPS, dtype=torch.bool),
+    )
+    masks.video[1, 3:] = False
+    masks.audio[2, 5:] = False
+    masks.audio[3] = False
+    return steps, masks
+
+
+@pytest.fixture
+def branches():
+    torch.manual_seed(0)
+    return FrameBranches(DIMS, hidden_dims=14).eval()
+
+
+def reference_logit(mlp, x):
+    """The branch on one step (C,), written out."""
+    norm, first, _, _, last = mlp
+    deviation = x - x.mean()
+    x = norm.weight * deviation / (deviation.square().mean() + 1e-5).sqrt() + norm.bias
+    hidden = (first.weight @ x + first.bias).clamp(min=0)
+    return (last.weight @ hidden + last.bias)[0]
+
+
+def test_logits_against_loops(branches):
+    steps, masks = steps_and_masks()
+    logits = branches(steps, masks)
+    on_video, heard = resample_steps(steps.audio, masks.audio, VIDEO_STEPS)
+    assert torch.equal(logits.video_mask, masks.video)
+    assert torch.equal(logits.audio_mask, heard)
+    for clip in range(BATCH):
+        for t in range(VIDEO_STEPS):
+            if masks.video[clip, t]:
+                expected = reference_logit(branches.video_branch.mlp, steps.video[clip, t])
+                torch.testing.assert_close(logits.video[clip, t], expected)
+            if heard[clip, t]:
+                expected = reference_logit(branches.audio_branch.mlp, on_video[clip, t])
+                torch.testing.assert_close(logits.audio[clip, t], expected)
+
+
+def test_one_logit_for_each_step_of_the_video(branches):
+    logits = branches(*steps_and_masks())
+    assert {tuple(value.shape) for value in logits} == {(BATCH, VIDEO_STEPS)}
+    assert logits.video.dtype == logits.audio.dtype == torch.float32
+
+
+def test_a_clip_without_audio_has_no_valid_audio_step(branches):
+    logits = branches(*steps_and_masks())
+    assert not logits.audio_mask[3].any()
+    assert logits.audio_mask[2].any()
+    assert not logits.audio_mask[2].all()
+
+
+def test_a_step_reads_itself_alone(branches):
+    steps, masks = steps_and_masks()
+    before = branches(steps, masks)
+    steps.video[:, 2] += 1.0
+    after = branches(steps, masks)
+    changed = (after.video != before.video).any(dim=0)
+    assert changed.tolist() == [False, False, True, False, False, False]
+    assert torch.equal(after.audio, before.audio)
+
+
+def test_video_logits_do_not_read_the_audio(branches):
+    steps, masks = steps_and_masks()
+    before = branches(steps, masks)
+    after = branches(PooledSteps(steps.video, steps.audio.flip(2)), masks)
+    assert torch.equal(after.video, before.video)
+    assert not torch.allclose(after.audio, before.audio)
+
+
+@pytest.mark.parametrize("fill", [0.0, 1e6, float("nan"), float("inf")])
+def test_what_fills_masked_steps_is_never_read(branches, fill):
+    steps, masks = steps_and_masks()
+    expected = branches(steps, masks)
+    steps.video[~masks.video] = fill
+    steps.audio[~masks.audio] = fill
+    filled = branches(steps, masks)
+    assert torch.equal(filled.video, expected.video)
+    assert torch.equal(filled.audio, expected.audio)
+
+
+def test_a_clip_has_the_same_logits_in_any_batch(branches):
+    steps, masks = steps_and_masks()
+    together = branches(steps, masks)
+    for clip in range(BATCH):
+        one = slice(clip, clip + 1)
+        alone = branches(
+            PooledSteps(steps.video[one], steps.audio[one]),
+            StepMasks(masks.video[one], masks.audio[one]),
+        )
+        # Matrix products of other sizes round differently in the last bits.
+        torch.testing.assert_close(alone.video[0], together.video[clip], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(alone.audio[0], together.audio[clip], rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_is_for_training_alone():
+    branches = FrameBranches(DIMS, drop_rate=0.5)
+    steps, masks = steps_and_masks()
+    assert not torch.equal(branches(steps, masks).video, branches(steps, masks).video)
+    branches.eval()
+    assert torch.equal(branches(steps, masks).video, branches(steps, masks).video)
+
+
+def test_state_survives_save_and_load(branches):
+    other = FrameBranches(DIMS, hidden_dims=14).eval()
+    other.load_state_dict(branches.state_dict())
+    assert torch.equal(other(*steps_and_masks()).audio, branches(*steps_and_masks()).audio)
+
+
+def test_bad_masks_are_named(branches):
+    steps, masks = steps_and_masks()
+    with pytest.raises(ValueError, match=r"Expected masks of shapes \(8, 6\)"):
+        branches(steps, StepMasks(masks.audio, masks.video))

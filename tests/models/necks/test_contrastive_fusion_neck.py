@@ -15,11 +15,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from macbdf_mm.models.contrastive import FeatureSet
-from macbdf_mm.models.fusion import fuse_steps, pool_steps
+from macbdf_mm.models.contrastive.feature_queue import FeatureSet, clip_id
+from macbdf_mm.models.fusion.cross_modal_exchange import fuse_steps
+from macbdf_mm.models.fusion.temporal_steps import pool_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
-from macbdf_mm.models.necks import ContrastiveFusionNeck
-from macbdf_mm.structures.clip_ids import clip_id
+from macbdf_mm.models.necks.contrastive_fusion_neck import ContrastiveFusionNeck
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
 CHANNELS, STEPS, AUDIO_STEPS = 12, 2, 4

@@ -1,0 +1,74 @@
+"""What training, testing and prediction expect of any detector."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from macbdf_mm.registry import MODELS, build_part
+from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+
+class BaseForgeryDetector(BaseModel):
+    """A detector that the hooks, the metrics and the inferencer can work with.
+
+    A detector derives from it and writes :meth:`forward`. What is fitted on validation data and
+    has to travel with the weights stands here, in buffers: ``DecisionThresholdHook`` writes the
+    thresholds, tests and ``ForgeryInferencer`` read them. Calibration has its place here, too.
+
+    Args:
+        data_preprocessor: Config of the data preprocessor, or the preprocessor.
+        init_cfg: MMEngine's initialisation.
+
+    Attributes:
+        decision_threshold: (3,) float32, scores of overall, video and audio from which a clip
+            counts as fake; set from validation data, kept in checkpoints.
+        is_threshold_fitted: () bool, False while the thresholds are the 0.5 of the start.
+    """
+
+    decision_threshold: Tensor
+    is_threshold_fitted: Tensor
+
+    def __init__(
+        self,
+        data_preprocessor: Mapping[str, Any] | nn.Module | None = None,
+        init_cfg: Mapping[str, Any] | None = None,
+    ) -> None:
+        if data_preprocessor is not None:
+            data_preprocessor = build_part(MODELS, data_preprocessor)
+        super().__init__(data_preprocessor, init_cfg)
+        self.register_buffer("decision_threshold", torch.full((3,), 0.5))
+        self.register_buffer("is_threshold_fitted", torch.tensor(False))
+
+    @abstractmethod
+    def forward(
+        self,
+        inputs: Mapping[str, Tensor],
+        data_samples: Sequence[ForgeryDataSample] | None = None,
+        mode: str = "tensor",
+    ) -> Tensor | dict[str, Tensor] | list[ForgeryDataSample]:
+        """Return losses, predictions or logits, by ``mode``.
+
+        Args:
+            inputs: ``video`` (B, 3, T, H, W), ``video_mask`` (B, T) bool, ``spectrogram``
+                (B, 1, F, N), ``audio_mask`` (B, N) bool, from the data preprocessor.
+            data_samples: B samples: labels for 'loss', to be written to for 'predict'.
+            mode: 'loss' (a dict of scalars; those whose names contain "loss" are added up, the
+                others only logged), 'predict' (samples with ``pred_scores``, and with
+                ``pred_video_steps`` and ``pred_audio_steps`` if there is a frame-level head) or
+                'tensor' (logits (B, 3) of overall, video, audio).
+
+        Raises:
+            ValueError: If the mode is another, or 'loss' has no data samples.
+        """
+
+    @staticmethod
+    def check_mode(mode: str, data_samples: Sequence[ForgeryDataSample] | None) -> None:
+        """Raise ValueError before anything is computed in vain; arguments as :meth:`forward`."""
+        if mode not in ("loss", "predict", "tensor"):
+            raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
+        if mode == "loss" and data_samples is None:
+            raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")
