@@ -11,9 +11,10 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.markdown_table import markdown_table
 from benchmarks.rows import NotMeasuredError, Row
+from macbdf_mm.utils.environment import processor_name
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.tables import markdown_table
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,6 @@ LOADING_GOALS = (
     Goal("crops_mp4", "prepared mp4 crops / full frames, 480p", 8.0),
     Goal("crops_jpeg", "prepared JPEG crops / full frames, 480p", 40.0),
 )
-_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe_environment(num_threads: int) -> dict[str, str]:
@@ -86,21 +86,13 @@ def describe_environment(num_threads: int) -> dict[str, str]:
     return {
         "Date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "Command": " ".join(["python", *sys.argv]),
-        "Processor": f"{_processor_name()}, {os.cpu_count()} cores, "
+        "Processor": f"{processor_name()}, {os.cpu_count()} cores, "
         f"{torch.backends.cpu.get_cpu_capability()}",
         "Load at the start": load,
         "Threads": f"{num_threads}, {clock}",
         "GPU": ", ".join(gpus) or "none",
         "Versions": f"Python {platform.python_version()}, torch {torch.__version__}",
     }
-
-
-def _processor_name() -> str:
-    if _CPU_INFO.is_file():
-        for line in _CPU_INFO.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "not known"
 
 
 @dataclass

@@ -10,13 +10,13 @@ import torch
 from benchmarks.crops import measure_prepared_crops
 from benchmarks.decoding import measure_decoding
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.markdown_table import markdown_table
 from benchmarks.memory import measure_growth
 from benchmarks.report import LOADING_GOALS, Report, describe_environment
 from benchmarks.rows import Row
 from benchmarks.settings import Settings
 from benchmarks.workers import measure_workers
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.tables import markdown_table
 
 # Rates at which a GPU may take clips.
 CLIPS_A_SECOND = (50, 100, 200, 400, 800)

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from benchmarks.calls import training_call
-from benchmarks.markdown_table import markdown_table
 from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import with_stock_layers
 from benchmarks.timing import measure_in_turns, median_and_range
@@ -27,6 +26,7 @@ from macbdf_mm.reports.figures.theme import (
     to_png,
 )
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.tables import markdown_table
 
 OURS = "ours"
 STOCK = "stock layers"

@@ -9,9 +9,10 @@ from mmengine.config import Config
 from macbdf_mm.reports.figures.embedding_maps import EmbeddingMap, draw_embedding_maps
 from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
 from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.tables import markdown_table
 from studies.clip_embeddings import embed_clips
 from studies.planned_run import run_folder
-from studies.result_tables import Results, figure_by_seed, markdown_table
+from studies.result_tables import Results, figure_by_seed
 from studies.run_study import StudyOutcome
 from studies.seed_statistics import spread
 from studies.separation import measure_separation, plane_map

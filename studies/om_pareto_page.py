@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.utils.tables import markdown_table
 from studies.epoch_curves import epoch_values
-from studies.result_tables import markdown_table
 from studies.run_study import StudyOutcome
 from studies.seed_statistics import spread
 from studies.studies import PLAIN_SUM

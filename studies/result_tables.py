@@ -1,8 +1,9 @@
 """The tables of a study, as rows of text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from macbdf_mm.utils.tables import markdown_table
 from studies.seed_statistics import paired_spread, spread
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
@@ -74,9 +75,3 @@ def difference_table(
         count = max((each.count for each in differences), default=0)
         rows.append([titles[name], str(count), *(each.format(signed=True) for each in differences)])
     return markdown_table([f"minus {titles[reference]}", "pairs", *measures], rows)
-
-
-def markdown_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown."""
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -11,13 +11,13 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.apis.environment import hardware, package_versions
 from macbdf_mm.apis.evaluate_model import write_results_to
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.train_model import weight_digest
 from macbdf_mm.engine.run_options import last_checkpoint
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import MissingDataError
+from macbdf_mm.utils.environment import hardware, package_versions
 from studies.epoch_record_hook import EpochRecordHook
 from studies.fingerprint import run_fingerprint
 from studies.run_folder import RunFolder

@@ -44,9 +44,9 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong argument is answered at once.
-    from macbdf_mm.apis.progress_line import ProgressLine
     from macbdf_mm.prepare.audit.audit import audit_dataset
     from macbdf_mm.prepare.audit.check_files import CheckSettings
+    from macbdf_mm.utils.progress import ProgressLine
 
     annotation = Path(arguments.annotation)
     out_dir = Path(arguments.out or annotation.with_suffix(".audit"))

@@ -30,7 +30,7 @@ def main() -> None:
     # Imported late: a wrong flag is answered before torch is loaded.
     from benchmarks.run_loading import run_loading
     from benchmarks.settings import Settings
-    from macbdf_mm.apis.progress_line import ProgressLine
+    from macbdf_mm.utils.progress import ProgressLine
 
     # The config whose loading is measured: 16 frames and the sound of 2.56 s.
     settings = Settings(Path("configs/macbdf_dfdc.py"), arguments.quick, seed=arguments.seed)

@@ -78,12 +78,12 @@ def main() -> None:
 
     # Imported late: a wrong argument is answered at once, and the processes that look into files
     # import this module too.
-    from macbdf_mm.apis.progress_line import ProgressLine
     from macbdf_mm.prepare.converters import (
         ConversionOptions,
         GenericOptions,
         convert_dataset,
     )
+    from macbdf_mm.utils.progress import ProgressLine
 
     options = ConversionOptions(
         inspection=arguments.inspect,

@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     # Imported late, so that --help answers at once.
     from demo.demo_dataset import DemoSettings, build_demo_dataset
-    from macbdf_mm.apis.progress_line import ProgressLine
+    from macbdf_mm.utils.progress import ProgressLine
 
     args = parse_args()
     settings = DemoSettings(num_clips=args.num_clips, seed=args.seed, size=args.size)

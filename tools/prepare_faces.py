@@ -76,11 +76,11 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong argument is answered at once.
-    from macbdf_mm.apis.progress_line import ProgressLine
     from macbdf_mm.prepare.faces.face_crop import CropSettings
     from macbdf_mm.prepare.faces.find_faces import TrackingSettings
     from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
     from macbdf_mm.prepare.faces.prepare_faces import RunOptions, prepare_faces
+    from macbdf_mm.utils.progress import ProgressLine
 
     detector = {"type": arguments.detector, **arguments.detector_options}
     crops = None

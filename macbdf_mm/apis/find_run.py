@@ -7,13 +7,13 @@ from typing import Any
 
 from mmengine.config import Config
 
-from macbdf_mm.apis.environment import package_versions
 from macbdf_mm.apis.evaluate_model import RESULTS_FILE
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.test_result import read_test_result
 from macbdf_mm.reports.run_record import RunRecord, read_curves
+from macbdf_mm.utils.environment import package_versions
 
 DEMO_WORK_DIR = Path("work_dirs/macbdf_demo")
 

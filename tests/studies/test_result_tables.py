@@ -5,7 +5,6 @@ from studies.result_tables import (
     difference_table,
     figure_by_seed,
     known_measures,
-    markdown_table,
     measure_table,
 )
 
@@ -48,7 +47,3 @@ def test_a_measure_that_no_run_has_is_not_a_column(results):
 def test_figures_are_found_by_seed(results):
     assert figure_by_seed(results, "full", "overall/acc") == {0: 0.7, 1: None}
     assert figure_by_seed(results, "missing", "overall/acc") == {}
-
-
-def test_a_table_without_rows_has_its_head():
-    assert markdown_table(["a", "b"], []) == "| a | b |\n| --- | --- |"

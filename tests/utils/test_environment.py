@@ -3,7 +3,7 @@ import platform
 
 import torch
 
-from macbdf_mm.apis.environment import hardware, package_versions, processor_name
+from macbdf_mm.utils.environment import hardware, package_versions, processor_name
 
 
 def test_versions_are_those_in_use():
