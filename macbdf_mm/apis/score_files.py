@@ -2,7 +2,7 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from functools import cached_property
 from hashlib import blake2b
@@ -137,11 +137,11 @@ def score_files(
             deleted when all are returned, files of shards excepted.
         shard: The part of the files to score.
         resume: Take over what is in the journal, of this shard and of all others, where neither
-            file, model nor settings have changed since.
+            file, model nor settings have changed since. Otherwise the journal is begun anew.
         tell: Is given each prediction as it comes.
 
     Raises:
-        ConfigError: If an earlier run has left a journal, and ``resume`` was not asked for.
+        ConfigError: If shards have left journals, and ``resume`` was not asked for.
     """
     stamp_of = scorer.stamps()
     jobs = [
@@ -185,14 +185,16 @@ def _open_journal(
     if path is None:
         return nullcontext()
     journal = Journal(path, shard)
-    # The other shards may be running now.
-    left: Sequence[Path] = journal_files(path) if shard == WHOLE else [journal.path]
-    if not resume and (earlier := [piece for piece in left if piece.exists()]):
+    if resume:
+        return journal
+    shards = [piece for piece in journal_files(path) if piece != journal.path]
+    if shards and shard == WHOLE:
         raise ConfigError(
-            f"An earlier run has left its scores in '{earlier[0]}': take them over with --resume "
+            f"A shard has left its scores in '{shards[0]}': take them over with --resume "
             "(`resume=True`), or delete the file."
         )
-    return journal
+    journal.path.unlink(missing_ok=True)
+    return Journal(path, shard)
 
 
 def _own_gpu() -> str | None:

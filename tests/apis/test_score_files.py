@@ -121,12 +121,18 @@ def test_a_stopped_run_resumes(scorer, files, journal):
         score_files(scorer, [files], HERE, journal=journal, tell=stop_after(3))
     assert scorer.asked == ["a.mp4", "b.mp4", "c.mp4"]
     assert len(journal.read_text().splitlines()) == 3
-    with pytest.raises(ConfigError, match=r"left its scores in .*: take them over with --resume"):
-        score_files(scorer, [files], HERE, journal=journal)
     predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
     assert scorer.asked == [f"{name}.mp4" for name in "abcdefgh"]
     assert [item["file"][-5] for item in predictions] == list("abcdefgh")
     assert not journal.exists()
+
+
+def test_without_resume_a_stopped_run_begins_anew(scorer, files, journal):
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            score_files(scorer, [files], HERE, journal=journal, tell=stop_after(2))
+    assert scorer.asked == ["a.mp4", "b.mp4"] * 2
+    assert len(journal.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("change", ["file", "weights", "settings"])
@@ -154,8 +160,8 @@ def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(
         parts += score_files(scorer, [files], HERE, journal=journal, shard=shard)
     assert sorted(scorer.asked) == [f"{name}.mp4" for name in "abcdefgh"]
     scorer.asked.clear()
-    with pytest.raises(ConfigError, match="--resume"):
-        score_files(scorer, [files], HERE, journal=journal, shard=Shard(2, 3))
+    with pytest.raises(ConfigError, match=r"A shard has left its scores in .* with --resume"):
+        score_files(scorer, [files], HERE, journal=journal)
     predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
     assert scorer.asked == []
     assert predictions == sorted(parts, key=lambda item: item["file"])

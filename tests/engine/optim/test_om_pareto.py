@@ -232,6 +232,26 @@ def test_stationarity_opposite_gradients_give_no_step():
     assert step.direction.tolist() == [0.0, 0.0]
 
 
+def test_what_rounding_leaves_of_gradients_that_cancel_is_no_step():
+    generator = torch.Generator().manual_seed(8)
+    for _ in range(50):
+        g = torch.randn(100, generator=generator)
+        assert om_pareto(g, -g * (1 + 1e-7)).weights.is_stationary
+
+
+def test_a_small_gradient_in_conflict_with_a_large_one_does_not_stop_the_encoder():
+    for norm_m, norm_u in [(1.0, 1e-6), (1e-6, 1.0)]:
+        weights = solve(norm_m, norm_u, -0.5e-6)
+        assert not weights.is_stationary
+        assert weights.norm_step == pytest.approx(1.0, rel=0.6)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_rounding_does_not_take_the_cosine_out_of_its_range(sign):
+    """The dot product and the norms are added up apart."""
+    assert solve(3.0, 1.0, sign * 3.0000001).cos == sign
+
+
 def test_a_zero_gradient_leaves_the_plain_sum():
     g = torch.tensor([3.0, -1.0])
     for pair in [(g, torch.zeros(2)), (torch.zeros(2), g)]:

@@ -58,6 +58,24 @@ def test_a_zero_gradient_leaves_the_other(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_rounding_does_not_take_the_cosine_out_of_its_range(method, sign):
+    assert make_weighing(method)(3.0, 1.0, sign * 3.0000001).cos == sign
+
+
+def test_a_tiny_gradient_without_a_conflict_is_no_stationary_point():
+    """MGDA follows the tiny one alone."""
+    assert not make_weighing("mgda")(1.0, 1e-9, 0.5e-9).is_stationary
+
+
+@pytest.mark.parametrize("method", ["mgda", "mmpareto"])
+def test_the_share_of_a_peer_is_that_of_the_shortest_combination(method):
+    """|a m + (1 - a) u|^2 is least at (|u|^2 - m.u) / (|m|^2 + |u|^2 - 2 m.u)."""
+    found = make_weighing(method)(1.0, 2.0, -1.0)
+    assert found.alpha_m == pytest.approx(5 / 7, rel=1e-2)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_opposite_gradients_of_one_length_are_stationary(method):
     assert make_weighing(method)(3.0, 3.0, -9.0).is_stationary
 
