@@ -1,109 +1,62 @@
 """Convert a data set, as it was published, to the project's annotation."""
 
 import argparse
-import os
 import sys
 
 from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.prepare.registered_parts import given_options, known_parts, make_parser
+from macbdf_mm.registry import CONVERTERS
+from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 
-NAMES = ("dfdc", "fakeavceleb", "lavdf", "av_deepfake1m", "generic")
+# Of opening a file, or of comparing a fake with its original, which takes a second or two.
+TIME_LIMIT_SECONDS = 60.0
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = make_parser(
+        CONVERTERS,
         description="Convert a data set, as it was published, to the project's annotation.",
         epilog="Beside OUT.json stand OUT.report.json, which lists all that was wrong, and "
-        "OUT.journal.jsonl, from which a run that was stopped goes on.",
+        "OUT.journal.jsonl, from which a run that was stopped resumes.",
     )
-    parser.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    names = ", ".join(known_parts(CONVERTERS))
+    parser.add_argument("name", metavar="NAME", help=f"one of those below: {names}")
     parser.add_argument("root", metavar="ROOT", help="folder of the data set")
     parser.add_argument("out", metavar="OUT.json", help="annotation to write")
     parser.add_argument(
         "--inspect",
         choices=("nothing", "headers", "tracks"),
         help="how far to look into the files: nothing but that they exist; headers, for tracks and "
-        "length, without decoding; tracks, for dfdc, also whether sound and picture differ from "
-        "the original's (default: tracks for dfdc, headers for the others)",
+        "length, without decoding; tracks, where these have no labels, also whether sound and "
+        "picture differ from the original's (default: as far as the data set needs)",
     )
-    parser.add_argument(
-        "--audio-fake-implies-video-fake",
-        action="store_true",
-        help="dfdc: take for granted that no clip is fake in its sound alone",
-    )
-    own = parser.add_argument_group("generic: a data set of your own")
-    own.add_argument(
-        "--table",
-        help="CSV, JSON-lines or JSON file with a row a clip (default: labels from the names of "
-        "folders, such as RealVideo-FakeAudio, real, fake)",
-    )
-    own.add_argument(
-        "--column",
-        nargs="+",
-        type=pair,
-        default=[],
-        metavar="FIELD=COLUMN",
-        help="what the table calls the fields of the annotation, such as file=name",
-    )
-    own.add_argument(
-        "--value",
-        nargs="+",
-        type=pair,
-        default=[],
-        metavar="VALUE=MEANING",
-        help="what values of labels mean (real, fake, unknown), such as generated=fake",
-    )
-    own.add_argument(
-        "--identity-pattern",
-        metavar="REGEX",
-        help="finds who is seen in the path of a file, such as '/(id[0-9]+)/'",
-    )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=len(os.sched_getaffinity(0)),
-        help="processes that look into files (default: one a core)",
-    )
+    add_engine_arguments(parser, time_limit_seconds=TIME_LIMIT_SECONDS)
     return parser.parse_args()
-
-
-def pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"expected two words with = between, got {text!r}")
-    return name, value
 
 
 def main() -> None:
     arguments = parse_arguments()
 
-    # Imported late: a wrong argument is answered at once, and the processes that look into files
-    # import this module too.
-    from macbdf_mm.prepare.converters import (
-        ConversionOptions,
-        GenericOptions,
-        convert_dataset,
-    )
+    # Imported late, so that a wrong argument is answered at once.
+    from macbdf_mm.prepare.converters import ConversionOptions, convert_dataset
     from macbdf_mm.utils.progress import ProgressLine
 
-    options = ConversionOptions(
-        inspection=arguments.inspect,
-        audio_fake_implies_video_fake=arguments.audio_fake_implies_video_fake,
-        generic=GenericOptions(
-            table=arguments.table,
-            columns=dict(arguments.column),
-            values=dict(arguments.value),
-            identity_pattern=arguments.identity_pattern,
-        ),
-    )
     report = convert_dataset(
         arguments.name,
         arguments.root,
         arguments.out,
-        options,
-        arguments.workers,
+        ConversionOptions(arguments.inspect, given_options(CONVERTERS, arguments)),
+        engine_from(arguments),
+        arguments.shard,
         ProgressLine("files"),
     )
-    print(report.describe())
+    if report is None:
+        print(
+            f"Part {arguments.shard} is in the journal; when all parts are, run the command "
+            "without --shard to write the annotation."
+        )
+    else:
+        print(report.describe())
 
 
 if __name__ == "__main__":

@@ -4,10 +4,9 @@ Sounds are aligned, then correlated; pictures are compared where they differ mos
 encoding them differently does.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -57,7 +56,6 @@ class TrackComparison:
         audio_lag_seconds: By how much the sound comes later than the original's.
         audio_silence: ``both``, ``original`` or ``clip`` where that is silent.
         video_difference: The largest local difference of the pictures, in grey levels of 255.
-        error: Why a file could not be read.
     """
 
     audio_correlation: float | None = None
@@ -65,7 +63,6 @@ class TrackComparison:
     audio_lag_seconds: float | None = None
     audio_silence: str | None = None
     video_difference: float | None = None
-    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,39 +74,41 @@ class _Tracks:
     waveform: npt.NDArray[np.float32] | None
 
 
-def compare_with_original(
-    original: str | Path, clips: Sequence[str | Path]
-) -> Iterator[TrackComparison]:
-    """Yield for each clip how its tracks differ from the original's, which is decoded once.
+class OriginalTracks:
+    """A file, decoded once, that any number of others are compared with.
 
     Sound is compared at 16 kHz over the whole length, pictures at ten moments, at a short side
     of 256 pixels.
 
     Args:
-        original: The file that all clips were made from.
-        clips: The files to compare; one that cannot be read gives its ``error``.
+        path: The file that the others were made from.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        UndecodableMediaError: If it cannot be read.
     """
-    try:
-        with MediaFile(original) as file:
-            seconds = header_of(file).duration_seconds or _FALLBACK_SECONDS
-            truth = _read_tracks(file, seconds, shifts=(0,))
-    except (MissingDataError, UndecodableMediaError) as error:
-        for _ in clips:
-            yield TrackComparison(error=f"original: {error}")
-        return
-    for clip in clips:
+
+    def __init__(self, path: str | Path) -> None:
         try:
-            with MediaFile(clip) as file:
-                tracks = _read_tracks(file, seconds, _SHIFTS)
-            yield _compare(truth, tracks)
+            with MediaFile(path) as file:
+                self._seconds = header_of(file).duration_seconds or _FALLBACK_SECONDS
+                self._tracks = _read_tracks(file, self._seconds, shifts=(0,))
         except (MissingDataError, UndecodableMediaError) as error:
-            yield TrackComparison(error=str(error))
+            raise type(error)(f"original: {error}") from error
 
+    def compare(self, path: str | Path) -> TrackComparison:
+        """Return how the tracks of a file differ from those of this one.
 
-def inspect_tracks(root: str, files: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each file but the first how its tracks differ from those of the first."""
-    original, *clips = (Path(root, file) for file in files)
-    return [asdict(comparison) for comparison in compare_with_original(original, clips)]
+        Args:
+            path: The file to compare.
+
+        Raises:
+            MissingDataError: If there is no such file.
+            UndecodableMediaError: If it cannot be read.
+        """
+        with MediaFile(path) as file:
+            tracks = _read_tracks(file, self._seconds, _SHIFTS)
+        return _compare(self._tracks, tracks)
 
 
 @dataclass(frozen=True)

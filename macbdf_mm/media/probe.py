@@ -1,13 +1,11 @@
 """What a media file says of itself, and what it really holds, without decoding it all."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import av
 
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.media_file import MediaFile, to_seconds
 
 # The end of a long file is looked at in a tail of this length.
@@ -89,17 +87,6 @@ def header_of(file: MediaFile) -> MediaHeader:
     duration = file.container.duration
     seconds = None if duration is None else duration / av.time_base
     return MediaHeader(has_video, has_audio, seconds if seconds and seconds > 0 else None)
-
-
-def inspect_headers(root: str, files: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each file below ``root`` the fields of its header, or its ``error``."""
-    results: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            results.append(asdict(read_header(Path(root, file))))
-        except (MissingDataError, UndecodableMediaError) as error:
-            results.append({"error": str(error)})
-    return results
 
 
 def probe(path: str | Path) -> MediaInfo:

@@ -11,6 +11,7 @@ A part is a class or a function in a registry. Those of its parameters that are 
 import argparse
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -56,10 +57,15 @@ def import_modules(names: Iterable[str]) -> None:
 
 
 def known_parts(registry: Registry) -> dict[str, Callable[..., Any]]:
-    """Return the parts of a registry by name, those of this package imported."""
+    """Return the parts of a registry by name.
+
+    The modules that its locations name, and those in a location that is a package, are imported.
+    """
     # By hand: MMEngine's own look-up imports torch, seconds that no part here needs.
-    for place in registry._locations:
-        importlib.import_module(place)
+    for location in registry._locations:
+        module = importlib.import_module(location)
+        for found in pkgutil.iter_modules(getattr(module, "__path__", ())):
+            importlib.import_module(f"{location}.{found.name}")
     return dict(registry.module_dict)
 
 

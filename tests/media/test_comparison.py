@@ -6,11 +6,11 @@ import pytest
 from recordings import record, save, swap_face, swap_voice
 from scipy.signal import butter, correlate, sosfilt
 
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.comparison import (
+    OriginalTracks,
     compare_pictures,
     compare_sounds,
-    compare_with_original,
-    inspect_tracks,
     is_silent,
 )
 
@@ -25,15 +25,13 @@ def original(tmp_path_factory):
 
 def compare(original, tmp_path, recording, name="clip.mp4", **options):
     clip = save(tmp_path / name, recording, **{"crf": 30, "audio_bit_rate": 32_000, **options})
-    [comparison] = compare_with_original(original, [clip])
-    return comparison
+    return OriginalTracks(original).compare(clip)
 
 
 def test_encoding_anew_changes_neither_track(original, tmp_path):
     comparison = compare(original, tmp_path, RECORDING)
     assert comparison.audio_min_correlation > 0.95
     assert comparison.video_difference < 2.5
-    assert comparison.error is None
 
 
 @pytest.mark.parametrize(
@@ -82,22 +80,24 @@ def test_files_that_cannot_be_read_are_named(original, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(original.read_bytes()[:200])
     good = save(tmp_path / "good.mp4", RECORDING)
-    first, second = compare_with_original(original, [broken, good])
-    assert "broken.mp4" in first.error
-    assert first.video_difference is None
-    assert second.error is None
-    [only] = compare_with_original(broken, [good])
-    assert only.error.startswith("original: ")
+    tracks = OriginalTracks(original)
+    with pytest.raises(UndecodableMediaError, match=r"broken\.mp4"):
+        tracks.compare(broken)
+    with pytest.raises(MissingDataError, match=r"gone\.mp4"):
+        tracks.compare(tmp_path / "gone.mp4")
+    assert tracks.compare(good).video_difference < 2.5
+    with pytest.raises(UndecodableMediaError, match=r"^original: .*broken\.mp4"):
+        OriginalTracks(broken)
+    with pytest.raises(MissingDataError, match=r"^original: .*gone\.mp4"):
+        OriginalTracks(tmp_path / "gone.mp4")
 
 
-def test_tracks_are_compared_with_the_first_file(tmp_path):
-    recording = record(0)
-    save(tmp_path / "original.mp4", recording)
-    save(tmp_path / "fake.mp4", swap_face(recording, 1))
-    save(tmp_path / "same.mp4", recording)
-    files = ["original.mp4", "fake.mp4", "same.mp4"]
-    fake, same = inspect_tracks(str(tmp_path), files)
-    assert fake["video_difference"] > 7 > 2.5 > same["video_difference"]
+def test_an_original_serves_any_number_of_files(original, tmp_path):
+    tracks = OriginalTracks(original)
+    fake = save(tmp_path / "fake.mp4", swap_face(RECORDING, 1))
+    same = save(tmp_path / "same.mp4", RECORDING)
+    differences = [tracks.compare(path).video_difference for path in (fake, same, fake)]
+    assert differences[0] == differences[2] > 7 > 2.5 > differences[1]
 
 
 def speech_like(seed, seconds=2.0):

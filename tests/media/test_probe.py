@@ -4,10 +4,9 @@ import sys
 import av
 import numpy as np
 import pytest
-from recordings import record, save
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.probe import MediaHeader, inspect_headers, probe, read_header
+from macbdf_mm.media.probe import MediaHeader, probe, read_header
 
 
 def test_what_a_file_holds(make_clip):
@@ -147,15 +146,6 @@ def test_what_is_no_clip_has_no_header(tmp_path):
     (tmp_path / "text.mp4").write_text("nothing")
     with pytest.raises(UndecodableMediaError, match=r"text\.mp4 is not a media file"):
         read_header(tmp_path / "text.mp4")
-
-
-def test_headers_in_order_with_the_errors_of_what_cannot_be_read(tmp_path):
-    save(tmp_path / "a/x.mp4", record(0), with_sound=False)
-    (tmp_path / "y.mp4").write_bytes(b"")
-    first, second, third = inspect_headers(str(tmp_path), ["a/x.mp4", "y.mp4", "gone.mp4"])
-    assert (first["has_video"], first["has_audio"]) == (True, False)
-    assert "y.mp4 is empty" in second["error"]
-    assert "gone.mp4" in third["error"]
 
 
 def test_a_process_that_looks_at_headers_loads_nothing_heavy():

@@ -1,23 +1,4 @@
-"""AV-Deepfake1M and AV-Deepfake1M++.
-
-Layout:
-    ``train_metadata.json`` and ``val_metadata.json``, lists of objects, and ``test_files.txt``,
-    names without labels. Or one JSON object a clip, beside the video or in a tree of its own. The
-    videos of a split lie in a folder of its own, whose name differs between releases: files are
-    found by the end of their path.
-
-Labels:
-    ``modify_type``: ``real``, ``visual_modified``, ``audio_modified``, ``both_modified``, and for
-    each track its ``visual_fake_segments`` and ``audio_fake_segments`` in seconds. Some rows carry
-    segments of a track that was not modified: these are left out and listed. ``audio_frames`` is
-    not used, since it can disagree with what decodes.
-
-Splits:
-    ``train``, ``val``, and ``test`` without labels. ``original`` means three things: nothing or
-    itself for real clips, a clip of the set, or a recording outside of it. ``source`` is the clip
-    of the set if it is there, else the ``real.mp4`` beside the fake, else what is stated.
-    ``identity`` is the part of the path that looks like ``id06744``.
-"""
+"""The converter of AV-Deepfake1M."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -25,12 +6,16 @@ from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.prepare.converters.findings import Findings
-from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
-from macbdf_mm.prepare.converters.published_split import published_split, split_fields
+from macbdf_mm.prepare.converters.converter import Converter, RowCollector
+from macbdf_mm.prepare.converters.media_tree import folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_json
-from macbdf_mm.prepare.converters.row_collector import RowCollector
-from macbdf_mm.prepare.converters.stated_values import stated_intervals, stated_text
+from macbdf_mm.prepare.converters.stated_values import (
+    published_split,
+    split_fields,
+    stated_intervals,
+    stated_text,
+)
+from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, clip_label
 
@@ -52,50 +37,58 @@ _MAX_CLIP_FILE_BYTES = 1_000_000
 _IDENTITY = re.compile(r"id\d+")
 
 
-def read_av_deepfake1m(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
-    """Return the rows of an AV-Deepfake1M or ++ tree, and how many were read.
+@CONVERTERS.register_module("av_deepfake1m")
+class AvDeepfake1MConverter(Converter):
+    """AV-Deepfake1M and AV-Deepfake1M++.
 
-    Raises:
-        MissingDataError: If there is no table of labels.
-        AnnotationError: If a list breaks its format.
+    Layout:
+        ``train_metadata.json`` and ``val_metadata.json``, lists of objects, and
+        ``test_files.txt``, names without labels. Or one JSON object a clip, beside the video or
+        in a tree of its own. The videos of a split lie in a folder of its own, whose name
+        differs between releases: files are found by the end of their path.
+
+    Labels:
+        ``modify_type``: ``real``, ``visual_modified``, ``audio_modified``, ``both_modified``,
+        and for each track its ``visual_fake_segments`` and ``audio_fake_segments`` in seconds.
+        Some rows carry segments of a track that was not modified: these are left out and
+        listed. ``audio_frames`` is not used, since it can disagree with what decodes.
+
+    Splits:
+        ``train``, ``val``, and ``test`` without labels. ``original`` means three things:
+        nothing or itself for real clips, a clip of the set, or a recording outside of it.
+        ``source`` is the clip of the set if it is there, else the ``real.mp4`` beside the fake,
+        else what is stated. ``identity`` is the part of the path that looks like ``id06744``.
     """
-    collector = RowCollector(tree, findings)
-    reader = _Reader(tree, collector)
-    for name in _LISTS:
-        for table in tree.tables(name):
-            reader.read_list(table)
-    for path in tree.others:
-        if path.endswith(".json") and path.rpartition("/")[2] not in _LISTS:
-            reader.read_clip_file(path)
-    for table in tree.tables(_TEST_LIST):
-        reader.read_test_list(table)
-    if not collector.num_read:
-        raise MissingDataError(
-            f"No train_metadata.json, val_metadata.json, test_files.txt or JSON files of clips "
-            f"below {tree.root}; expected an AV-Deepfake1M folder as published."
-        )
-    rows = collector.finish()
-    for row in rows:
-        _note(row, tree, findings)
-    return rows, collector.num_read
 
-
-def _note(row: ClipRow, tree: MediaTree, findings: Findings) -> None:
-    if row.label == UNKNOWN:
-        findings.add("unlabelled", row.file)
-    if row.label != FAKE:
-        return
-    if UNKNOWN in (row.video_label, row.audio_label):
-        findings.add("intervals_missing", row.file)
-    if row.source is None:
-        findings.add("originals_unnamed", row.file)
-    elif row.source not in tree.media:
-        findings.add("originals_missing", row.file, f"original {row.source}")
+    def read(self, collector: RowCollector) -> list[ClipRow]:
+        """Return the rows of an AV-Deepfake1M tree."""
+        tree = collector.tree
+        reader = _Reader(collector)
+        for name in _LISTS:
+            for table in tree.tables(name):
+                reader.read_list(table)
+        for path in tree.others:
+            if path.endswith(".json") and path.rpartition("/")[2] not in _LISTS:
+                reader.read_clip_file(path)
+        for table in tree.tables(_TEST_LIST):
+            reader.read_test_list(table)
+        if not collector.num_read:
+            raise MissingDataError(
+                f"No train_metadata.json, val_metadata.json, test_files.txt or JSON files of clips "
+                f"below {tree.root}; expected an AV-Deepfake1M folder as published."
+            )
+        rows = collector.finish()
+        for row in rows:
+            if row.label == FAKE and UNKNOWN in (row.video_label, row.audio_label):
+                collector.findings.add("intervals_missing", row.file)
+            if row.label == FAKE and row.source is None:
+                collector.findings.add("originals_unnamed", row.file)
+        return rows
 
 
 class _Reader:
-    def __init__(self, tree: MediaTree, collector: RowCollector) -> None:
-        self.tree = tree
+    def __init__(self, collector: RowCollector) -> None:
+        self.tree = collector.tree
         self.collector = collector
 
     def read_list(self, table: str) -> None:

@@ -1,16 +1,83 @@
-"""What a conversion did, for reading and for other programs."""
+"""What a conversion came across and did, for reading and for other programs."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.converters.findings import KINDS, Findings
 from macbdf_mm.utils.files import write_json
 
 _NUM_NAMED = 3
+# Kind -> what it is, and what was done about it.
+KINDS = {
+    "rows_without_files": "rows whose file is not there; left out",
+    "files_without_rows": "media files that no row names; left out",
+    "duplicate_rows": "rows that name a file again, with the same labels; left out",
+    "contradicting_rows": "rows that name a file again, with other labels; all of them left out",
+    "duplicate_files": "further copies of a clip of the same name; left out",
+    "rows_not_understood": "rows that lack what is needed or hold unknown values; left out",
+    "originals_missing": "fakes whose original is not there; kept",
+    "originals_unnamed": "fakes of which no table names the original; kept",
+    "tracks_uncertain": "clips of which a track could not be told real or fake; kept as unknown",
+    "unlabelled": "clips without a label; kept as unknown",
+    "empty_files": "files of 0 bytes; kept",
+    "unreadable_files": "files whose header cannot be read; kept",
+    "without_sound": "clips without a sound track; kept, their sound is unknown",
+    "without_video": "clips without a video track; kept, their video is unknown",
+    "durations_corrected": "clips whose file lasts longer or shorter than the row says; kept "
+    "with what the file says",
+    "intervals_missing": "clips with a modified track for which no interval is stated; kept, that "
+    "track is unknown",
+    "intervals_corrected": "clips with fake intervals that are empty, after the end, or of a track "
+    "that is not fake; kept without these",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found: the file or row that it concerns, and what there is to say about it."""
+
+    item: str
+    note: str | None = None
+
+    def to_plain(self) -> str | dict[str, str]:
+        """Return it for JSON: the item alone if there is no note."""
+        return self.item if self.note is None else {"item": self.item, "note": self.note}
+
+
+class Findings:
+    """A list of findings for each kind of :data:`KINDS`."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[Finding]] = {kind: [] for kind in KINDS}
+
+    def add(self, kind: str, item: str, note: str | None = None) -> None:
+        """Note one more item.
+
+        Raises:
+            KeyError: If the kind is none of :data:`KINDS`.
+        """
+        self._found[kind].append(Finding(item, note))
+
+    def __getitem__(self, kind: str) -> list[Finding]:
+        return self._found[kind]
+
+    def __iter__(self) -> Iterator[tuple[str, list[Finding]]]:
+        """Iterate over the kinds of which something was found, in the order of :data:`KINDS`."""
+        return ((kind, found) for kind, found in self._found.items() if found)
+
+    def to_plain(self) -> dict[str, Any]:
+        """Return all of it for JSON: kind -> meaning, count and every item."""
+        return {
+            kind: {
+                "meaning": KINDS[kind],
+                "count": len(found),
+                "items": [item.to_plain() for item in found],
+            }
+            for kind, found in self
+        }
 
 
 @dataclass(frozen=True)

@@ -1,79 +1,89 @@
-"""DFDC, the DeepFake Detection Challenge data set: all layouts it was published in.
+"""The converter of DFDC."""
 
-Layout:
-    - Training parts: ``dfdc_train_part_<n>/metadata.json``, often nested once more in a folder
-      of the same name; an object keyed by file name with ``label`` (FAKE or REAL), ``split`` and,
-      for fakes, ``original``, which may lie in another part.
-    - Full set: ``validation/labels.csv`` and ``test/labels.csv`` with ``filename,label`` (0 or 1).
-    - Preview set: ``dataset.json`` keyed by path, with ``label`` (real or fake) and ``set``.
-
-Labels:
-    Of the clip alone. Those of the tracks of a fake follow from comparing it with its original
-    (:mod:`macbdf_mm.prepare.converters.dfdc_tracks`).
-
-Splits:
-    ``train``, ``val`` and ``test`` as published; the preview set has ``train`` and ``test``.
-    ``source`` is the original: clips that share one belong together.
-"""
-
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.prepare.converters.findings import Findings
-from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
-from macbdf_mm.prepare.converters.published_split import split_fields, split_in_name
+from macbdf_mm.prepare.converters.converter import Converter, RowCollector
+from macbdf_mm.prepare.converters.media_tree import folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_csv, read_json
-from macbdf_mm.prepare.converters.row_collector import RowCollector
+from macbdf_mm.prepare.converters.stated_values import split_fields, split_in_name
+from macbdf_mm.prepare.registered_parts import Option
+from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
 
 _LABELS = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
 
 
-def read_dfdc(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
-    """Return the rows of a DFDC tree, of the fakes with unknown tracks, and how many were read.
+@CONVERTERS.register_module("dfdc")
+class DfdcConverter(Converter):
+    """DFDC, the DeepFake Detection Challenge data set, in all layouts it was published in.
 
-    Raises:
-        MissingDataError: If there is no table of labels.
-        AnnotationError: If a table breaks its format.
+    Layout:
+        - Training parts: ``dfdc_train_part_<n>/metadata.json``, often nested once more in a
+          folder of the same name; an object keyed by file name with ``label`` (FAKE or REAL),
+          ``split`` and, for fakes, ``original``, which may lie in another part.
+        - Full set: ``validation/labels.csv`` and ``test/labels.csv`` with ``filename,label`` (0
+          or 1).
+        - Preview set: ``dataset.json`` keyed by path, with ``label`` (real or fake) and
+          ``set``.
+
+    Labels:
+        Of the clip alone. Those of the tracks of a fake follow from comparing it with its
+        original (:func:`~macbdf_mm.prepare.converters.check_against_file.label_tracks`).
+
+    Splits:
+        ``train``, ``val`` and ``test`` as published; the preview set has ``train`` and
+        ``test``. ``source`` is the original: clips that share one belong together.
+
+    Args:
+        audio_fake_implies_video_fake: Take for granted that no clip is fake in its sound alone,
+            which is what the community found; the publishers do not say so.
     """
-    collector = RowCollector(tree, findings)
-    reader = _Reader(tree, collector)
-    parts, tables = tree.tables("metadata.json"), tree.tables("labels.csv")
-    previews = tree.tables("dataset.json")
-    if not parts and not tables and not previews:
-        raise MissingDataError(
-            f"No metadata.json, labels.csv or dataset.json below {tree.root}; expected a DFDC "
-            "folder as published, with a table of labels beside the videos."
-        )
-    labelled_folders = {folder_of(table) for table in tables}
-    for part in parts:
-        # The folders with labels.csv may hold a metadata.json too, of another form.
-        if folder_of(part) not in labelled_folders:
-            reader.read_part(part)
-    for table in tables:
-        reader.read_labels(table)
-    for preview in previews:
-        reader.read_preview(preview)
-    for copy, first in reader.copies.items():
-        collector.note_copy(first, copy)
-    rows = [
-        replace(row, source=reader.copies.get(str(row.source), row.source))
-        for row in collector.finish()
-    ]
-    for row in rows:
-        if row.label == FAKE and row.source is None:
-            findings.add("originals_unnamed", row.file)
-        elif row.label == FAKE and row.source not in tree.media:
-            findings.add("originals_missing", row.file, f"original {row.source}")
-    return rows, collector.num_read
+
+    compares_tracks = True
+
+    def __init__(
+        self,
+        audio_fake_implies_video_fake: Annotated[
+            bool, Option("take for granted that no clip is fake in its sound alone")
+        ] = False,
+    ) -> None:
+        self.audio_fake_implies_video_fake = audio_fake_implies_video_fake
+
+    def read(self, collector: RowCollector) -> list[ClipRow]:
+        """Return the rows of a DFDC tree, those of the fakes with unknown tracks."""
+        tree = collector.tree
+        reader = _Reader(collector)
+        parts, tables = tree.tables("metadata.json"), tree.tables("labels.csv")
+        previews = tree.tables("dataset.json")
+        if not parts and not tables and not previews:
+            raise MissingDataError(
+                f"No metadata.json, labels.csv or dataset.json below {tree.root}; expected a DFDC "
+                "folder as published, with a table of labels beside the videos."
+            )
+        labelled_folders = {folder_of(table) for table in tables}
+        for part in parts:
+            # The folders with labels.csv may hold a metadata.json too, of another form.
+            if folder_of(part) not in labelled_folders:
+                reader.read_part(part)
+        for table in tables:
+            reader.read_labels(table)
+        for preview in previews:
+            reader.read_preview(preview)
+        for copy, first in reader.copies.items():
+            collector.note_copy(first, copy)
+        rows = collector.finish()
+        for row in rows:
+            if row.label == FAKE and row.source is None:
+                collector.findings.add("originals_unnamed", row.file)
+        return [replace(row, source=reader.copies.get(str(row.source), row.source)) for row in rows]
 
 
 class _Reader:
-    def __init__(self, tree: MediaTree, collector: RowCollector) -> None:
-        self.tree = tree
+    def __init__(self, collector: RowCollector) -> None:
+        self.tree = collector.tree
         self.collector = collector
         self.copies: dict[str, str] = {}
         self._first_of: dict[tuple[str, int], str] = {}
@@ -161,12 +171,3 @@ class _Reader:
         if beside in self.tree.media:
             return beside
         return (self.tree.ending(name, folder) or self.tree.ending(name) or [beside])[0]
-
-
-def fakes_by_original(rows: list[ClipRow], tree: MediaTree) -> Mapping[str, list[str]]:
-    """Return original -> fakes, for all fakes whose original is on the disk."""
-    fakes: dict[str, list[str]] = {}
-    for row in rows:
-        if row.label == FAKE and row.source in tree.media:
-            fakes.setdefault(str(row.source), []).append(row.file)
-    return fakes

@@ -1,28 +1,14 @@
-"""FakeAVCeleb v1.2.
-
-Layout:
-    ``meta_data.csv`` beside ``<type>/<race>/<gender>/<source>/<clip>.mp4``. Its header ends in a
-    comma: the unnamed last column is the folder, which begins with ``FakeAVCeleb/`` whatever the
-    folder on the disk is called; ``path`` is the name of the file. Races hold spaces and brackets.
-
-Labels:
-    Of both tracks, by ``type`` and ``category``: A RealVideo-RealAudio, B RealVideo-FakeAudio,
-    C FakeVideo-RealAudio, D FakeVideo-FakeAudio.
-
-Splits:
-    None is published. A person is race, gender and source id; ``source`` is the person's real
-    clip. People whose faces were swapped in are in ``extra``, as ``target1`` and ``target2``.
-"""
+"""The converter of FakeAVCeleb."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_csv
-from macbdf_mm.prepare.converters.row_collector import RowCollector
+from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, clip_label
 
 _TABLE = "meta_data.csv"
@@ -37,32 +23,47 @@ _TYPES = {
 _NOTHING = ("", "-")
 
 
-def read_fakeavceleb(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
-    """Return the rows of a FakeAVCeleb tree, and how many were read.
+@CONVERTERS.register_module("fakeavceleb")
+class FakeAVCelebConverter(Converter):
+    """FakeAVCeleb v1.2.
 
-    Raises:
-        MissingDataError: If there is no ``meta_data.csv``.
-        AnnotationError: If it breaks its format.
+    Layout:
+        ``meta_data.csv`` beside ``<type>/<race>/<gender>/<source>/<clip>.mp4``. Its header ends
+        in a comma: the unnamed last column is the folder, which begins with ``FakeAVCeleb/``
+        whatever the folder on the disk is called; ``path`` is the name of the file. Races hold
+        spaces and brackets.
+
+    Labels:
+        Of both tracks, by ``type`` and ``category``: A RealVideo-RealAudio, B
+        RealVideo-FakeAudio, C FakeVideo-RealAudio, D FakeVideo-FakeAudio.
+
+    Splits:
+        None is published. A person is race, gender and source id; ``source`` is the person's
+        real clip. People whose faces were swapped in are in ``extra``, as ``target1`` and
+        ``target2``.
     """
-    collector = RowCollector(tree, findings)
-    tables = tree.tables(_TABLE)
-    if not tables:
-        raise MissingDataError(
-            f"No {_TABLE} below {tree.root}; expected a FakeAVCeleb folder as published."
-        )
-    for table in tables:
-        lines = list(read_csv(tree.root / table, needed=_COLUMNS))
-        real_clips = _real_clips(cells for _, cells in lines)
-        for line, cells in lines:
-            place = f"{table}, line {line}"
-            file = _locate(cells, tree, folder_of(table))
-            problem = _problem(cells)
-            if problem is not None:
-                collector.refuse(file, place, problem)
-                continue
-            real = real_clips.get(_person(cells), [])
-            collector.add(_row(cells, file, _locate_source(cells, real, tree, table)), place)
-    return collector.finish(), collector.num_read
+
+    def read(self, collector: RowCollector) -> list[ClipRow]:
+        """Return the rows of a FakeAVCeleb tree."""
+        tree = collector.tree
+        tables = tree.tables(_TABLE)
+        if not tables:
+            raise MissingDataError(
+                f"No {_TABLE} below {tree.root}; expected a FakeAVCeleb folder as published."
+            )
+        for table in tables:
+            lines = list(read_csv(tree.root / table, needed=_COLUMNS))
+            real_clips = _real_clips(cells for _, cells in lines)
+            for line, cells in lines:
+                place = f"{table}, line {line}"
+                file = _locate(cells, tree, folder_of(table))
+                problem = _problem(cells)
+                if problem is not None:
+                    collector.refuse(file, place, problem)
+                    continue
+                real = real_clips.get(_person(cells), [])
+                collector.add(_row(cells, file, _locate_source(cells, real, tree, table)), place)
+        return collector.finish()
 
 
 def _real_clips(lines: Iterator[Mapping[str, str]]) -> dict[str, list[Mapping[str, str]]]:

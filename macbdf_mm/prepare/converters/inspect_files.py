@@ -1,162 +1,125 @@
-"""Looking into many files in parallel, with a journal to go on from."""
+"""Looking into many files: their headers, and how fakes differ from their originals."""
 
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from macbdf_mm.media.comparison import inspect_tracks
-from macbdf_mm.media.probe import inspect_headers
-from macbdf_mm.prepare.converters.journal import Journal
-from macbdf_mm.prepare.converters.media_tree import FileStamp, MediaTree
+from macbdf_mm.media.probe import read_header
+from macbdf_mm.prepare.converters.media_tree import MediaTree
+from macbdf_mm.utils.jobs import Engine, Job, Result, Worker, in_batches, run_jobs
+from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.shard import WHOLE, Shard
 
-# A job's results: one for each of its files, plain values that JSON holds.
-Results = list[dict[str, Any]]
+if TYPE_CHECKING:
+    from macbdf_mm.media.comparison import OriginalTracks
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is, and how much there is in all."""
 
+# Part of the stamps: changes with the meaning of what is measured, which is then measured again.
+_VERSION = 2
 # Opening takes half a millisecond, so a job of one file would mostly be waiting.
-_HEADERS_A_JOB = 64
+_HEADERS_A_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Job:
-    """Files that are looked into together.
+class Inspector:
+    """Looks into the files of a tree.
 
     Attributes:
-        files: The arguments of the work.
-        answered: The files that its results belong to.
-    """
-
-    files: tuple[str, ...]
-    answered: tuple[str, ...]
-
-
-def read_headers(
-    files: Iterable[str], tree: MediaTree, journal: Journal, num_workers: int, progress: Progress
-) -> dict[str, dict[str, Any]]:
-    """Return the fields of the header of each file, or its ``error``.
-
-    Args:
-        files: Media files of the tree.
-        tree: Where they lie.
+        tree: The files.
+        engine: Where the work is done.
         journal: What is known already, and where to keep what is found.
-        num_workers: Processes; 0 or 1 looks in this one.
-        progress: Told after each job.
+        shard: Which part of it is done.
+        progress: Told after each file.
     """
-    stamps = {file: (tree.media[file],) for file in files}
-    todo = _unknown("headers", stamps, journal)
-    chunks = [tuple(todo[k : k + _HEADERS_A_JOB]) for k in range(0, len(todo), _HEADERS_A_JOB)]
-    jobs = [Job(chunk, chunk) for chunk in chunks]
-    _run("headers", inspect_headers, jobs, stamps, tree, journal, num_workers, progress)
-    return _known("headers", stamps, journal)
+
+    tree: MediaTree
+    engine: Engine
+    journal: Journal
+    shard: Shard = WHOLE
+    progress: Progress = lambda what, finished, total: None
+
+    def read_headers(self, files: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Return the fields of the header of each file, or its ``error``."""
+        mine = [file for file in files if self.shard.has(file)]
+        jobs = (Job(file, file, self._stamp("headers", file)) for file in mine)
+        batches = in_batches(jobs, _HEADERS_A_BATCH)
+        return self._run("headers", ReadHeader(self.tree.root), batches, len(mine))
+
+    def compare_tracks(self, fakes: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+        """Return for each fake how its tracks differ from those of its original, or an ``error``.
+
+        Args:
+            fakes: Original -> the fakes made from it; each original is decoded once.
+        """
+        mine = {original: clips for original, clips in fakes.items() if self.shard.has(original)}
+        # Together they go to one process, which has the original decoded after the first.
+        batches = (
+            [
+                Job(fake, (original, fake), self._stamp("comparisons", fake, original))
+                for fake in clips
+            ]
+            for original, clips in mine.items()
+        )
+        num_fakes = sum(map(len, mine.values()))
+        return self._run("comparisons", CompareTracks(self.tree.root), batches, num_fakes)
+
+    def _stamp(self, kind: str, *files: str) -> list[Any]:
+        return [kind, _VERSION, *(self.tree.media[file].as_json() for file in files)]
+
+    def _run(
+        self, kind: str, worker: Worker, batches: Iterable[list[Job]], total: int
+    ) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        is_told = False
+        for result in run_jobs(worker, batches, self.engine, self.journal):
+            if not result.is_known and not is_told:
+                is_told = True
+                self.progress(kind, len(found), total)
+            found[result.key] = _fields(result)
+            if is_told:
+                self.progress(kind, len(found), total)
+        if not is_told:
+            self.progress(kind, total, total)
+        return found
 
 
-def compare_tracks(
-    fakes: Mapping[str, Sequence[str]],
-    tree: MediaTree,
-    journal: Journal,
-    num_workers: int,
-    progress: Progress,
-) -> dict[str, dict[str, Any]]:
-    """Return for each fake how its tracks differ from those of its original.
-
-    Args:
-        fakes: Original -> the fakes made from it; each original is decoded once.
-        tree: As in :func:`read_headers`, as the rest.
-        journal: Likewise.
-        num_workers: Likewise.
-        progress: Likewise.
-    """
-    stamps = {
-        fake: (tree.media[fake], tree.media[original])
-        for original, clips in fakes.items()
-        for fake in clips
-    }
-    todo = set(_unknown("comparisons", stamps, journal))
-    jobs = []
-    for original, clips in fakes.items():
-        new = tuple(fake for fake in clips if fake in todo)
-        if new:
-            jobs.append(Job((original, *new), new))
-    _run("comparisons", inspect_tracks, jobs, stamps, tree, journal, num_workers, progress)
-    return _known("comparisons", stamps, journal)
+def _fields(result: Result) -> dict[str, Any]:
+    return result.value if result.status == "done" else {"error": result.error}
 
 
-Stamps = Mapping[str, tuple[FileStamp, ...]]
+@dataclass(frozen=True)
+class ReadHeader:
+    """A worker that returns the fields of a file's header."""
+
+    root: Path
+
+    def __call__(self, file: str) -> dict[str, Any]:
+        """Return the fields of :class:`macbdf_mm.media.probe.MediaHeader`."""
+        return asdict(read_header(self.root / file))
 
 
-def _unknown(kind: str, stamps: Stamps, journal: Journal) -> list[str]:
-    return [file for file, stamp in stamps.items() if journal.get(kind, file, stamp) is None]
+class CompareTracks:
+    """A worker that returns how a fake differs from its original, which it keeps for the next."""
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._name: str | None = None
+        self._original: OriginalTracks | None = None
 
-def _known(kind: str, stamps: Stamps, journal: Journal) -> dict[str, dict[str, Any]]:
-    return {file: journal.get(kind, file, stamp) or {} for file, stamp in stamps.items()}
+    def __call__(self, files: tuple[str, str]) -> dict[str, Any]:
+        """Return the fields of :class:`macbdf_mm.media.comparison.TrackComparison`.
 
+        Args:
+            files: The original and the fake.
+        """
+        # Imported here: who looks at headers only needs neither OpenCV nor its start-up time.
+        from macbdf_mm.media.comparison import OriginalTracks
 
-def _run(
-    kind: str,
-    work: Callable[[str, Sequence[str]], Results],
-    jobs: Sequence[Job],
-    stamps: Stamps,
-    tree: MediaTree,
-    journal: Journal,
-    num_workers: int,
-    progress: Progress,
-) -> None:
-    finished = len(stamps) - sum(len(job.answered) for job in jobs)
-    progress(kind, finished, len(stamps))
-    for job, results in _run_all(work, str(tree.root), jobs, num_workers):
-        answers = zip(job.answered, results, strict=True)
-        journal.put(kind, ((file, stamps[file], result) for file, result in answers))
-        finished += len(job.answered)
-        progress(kind, finished, len(stamps))
-
-
-def _run_all(
-    work: Callable[[str, Sequence[str]], Results],
-    root: str,
-    jobs: Sequence[Job],
-    num_workers: int,
-) -> Iterator[tuple[Job, Results]]:
-    """Yield each job with its results, in the order of completion."""
-    if num_workers <= 1:
-        for job in jobs:
-            yield job, work(root, job.files)
-        return
-    broken: list[Job] = []
-    with _pool(num_workers) as pool:
-        futures: dict[Future[Results], Job] = {
-            pool.submit(work, root, job.files): job for job in jobs
-        }
-        try:
-            for future in as_completed(futures):
-                try:
-                    yield futures[future], future.result()
-                except BrokenProcessPool:
-                    broken.append(futures[future])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    # A process died, and took all others' work along: each file alone shows which one it was.
-    for job in broken:
-        yield job, _run_apart(work, root, job)
-
-
-def _run_apart(work: Callable[[str, Sequence[str]], Results], root: str, job: Job) -> Results:
-    results: Results = []
-    shared = job.files[: len(job.files) - len(job.answered)]
-    for file in job.answered:
-        with _pool(1) as pool:
-            try:
-                results += pool.submit(work, root, (*shared, file)).result()
-            except BrokenProcessPool:
-                results.append({"error": f"{file}: reading it kills the process."})
-    return results
-
-
-def _pool(num_workers: int) -> ProcessPoolExecutor:
-    # Forked children inherit locks of whatever threads run here: start afresh.
-    return ProcessPoolExecutor(num_workers, multiprocessing.get_context("spawn"))
+        original, fake = files
+        if self._original is None or self._name != original:
+            self._original = None  # Never two in memory, nor the wrong one if this one fails.
+            self._original, self._name = OriginalTracks(self.root / original), original
+        return asdict(self._original.compare(self.root / fake))

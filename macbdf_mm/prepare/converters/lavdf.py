@@ -1,33 +1,20 @@
-"""LAV-DF, Localized Audio Visual DeepFake.
-
-Layout:
-    ``metadata.json``, or ``metadata.min.json``, the same without transcripts: a list of objects,
-    whose ``file`` is relative to its folder, as in ``test/000001.mp4``.
-
-Labels:
-    ``modify_video`` and ``modify_audio``; ``fake_periods`` are ``[start, end]`` in seconds, and
-    count for each track that was modified.
-
-Splits:
-    ``train``, ``dev`` (here ``val``) and ``test``. ``source`` is ``original``; people are not
-    named. More files than rows were published: they are listed, not guessed.
-"""
+"""The converter of LAV-DF."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
-from macbdf_mm.prepare.converters.published_split import split_fields
 from macbdf_mm.prepare.converters.read_table import read_json
-from macbdf_mm.prepare.converters.row_collector import RowCollector
 from macbdf_mm.prepare.converters.stated_values import (
+    split_fields,
     stated_intervals,
     stated_seconds,
     stated_text,
 )
+from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, clip_label
 
 _KEYS = (
@@ -36,36 +23,44 @@ _KEYS = (
 )
 
 
-def read_lavdf(tree: MediaTree, findings: Findings) -> tuple[list[ClipRow], int]:
-    """Return the rows of a LAV-DF tree, and how many were read.
+@CONVERTERS.register_module("lavdf")
+class LavDfConverter(Converter):
+    """LAV-DF, Localized Audio Visual DeepFake.
 
-    Raises:
-        MissingDataError: If there is no table of labels.
-        AnnotationError: If it is no JSON list.
+    Layout:
+        ``metadata.json``, or ``metadata.min.json``, the same without transcripts: a list of
+        objects, whose ``file`` is relative to its folder, as in ``test/000001.mp4``.
+
+    Labels:
+        ``modify_video`` and ``modify_audio``; ``fake_periods`` are ``[start, end]`` in seconds,
+        and count for each track that was modified.
+
+    Splits:
+        ``train``, ``dev`` (here ``val``) and ``test``. ``source`` is ``original``; people are
+        not named. More files than rows were published: they are listed, not guessed.
     """
-    collector = RowCollector(tree, findings)
-    tables = _tables(tree)
-    if not tables:
-        raise MissingDataError(
-            f"No metadata.json or metadata.min.json below {tree.root}; expected a LAV-DF folder "
-            "as published."
-        )
-    for table in tables:
-        folder = folder_of(table)
-        for index, entry in enumerate(read_json(tree.root / table, list, _KEYS)):
-            place = f"{table}, entry {index + 1}"
-            entry = entry if isinstance(entry, dict) else {}
-            try:
-                row = _row(entry, tree, folder)
-            except ValueError as error:
-                collector.refuse(join(folder, str(entry.get("file"))), place, str(error))
-            else:
-                collector.add(row, place)
-    rows = collector.finish()
-    for row in rows:
-        if row.source is not None and row.source not in tree.media:
-            findings.add("originals_missing", row.file, f"original {row.source}")
-    return rows, collector.num_read
+
+    def read(self, collector: RowCollector) -> list[ClipRow]:
+        """Return the rows of a LAV-DF tree."""
+        tree = collector.tree
+        tables = _tables(tree)
+        if not tables:
+            raise MissingDataError(
+                f"No metadata.json or metadata.min.json below {tree.root}; expected a LAV-DF "
+                "folder as published."
+            )
+        for table in tables:
+            folder = folder_of(table)
+            for index, entry in enumerate(read_json(tree.root / table, list, _KEYS)):
+                place = f"{table}, entry {index + 1}"
+                entry = entry if isinstance(entry, dict) else {}
+                try:
+                    row = _row(entry, tree, folder)
+                except ValueError as error:
+                    collector.refuse(join(folder, str(entry.get("file"))), place, str(error))
+                else:
+                    collector.add(row, place)
+        return collector.finish()
 
 
 def _tables(tree: MediaTree) -> list[str]:

@@ -3,19 +3,11 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """Size and time of change: a file whose stamp is the same is taken to be the same."""
-
-    size_bytes: int
-    modified_ns: int
+from macbdf_mm.utils.files import FileStamp
 
 
 class MediaTree:

@@ -1,10 +1,31 @@
-"""Values that a table states, checked: text, seconds, intervals."""
+"""Values that a table or the name of a folder states: text, seconds, intervals, labels, splits."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from macbdf_mm.structures.intervals import Interval
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+
+_LABELS = {
+    **dict.fromkeys(("1", "1.0", "fake", "true", "forged"), FAKE),
+    **dict.fromkeys(("0", "0.0", "real", "false", "genuine"), REAL),
+    **dict.fromkeys(("", "-1", "-1.0", "unknown", "none", "null", "nan"), UNKNOWN),
+}
+_LABEL, _TRACK = "(real|fake|r|f)", "(video|visual|audio|v|a)"
+_ONE_TRACK = f"(?:{_LABEL}{_TRACK}|{_TRACK}{_LABEL})"
+_BOTH_TRACKS = re.compile(_ONE_TRACK * 2)
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 
 def stated_text(entry: Mapping[str, Any], name: str) -> str | None:
@@ -55,6 +76,59 @@ def stated_intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...
             raise ValueError(problem)
         pairs.append((edges[0], edges[1]))
     return tuple(pairs)
+
+
+def label_of(value: Any, own_values: Mapping[str, str] | None = None) -> int | None:
+    """Return the label that a value of a table means, None if it means none.
+
+    ``fake``, ``1``, ``true`` and ``forged`` are 1; ``real``, ``0``, ``false`` and ``genuine`` 0;
+    ``unknown``, ``-1`` and nothing -1. Case does not matter.
+
+    Args:
+        value: What the table holds.
+        own_values: Values of the table -> what they mean, as one of these words.
+    """
+    text = "" if value is None else str(value).strip()
+    text = (own_values or {}).get(text, text)
+    return _LABELS.get(text.lower())
+
+
+def tracks_of(name: str) -> tuple[int, int] | None:
+    """Return video and audio label that a category's name means, None if it means none.
+
+    A word or letter for label and track, for both tracks, in any order and with anything between
+    that is no letter: ``RealVideo-FakeAudio``, ``video_real_audio_fake``, ``RVFA``, ``VR-AF``.
+    """
+    match = _BOTH_TRACKS.fullmatch(re.sub(r"[\W\d_]+", "", name.lower()))
+    if match is None:
+        return None
+    words = [word for word in match.groups() if word]
+    found: dict[str, int] = {}
+    for pair in (words[:2], words[2:]):
+        label, track = pair if pair[0][0] in "rf" else pair[::-1]
+        found[track[0]] = FAKE if label[0] == "f" else REAL
+    return (found["v"], found["a"]) if len(found) == 2 else None
+
+
+def published_split(name: Any) -> str | None:
+    """Return ``train``, ``val`` or ``test`` for what a data set calls it, other names as they are.
+
+    Empty names are None.
+    """
+    text = "" if name is None else str(name).strip()
+    return _SPLITS.get(text.lower(), text) or None
+
+
+def split_in_name(name: str) -> str | None:
+    """Return the split that a folder's name speaks of, as in ``test_videos``; None for none."""
+    words = re.split(r"[\W_]+", name.lower())
+    return next((_SPLITS[word] for word in words if word in _SPLITS), None)
+
+
+def split_fields(name: Any) -> dict[str, Any]:
+    """Return the fields of a row for a published split: ``split``, and ``extra`` that keeps it."""
+    split = published_split(name)
+    return {"split": split, "extra": {} if split is None else {"official_split": split}}
 
 
 def _number(value: Any) -> float | None:

@@ -6,11 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.conversion_report import Findings
+from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import MediaTree
-
-Reader = Callable[[MediaTree, Findings], tuple[list[ClipRow], int]]
 
 
 def write_files(root: Path, files: Iterable[str]) -> None:
@@ -27,18 +25,19 @@ def touch(tmp_path: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
-def read(tmp_path: Path) -> Callable[[Reader], SimpleNamespace]:
-    """Return a function that runs a reader on the temporary folder.
+def read(tmp_path: Path) -> Callable[[Converter], SimpleNamespace]:
+    """Return a function that runs a converter on the temporary folder.
 
     Its result has the ``rows`` by file, ``num_read``, and the items of the ``findings`` by kind.
     """
 
-    def run(reader: Reader) -> SimpleNamespace:
+    def run(converter: Converter) -> SimpleNamespace:
         findings = Findings()
-        rows, num_read = reader(MediaTree(tmp_path), findings)
+        collector = RowCollector(MediaTree(tmp_path), findings)
+        rows = converter.read(collector)
         return SimpleNamespace(
             rows={row.file: row for row in rows},
-            num_read=num_read,
+            num_read=collector.num_read,
             findings={kind: [found.item for found in of] for kind, of in findings},
             notes={kind: [found.note for found in of] for kind, of in findings},
         )

@@ -4,7 +4,7 @@ import pytest
 from av_deepfake1m_tree import KINDS, entry, write_av_deepfake1m_tree
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.prepare.converters.av_deepfake1m import read_av_deepfake1m
+from macbdf_mm.prepare.converters.av_deepfake1m import AvDeepfake1MConverter
 
 CLIP = "id06744/_c3C/00011"
 BOTH, VIDEO, AUDIO, REAL = (
@@ -35,7 +35,7 @@ def row(file, **changes):
 @pytest.mark.parametrize("plus_plus", [False, True])
 def test_a_tree_as_it_is_published(tmp_path, read, plus_plus):
     truth = write_av_deepfake1m_tree(tmp_path, seconds=0.2, plus_plus=plus_plus)
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert {f: (r.video_label, r.audio_label) for f, r in found.rows.items()} == truth
     assert found.num_read == 24
     assert set(found.findings) == {"unlabelled"}
@@ -52,20 +52,20 @@ def test_a_tree_as_it_is_published(tmp_path, read, plus_plus):
 
 def test_a_clip_that_is_modified_in_both_tracks_is_no_real_one(write, read):
     write([row(BOTH)], [f"train/{BOTH}"])
-    found = read(read_av_deepfake1m).rows[f"train/{BOTH}"]
+    found = read(AvDeepfake1MConverter()).rows[f"train/{BOTH}"]
     assert (found.label, found.category) == (1, "FVFA")
 
 
 @pytest.mark.parametrize("folder", ["", "train/", "train_data/", "AV-Deepfake1M/train/"])
 def test_files_are_found_wherever_the_release_put_them(write, read, folder):
     write([row(VIDEO)], [f"{folder}{VIDEO}"])
-    assert list(read(read_av_deepfake1m).rows) == [f"{folder}{VIDEO}"]
+    assert list(read(AvDeepfake1MConverter()).rows) == [f"{folder}{VIDEO}"]
 
 
 def test_of_equal_paths_the_one_of_the_split_counts(write, read):
     write([row(VIDEO)], [f"test/{VIDEO}", f"train/{VIDEO}"])
     write([row(VIDEO) | {"split": "val"}], [f"val_data/{VIDEO}"], "val_metadata.json")
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert list(found.rows) == [f"train/{VIDEO}", f"val_data/{VIDEO}"]
     assert found.findings["files_without_rows"] == [f"test/{VIDEO}"]
 
@@ -76,7 +76,7 @@ def test_segments_of_each_track_and_where_there_is_but_one_list(write, read):
     common = {k: v for k, v in row(AUDIO).items() if not k.endswith("_fake_segments")}
     common["fake_segments"] = [[0.3, 0.6]]
     write([own, common], [f"train/{BOTH}", f"train/{AUDIO}"])
-    rows = read(read_av_deepfake1m).rows
+    rows = read(AvDeepfake1MConverter()).rows
     both, audio = rows[f"train/{BOTH}"], rows[f"train/{AUDIO}"]
     assert (both.video_fake_intervals, both.audio_fake_intervals) == (((0.1, 0.2),), ((0.5, 0.9),))
     assert (audio.video_fake_intervals, audio.audio_fake_intervals) == ((), ((0.3, 0.6),))
@@ -84,7 +84,7 @@ def test_segments_of_each_track_and_where_there_is_but_one_list(write, read):
 
 def test_a_modified_track_without_a_segment_is_not_taken_to_be_fake_throughout(write, read):
     write([row(BOTH, audio_fake_segments=[])], [f"train/{BOTH}"])
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     clip = found.rows[f"train/{BOTH}"]
     assert (clip.label, clip.video_label, clip.audio_label) == (1, 1, -1)
     assert found.findings["intervals_missing"] == [f"train/{BOTH}"]
@@ -93,7 +93,7 @@ def test_a_modified_track_without_a_segment_is_not_taken_to_be_fake_throughout(w
 def test_a_clip_without_any_segment_is_fake_throughout(write, read):
     nothing = dict(fake_segments=[], visual_fake_segments=[], audio_fake_segments=[])
     write([row(BOTH, **nothing)], [f"train/{BOTH}"])
-    assert read(read_av_deepfake1m).rows[f"train/{BOTH}"].category == "FVFA"
+    assert read(AvDeepfake1MConverter()).rows[f"train/{BOTH}"].category == "FVFA"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_meanings_of_original(write, read, original, with_real, source, kind
     files = [f"train/{BOTH}", *([f"train/{REAL}"] if with_real else [])]
     reals = [row(REAL, original=REAL)] if with_real else []
     write([row(BOTH, original=original), *reals], files)
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert found.rows[f"train/{BOTH}"].source == source
     assert list(found.findings) == ([kind] if kind else [])
     if with_real:
@@ -124,7 +124,7 @@ def test_json_of_clips_completes_a_list_and_must_not_contradict_it(write, read):
     write(row(VIDEO), [], f"train/{VIDEO[:-4]}.json")
     write(row(AUDIO) | {"split": "val"}, [], f"val_metadata/{AUDIO[:-4]}.json")
     write(row(BOTH) | {"modify_type": "real"}, [], f"train/{BOTH[:-4]}.json")
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert list(found.rows) == [f"train/{VIDEO}", f"val/{AUDIO}"]
     assert set(found.findings) == {"contradicting_rows", "originals_missing"}
     assert found.findings["contradicting_rows"] == [f"train/{BOTH}"] * 2
@@ -134,7 +134,7 @@ def test_other_json_files_are_left_alone(write, read, tmp_path):
     write([row(REAL)], [f"train/{REAL}"])
     write({"metainfo": {}, "data_list": []}, [], "annotation.json")
     (tmp_path / "broken.json").write_text("{")
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert list(found.rows) == [f"train/{REAL}"]
     assert found.findings == {"rows_not_understood": ["broken.json"]}
 
@@ -149,14 +149,14 @@ def test_other_json_files_are_left_alone(write, read, tmp_path):
 )
 def test_rows_that_are_not_understood(write, read, changed, reason):
     write([row(AUDIO) | changed], [f"train/{AUDIO}"])
-    found = read(read_av_deepfake1m)
+    found = read(AvDeepfake1MConverter())
     assert found.rows == {}
     assert reason in found.notes["rows_not_understood"][0]
 
 
 def test_every_published_type_has_its_labels(write, read):
     write([row(f"{CLIP}/{name}") for name in KINDS], [f"train/{CLIP}/{name}" for name in KINDS])
-    rows = read(read_av_deepfake1m).rows
+    rows = read(AvDeepfake1MConverter()).rows
     for name, (_, video, audio) in KINDS.items():
         found = rows[f"train/{CLIP}/{name}"]
         assert (found.video_label, found.audio_label) == (video, audio)
@@ -164,7 +164,7 @@ def test_every_published_type_has_its_labels(write, read):
 
 def test_what_is_no_av_deepfake1m(write, read):
     with pytest.raises(MissingDataError, match=r"No train_metadata\.json, val_metadata\.json"):
-        read(read_av_deepfake1m)
+        read(AvDeepfake1MConverter())
     write({"a": 1}, [])
     with pytest.raises(AnnotationError, match=r"train_metadata\.json: expected a list"):
-        read(read_av_deepfake1m)
+        read(AvDeepfake1MConverter())

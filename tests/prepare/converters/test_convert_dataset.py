@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from recordings import record, save
 
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.prepare.converters import ConversionOptions, GenericOptions, convert_dataset
+from macbdf_mm.prepare.converters import ConversionOptions, convert_dataset
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import Shard
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +45,7 @@ def test_two_processes_write_the_same_and_a_second_run_measures_nothing(dfdc, tm
     calls = []
     convert_dataset("dfdc", root, tmp_path / "one.json")
     out = tmp_path / "two.json"
-    convert_dataset("dfdc", root, out, num_workers=2)
+    convert_dataset("dfdc", root, out, engine=LocalEngine(2))
     first = out.read_bytes()
     assert first == (tmp_path / "one.json").read_bytes()
     journal = (tmp_path / "two.journal.jsonl").read_bytes()
@@ -60,7 +63,7 @@ def test_without_looking_into_files_the_tracks_of_fakes_are_unknown(dfdc, tmp_pa
         unknown = {file for file, tracks in labels(out).items() if tracks == (-1, -1)}
         assert unknown == {file for file, tracks in truth.items() if tracks != (0, 0)}
     assert not (tmp_path / "nothing.journal.jsonl").exists()
-    rule = ConversionOptions("nothing", audio_fake_implies_video_fake=True)
+    rule = ConversionOptions("nothing", {"audio_fake_implies_video_fake": True})
     convert_dataset("dfdc", root, out, rule)
     assert set(labels(out).values()) == {(0, 0), (1, -1)}
 
@@ -165,19 +168,52 @@ def test_the_file_is_trusted_where_the_table_disagrees(tmp_path):
     assert [item.item for item in report.findings["intervals_corrected"]] == files[1:3]
 
 
-OWN_TABLE = GenericOptions(table="t.csv")
-
-
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dfcd", {}, "Expected a data set of dfdc, fakeavceleb.*, got 'dfcd'"),
+        ("dfcd", {}, "Expected a converter of .*dfdc, fakeavceleb.*, got 'dfcd'"),
         ("dfdc", {"inspection": "all"}, "Expected `inspection` of nothing, headers, tracks"),
         ("lavdf", {"inspection": "tracks"}, "'headers' or 'nothing' for lavdf, got 'tracks'"),
-        ("lavdf", {"audio_fake_implies_video_fake": True}, "for dfdc only: lavdf has labels"),
-        ("dfdc", {"generic": OWN_TABLE}, "Expected options of a table with generic only, got dfdc"),
+        (
+            "lavdf",
+            {"own": {"audio_fake_implies_video_fake": True}},
+            "`audio_fake_implies_video_fake` with 'dfdc' only, got it with 'lavdf'",
+        ),
+        ("dfdc", {"own": {"table": "t.csv"}}, "`table` with 'generic' only, got it with 'dfdc'"),
     ],
 )
 def test_wrong_arguments(tmp_path, name, options, message):
     with pytest.raises(ConfigError, match=message):
         convert_dataset(name, tmp_path, tmp_path / "out.json", ConversionOptions(**options))
+
+
+def test_shards_fill_the_journal_and_the_whole_then_measures_nothing(dfdc, tmp_path):
+    root, _ = dfdc
+    convert_dataset("dfdc", root, tmp_path / "one.json")
+    out = tmp_path / "out.json"
+    totals, calls = Counter(), []
+    for index in (1, 2, 3):
+        calls.clear()
+        report = convert_dataset(
+            *("dfdc", root, out), shard=Shard(index, 3), progress=lambda *state: calls.append(state)
+        )
+        assert report is None
+        assert not out.exists()
+        totals.update({what: total for what, finished, total in calls if finished == total})
+    # Each file is in one shard, and so is each fake.
+    assert totals == {"headers": 12, "comparisons": 6}
+    calls.clear()
+    convert_dataset("dfdc", root, out, progress=lambda *state: calls.append(state))
+    assert calls == [("headers", 12, 12), ("comparisons", 6, 6)]
+    assert out.read_bytes() == (tmp_path / "one.json").read_bytes()
+
+
+def test_a_journal_of_an_older_version_is_measured_anew(tmp_path):
+    write_lavdf_tree(tmp_path / "data", num_originals=1, seconds=0.4)
+    journal = tmp_path / "out.journal.jsonl"
+    old = json.dumps([1, "headers", "test/000000.mp4", [[1, 2]], {"has_audio": False}])
+    journal.write_text(old + "\n")
+    convert_dataset("lavdf", tmp_path / "data", tmp_path / "out.json")
+    assert len(journal.read_text().splitlines()) == 1 + 12
+    rows = load_annotation(tmp_path / "out.json").rows
+    assert -1 not in [row.audio_label for row in rows]

@@ -4,8 +4,10 @@ import pytest
 from dfdc_tree import write_labels_csv
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.prepare.converters.dfdc import fakes_by_original, read_dfdc
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.conversion_report import Findings
+from macbdf_mm.prepare.converters.convert_dataset import fakes_by_original
+from macbdf_mm.prepare.converters.converter import RowCollector
+from macbdf_mm.prepare.converters.dfdc import DfdcConverter
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 
 REAL = {"label": "REAL", "split": "train"}
@@ -33,8 +35,9 @@ def write(tmp_path):
 def read(root):
     findings = Findings()
     tree = MediaTree(root)
-    rows, num_read = read_dfdc(tree, findings)
-    return {row.file: row for row in rows}, num_read, findings, tree
+    collector = RowCollector(tree, findings)
+    rows = DfdcConverter().read(collector)
+    return {row.file: row for row in rows}, collector.num_read, findings, tree
 
 
 def items(findings, kind):

@@ -2,8 +2,9 @@ import pytest
 from fakeavceleb_tree import HEADER, PEOPLE, line, write_fakeavceleb_tree
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.prepare.converters.fakeavceleb import read_fakeavceleb
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.conversion_report import Findings
+from macbdf_mm.prepare.converters.converter import RowCollector
+from macbdf_mm.prepare.converters.fakeavceleb import FakeAVCelebConverter
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 
 ROOT = "FakeAVCeleb_v1.2"
@@ -29,7 +30,7 @@ def path(kind, person, name):
 
 def test_a_tree_as_it_is_published(tmp_path, read):
     truth = write_fakeavceleb_tree(tmp_path, seconds=0.2)
-    found = read(read_fakeavceleb)
+    found = read(FakeAVCelebConverter())
     assert {f: (r.video_label, r.audio_label) for f, r in found.rows.items()} == truth
     assert found.findings == {}
     assert found.num_read == 12
@@ -45,7 +46,7 @@ def test_a_tree_as_it_is_published(tmp_path, read):
 
 def test_an_id_that_two_groups_share_is_two_people(tmp_path, read):
     write_fakeavceleb_tree(tmp_path, seconds=0.2)
-    rows = read(read_fakeavceleb).rows.values()
+    rows = read(FakeAVCelebConverter()).rows.values()
     assert len({row.identity for row in rows}) == 3
     for row in rows:
         assert row.source is None or row.identity in row.source
@@ -53,7 +54,8 @@ def test_an_id_that_two_groups_share_is_two_people(tmp_path, read):
 
 def test_the_root_may_be_the_folder_itself(tmp_path, write, read):
     write([line(MAN, "RealVideo-RealAudio", "1.mp4")], [path("RealVideo-RealAudio", MAN, "1.mp4")])
-    [row], _ = read_fakeavceleb(MediaTree(tmp_path / ROOT), Findings())
+    collector = RowCollector(MediaTree(tmp_path / ROOT), Findings())
+    [row] = FakeAVCelebConverter().read(collector)
     assert row.file == path("RealVideo-RealAudio", MAN, "1.mp4").removeprefix(ROOT + "/")
 
 
@@ -61,13 +63,13 @@ def test_without_the_unnamed_column_the_folder_follows_from_the_others(write, re
     short = line(MAN, "FakeVideo-RealAudio", "2.mp4").rpartition(",")[0]
     file = path("FakeVideo-RealAudio", MAN, "2.mp4")
     write([short], [file], header=HEADER.rstrip(","))
-    assert list(read(read_fakeavceleb).rows) == [file]
+    assert list(read(FakeAVCelebConverter()).rows) == [file]
 
 
 def test_a_file_with_two_rows_counts_once(write, read):
     file = path("FakeVideo-RealAudio", MAN, "1.mp4")
     write([line(MAN, "FakeVideo-RealAudio", "1.mp4", target) for target in ("id1", "id2")], [file])
-    found = read(read_fakeavceleb)
+    found = read(FakeAVCelebConverter())
     assert found.rows[file].extra["target1"] == "id1"
     assert found.findings["duplicate_rows"] == [file]
     assert found.notes["duplicate_rows"] == [
@@ -78,7 +80,7 @@ def test_a_file_with_two_rows_counts_once(write, read):
 def test_files_and_rows_that_lack_each_other(write, read):
     orphan = path("RealVideo-RealAudio", MAN, "orphan.mp4")
     write([line(MAN, "FakeVideo-RealAudio", "gone.mp4")], [orphan])
-    found = read(read_fakeavceleb)
+    found = read(FakeAVCelebConverter())
     assert found.rows == {}
     assert found.findings["rows_without_files"] == [path("FakeVideo-RealAudio", MAN, "gone.mp4")]
     assert found.findings["files_without_rows"] == [orphan]
@@ -90,7 +92,9 @@ def test_the_source_is_known_even_if_its_file_is_not_there(write, read):
         [line(MAN, "RealVideo-RealAudio", "1.mp4"), line(MAN, "FakeVideo-RealAudio", "1_x.mp4")],
         [fake],
     )
-    assert read(read_fakeavceleb).rows[fake].source == path("RealVideo-RealAudio", MAN, "1.mp4")
+    assert read(FakeAVCelebConverter()).rows[fake].source == path(
+        "RealVideo-RealAudio", MAN, "1.mp4"
+    )
 
 
 def test_of_two_real_clips_the_one_that_the_name_begins_with(write, read):
@@ -98,7 +102,7 @@ def test_of_two_real_clips_the_one_that_the_name_begins_with(write, read):
     names = ("00110_id2_0.mp4", "99.mp4")
     fakes = [path("FakeVideo-RealAudio", MAN, name) for name in names]
     write(reals + [line(MAN, "FakeVideo-RealAudio", name) for name in names], fakes)
-    rows = read(read_fakeavceleb).rows
+    rows = read(FakeAVCelebConverter()).rows
     assert rows[fakes[0]].source == path("RealVideo-RealAudio", MAN, "00110.mp4")
     assert rows[fakes[1]].source is None
 
@@ -113,14 +117,14 @@ def test_of_two_real_clips_the_one_that_the_name_begins_with(write, read):
 def test_rows_that_are_not_understood(write, read, changed, reason):
     stated = line(MAN, "RealVideo-RealAudio", "1.mp4").replace(*changed, 1)
     write([stated], [path("RealVideo-RealAudio", MAN, "1.mp4")])
-    found = read(read_fakeavceleb)
+    found = read(FakeAVCelebConverter())
     assert found.rows == {}
     assert reason in found.notes["rows_not_understood"][0]
 
 
 def test_what_is_no_fakeavceleb(write, read, tmp_path):
     with pytest.raises(MissingDataError, match=r"No meta_data\.csv below"):
-        read(read_fakeavceleb)
+        read(FakeAVCelebConverter())
     write([], [], header="source,path,")
     with pytest.raises(AnnotationError, match="has no column 'target1'"):
-        read(read_fakeavceleb)
+        read(FakeAVCelebConverter())

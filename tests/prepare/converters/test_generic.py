@@ -1,14 +1,25 @@
+import json
+
 import pytest
 
-from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.converters.generic import read_generic
-from macbdf_mm.prepare.converters.generic_options import GenericOptions
+from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError
+from macbdf_mm.prepare.converters.generic import GenericConverter
 
 
 @pytest.fixture
 def read_own(read):
-    def run(**options):
-        return read(lambda tree, findings: read_generic(tree, findings, GenericOptions(**options)))
+    """Return a function that reads the temporary folder as the options say."""
+    return lambda **options: read(GenericConverter(**options))
+
+
+@pytest.fixture
+def read_table(tmp_path, read_own):
+    """Write a table, unless it is None, and return what comes out."""
+
+    def run(text, name="table.csv", **options):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        return read_own(table=str(tmp_path / name), **options)
 
     return run
 
@@ -53,3 +64,159 @@ def test_options_that_do_not_fit(touch, read_own):
         read_own(values={"a": "real"})
     with pytest.raises(ConfigError, match=r"Expected `identity_pattern` .*, got '\(id'"):
         read_own(identity_pattern="(id")
+
+
+def test_every_column(touch, read_table):
+    touch("a/x.mp4", "a/real.mp4")
+    header = (
+        "file,label,video_label,audio_label,video_fake_intervals,audio_fake_intervals,"
+        "identity,source,method,split,duration_seconds,note,size"
+    )
+    line = 'a/x.mp4,fake,1,Fake,"[[0.5, 1.0]]",0.5-1.25; 2 - 3,7,a/real.mp4,swap,dev,4.5,n,3'
+    row = read_table(f"{header}\n{line}\n").rows["a/x.mp4"]
+    assert (row.label, row.video_label, row.audio_label) == (1, 1, 1)
+    assert row.video_fake_intervals == ((0.5, 1.0),)
+    assert row.audio_fake_intervals == ((0.5, 1.25), (2.0, 3.0))
+    assert (row.identity, row.source, row.method) == ("7", "a/real.mp4", "swap")
+    assert (row.split, row.duration_seconds) == ("val", 4.5)
+    assert row.extra == {"note": "n", "size": "3", "official_split": "val"}
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json"])
+def test_json(touch, read_table, name):
+    touch("x.mp4", "y.mp4")
+    rows = [
+        {"file": "x.mp4", "category": "RVFA", "audio_fake_intervals": [[1, 2]], "identity": 7},
+        {"file": "y.mp4", "label": 0, "extra_list": [1, 2]},
+    ]
+    lines = "\n".join(map(json.dumps, rows))
+    found = read_table(lines if name.endswith("l") else json.dumps(rows), name).rows
+    assert (found["x.mp4"].label, found["x.mp4"].category) == (1, "RVFA")
+    assert found["x.mp4"].audio_fake_intervals == ((1.0, 2.0),)
+    assert found["x.mp4"].identity == "7"
+    assert found["y.mp4"].extra == {"extra_list": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "labels"),
+    [
+        ("label", "real", (0, 0, 0)),
+        ("label", "fake", (1, -1, -1)),
+        ("label", "", (-1, -1, -1)),
+        ("video_label,audio_label", "1,0", (1, 1, 0)),
+        ("video_label,audio_label", "0,0", (0, 0, 0)),
+        ("video_label", "0", (-1, 0, -1)),
+        ("category", "FakeVideo-RealAudio", (1, 1, 0)),
+        ("category,video_label", "RVFA,0", (1, 0, 1)),
+        ("label,video_label", "fake,0", (1, 0, -1)),
+    ],
+)
+def test_labels_follow_from_what_is_stated(touch, read_table, header, cells, labels):
+    touch("x.mp4")
+    row = read_table(f"file,{header}\nx.mp4,{cells}\n").rows["x.mp4"]
+    assert (row.label, row.video_label, row.audio_label) == labels
+
+
+def test_a_table_with_other_names_and_other_words(touch, read_table):
+    touch("x.mp4", "y.mp4", "z.mp4")
+    rows = read_table(
+        "name,target,person\nx.mp4,generated,-\ny.mp4,filmed,A\nz.mp4,talking head,N/A\n",
+        columns={"file": "name", "label": "target", "identity": "person"},
+        values={"generated": "fake", "filmed": "real", "talking head": "unknown"},
+    ).rows
+    assert [rows[name].label for name in ("x.mp4", "y.mp4", "z.mp4")] == [1, 0, -1]
+    assert [rows[name].identity for name in ("x.mp4", "y.mp4", "z.mp4")] == [None, "A", None]
+
+
+def test_where_files_are_looked_for(touch, tmp_path, read_table):
+    touch("tables/x.mp4", "videos/deep/y.mp4", "a/z.mp4", "b/z.mp4")
+    text = "file,label\nx.mp4,0\ny.mp4,0\nz.mp4,0\n./a/z.mp4,0\n"
+    found = read_table(text, "tables/t.csv")
+    assert list(found.rows) == ["tables/x.mp4", "videos/deep/y.mp4", "a/z.mp4"]
+    # Two files have this name, so which one is meant is not guessed.
+    assert found.findings == {"rows_without_files": ["z.mp4"], "files_without_rows": ["b/z.mp4"]}
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "reason"),
+    [
+        ("label", "generated", "`label` is 'generated', expected real, fake or unknown"),
+        ("label,video_label", "real,1", "`label` 0 contradicts `video_label` 1"),
+        ("label,video_label,audio_label", "fake,0,0", "`label` 1 contradicts `video_label` 0"),
+        ("category", "RV", "`category` is 'RV', expected RVRA, FVRA, RVFA or FVFA"),
+        ("category,audio_label", "RVFA,0", "`category` 'RVFA' contradicts `audio_label` 0"),
+        ("duration_seconds", "long", "`duration_seconds` is 'long', expected seconds"),
+        ("video_fake_intervals", "0.5 to 1", "expected a list of [start, end] in seconds"),
+        ("video_fake_intervals", "[[0.5", "`video_fake_intervals` is '[[0.5', which is no JSON"),
+    ],
+)
+def test_rows_that_are_not_understood(touch, read_table, header, cells, reason):
+    touch("x.mp4")
+    found = read_table(f"file,{header}\nx.mp4,{cells}\n")
+    assert found.rows == {}
+    assert found.findings == {"rows_not_understood": ["x.mp4"]}
+    assert reason in found.notes["rows_not_understood"][0]
+
+
+def test_rows_without_a_file_and_rows_that_are_none(read_table):
+    found = read_table('{"label": 1}\n3\n', "t.jsonl")
+    assert found.num_read == 2
+    notes = found.notes["rows_not_understood"]
+    assert notes == ["t.jsonl, line 1: it has no `file`", "t.jsonl, line 2: it is no object"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "options", "error", "message"),
+    [
+        (None, "gone.csv", {}, MissingDataError, r"No file at .*gone\.csv"),
+        ("", "t.xlsx", {}, AnnotationError, r"suffix \.csv, \.jsonl or \.json, got '\.xlsx'"),
+        ("name\n", "t.csv", {}, AnnotationError, "has no column 'file'"),
+        ("file\n", "t.csv", {"columns": {"label": "l"}}, AnnotationError, "has no column 'l'"),
+        (
+            "file\n",
+            "t.csv",
+            {"columns": {"labels": "l"}},
+            ConfigError,
+            "in `columns`, got 'labels'",
+        ),
+        ("file\n", "t.csv", {"values": {"x": "bad"}}, ConfigError, "got 'bad' for 'x'"),
+        ("{}", "t.json", {}, AnnotationError, "expected a list, got dict"),
+    ],
+)
+def test_tables_and_options_that_do_not_fit(read_table, text, name, options, error, message):
+    with pytest.raises(error, match=message):
+        read_table(text, name, **options)
+
+
+@pytest.mark.parametrize(
+    ("file", "labels", "split"),
+    [
+        ("RealVideo-RealAudio/a.mp4", (0, 0, 0), None),
+        ("data/RVFA/id1/a.mp4", (1, 0, 1), None),
+        ("train/FakeVideo-FakeAudio/a.mp4", (1, 1, 1), "train"),
+        ("FakeVideo-RealAudio/validation/a.mp4", (1, 1, 0), "val"),
+        ("real/a.mp4", (0, 0, 0), None),
+        ("dev/Fake/faceswap/a.webm", (1, -1, -1), "val"),
+        # The innermost folder decides, and one for both tracks before one for the clip.
+        ("test/fake/real/a.mp4", (0, 0, 0), "test"),
+        ("real/FVRA/fake/a.mp4", (1, 1, 0), None),
+    ],
+)
+def test_the_names_of_folders_tell(touch, read_own, file, labels, split):
+    touch(file)
+    row = read_own().rows[file]
+    assert (row.label, row.video_label, row.audio_label) == labels
+    assert row.split == split
+
+
+def test_files_below_no_such_folder_are_listed(touch, read_own):
+    touch("real/a.mp4", "more/b.mp4", "c.mp4", "really/d.mp4")
+    found = read_own()
+    assert list(found.rows) == ["real/a.mp4"]
+    assert found.findings == {"files_without_rows": ["c.mp4", "more/b.mp4", "really/d.mp4"]}
+
+
+def test_no_folder_for_a_label(touch, read_own):
+    touch("videos/a.mp4")
+    with pytest.raises(MissingDataError, match=r"No folder below .* is named for a label"):
+        read_own()

@@ -4,7 +4,7 @@ import pytest
 from lavdf_tree import entry, write_lavdf_tree
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.prepare.converters.lavdf import read_lavdf
+from macbdf_mm.prepare.converters.lavdf import LavDfConverter
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def fake(file, periods=((0.4, 0.8),), video=True, audio=False, **changes):
 @pytest.mark.parametrize("with_full_table", [True, False])
 def test_a_tree_as_it_is_published(tmp_path, read, with_full_table):
     truth = write_lavdf_tree(tmp_path, seconds=0.2, with_full_table=with_full_table)
-    found = read(read_lavdf)
+    found = read(LavDfConverter())
     assert {f: (r.video_label, r.audio_label) for f, r in found.rows.items()} == truth
     assert found.num_read == 24
     assert found.findings == {"files_without_rows": ["test/999999.mp4"]}
@@ -48,12 +48,12 @@ def test_a_tree_as_it_is_published(tmp_path, read, with_full_table):
 def test_the_short_table_is_preferred_to_the_long_one_in_its_folder(write, read):
     write([fake("test/1.mp4")], ["a/test/1.mp4"], "a/metadata.min.json")
     write([entry("test/1.mp4", 4.2)], [], "a/metadata.json")
-    assert read(read_lavdf).rows["a/test/1.mp4"].label == 1
+    assert read(LavDfConverter()).rows["a/test/1.mp4"].label == 1
 
 
 def test_more_files_than_rows_and_more_rows_than_files(write, read):
     write([entry("test/1.mp4", 1.0), entry("test/2.mp4", 1.0)], ["test/1.mp4", "test/3.mp4"])
-    found = read(read_lavdf)
+    found = read(LavDfConverter())
     assert list(found.rows) == ["test/1.mp4"]
     assert found.findings == {
         "rows_without_files": ["test/2.mp4"],
@@ -73,7 +73,7 @@ def test_more_files_than_rows_and_more_rows_than_files(write, read):
 )
 def test_originals(write, read, original, source):
     write([fake("train/2.mp4", original=original)], ["train/1.mp4", "train/2.mp4"])
-    found = read(read_lavdf)
+    found = read(LavDfConverter())
     assert found.rows["train/2.mp4"].source == source
     is_missing = original is not None and original.startswith("elsewhere")
     assert found.findings.get("originals_missing", []) == (["train/2.mp4"] if is_missing else [])
@@ -93,14 +93,14 @@ def test_originals(write, read, original, source):
 )
 def test_rows_that_are_not_understood(write, read, row, reason):
     write([row], ["a.mp4"])
-    found = read(read_lavdf)
+    found = read(LavDfConverter())
     assert found.rows == {}
     assert reason in found.notes["rows_not_understood"][0]
 
 
 def test_what_is_no_lavdf(write, read):
     with pytest.raises(MissingDataError, match=r"No metadata\.json or metadata\.min\.json below"):
-        read(read_lavdf)
+        read(LavDfConverter())
     write({"a.mp4": {"label": "REAL"}}, ["a.mp4"])
     with pytest.raises(AnnotationError, match=r"metadata\.json: expected a list, got dict"):
-        read(read_lavdf)
+        read(LavDfConverter())

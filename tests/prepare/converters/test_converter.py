@@ -1,9 +1,9 @@
 import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.converters.findings import Findings
+from macbdf_mm.prepare.converters.conversion_report import Findings
+from macbdf_mm.prepare.converters.converter import RowCollector
 from macbdf_mm.prepare.converters.media_tree import MediaTree
-from macbdf_mm.prepare.converters.row_collector import RowCollector
 
 
 @pytest.fixture
@@ -63,3 +63,13 @@ def test_of_rows_that_contradict_each_other_none_is_believed(collector, findings
         ("a.mp4", "line 0"), ("a.mp4", "line 1"), ("b.mp4", "line 3"), ("b.mp4", "line 4"),
     ]  # fmt: skip
     assert items(findings)["duplicate_rows"] == ["a.mp4"]
+
+
+def test_clips_without_a_label_and_fakes_without_their_original_are_noted(collector, findings):
+    collector.add(ClipRow("a.mp4", -1), "line 2")
+    collector.add(ClipRow("b.mp4", 1, 1, 0, source="c.mp4"), "line 3")
+    collector.add(ClipRow("c.mp4", -1, 0, -1), "line 4")
+    collector.add(ClipRow("copy.mp4", 1, 1, 0, source="gone.mp4"), "line 5")
+    collector.finish()
+    assert items(findings) == {"unlabelled": ["a.mp4"], "originals_missing": ["copy.mp4"]}
+    assert findings["originals_missing"][0].note == "original gone.mp4"
