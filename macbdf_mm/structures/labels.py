@@ -1,10 +1,11 @@
 """Labels of a clip and its tracks: 1 fake, 0 real, -1 unknown; and the four categories."""
 
-from typing import Literal
+from typing import Final, Literal
 
-FAKE = 1
-REAL = 0
-UNKNOWN = -1
+Label = Literal[1, 0, -1]
+FAKE: Final = 1
+REAL: Final = 0
+UNKNOWN: Final = -1
 LABELS = (FAKE, REAL, UNKNOWN)
 
 # What has a label and a score: the clip as a whole and its two tracks, in the heads' order.
@@ -23,7 +24,7 @@ CATEGORIES: dict[tuple[int, int], Category] = {
 }
 
 
-def clip_label(video_label: int, audio_label: int) -> int:
+def clip_label(video_label: int, audio_label: int) -> Label:
     """Return the label of the whole clip that follows from its two tracks.
 
     Fake if either track is fake, real if both are real, unknown otherwise.

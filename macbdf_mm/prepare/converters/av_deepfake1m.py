@@ -17,13 +17,13 @@ from macbdf_mm.prepare.converters.stated_values import (
 )
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, clip_label
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label, clip_label
 
 _LISTS = ("train_metadata.json", "val_metadata.json")
 _TEST_LIST = "test_files.txt"
 # Type -> video label, audio label. Underscores as published; a loader that expects a hyphen
 # takes every clip that is modified in both for a real one.
-_TYPES = {
+_TYPES: dict[str, tuple[Label, Label]] = {
     "real": (REAL, REAL),
     "visual_modified": (FAKE, REAL),
     "audio_modified": (REAL, FAKE),
@@ -185,7 +185,7 @@ def _segments(entry: Mapping[str, Any], track: str, label: int) -> tuple[Interva
     return stated_intervals(entry, name)
 
 
-def _known(label: int, segments: tuple[Interval, ...], entry: Mapping[str, Any]) -> int:
+def _known(label: Label, segments: tuple[Interval, ...], entry: Mapping[str, Any]) -> Label:
     # Fake without a segment of its own would mean fake from end to end, which the row denies.
     return UNKNOWN if label == FAKE and not segments and entry.get("fake_segments") else label
 

@@ -7,7 +7,7 @@ from typing import Any
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.prepare.converters.conversion_report import Findings
 from macbdf_mm.structures.intervals import Interval, merge_intervals
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 
 # Metadata count frames, headers add the delay of the encoder: less apart is no disagreement.
 _MAX_DURATION_ERROR_SECONDS = 0.3
@@ -101,7 +101,7 @@ def label_tracks(
     return replace(row, video_label=video, audio_label=audio, extra=extra)
 
 
-def audio_label(comparison: Mapping[str, Any]) -> int:
+def audio_label(comparison: Mapping[str, Any]) -> Label:
     """Return what the sound looks like: 1 fake, 0 real, -1 where it cannot be told."""
     if comparison.get("audio_silence") == "both":
         return REAL
@@ -111,7 +111,7 @@ def audio_label(comparison: Mapping[str, Any]) -> int:
     return REAL if correlation >= REAL_MIN_CORRELATION else FAKE
 
 
-def video_label(comparison: Mapping[str, Any]) -> int:
+def video_label(comparison: Mapping[str, Any]) -> Label:
     """Return what the pictures look like: 1 fake, 0 real, -1 where it cannot be told."""
     difference = comparison.get("video_difference")
     if difference is None or REAL_MAX_DIFFERENCE < difference < FAKE_MIN_DIFFERENCE:
@@ -143,8 +143,8 @@ def correct_intervals(row: ClipRow, findings: Findings) -> ClipRow:
 
 
 def _correct(
-    row: ClipRow, track: str, label: int, intervals: tuple[Interval, ...], findings: Findings
-) -> tuple[int, tuple[Interval, ...]]:
+    row: ClipRow, track: str, label: Label, intervals: tuple[Interval, ...], findings: Findings
+) -> tuple[Label, tuple[Interval, ...]]:
     """Return label and intervals of a track."""
     if not intervals:
         return label, ()

@@ -15,7 +15,7 @@ from macbdf_mm.prepare.converters.check_against_file import (
 )
 from macbdf_mm.prepare.converters.conversion_report import ConversionReport, Findings
 from macbdf_mm.prepare.converters.converter import Converter, RowCollector
-from macbdf_mm.prepare.converters.inspect_files import Inspector, Progress
+from macbdf_mm.prepare.converters.inspect_files import Inspector
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 from macbdf_mm.prepare.registered_parts import find_part
 from macbdf_mm.registry import CONVERTERS
@@ -23,6 +23,7 @@ from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.progress import Progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 Inspection = Literal["nothing", "headers", "tracks"]

@@ -11,9 +11,9 @@ from macbdf_mm.prepare.converters.read_table import read_csv, read_json
 from macbdf_mm.prepare.converters.stated_values import split_fields, split_in_name
 from macbdf_mm.prepare.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 
-_LABELS = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
+_LABELS: dict[str, Label] = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
 
 
 @CONVERTERS.register_module("dfdc")
@@ -133,7 +133,7 @@ class _Reader:
             reason = f"`label` is {label!r}, expected FAKE or REAL, or 1 or 0"
             self.collector.refuse(file, place, reason)
             return
-        track = REAL if value == REAL else UNKNOWN
+        track: Label = REAL if value == REAL else UNKNOWN
         self.collector.add(
             ClipRow(
                 file=file,

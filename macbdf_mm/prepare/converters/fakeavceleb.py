@@ -9,12 +9,12 @@ from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_csv
 from macbdf_mm.registry import CONVERTERS
-from macbdf_mm.structures.labels import FAKE, REAL, clip_label
+from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
 
 _TABLE = "meta_data.csv"
 _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender", "path")
 # Type -> the letter of its category, video label, audio label.
-_TYPES = {
+_TYPES: dict[str, tuple[str, Label, Label]] = {
     "RealVideo-RealAudio": ("A", REAL, REAL),
     "RealVideo-FakeAudio": ("B", REAL, FAKE),
     "FakeVideo-RealAudio": ("C", FAKE, REAL),

@@ -24,7 +24,7 @@ from macbdf_mm.prepare.converters.stated_values import (
 from macbdf_mm.prepare.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, clip_label, labels_contradict
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label, clip_label, labels_contradict
 
 COLUMNS = (
     *("file", "label", "video_label", "audio_label", "category"),
@@ -196,7 +196,7 @@ class GenericConverter(Converter):
         )
 
 
-def _labels(entry: Mapping[str, Any], own_values: Mapping[str, str]) -> tuple[int, int, int]:
+def _labels(entry: Mapping[str, Any], own_values: Mapping[str, str]) -> tuple[Label, Label, Label]:
     """Return label, video label and audio label."""
     found = {name: _label(entry, name, own_values) for name in _LABEL_COLUMNS}
     if (category := stated_text(entry, "category")) is not None:
@@ -217,7 +217,7 @@ def _labels(entry: Mapping[str, Any], own_values: Mapping[str, str]) -> tuple[in
     return (clip_label(video, audio) if label == UNKNOWN else label), video, audio
 
 
-def _label(entry: Mapping[str, Any], name: str, own_values: Mapping[str, str]) -> int:
+def _label(entry: Mapping[str, Any], name: str, own_values: Mapping[str, str]) -> Label:
     label = label_of(entry.get(name), own_values)
     if label is None:
         raise ValueError(
@@ -287,7 +287,7 @@ def _read_folders(collector: RowCollector) -> None:
         )
 
 
-def _labels_of_folders(folders: tuple[str, ...]) -> tuple[int, int, int] | None:
+def _labels_of_folders(folders: tuple[str, ...]) -> tuple[Label, Label, Label] | None:
     """Return label, video label and audio label that the folders say, None if they say none."""
     for folder in reversed(folders):
         tracks = tracks_of(folder)

@@ -1,6 +1,6 @@
 """Looking into many files: their headers, and how fakes differ from their originals."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,12 @@ from macbdf_mm.media.probe import read_header
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 from macbdf_mm.utils.jobs import Engine, Job, Result, Worker, in_batches, run_jobs
 from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.progress import Progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
     from macbdf_mm.media.comparison import OriginalTracks
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is, and how much there is in all."""
 
 # Part of the stamps: changes with the meaning of what is measured, which is then measured again.
 _VERSION = 2

@@ -15,7 +15,7 @@ from macbdf_mm.prepare.converters.stated_values import (
     stated_text,
 )
 from macbdf_mm.registry import CONVERTERS
-from macbdf_mm.structures.labels import FAKE, REAL, clip_label
+from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
 
 _KEYS = (
     *("file", "n_fakes", "fake_periods", "duration", "original"),
@@ -98,7 +98,7 @@ def _row(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> ClipRow:
     )
 
 
-def _label(entry: Mapping[str, Any], name: str) -> int:
+def _label(entry: Mapping[str, Any], name: str) -> Label:
     value = entry.get(name)
     if not isinstance(value, bool):
         raise ValueError(f"`{name}` is {value!r}, expected true or false")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 
-_LABELS = {
+_LABELS: dict[str, Label] = {
     **dict.fromkeys(("1", "1.0", "fake", "true", "forged"), FAKE),
     **dict.fromkeys(("0", "0.0", "real", "false", "genuine"), REAL),
     **dict.fromkeys(("", "-1", "-1.0", "unknown", "none", "null", "nan"), UNKNOWN),
@@ -78,7 +78,7 @@ def stated_intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...
     return tuple(pairs)
 
 
-def label_of(value: Any, own_values: Mapping[str, str] | None = None) -> int | None:
+def label_of(value: Any, own_values: Mapping[str, str] | None = None) -> Label | None:
     """Return the label that a value of a table means, None if it means none.
 
     ``fake``, ``1``, ``true`` and ``forged`` are 1; ``real``, ``0``, ``false`` and ``genuine`` 0;
@@ -93,7 +93,7 @@ def label_of(value: Any, own_values: Mapping[str, str] | None = None) -> int | N
     return _LABELS.get(text.lower())
 
 
-def tracks_of(name: str) -> tuple[int, int] | None:
+def tracks_of(name: str) -> tuple[Label, Label] | None:
     """Return video and audio label that a category's name means, None if it means none.
 
     A word or letter for label and track, for both tracks, in any order and with anything between
@@ -103,7 +103,7 @@ def tracks_of(name: str) -> tuple[int, int] | None:
     if match is None:
         return None
     words = [word for word in match.groups() if word]
-    found: dict[str, int] = {}
+    found: dict[str, Label] = {}
     for pair in (words[:2], words[2:]):
         label, track = pair if pair[0][0] in "rf" else pair[::-1]
         found[track[0]] = FAKE if label[0] == "f" else REAL
