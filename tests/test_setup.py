@@ -49,6 +49,27 @@ def test_the_source_archive_has_every_config(tmp_path):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"configs/{leaf.as_posix()}" for leaf in LEAVES} <= names
     assert "configs/_base_/default_runtime.py" in names
+    assert "macbdf_mm/reports/templates/run.html.j2" in names
+
+
+def test_the_installed_package_has_every_template_and_can_render_it(installed):
+    folder = installed / "macbdf_mm" / "reports" / "templates"
+    source = ROOT / "macbdf_mm" / "reports" / "templates"
+    names = sorted(path.name for path in source.iterdir())
+    assert "run.html.j2" in names
+    assert sorted(path.name for path in folder.iterdir()) == names
+    code = (
+        "from macbdf_mm.reports.page import render_page as r; print(r('page.html.j2', title='T'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=installed,
+        env={"PYTHONPATH": str(installed), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "<h1>T</h1>" in done.stdout
 
 
 @pytest.mark.skipif(

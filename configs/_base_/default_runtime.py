@@ -13,8 +13,8 @@ default_hooks = dict(
         type="PlainCheckpointHook",
         interval=1,
         max_keep_ckpts=2,
+        # Which direction is better stands in the table of metrics.
         save_best="overall/auc",
-        rule="greater",
     ),
 )
 custom_hooks = [

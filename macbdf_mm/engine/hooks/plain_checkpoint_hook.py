@@ -13,13 +13,15 @@ from mmengine.runner import Runner
 
 from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND
 from macbdf_mm.engine.unwrap import bare_model
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.registry import HOOKS
+from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import remove_unfinished, write_atomically
 
 
 @HOOKS.register_module()
 class PlainCheckpointHook(CheckpointHook):
-    """Saves checkpoints as MMEngine's hook does, with five differences.
+    """Saves checkpoints as MMEngine's hook does, with six differences.
 
     - They hold tensors and plain values only and load under ``weights_only=True``.
     - They are written atomically, and an older one is deleted only when the newer one is there:
@@ -30,6 +32,8 @@ class PlainCheckpointHook(CheckpointHook):
       MMEngine copies those before clusters and thresholds of the epoch are found. Unless they
       are averaged as well (``update_buffers=True``).
     - ``meta['training_data']`` says what the weights were trained on.
+    - Whether a higher or a lower ``save_best`` is better is said in the table of metrics; ``rule``
+      is for what is not in it.
 
     Args:
         backend_args: Where to write, by default the local disk with atomic writes.
@@ -37,7 +41,14 @@ class PlainCheckpointHook(CheckpointHook):
     """
 
     def __init__(self, *, backend_args: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(backend_args=backend_args or {"backend": ATOMIC_BACKEND}, **kwargs)
+        super().__init__(
+            backend_args=backend_args or {"backend": ATOMIC_BACKEND},
+            **{
+                "greater_keys": [*self._default_greater_keys, *_metric_keys(higher_is_better=True)],
+                "less_keys": [*self._default_less_keys, *_metric_keys(higher_is_better=False)],
+                **kwargs,
+            },
+        )
         if self.args:
             # The base class would hand them to the saving function, epochs later.
             raise TypeError(
@@ -150,6 +161,15 @@ class PlainCheckpointHook(CheckpointHook):
 def _keeps_buffers(hook: EMAHook) -> bool:
     """Return whether the averaged model's buffers are the model's own, at some time."""
     return not hook.ema_model.update_buffers
+
+
+def _metric_keys(higher_is_better: bool) -> list[str]:
+    return [
+        metric.key(track)
+        for metric in METRIC_TABLE.values()
+        for track in TRACKS
+        if metric.higher_is_better is higher_is_better
+    ]
 
 
 def _describe(dataset_meta: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -54,7 +54,11 @@ class Scores(BaseMetric):
 
     def compute_metrics(self, results):
         value = self.values.pop(0)
-        return {"overall/auc": np.float64(value), "overall/acc": 1 - value}
+        return {
+            "overall/auc": np.float64(value),
+            "overall/acc": 1 - value,
+            "overall/eer": 1 - value,
+        }
 
 
 def run(folder: Path, scores, custom_hooks=(), resume=False, **options) -> Runner:
@@ -128,6 +132,16 @@ def test_several_best_checkpoints(tmp_path):
         "best_overall_auc_epoch_2.pth",
         "best_overall_acc_epoch_1.pth",
     }
+
+
+def test_the_table_of_metrics_says_that_a_lower_eer_is_better(tmp_path):
+    run(tmp_path, [0.2, 0.5, 0.4], save_best="overall/eer", max_keep_ckpts=1)
+    assert names(tmp_path) == {"epoch_3.pth", "best_overall_eer_epoch_2.pth"}
+
+
+def test_a_rule_that_is_given_counts(tmp_path):
+    run(tmp_path, [0.5, 0.2], save_best="overall/eer", rule="greater", max_keep_ckpts=1)
+    assert names(tmp_path) == {"epoch_2.pth", "best_overall_eer_epoch_2.pth"}
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):

@@ -1,4 +1,7 @@
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -80,3 +83,22 @@ def test_drawing_leaves_pyplot_alone():
     before = dict(matplotlib.rcParams)
     to_png(new_figure(LIGHT, 1, 1))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_no_figure_and_no_page_loads_torch():
+    package = Path(__file__).parents[3] / "macbdf_mm"
+    modules = [
+        ".".join(path.relative_to(package.parent).with_suffix("").parts)
+        for path in sorted((package / "reports").rglob("*.py"))
+    ]
+    assert "macbdf_mm.reports.figures.theme" in modules
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules}: importlib.import_module(name)\n"
+        "from macbdf_mm.reports.figures.theme import LIGHT, new_figure, to_png\n"
+        "to_png(new_figure(LIGHT, 1, 1))\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

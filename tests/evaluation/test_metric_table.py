@@ -1,0 +1,152 @@
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
+from macbdf_mm.evaluation.functional.detection import accuracy, auc
+from macbdf_mm.evaluation.measures import measure_videos
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Metric, add_metric
+from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+
+LABELS = np.array([0, 0, 1, 1, 1])
+SCORES = np.array([0.2, 0.6, 0.4, 0.8, 0.9])
+ONES = np.ones(2, np.int64), np.ones(2)
+
+
+@pytest.fixture
+def add():
+    """``add_metric``; the table is put back afterwards."""
+    rows = dict(METRIC_TABLE)
+    yield add_metric
+    METRIC_TABLE.clear()
+    METRIC_TABLE.update(rows)
+
+
+def test_names_and_directions_of_the_rows():
+    assert {name: metric.higher_is_better for name, metric in METRIC_TABLE.items()} == {
+        "auc": True,
+        "ap": True,
+        "eer": False,
+        "acc": True,
+        "balanced_acc": True,
+        "always_fake_acc": None,
+        "threshold": None,
+        "num_real": None,
+        "num_fake": None,
+    }
+
+
+def test_values_of_the_rows():
+    values = {name: metric.value(LABELS, SCORES, 0.5) for name, metric in METRIC_TABLE.items()}
+    assert values["auc"] == pytest.approx(5 / 6)
+    assert values["acc"] == 0.6
+    assert values["balanced_acc"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert values["always_fake_acc"] == 0.6
+    assert values["threshold"] == 0.5
+    assert (values["num_real"], values["num_fake"]) == (2, 3)
+    assert isinstance(values["num_real"], int)
+
+
+def test_an_interval_is_the_bootstrap_of_the_metric(add):
+    fields = {"takes_threshold": True, "has_interval": True}
+    add("rate", label="rate", higher_is_better=True, **fields)(accuracy)
+    figures = METRIC_TABLE["rate"].figures(LABELS, SCORES, 0.5, num_resamples=50)
+    low, high = bootstrap_interval(
+        LABELS, SCORES, lambda a, b: accuracy(a, b, 0.5), num_resamples=50
+    )
+    assert figures == {"rate": 0.6, "rate_low": low, "rate_high": high}
+    assert low < high
+
+
+def test_one_class_is_undefined_for_a_metric_that_needs_both():
+    def fail(labels, scores):
+        raise AssertionError("must not be called")
+
+    figures = Metric("a", fail, "a", True, has_interval=True).figures(*ONES, 0.5, 10)
+    assert list(figures) == ["a", "a_low", "a_high"]
+    assert all(math.isnan(value) for value in figures.values())
+
+
+def test_values_are_plain_numbers():
+    metric = Metric("b", lambda labels, scores: np.float32(2), "b", True, needs_both_classes=False)
+    assert metric.value(*ONES, 0.5) == 2
+    assert type(metric.value(*ONES, 0.5)) is float
+
+
+def test_a_row_reaches_every_breakdown_that_it_names(add):
+    everywhere = ("category", "method", "step")
+
+    @add("spread", label="spread", higher_is_better=None, breakdowns=everywhere)
+    def spread(labels, scores):
+        return scores[labels == 1].mean() - scores[labels == 0].mean()
+
+    @add(
+        "rate",
+        label="rate",
+        higher_is_better=True,
+        needs_both_classes=False,
+        takes_threshold=True,
+        breakdowns=everywhere,
+    )
+    def rate(labels, scores, threshold):
+        return (scores >= threshold).mean()
+
+    steps = {"video": StepScores(np.array([0.1, 0.9]), np.array([0, 1]))}
+    videos = gather_videos(
+        [
+            WindowScores("a", (0, 1), (0.1, 0.2, 0.3), (0, 0, 0), "RVRA"),
+            WindowScores(
+                "b", (0, 1), (0.9, 0.8, 0.7), (1, 1, 0), "FVRA", "swap", "swap", steps=steps
+            ),
+        ]
+    )
+    figures = measure_videos(videos, {"overall": 0.5, "video": 0.85, "audio": 0.5}, 5)
+    assert figures["overall/spread"] == pytest.approx(0.8)
+    assert figures["spread_by_category/FVRA"] == pytest.approx(0.8)
+    assert "spread_by_category/RVRA" not in figures
+    assert figures["spread_by_method/swap"] == pytest.approx(0.8)
+    assert figures["spread_by_video_method/swap"] == pytest.approx(0.6)
+    assert figures["video/frame_spread"] == figures["video/frame_spread_partial"] == 0.8
+    assert (figures["rate_by_category/RVRA"], figures["rate_by_category/FVRA"]) == (0, 1)
+    # The video's threshold counts for its own score and steps.
+    assert (figures["rate_by_method/swap"], figures["rate_by_video_method/swap"]) == (1, 0)
+    assert figures["video/frame_rate"] == 0.5
+
+
+def test_a_decorated_function_stays_as_it_is(add):
+    assert add("mine", label="mine", higher_is_better=True)(auc) is auc
+
+
+@pytest.mark.parametrize("name", ["", "AUC", "a/b", "1st", "tpr@1", "a\n"])
+def test_a_name_must_fit_into_a_key(add, name):
+    with pytest.raises(ValueError, match="lower-case letters, digits and '_', got"):
+        add(name, label="x", higher_is_better=True)(auc)
+
+
+@pytest.mark.parametrize("name", ["auc", "auc_low"])
+def test_a_name_that_is_taken_is_refused(add, name):
+    with pytest.raises(ValueError, match=f"a new `name`, got '{name}': '{name}' is in the table"):
+        add(name, label="x", higher_is_better=True)(auc)
+
+
+def test_an_interval_must_not_take_a_name(add):
+    add("mine_low", label="x", higher_is_better=True)(auc)
+    with pytest.raises(ValueError, match="got 'mine': 'mine_low' is in the table"):
+        add("mine", label="x", higher_is_better=True, has_interval=True)(auc)
+    assert "mine" not in METRIC_TABLE
+
+
+def test_a_misspelt_field_is_refused(add):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'lable'"):
+        add("mine", lable="x", higher_is_better=True)(auc)
+
+
+def test_figures_are_computed_without_torch():
+    code = (
+        "import sys; import macbdf_mm.evaluation.measures, macbdf_mm.evaluation.test_result; "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
