@@ -74,16 +74,27 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
         """
         data = self.cast_data(data)
         stacked = {name: _stack(name, tensors) for name, tensors in data["inputs"].items()}
-        video_mask = stacked["video_mask"]
-        video = (stacked["video"].float() - self.mean) / self.std
-        spectrogram, audio_mask = self._spectrogram(stacked["waveform"], stacked["audio_mask"])
-        inputs = {
-            "video": blank_invalid(video, video_mask, time_dim=2),
+        return {"inputs": self.prepare(**stacked), "data_samples": data.get("data_samples")}
+
+    def prepare(
+        self, video: Tensor, video_mask: Tensor, waveform: Tensor, audio_mask: Tensor
+    ) -> dict[str, Tensor]:
+        """Return what the model takes, of batched tracks.
+
+        Args:
+            video: (B, 3, T, H, W) uint8.
+            video_mask: (B, T) bool.
+            waveform: (B, S) float32.
+            audio_mask: (B, S) bool.
+        """
+        frames = (video.float() - self.mean) / self.std
+        spectrogram, audio_mask = self._spectrogram(waveform, audio_mask)
+        return {
+            "video": blank_invalid(frames, video_mask, time_dim=2),
             "video_mask": video_mask,
             "spectrogram": blank_invalid(spectrogram, audio_mask, time_dim=3),
             "audio_mask": audio_mask,
         }
-        return {"inputs": inputs, "data_samples": data.get("data_samples")}
 
     def _spectrogram(self, waveform: Tensor, sample_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the normalised spectrogram (B, 1, F, N) and its mask (B, N).

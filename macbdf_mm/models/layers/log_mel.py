@@ -72,7 +72,8 @@ class LogMel(nn.Module):
                 f"Expected waveforms (B, S) with S > {self.n_fft // 2} samples, "
                 f"got shape {tuple(waveform.shape)}. Take a longer span."
             )
-        if waveform.is_cpu:
+        # An exported program must not hold the number of pieces of its example.
+        if waveform.is_cpu and not torch.compiler.is_exporting():
             clips = waveform.split(max(1, _SAMPLES_AT_ONCE // waveform.shape[1]))
             return torch.cat([self._compute(part) for part in clips])
         return self._compute(waveform)

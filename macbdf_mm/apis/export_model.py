@@ -1,0 +1,100 @@
+"""A trained detector in a form that needs neither MMEngine nor this package.
+
+A format is a function in the registry ``EXPORTERS``: it writes a :class:`ScoringModel` to a path,
+with an example of its inputs. ``docs/extend.md`` shows how to add one.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
+from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.prepare.registered_parts import find_part
+from macbdf_mm.registry import EXPORTERS
+from macbdf_mm.structures.labels import UNKNOWN
+
+Inputs = dict[str, Tensor]
+"""``video`` (B, 3, T, H, W) uint8, ``video_mask`` (B, T) bool, ``waveform`` (B, S) float32 in
+[-1, 1] and ``audio_mask`` (B, S) bool; T, H, W and S are those of the config's test pipeline."""
+
+
+class ScoringModel(nn.Module):
+    """A detector from decoded tracks to scores, its preprocessing included.
+
+    Args:
+        detector: A detector of this package with its trained weights.
+    """
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector.eval()
+
+    def forward(
+        self, video: Tensor, video_mask: Tensor, waveform: Tensor, audio_mask: Tensor
+    ) -> Tensor:
+        """Return P(fake) of overall, video and audio, (B, 3); the arguments are :data:`Inputs`."""
+        inputs = self.detector.data_preprocessor.prepare(video, video_mask, waveform, audio_mask)
+        return self.detector(inputs, mode="tensor").sigmoid()
+
+
+Exporter = Callable[[ScoringModel, Inputs, Path], None]
+
+
+def export_model(cfg: Config, checkpoint: str | Path, format_name: str, out: str | Path) -> Path:
+    """Return the file to which a trained detector was written.
+
+    Args:
+        cfg: The config that the detector was trained with.
+        checkpoint: Its weights.
+        format_name: A name in ``EXPORTERS``.
+        out: The file to write; its folder is made.
+
+    Raises:
+        ConfigError: If there is no such format.
+        CheckpointMismatchError: If the weights do not belong to the config.
+        MissingDataError: If there is no such checkpoint.
+    """
+    exporter: Exporter = find_part(EXPORTERS, format_name, {})
+    detector = build_model(cfg)
+    load_weights(detector, load_checkpoint(checkpoint)["state_dict"], str(checkpoint))
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        exporter(ScoringModel(detector), example_inputs(cfg), out)
+    return out
+
+
+def example_inputs(cfg: Config) -> Inputs:
+    """Return two clips without picture and sound, in the sizes that the test pipeline ends with."""
+    settings = read_test_settings(cfg)
+    blank = {
+        "decode_error": "made as an example",
+        "span_seconds": (0.0, settings.span_seconds),
+        "video_fake_intervals": (),
+        "audio_fake_intervals": (),
+        **dict.fromkeys(("label", "video_label", "audio_label"), UNKNOWN),
+    }
+    clip = settings.pipeline(blank)["inputs"]
+    return {name: torch.stack([tensor, tensor]) for name, tensor in clip.items()}
+
+
+@EXPORTERS.register_module("program")
+def export_program(model: ScoringModel, inputs: Inputs, path: Path) -> None:
+    """A program of ``torch.export`` (``.pt2``) for batches of any size.
+
+    It loads with ``torch.export.load(path).module()`` where PyTorch alone is installed.
+    """
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    shapes = {name: {0: batch} for name in inputs}
+    program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
+    torch.export.save(program, path)
+
+
+@EXPORTERS.register_module("weights")
+def export_weights(model: ScoringModel, inputs: Inputs, path: Path) -> None:
+    """The weights and thresholds alone (``.pth``), without optimiser and training state."""
+    torch.save({"state_dict": model.detector.state_dict()}, path)

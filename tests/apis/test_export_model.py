@@ -1,0 +1,102 @@
+"""Exported files are opened without this package's code, and give the detector's scores."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from macbdf_mm.apis.export_model import ScoringModel, example_inputs, export_model
+from macbdf_mm.apis.load_model import build_model, load_checkpoint
+from macbdf_mm.errors import ConfigError
+
+_SCORE = """
+import sys, torch
+inputs = torch.load(sys.argv[2])
+scores = torch.export.load(sys.argv[1]).module()(**inputs)
+assert not any(name.startswith(("macbdf_mm", "mmengine")) for name in sys.modules)
+torch.save(scores, sys.argv[3])
+"""
+
+
+@pytest.fixture(scope="module")
+def cfg():
+    """The demo's config with one layer of six, since tracing takes seconds a layer."""
+    cfg = Config.fromfile(Path(__file__).parents[2] / "configs" / "macbdf_demo.py")
+    cfg.model.video_backbone.depth = cfg.model.audio_backbone.depth = 1
+    return cfg
+
+
+@pytest.fixture(scope="module")
+def scoring_model(cfg):
+    torch.manual_seed(0)
+    return ScoringModel(build_model(cfg))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, write_checkpoint, scoring_model):
+    path = tmp_path_factory.mktemp("run") / "epoch_1.pth"
+    return write_checkpoint(path, scoring_model.detector.state_dict())
+
+
+def draw_inputs(cfg, num_clips):
+    inputs = {name: tensor[:1] for name, tensor in example_inputs(cfg).items()}
+    torch.manual_seed(num_clips)
+    masks = {
+        "video_mask": torch.rand(num_clips, inputs["video_mask"].shape[1]) < 0.9,
+        "audio_mask": torch.ones(num_clips, inputs["audio_mask"].shape[1], dtype=torch.bool),
+    }
+    return {
+        "video": torch.randint(0, 256, (num_clips, *inputs["video"].shape[1:]), dtype=torch.uint8),
+        "waveform": torch.randn(num_clips, inputs["waveform"].shape[1]) / 10,
+        **masks,
+    }
+
+
+def test_example_has_the_sizes_of_the_test_pipeline(cfg):
+    shapes = {name: tuple(tensor.shape) for name, tensor in example_inputs(cfg).items()}
+    samples = round(cfg.span_seconds * 16_000)
+    assert shapes == {
+        "video": (2, 3, 16, 64, 64),
+        "video_mask": (2, 16),
+        "waveform": (2, samples),
+        "audio_mask": (2, samples),
+    }
+
+
+def test_scoring_model_scores_as_the_detector_predicts(cfg, scoring_model):
+    inputs = draw_inputs(cfg, 2)
+    lists = {"inputs": {name: list(tensor) for name, tensor in inputs.items()}}
+    detector = scoring_model.detector
+    with torch.no_grad():
+        samples = detector(**detector.data_preprocessor(lists), mode="predict")
+        scores = scoring_model(**inputs)
+    expected = torch.stack([sample.pred_scores for sample in samples])
+    torch.testing.assert_close(scores, expected)
+
+
+def test_program_runs_without_this_package(tmp_path, cfg, checkpoint, scoring_model):
+    out = export_model(cfg, checkpoint, "program", tmp_path / "x" / "model.pt2")
+    inputs = draw_inputs(cfg, 3)
+    torch.save(inputs, tmp_path / "inputs.pt")
+    command = [sys.executable, "-c", _SCORE, out, tmp_path / "inputs.pt", tmp_path / "scores.pt"]
+    subprocess.run(command, check=True, cwd=tmp_path, env={"PATH": ""})
+    with torch.no_grad():
+        expected = scoring_model(**inputs)
+    torch.testing.assert_close(torch.load(tmp_path / "scores.pt"), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_load_as_a_checkpoint(tmp_path, cfg, checkpoint, scoring_model):
+    out = export_model(cfg, checkpoint, "weights", tmp_path / "weights.pth")
+    weights = load_checkpoint(out)["state_dict"]
+    assert weights.keys() == scoring_model.detector.state_dict().keys()
+    for name, tensor in scoring_model.detector.state_dict().items():
+        torch.testing.assert_close(weights[name], tensor, rtol=0, atol=0)
+
+
+def test_unknown_format_is_refused(tmp_path, cfg, checkpoint):
+    with pytest.raises(ConfigError, match=r"a format to export of program, weights, got 'onxn'"):
+        export_model(cfg, checkpoint, "onxn", tmp_path / "model")
+    assert not list(Path(tmp_path).iterdir())
