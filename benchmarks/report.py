@@ -1,6 +1,5 @@
 """What a run leaves: a JSON file for programs, Markdown for people, held against the goals."""
 
-import json
 import os
 import platform
 import sys
@@ -13,7 +12,7 @@ import torch
 
 from benchmarks.rows import NotMeasuredError, Row
 from macbdf_mm.utils.environment import processor_name
-from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.files import write_atomically, write_json
 from macbdf_mm.utils.tables import markdown_table
 
 
@@ -170,8 +169,8 @@ class Report:
         Each is replaced as a whole, never half written.
         """
         data, table = folder / "benchmark.json", folder / "benchmark.md"
-        write_atomically((json.dumps(self.as_dict(), indent=1) + "\n").encode(), data)
-        write_atomically(self.as_markdown().encode(), table)
+        write_json(self.as_dict(), data)
+        write_atomically(self.as_markdown(), table)
         return data, table
 
 

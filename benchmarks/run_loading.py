@@ -55,7 +55,7 @@ def run_loading(
             report.save(out)
     markdown = f"{report.as_markdown()}\n{cores_table(_costs(report.rows))}\n"
     if out is not None:
-        write_atomically(markdown.encode(), out / "benchmark.md")
+        write_atomically(markdown, out / "benchmark.md")
     return report, markdown
 
 

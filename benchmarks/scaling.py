@@ -1,6 +1,5 @@
 """How the cost of the video block grows with frames, resolution, batch and depth."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isqrt
@@ -25,7 +24,7 @@ from macbdf_mm.reports.figures.theme import (
     style_axes,
     to_png,
 )
-from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.files import write_atomically, write_json
 from macbdf_mm.utils.tables import markdown_table
 
 OURS = "ours"
@@ -202,13 +201,9 @@ def save_scaling(
 ) -> None:
     """Write ``scaling.json``, ``scaling.md`` and ``scaling.png`` into a folder, each as a whole."""
     data = {"environment": dict(environment), "curves": [asdict(curve) for curve in curves]}
-    files = {
-        "scaling.json": (json.dumps(data, indent=1) + "\n").encode(),
-        "scaling.md": scaling_markdown(environment, curves).encode(),
-        "scaling.png": to_png(draw_scaling(curves)),
-    }
-    for name, content in files.items():
-        write_atomically(content, folder / name)
+    write_json(data, folder / "scaling.json")
+    write_atomically(scaling_markdown(environment, curves), folder / "scaling.md")
+    write_atomically(to_png(draw_scaling(curves)), folder / "scaling.png")
 
 
 def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:

@@ -17,20 +17,11 @@ from macbdf_mm.errors import MissingDataError
 
 # What a run executes. The tools, the report and the rendering of clips change no result.
 _CODE = (
-    "studies/epoch_record_hook.py",
     "studies/train_run.py",
-    "macbdf_mm/datasets/*.py",
-    "macbdf_mm/datasets/transforms/*.py",
-    "macbdf_mm/engine/**/*.py",
-    "macbdf_mm/evaluation/functional/*.py",
-    "macbdf_mm/evaluation/measures.py",
-    "macbdf_mm/evaluation/metric_table.py",
-    "macbdf_mm/evaluation/metrics/*.py",
-    "macbdf_mm/evaluation/video_scores.py",
-    "macbdf_mm/media/**/*.py",
-    "macbdf_mm/models/**/*.py",
-    "macbdf_mm/ops/**/*.py",
-    "macbdf_mm/structures/**/*.py",
+    *(
+        f"macbdf_mm/{room}/**/*.py"
+        for room in ("datasets", "engine", "evaluation", "media", "models", "ops", "structures")
+    ),
 )
 _SETTINGS = (
     "custom_hooks",

@@ -1,23 +1,26 @@
 """Run a study: decode once, train what is missing, and gather the results."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from macbdf_mm.apis.progress_line import ProgressLine
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.utils.files import folder_lock
 from studies.cached_split import CachedSplit
-from studies.planned_run import PlannedRun, plan_runs
 from studies.result_tables import Results
-from studies.run_queue import QueuedRun, run_all
+from studies.runs import PlannedRun, plan_runs, run_all
+from studies.study import Study, Variant
 from studies.study_config import StudySettings, VariantConfig, read_variant
-from studies.variant import Study, Variant
 
-_PROGRESS_SECONDS = 10.0
+_REFUSAL = (
+    "Another study is running in {}: wait for it, or choose another --work-dir; if its command was "
+    "killed, its last runs may still be alive."
+)
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,7 @@ def run_study(
         MissingDataError: If the data set is not there.
     """
     _check_chosen(study, chosen)
-    refusal = (
-        f"Another study is running in {work_dir}: wait for it, or choose another --work-dir; if "
-        "its command was killed, its last runs may still be alive."
-    )
-    with folder_lock(work_dir, refusal) as lock:
+    with folder_lock(work_dir, _REFUSAL.format(work_dir)) as lock:
         variants = {
             variant.name: (variant, read_variant(variant, settings)) for variant in study.variants
         }
@@ -88,13 +87,7 @@ def run_study(
         for run in missing:
             _announce_changes(run, report)
             run.prepare()
-        failed = run_all(
-            [QueuedRun(run.label, run.folder) for run in missing],
-            num_jobs,
-            report,
-            _expected_seconds(planned),
-            [lock],
-        )
+        failed = run_all(missing, num_jobs, report, _expected_seconds(planned), [lock])
     return StudyOutcome(
         results=_gather(planned, accept_other_code, report),
         configs={name: config.cfg for name, (_, config) in variants.items()},
@@ -118,26 +111,10 @@ def _splits_of(
 
 
 def _decode(splits: Sequence[CachedSplit], num_jobs: int, report: Callable[[str], None]) -> None:
+    show = ProgressLine("spans")
     for split in splits:
-        begin = time.monotonic()
-        if split.decode(num_jobs, _ProgressLine(f"decoding {split.folder.name}", report)):
-            report(f"decoded {split.folder.name} in {time.monotonic() - begin:.0f} s")
-
-
-class _ProgressLine:
-    """Reports how far something is, every few seconds."""
-
-    def __init__(self, name: str, report: Callable[[str], None]) -> None:
-        self.name = name
-        self.report = report
-        self.begin = self.last = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if now - self.last >= _PROGRESS_SECONDS:
-            self.last = now
-            left = (now - self.begin) / done * (total - done)
-            self.report(f"{self.name}: {done}/{total}, about {left:.0f} s left")
+        if split.decode(num_jobs, partial(show, f"decoding {split.folder.name}")):
+            report(f"decoded {split.folder.name}")
 
 
 def _announce_changes(run: PlannedRun, report: Callable[[str], None]) -> None:

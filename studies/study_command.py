@@ -11,8 +11,8 @@ from macbdf_mm.apis.command_line import ConfigOptions
 
 if TYPE_CHECKING:
     from studies.run_study import StudyOutcome
+    from studies.study import Study
     from studies.study_page import StudyPage
-    from studies.variant import Study
 
 _SCHEDULE = Path("_base_/schedules/study.py")
 
@@ -82,8 +82,7 @@ def run_study_command(
     # Imported late: a wrong flag is answered before torch is loaded.
     from studies.run_study import run_study
     from studies.study_config import StudySettings
-    from studies.study_facts import read_facts
-    from studies.study_page import StudyPage
+    from studies.study_page import StudyPage, read_facts
 
     work_dir = Path(arguments.work_dir)
     settings = StudySettings(

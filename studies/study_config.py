@@ -12,7 +12,7 @@ from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.engine.run_options import metrics_of, set_seed
 from macbdf_mm.errors import ConfigError
 from studies.cached_split import CachedSplit, plan_split
-from studies.variant import Variant
+from studies.study import Variant
 
 SCHEDULE = Path("_base_/schedules/study.py")
 _SCHEDULE_KEYS = ("train_cfg", "param_scheduler")

@@ -21,8 +21,7 @@ def main() -> int:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from studies.ablation_page import fill_ablation_page
-    from studies.studies import ABLATIONS
+    from studies.ablations import ABLATIONS, fill_ablation_page
 
     return run_study_command(ABLATIONS, fill_ablation_page, arguments, ROOT / "configs")
 

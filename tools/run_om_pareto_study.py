@@ -28,8 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from studies.om_pareto_page import fill_om_pareto_page
-    from studies.studies import OM_PARETO, PEERS
+    from studies.om_pareto import OM_PARETO, PEERS, fill_om_pareto_page
 
     peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds)
     return run_study_command(

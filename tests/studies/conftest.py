@@ -10,8 +10,8 @@ import torch
 from macbdf_mm.apis.load_model import build_model
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.media.writer import write_clip
-from studies.planned_run import run_folder
-from studies.studies import ABLATIONS
+from studies.ablations import ABLATIONS
+from studies.runs import run_folder
 from studies.study_config import StudySettings, read_variant
 
 CONFIGS = Path(__file__).parents[2] / "configs"

@@ -12,8 +12,8 @@ from studies.fingerprint import (
     meaning,
     run_fingerprint,
 )
+from studies.study import Variant
 from studies.study_config import read_variant
-from studies.variant import Variant
 
 SOURCE = '"""A module."""\nA = 1\n\n\ndef f(x):\n    """Return x."""\n    return x  # as it came\n'
 

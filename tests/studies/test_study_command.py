@@ -4,9 +4,9 @@ import pytest
 
 from studies import run_study as run_study_module
 from studies.run_study import StudyOutcome
+from studies.study import Study, Variant
 from studies.study_command import add_study_arguments, run_study_command
 from studies.study_config import read_variant
-from studies.variant import Study, Variant
 
 STUDY = Study(
     "trial",

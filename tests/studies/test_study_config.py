@@ -2,8 +2,8 @@ import pytest
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError, MissingDataError
+from studies.study import Variant
 from studies.study_config import read_variant
-from studies.variant import Variant
 
 FULL = Variant("full", "full", "macbdf_demo.py")
 

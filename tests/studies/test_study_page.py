@@ -6,9 +6,72 @@ from matplotlib import image
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.reports.figures.theme import LIGHT, new_figure
-from studies.study_facts import StudyFacts
-from studies.study_page import StudyPage
-from studies.variant import Study, Variant
+from studies.study import Study, Variant
+from studies.study_config import read_variant
+from studies.study_page import BEGIN, END, StudyFacts, StudyPage, read_facts, write_section
+
+
+@pytest.fixture
+def facts(make_settings, tmp_path):
+    settings = make_settings(tmp_path)
+    cfg = read_variant(Variant("full", "full", "macbdf_demo.py"), settings).cfg
+    return read_facts(settings, cfg, "python tools/run_ablations.py --jobs 2")
+
+
+def test_facts_are_read_from_data_and_schedule(facts):
+    assert facts.dataset == "noise"
+    assert facts.is_synthetic is True
+    assert (facts.num_epochs, facts.spans_per_clip) == (2, 2)
+    assert facts.num_clips == {"train": 8, "val": 6, "test": 8}
+    assert facts.to_json()["command"] == "python tools/run_ablations.py --jobs 2"
+
+
+def test_all_that_must_be_said_is_said(facts, make_result):
+    second = {**make_result(), "seconds": 120.0, "peak_memory_mib": 200.0}
+    text = facts.to_markdown({"full": {0: make_result(), 2: second}})
+    assert text.startswith("**Synthetic data**")
+    for words in (
+        "`python tools/run_ablations.py --jobs 2`",
+        "`noise`, clips: 8 train, 6 val, 8 test",
+        "2 epochs on inputs decoded once, 2 spans a training clip",
+        "Seeds: 0, 2.",
+        "a processor, 2 cores, no GPU used; one core a run",
+        "90 s a run (60 to 120), 3 min of all 2",
+        "memory at most 200 MiB",
+        "Python 3.11.0, torch 2.11.0",
+    ):
+        assert words in text
+    assert "states of the code" not in text
+
+
+def test_results_of_other_code_are_said(facts, make_result):
+    other = {**make_result(), "fingerprint": {"config": "c", "data": "d", "code": "e1"}}
+    text = facts.to_markdown({"full": {0: make_result()}, "bare": {0: other}})
+    assert "The runs are of 2 states of the code: e0, e1." in text
+
+
+def test_a_new_page_has_a_title_and_the_section(tmp_path):
+    page = tmp_path / "new" / "page.md"
+    write_section(page, "A title", "Some text.\n")
+    assert page.read_text() == f"# A title\n\n{BEGIN}\n\nSome text.\n\n{END}\n"
+
+
+def test_the_prose_around_the_section_stays(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"# Mine\n\nBefore.\n{BEGIN}\nold\n{END}\nAfter.\n")
+    for text in ("first", "second"):
+        write_section(page, "Another title", text)
+        assert page.read_text() == f"# Mine\n\nBefore.\n{BEGIN}\n\n{text}\n\n{END}\nAfter.\n"
+
+
+@pytest.mark.parametrize("text", ["# Mine\n", f"{BEGIN}\nno end\n", f"{END}\n{BEGIN}\n"])
+def test_a_page_without_markers_is_refused_and_kept(tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises(ConfigError, match=r"page\.md has no lines '<!-- written .*: begin -->'"):
+        write_section(page, "A title", "new")
+    assert page.read_text() == text
+
 
 VARIANTS = (Variant("full", "full", "a.py"), Variant("bare", "bare", "b.py", {"x": 1}))
 STUDY = Study("trial", "A trial", VARIANTS, "full")

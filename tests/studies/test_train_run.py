@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from studies.epoch_record_hook import EpochRecordHook, track_figures
+from studies.train_run import EpochRecordHook, track_figures
 
 FIGURES = {"overall/auc": 0.8, "video/acc": 0.5, "video/eer": 0.3, "num_videos": 4}
 

@@ -1,4 +1,4 @@
-"""The page of the ablation study: tables, the curve over depth, maps of the embeddings."""
+"""The ablation study: its variants, and what its page shows beside the tables."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +10,32 @@ from macbdf_mm.reports.figures.embedding_maps import EmbeddingMap, draw_embeddin
 from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.tables import markdown_table
-from studies.clip_embeddings import embed_clips
-from studies.planned_run import run_folder
-from studies.result_tables import Results, figure_by_seed
+from studies.clip_embeddings import embed_clips, measure_separation, plane_map
+from studies.result_tables import Results, figure_by_seed, spread
 from studies.run_study import StudyOutcome
-from studies.seed_statistics import spread
-from studies.separation import measure_separation, plane_map
-from studies.studies import DEPTH_VARIANTS, WITHOUT_CONTRAST
+from studies.runs import run_folder
+from studies.study import DEMO_CONFIG, FULL, Study, Variant
 from studies.study_page import StudyPage
+
+WITHOUT_CONTRAST = "without_contrast"
+DEPTH_VARIANTS = ("depth_0", FULL, "depth_4")
+"""The variants that differ in depth only; the full model has its own."""
+
+ABLATIONS = Study(
+    name="ablations",
+    title="Ablations",
+    variants=(
+        Variant(FULL, "full", DEMO_CONFIG),
+        Variant(WITHOUT_CONTRAST, "without L_C", "ablations/without_contrast.py"),
+        Variant("without_intra", "without L_intra", "ablations/without_intra.py"),
+        Variant("without_cross", "without L_cross", "ablations/without_cross.py"),
+        Variant("without_weights", "without w", "ablations/without_weights.py"),
+        Variant("depth_0", "depth 0", "ablations/depth_0.py"),
+        Variant("depth_4", "depth 4", "ablations/depth_4.py"),
+        Variant("plain_fusion", "plain fusion", "ablations/plain_fusion.py"),
+    ),
+    reference=FULL,
+)
 
 _SPACES = {"video": "x_v", "audio": "x_a", "fused": "fused"}
 _SEPARATION_TEXT = (

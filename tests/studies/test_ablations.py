@@ -5,11 +5,9 @@ import numpy as np
 import pytest
 
 from macbdf_mm.reports.figures.training_curves import draw_seed_curves
-from studies.ablation_page import fill_ablation_page
+from studies.ablations import ABLATIONS, fill_ablation_page
 from studies.run_study import StudyOutcome
-from studies.studies import ABLATIONS
-from studies.study_facts import StudyFacts
-from studies.study_page import StudyPage
+from studies.study_page import StudyFacts, StudyPage
 
 FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
 
@@ -18,7 +16,7 @@ FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
 def drawn(monkeypatch):
     panels = []
     monkeypatch.setattr(
-        "studies.ablation_page.draw_seed_curves",
+        "studies.ablations.draw_seed_curves",
         lambda new, columns: panels.extend(new) or draw_seed_curves(new, columns),
     )
     return panels

@@ -1,4 +1,4 @@
-"""The page of the OM-Pareto study: tables, curves by epoch, and how often gradients conflict."""
+"""The study of OM-Pareto: its variants, and what its page shows beside the tables."""
 
 from pathlib import Path
 
@@ -6,11 +6,29 @@ import numpy as np
 
 from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
 from macbdf_mm.utils.tables import markdown_table
-from studies.epoch_curves import epoch_values
+from studies.result_tables import epoch_values, spread
 from studies.run_study import StudyOutcome
-from studies.seed_statistics import spread
-from studies.studies import PLAIN_SUM
+from studies.study import DEMO_CONFIG, FULL, Study, Variant
 from studies.study_page import StudyPage
+
+PLAIN_SUM = "without_om_pareto"
+PEERS = {"mgda": "MGDA", "pcgrad": "PCGrad", "upgrad": "UPGrad", "mmpareto": "MMPareto"}
+"""Other ways to combine the two gradients: `method` of the wrapper, which names the variant."""
+
+OM_PARETO = Study(
+    name="om_pareto",
+    title="OM-Pareto and its peers",
+    variants=(
+        # The full model trains with OM-Pareto: its runs are those of the ablations.
+        Variant(FULL, "OM-Pareto", DEMO_CONFIG),
+        Variant(PLAIN_SUM, "plain sum", "ablations/without_om_pareto.py"),
+        *(
+            Variant(method, title, DEMO_CONFIG, {"optim_wrapper.method": method})
+            for method, title in PEERS.items()
+        ),
+    ),
+    reference=FULL,
+)
 
 # Title -> group and key of the epochs' records.
 _PANELS = {

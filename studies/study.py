@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+DEMO_CONFIG = "macbdf_demo.py"
+FULL = "full"
+"""The variant that is the whole model; the studies share its runs."""
+
 
 @dataclass(frozen=True)
 class Variant:

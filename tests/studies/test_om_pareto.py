@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 
 from macbdf_mm.reports.figures.training_curves import draw_seed_curves
-from studies.om_pareto_page import fill_om_pareto_page
+from studies.om_pareto import OM_PARETO, PLAIN_SUM, fill_om_pareto_page
 from studies.run_study import StudyOutcome
-from studies.studies import FULL, OM_PARETO, PLAIN_SUM
-from studies.study_facts import StudyFacts
-from studies.study_page import StudyPage
+from studies.study import FULL
+from studies.study_page import StudyFacts, StudyPage
 
 FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
 
@@ -35,7 +34,7 @@ def page(tmp_path, make_result, monkeypatch):
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
     drawn = []
     monkeypatch.setattr(
-        "studies.om_pareto_page.draw_seed_curves",
+        "studies.om_pareto.draw_seed_curves",
         lambda panels, columns: drawn.extend(panels) or draw_seed_curves(panels, columns),
     )
     fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)

@@ -1,16 +1,23 @@
 import pytest
 
 from macbdf_mm.engine.optim.weighing import METHODS
-from studies.studies import (
-    ABLATIONS,
-    DEPTH_VARIANTS,
-    FULL,
-    OM_PARETO,
-    PEERS,
-    PLAIN_SUM,
-    WITHOUT_CONTRAST,
-)
+from studies.ablations import ABLATIONS, DEPTH_VARIANTS, WITHOUT_CONTRAST
+from studies.om_pareto import OM_PARETO, PEERS, PLAIN_SUM
+from studies.study import FULL, Study, Variant
 from studies.study_config import read_variant
+
+
+def test_titles_stand_in_order():
+    variants = (Variant("b", "B", "c.py"), Variant("a", "A", "c.py"))
+    assert list(Study("s", "S", variants, "a").titles().items()) == [("b", "B"), ("a", "A")]
+
+
+@pytest.mark.parametrize(("names", "reference"), [(("a", "a"), "a"), (("a", "b"), "c")])
+def test_names_must_differ_and_the_reference_be_among_them(names, reference):
+    variants = tuple(Variant(name, name, "c.py") for name in names)
+    with pytest.raises(ValueError, match="Expected `variants` of different names with the ref"):
+        Study("s", "S", variants, reference)
+
 
 ALL = {variant.name: variant for study in (ABLATIONS, OM_PARETO) for variant in study.variants}
 
