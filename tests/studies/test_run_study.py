@@ -153,7 +153,7 @@ def test_two_studies_do_not_share_a_folder_at_a_time(make_settings, tmp_path):
         folder_lock(tmp_path, ""),
         pytest.raises(
             ConfigError,
-            match="Another study is running in .* may still be alive",
+            match=r"Another study is running in .* may still be alive",
         ),
     ):
         run(tmp_path, make_settings)
