@@ -1,7 +1,6 @@
 """The demo data set: rendered, forged, encoded and annotated in one folder."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.files import replacing, write_json
 from macbdf_mm.utils.jobs import Job, run_jobs
 from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.progress import Progress
 
 GENERATOR_VERSION = 1
 """Raised when the same seed would give other clips: old folders are then not continued."""
@@ -46,8 +46,6 @@ _AUDIO_BIT_RATES = (48_000, 64_000, 80_000, 96_000)
 _IDENTITY_DRAW, _PERFORMANCE_DRAW, _CLIP_DRAW = 1, 2, 3
 # These replace words: in the demo set by words of the same voice.
 _NEEDS_OTHER_SPEECH = ("word_splice", "dubbing")
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)

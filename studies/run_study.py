@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from macbdf_mm.apis.progress_line import ProgressLine
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.utils.files import folder_lock
+from macbdf_mm.utils.progress import ProgressLine
 from studies.cached_split import CachedSplit
 from studies.result_tables import Results
 from studies.runs import PlannedRun, plan_runs, run_all
