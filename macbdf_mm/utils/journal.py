@@ -32,7 +32,7 @@ class Journal:
 
     An entry is found by its key and stamp together, the newest of several. Lines that are not
     whole, as a killed run leaves them, are passed over. Memory holds where each entry stands,
-    not the entry: 200 bytes or so.
+    not the entry: 130 bytes or so.
 
     Args:
         path: The file, ``x.jsonl``; it need not exist.

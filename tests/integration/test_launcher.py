@@ -55,12 +55,37 @@ def test_without_torchrun_it_says_so(run_tool):
     )
 
 
-@pytest.mark.parametrize("script", ["dist_train.sh", "slurm_train.sh"])
+@pytest.mark.parametrize("script", ["dist_train.sh", "slurm_train.sh", "slurm_array.sh"])
 def test_scripts_are_sound_and_explain_themselves(script):
     assert subprocess.run(["bash", "-n", TOOLS / script]).returncode == 0
     done = subprocess.run([TOOLS / script], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(f"usage: {TOOLS / script} ")
+
+
+def test_a_slurm_array_does_the_parts_and_then_the_whole(tmp_path):
+    # A sbatch that does at once what it is given, a part of an array for each number.
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text(
+        '#!/bin/bash\necho "$@" >> calls\nwhile [ $# -gt 0 ]; do\n'
+        "  case $1 in --array=*) array=${1#--array=1-};; --wrap) wrap=$2;; esac; shift\ndone\n"
+        "for ((i = 1; i <= ${array:-1}; i++)); do\n"
+        '  SLURM_ARRAY_TASK_ID=$i bash -c "$wrap"\ndone >&2\n'
+        "echo '17;cluster'\n"
+    )
+    sbatch.chmod(0o755)
+    done = subprocess.run(
+        [TOOLS / "slurm_array.sh", "cpu", "faces", "3", "prepare_faces.py", "a b.json"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHON": "echo", "CPUS_PER_TASK": "4"},
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    command = f"-u {TOOLS / 'prepare_faces.py'} a b.json --num-workers 4"
+    parts = [f"{command} --shard {index}/3" for index in (1, 2, 3)]
+    assert done.stderr.splitlines() == [*parts, command]
+    first, last = (tmp_path / "calls").read_text().splitlines()
+    assert "--dependency" not in first
+    assert "--dependency=afterany:17 " in last
 
 
 @pytest.mark.slow
