@@ -121,6 +121,8 @@ def test_sums_of_half_precision_pass():
     check_objectives([100.3, 0.2, 100.5], last_iteration=1, must_be_finite=True)
     check_objectives([1.0, 2.0, 3.001] * 3, last_iteration=7, must_be_finite=True)
     check_objectives([0.0, 0.0, 0.0], last_iteration=1, must_be_finite=True)
+    # Nearly cancelled: what rounding leaves is a share of the objectives, not of their sum.
+    check_objectives([100.0, -99.9, 0.2], last_iteration=1, must_be_finite=True)
 
 
 @pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
@@ -142,6 +144,11 @@ def test_a_total_that_is_no_sum_is_named():
         r"loss \(4\) at iteration 5: its `parse_losses` must add",
     ):
         check_objectives([1.0, 2.0, 4.0], last_iteration=5, must_be_finite=False)
+
+
+def test_a_loss_that_the_total_leaves_out_is_noticed_where_it_is_small():
+    with pytest.raises(ConfigError, match="do not add up"):
+        check_objectives([1.0, 2.0, 3.2], last_iteration=1, must_be_finite=True)
 
 
 @pytest.mark.parametrize(("place", "name"), [(0, "multimodal"), (1, "unimodal")])
