@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Annotated
@@ -83,6 +84,22 @@ def test_a_part_is_found_if_it_takes_the_options():
         find_part(PARTS, "tear", {"num_pieces": 3})
     with pytest.raises(ConfigError, match="option `size` with no part, got it with 'cut'"):
         find_part(PARTS, "cut", {"size": 3})
+
+
+@pytest.mark.parametrize(
+    ("registry", "heavy"),
+    [("CONVERTERS", "torch cv2 scipy mmcv"), ("SPLIT_PROTOCOLS", "torch cv2 av mmcv")],
+)
+def test_the_parts_of_the_package_are_found_without_anything_heavy(registry, heavy):
+    script = (
+        "import sys\n"
+        "from macbdf_mm import registry\n"
+        "from macbdf_mm.prepare.registered_parts import known_parts\n"
+        f"assert len(known_parts(registry.{registry})) >= 4\n"
+        f"print([name for name in {heavy.split()} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_modules_of_ones_own_are_imported_before_the_options_are_read(monkeypatch, tmp_path):

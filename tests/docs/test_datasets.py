@@ -1,0 +1,34 @@
+"""The page on data sets against the registries."""
+
+import re
+from pathlib import Path
+
+from macbdf_mm.prepare.registered_parts import known_parts
+from macbdf_mm.registry import CONVERTERS, SPLIT_PROTOCOLS
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")
+
+
+def column(header, number):
+    """Return the words in backticks of one column of the table with this header."""
+    table = GUIDE[GUIDE.index(header) :].partition("\n\n")[0]
+    cells = [line.split("|")[number] for line in table.splitlines()[2:]]
+    return [word for cell in cells for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_the_table_lists_every_converter():
+    own = {
+        name
+        for name, part in known_parts(CONVERTERS).items()
+        if part.__module__.startswith("macbdf_mm.")
+    }
+    assert sorted(column("| data set | convert as |", 2)) == sorted(own)
+
+
+def test_the_table_lists_every_split_protocol():
+    own = {
+        name
+        for name, part in known_parts(SPLIT_PROTOCOLS).items()
+        if part.__module__.startswith("macbdf_mm.")
+    }
+    assert set(column("| protocol | what it does |", 1)) == own
