@@ -167,3 +167,19 @@ def test_packets_that_an_edit_list_discards_are_decoded_but_not_planned(restless
         assert any(packet.is_discard for packet in plan.packets)
         assert min(plan.positions) == 0
         assert [at.tolist() for _, at in plan.decode()] == [[1], [2]]
+
+
+def test_a_plan_leaves_file_and_decoder_ready_for_what_follows(restless):
+    path = restless()
+    times, _ = all_frames(path)
+    with MediaFile(path) as file:
+        stream = file.stream(file.video)
+        plan = plan_frames(file, file.video, times[[5, 30]] + 1e-6)
+        # No more was read than the last wanted frame needs.
+        following = next(file.packets_of(file.video, times[-1]))
+        assert following.dts * following.time_base < times[30] + 0.3
+        frames = plan.decode()
+        next(frames)
+        assert stream.codec_context.skip_frame == "NONREF"
+        frames.close()
+        assert stream.codec_context.skip_frame == "DEFAULT"

@@ -105,3 +105,45 @@ def test_frames_that_an_edit_list_leaves_out_are_never_shown(make_clip, clip_clo
         frames, valid = read_frames(file, [-0.3, -0.05, 0.0, 0.1])
     assert valid.tolist() == [False, False, True, True]
     assert [clip_clock.read(frame) for frame in frames[valid]] == [13, 15]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+def test_planned_frames_are_those_of_decoding_in_order(make_clip, monkeypatch, name):
+    times = np.cumsum(np.random.default_rng(0).choice([0.02, 0.04, 0.1], 60))
+    codec = "libvpx-vp9" if name == "a.webm" else "libx264"
+    audio = "libopus" if name == "a.webm" else "aac"
+    path = make_clip(
+        name, frame_seconds=times, video_codec=codec, audio_codec=audio, sample_rate=48_000
+    )
+    # Up to the end of the last frame, which lasts as long as it says.
+    wanted = np.sort(np.append(np.random.default_rng(1).uniform(-0.1, times[-1], 20), times[-1:]))
+    wanted = np.append(wanted, times[-1] - times[0] + np.arange(0.005, 0.2, 0.01))
+    wanted.sort()
+    with MediaFile(path) as file:
+        planned, planned_valid = read_frames(file, wanted)
+        monkeypatch.setattr("macbdf_mm.media.frames.plan_frames", lambda *args: None)
+        frames, valid = read_frames(file, wanted)
+    np.testing.assert_array_equal(valid, planned_valid)
+    np.testing.assert_array_equal(frames, planned)
+    assert 0 < np.count_nonzero(~valid[-19:]) < 19
+
+
+def test_frames_of_avi_are_in_order_where_pictures_are_reordered(make_clip, clip_clock):
+    with MediaFile(make_clip("a.avi", video_codec="libx264", with_sound=False)) as file:
+        _, valid = read_frames(file, (np.arange(75) + 0.5) / 25)
+        assert valid.all()
+        shown = [(clip_clock.read(image), at) for image, at in shown_frames(file, (0.4, 1.0))]
+    assert [number for number, _ in shown] == list(range(10, 25))
+    np.testing.assert_allclose([at for _, at in shown], np.arange(10, 25) / 25)
+
+
+def test_a_frame_whose_time_runs_backwards_is_left_out(make_clip, clip_clock, monkeypatch):
+    with MediaFile(make_clip(seconds=1.0)) as file:
+        seconds_of = MediaFile.seconds_of
+        monkeypatch.setattr(
+            MediaFile,
+            "seconds_of",
+            lambda self, frame: 0.1 if seconds_of(self, frame) == 0.4 else seconds_of(self, frame),
+        )
+        shown = [clip_clock.read(image) for image, _ in shown_frames(file, (0.0, 1.0))]
+    assert shown == [k for k in range(25) if k != 10]

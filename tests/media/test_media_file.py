@@ -142,3 +142,41 @@ def test_neither_track_decodes(make_clip):
     message = "neither video nor audio that can be decoded"
     with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match=message):
         _ = file.video
+
+
+def test_a_track_that_starts_after_half_a_minute_counts_as_missing(make_clip):
+    path = make_clip("a.mkv", seconds=34.0, fps=2, sound_start_seconds=32.0)
+    assert [track is not None for track in tracks_of(path)] == [True, False]
+
+
+def test_a_first_frame_that_waits_in_its_decoder_is_found(make_clip):
+    # The second frame, which lets the first one go, comes after the search has ended.
+    video, audio = tracks_of(make_clip("a.mkv", seconds=41.0, frame_seconds=[0.0, 40.0]))
+    assert (video.first_seconds, audio.index) == (0.0, 1)
+
+
+def test_the_cover_of_a_sound_file_is_no_video(tmp_path, write_media, clip_clock):
+    path = write_media(
+        tmp_path / "a.mp3",
+        sounds=[clip_clock.sound(np.arange(32_000) / 16_000)],
+        audio_codec="libmp3lame",
+    )
+    picture = cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    cover = b"\0image/png\0\x03\0" + picture
+    frame = b"APIC" + len(cover).to_bytes(4) + b"\0\0" + cover
+    size = bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    path.write_bytes(b"ID3\x03\0\0" + size + frame + path.read_bytes())
+    with MediaFile(path) as file:
+        assert len(file.container.streams.video) == 1
+        assert file.candidates("video") == []
+        assert (file.video, file.audio.sample_rate) == (None, 16_000)
+
+
+def test_pictures_before_the_first_key_frame_are_left_out(make_clip, monkeypatch):
+    with MediaFile(make_clip(gop=12)) as file:
+        frames = list(file.decode_from(file.video, 0.0, 3.0))
+        assert not frames[1].key_frame
+        # As a decoder does that shows what it makes of the middle of a group of pictures.
+        monkeypatch.setattr(MediaFile, "decode", lambda *args: iter(frames[1:]))
+        first = next(file.decode_from(file.video, 1.0, 3.0))
+        assert first is next(frame for frame in frames[1:] if frame.key_frame)

@@ -105,3 +105,34 @@ def test_damaged_sound_is_left_out_rather_than_blaring(tmp_path, write_media):
     assert np.abs(waveform).max() < 0.6
     assert not valid[16_000:17_000].any()
     assert 0.8 < valid.mean() < 1.0
+
+
+@pytest.mark.parametrize(("codec", "rate"), [("libopus", 48_000), ("libmp3lame", 44_100)])
+def test_decoders_settle_before_the_span_begins(make_clip, codec, rate):
+    path = make_clip(with_video=False, audio_codec=codec, sample_rate=rate)
+    with MediaFile(path) as file:
+        whole, _ = read_waveform(file, (0.0, 3.0), rate)
+        for start in (0.9, 1.3, 2.0):
+            part, _ = read_waveform(file, (start, start + 0.5), rate)
+            first = round(start * rate)
+            np.testing.assert_allclose(part, whole[first : first + len(part)], atol=1e-4)
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "flac"])
+def test_rounded_timestamps_leave_neither_gaps_nor_overlaps(make_clip, clip_clock, codec):
+    # Matroska rounds to 1 ms, which is 44 samples.
+    path = make_clip("a.mkv", with_video=False, audio_codec=codec, sample_rate=44_100)
+    with MediaFile(path) as file:
+        waveform, valid = read_waveform(file, (0.0, 2.9), 44_100)
+    assert valid.all()
+    expected = clip_clock.sound(np.arange(len(waveform)) / 44_100)
+    np.testing.assert_allclose(waveform, expected, atol=2 / 32_768)
+
+
+def test_nothing_sounds_where_there_is_no_sample(make_clip):
+    path = make_clip("a.mov", sound_seconds=1.5, audio_codec="pcm_s16le", sample_rate=44_100)
+    with MediaFile(path) as file:
+        waveform, valid = read_waveform(file, (0.8, 2.0), 16_000)
+    # The filter that changes the rate rings beyond the last sample.
+    assert valid.sum() == pytest.approx(0.7 * 16_000, abs=2)
+    assert not waveform[~valid].any()
