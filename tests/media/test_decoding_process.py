@@ -149,6 +149,19 @@ def test_the_time_limit_is_checked():
         DecodingProcess(0)
 
 
+def test_an_answer_that_nobody_waited_for_is_not_that_to_the_next_call(process, monkeypatch):
+    assert process.call(eval, "0") == 0
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("macbdf_mm.media.decoding_process.Connection.poll", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            process.call(eval, "1")
+    assert process.call(eval, "2") == 2
+
+
 def test_answers_of_any_size_come_through_unchanged():
     file = make_shared_file()
     writer, reader = AnswerWriter(file), AnswerReader(file)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,21 @@ def test_a_refusal_says_what_decord_says_without_its_source_lines(make_clip):
     ):
         read_frames_decord(file, [0.5])
     assert ".cc:" not in str(caught.value)
+
+
+def test_files_that_begin_between_key_frames_are_refused(make_clip):
+    path = make_clip(
+        frame_seconds=np.arange(50) / 25 - 0.5, options={"avoid_negative_ts": "disabled"}
+    )
+    message = "was cut without re-encoding and keeps frames from before its start"
+    with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match=message):
+        read_frames_decord(file, [0.5])
+
+
+def test_times_count_from_the_first_frame_and_not_from_the_stream(make_clip, clip_clock):
+    with MediaFile(make_clip()) as file:
+        # As where the first pictures of the stream do not decode.
+        video = replace(file.video, stated_start_seconds=file.video.first_seconds - 0.4)
+        file.__dict__["_tracks"] = (video, file.audio)
+        frames, _ = read_frames_decord(file, [0.1, 0.5])
+    assert [clip_clock.read(frame) for frame in frames] == [12, 22]

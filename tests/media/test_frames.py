@@ -1,6 +1,7 @@
 import gc
 import resource
 
+import av
 import numpy as np
 import pytest
 
@@ -147,3 +148,22 @@ def test_a_frame_whose_time_runs_backwards_is_left_out(make_clip, clip_clock, mo
         )
         shown = [clip_clock.read(image) for image, _ in shown_frames(file, (0.0, 1.0))]
     assert shown == [k for k in range(25) if k != 10]
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_the_last_frame_is_shown_for_as_long_as_it_says(tmp_path, monkeypatch, is_planned):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.max_b_frames = 0
+        image = av.VideoFrame.from_ndarray(np.zeros((64, 96, 3), np.uint8))
+        packets = [packet for _ in range(10) for packet in stream.encode(image)]
+        packets += stream.encode()
+        packets[-1].duration = round(0.4 / packets[-1].time_base)
+        container.mux(packets)
+    if not is_planned:
+        monkeypatch.setattr("macbdf_mm.media.frames.plan_frames", lambda *args: None)
+    with MediaFile(path) as file:
+        _, valid = read_frames(file, [0.35, 0.39, 0.7, 0.8])
+    assert valid.tolist() == [True, True, True, False]

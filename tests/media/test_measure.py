@@ -95,3 +95,24 @@ def test_what_cannot_be_decoded_is_named(tmp_path):
 def test_the_limit_is_checked(make_clip):
     with pytest.raises(ValueError, match="`max_seconds` > 0 or None, got 0"):
         measure_file(make_clip(), max_seconds=0)
+
+
+def test_brightness_is_that_of_the_whole_clip(tmp_path, write_media):
+    levels = np.repeat([20, 220], 40).astype(np.uint8)
+    frames = np.broadcast_to(levels[:, None, None, None], (80, 64, 64, 3))
+    found = measure_file(write_media(tmp_path / "a.mp4", frames, np.arange(80) / 25))
+    assert found.brightness == pytest.approx(120, abs=2)
+
+
+def test_time_starts_with_the_first_frame(make_clip):
+    found = measure_file(make_clip(frame_seconds=0.4 + np.arange(50) / 25))
+    assert found.video_seconds == pytest.approx(1.96, abs=0.01)
+    assert found.audio_start_seconds == pytest.approx(-0.4, abs=0.07)
+
+
+def test_packets_that_decode_to_no_sound_are_damaged(tmp_path, write_media):
+    sound = 0.5 * np.sin(np.arange(48_000) / 5).astype(np.float32)
+    sound[16_000:17_000] = 3000.0
+    found = measure_file(write_media(tmp_path / "a.wav", sounds=[sound], audio_codec="pcm_f32le"))
+    assert found.num_damaged_packets in (1, 2)
+    assert found.peak < 0.6

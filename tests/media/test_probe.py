@@ -1,12 +1,14 @@
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.probe import MediaHeader, probe, read_header
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.probe import MediaHeader, header_of, probe, read_header
 
 
 def test_what_a_file_holds(make_clip):
@@ -127,6 +129,14 @@ def test_a_header_says_what_probing_finds(make_clip, video, sound):
     header, found = read_header(path), probe(path)
     assert (header.has_video, header.has_audio) == (found.has_video, found.has_audio)
     assert header.duration_seconds == pytest.approx(found.duration_seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("duration", [None, 0, -1])
+def test_a_header_without_a_length(make_clip, duration):
+    with MediaFile(make_clip()) as file:
+        container = SimpleNamespace(duration=duration)
+        stated = SimpleNamespace(candidates=file.candidates, container=container)
+        assert header_of(stated) == MediaHeader(True, True, None)
 
 
 def test_a_silent_track_is_in_the_header(make_clip):

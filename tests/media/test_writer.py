@@ -72,6 +72,13 @@ def test_other_encoders_have_no_options_of_quality():
     assert quality_options("mpeg4", 23, "fast") == {}
 
 
+def test_x264_leaves_out_what_repeats_on_some_processors_only(tmp_path, frames):
+    assert quality_options("libx264", 23, "fast")["x264-params"] == "cpu-independent=1"
+    write_clip(tmp_path / "a.mp4", frames, 25.0)
+    # The encoder writes its settings into the stream.
+    assert b" threads=1 " in (tmp_path / "a.mp4").read_bytes()
+
+
 @pytest.mark.parametrize(("codec", "side"), [("libx264", 64), ("libx264", 96), ("libx265", 66)])
 def test_encoding_repeats_exactly(tmp_path, codec, side):
     """With x264's own choice of code, 16 encodings of 64x64 had 15 outcomes."""
