@@ -1,11 +1,11 @@
 """Audit a data set: counts, files that do not decode, leaks between splits, and shortcuts."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -13,7 +13,7 @@ def parse_arguments() -> argparse.Namespace:
         description="Audit a data set: counts, files that do not decode, people and recordings in "
         "two parts, and properties of the files that tell real from fake.",
         epilog="Writes index.html, a page to look at, and audit.json into the folder of --out; a "
-        "run that was stopped goes on from journal.jsonl there.",
+        "run that was stopped resumes from journal.jsonl there.",
     )
     parser.add_argument("annotation", metavar="ANN.json", help="annotation of the data set")
     parser.add_argument(
@@ -21,22 +21,10 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--out", help="folder to write (default: ANN.audit beside the annotation)")
     parser.add_argument(
-        "--workers",
-        type=int,
-        default=len(os.sched_getaffinity(0)),
-        help="files that are decoded at the same time (default: one a core)",
-    )
-    parser.add_argument(
         "--max-seconds", type=float, help="decode no further into each file (default: to its end)"
     )
-    parser.add_argument(
-        "--time-limit",
-        type=float,
-        default=300.0,
-        metavar="SECONDS",
-        help="give a file up that takes longer (default: %(default)g)",
-    )
     parser.add_argument("--seed", type=int, default=0, help="of the folds (default: %(default)s)")
+    add_engine_arguments(parser, time_limit_seconds=300.0)
     return parser.parse_args()
 
 
@@ -45,20 +33,23 @@ def main() -> None:
 
     # Imported late: a wrong argument is answered at once.
     from macbdf_mm.prepare.audit.audit import audit_dataset
-    from macbdf_mm.prepare.audit.check_files import CheckSettings
     from macbdf_mm.utils.progress import ProgressLine
 
     annotation = Path(arguments.annotation)
     out_dir = Path(arguments.out or annotation.with_suffix(".audit"))
-    settings = CheckSettings(arguments.workers, arguments.time_limit, arguments.max_seconds)
     audit = audit_dataset(
         annotation,
         arguments.data_root or annotation.parent,
         out_dir,
-        settings,
+        engine_from(arguments),
         ProgressLine("done"),
+        arguments.max_seconds,
         arguments.seed,
+        arguments.shard,
     )
+    if audit is None:
+        print(f"Part {arguments.shard} is done; a run without --shard puts all parts together.")
+        return
     print(audit.describe())
 
     # Later still: it loads torch, which is slow, and large beside the processes that decode.

@@ -1,18 +1,18 @@
 """Find the faces of a data set: boxes into the annotation, or small prepared crops."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import ConfigOptions, run_command
+from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Find the faces of a data set: boxes into the annotation, or small prepared "
         "crops with their sound.",
-        epilog="A run that was stopped goes on where it was. OUT gets annotation.json, report.json "
+        epilog="A run that was stopped resumes. OUT gets annotation.json, report.json "
         "and, with crops, failed.json. Exit code: 0 if every clip was looked at, however many have "
         "no face.",
     )
@@ -58,17 +58,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--step", type=float, default=0.2, help="seconds from look to look")
     parser.add_argument(
-        "--workers",
-        type=int,
-        default=len(os.sched_getaffinity(0)),
-        help="processes (default: one a core)",
-    )
-    parser.add_argument(
-        "--shard", type=_shard, default=(0, 1), metavar="I/N", help="do the I-th of N parts"
-    )
-    parser.add_argument(
         "--retry-failed", action="store_true", help="look again at clips that failed before"
     )
+    add_engine_arguments(parser, time_limit_seconds=600.0)
     return parser.parse_args()
 
 
@@ -79,7 +71,7 @@ def main() -> None:
     from macbdf_mm.prepare.faces.face_crop import CropSettings
     from macbdf_mm.prepare.faces.find_faces import TrackingSettings
     from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
-    from macbdf_mm.prepare.faces.prepare_faces import RunOptions, prepare_faces
+    from macbdf_mm.prepare.faces.prepare_faces import prepare_faces
     from macbdf_mm.utils.progress import ProgressLine
 
     detector = {"type": arguments.detector, **arguments.detector_options}
@@ -97,17 +89,12 @@ def main() -> None:
         arguments.data_root,
         Path(arguments.out),
         settings,
-        RunOptions(arguments.workers, arguments.shard, arguments.retry_failed),
+        engine_from(arguments),
         ProgressLine("clips"),
+        arguments.shard,
+        arguments.retry_failed,
     )
     print(report.describe())
-
-
-def _shard(text: str) -> tuple[int, int]:
-    index, slash, count = text.partition("/")
-    if not (slash and index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
-        raise argparse.ArgumentTypeError(f"expected I/N with 1 <= I <= N, got {text!r}")
-    return int(index) - 1, int(count)
 
 
 if __name__ == "__main__":

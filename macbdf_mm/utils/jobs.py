@@ -5,7 +5,7 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +19,8 @@ Worker = Callable[[Any], Any]
 """Called with the argument of a job, in any process: it can be pickled. If it has a method
 ``start``, that is called once in each process, before the first job and outside its time limit:
 the place to load a model."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is, and how much there is in all."""
 
 # What is wrong with the machine today, and says nothing about the file.
 _PASSING = {
@@ -141,6 +143,7 @@ def run_jobs(
     journal: Journal | None = None,
     *,
     retry_failed: bool = False,
+    is_stale: Callable[[Result], bool] | None = None,
 ) -> Iterator[Result]:
     """Yield the result of each job as it comes; none of them can harm another.
 
@@ -162,6 +165,8 @@ def run_jobs(
         journal: Results of earlier runs, and the place for those of this one. Values are then
             what JSON holds.
         retry_failed: Do again what failed in an earlier run.
+        is_stale: Called with each result of the journal; returns whether to do the job again, as
+            when a file that it wrote is gone.
 
     Raises:
         Exception: What the worker raises, if it is no error of :mod:`macbdf_mm.errors`.
@@ -173,7 +178,7 @@ def run_jobs(
                 batch = []
                 for job in [item] if isinstance(item, Job) else item:
                     known = _look_up(journal, job, engine.time_limit_seconds, retry_failed)
-                    if known is None:
+                    if known is None or (is_stale is not None and is_stale(known)):
                         batch.append(job)
                     else:
                         yield known
@@ -186,6 +191,33 @@ def run_jobs(
         finally:
             # What is done is kept, however this ends.
             run.collect(is_blocking=False)
+
+
+def with_progress(
+    results: Iterable[Result], what: str, total: int, progress: Progress
+) -> Iterator[Result]:
+    """Yield the results, and tell after each how many there are.
+
+    What was known is told once, with the first result that was not: how fast the work goes must
+    not be judged by it.
+    """
+    finished = 0
+    is_told = False
+    try:
+        for result in results:
+            if not (result.is_known or is_told):
+                is_told = True
+                progress(what, finished, total)
+            finished += 1
+            if is_told:
+                progress(what, finished, total)
+            yield result
+        if not is_told:
+            progress(what, finished, total)
+    finally:
+        # An error's traceback holds this frame: the processes would live as long as it.
+        if isinstance(results, Generator):
+            results.close()
 
 
 def in_batches(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
@@ -318,7 +350,7 @@ def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
         try:
             answers.append(Answer("done", worker(argument)))
         except ForgeryToolboxError as error:
-            answers.append(Answer("failed", None, str(error), _is_passing(error)))
+            answers.append(Answer("failed", None, str(error), is_passing(error)))
         except MemoryError:
             answers.append(Answer("failed", None, "It needs more memory than there is.", True))
     return answers
@@ -360,7 +392,8 @@ def describe_exit(code: int) -> str:
         return f"its process was ended by signal {-code}"
 
 
-def _is_passing(error: BaseException | None) -> bool:
+def is_passing(error: BaseException | None) -> bool:
+    """Return whether an error, or one that it came from, lies with the machine of today."""
     while error is not None:
         if isinstance(error, MemoryError):
             return True

@@ -67,7 +67,10 @@ def test_files_may_lie_elsewhere(run_tool, tmp_path):
     [
         (("gone.json",), "error: No annotation file at gone.json"),
         (("a.json", "--data-root", "gone"), "error: No data folder at gone; check `--data-root`"),
-        (("a.json", "--workers", "0"), "error: Expected `num_workers` > 0, got 0"),
+        (
+            ("a.json", "--workers", "0"),
+            "error: Expected `num_workers` >= 1 with a time limit, got 0",
+        ),
     ],
 )
 def test_errors_are_one_sentence(run_tool, tmp_path, arguments, message):
@@ -111,5 +114,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(run_tool, tmp_path, kind):
         f"decoding files: {known}/{num_clips} done ({known} known already)" in done.stderr
         for known in (num_known, num_known - 1)
     )
-    decoded = [json.loads(line)[2] for line in journal.read_text().splitlines() if line[-1] == "]"]
+    decoded = [
+        json.loads(line)["key"] for line in journal.read_text().splitlines() if line[-1] == "}"
+    ]
     assert len(decoded) - len(set(decoded)) <= 1

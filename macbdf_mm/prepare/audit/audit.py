@@ -10,7 +10,7 @@ from typing import Any
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.prepare.audit.check_files import CheckSettings, FileCheck, check_files, remarks_on
+from macbdf_mm.prepare.audit.check_files import FileCheck, check_files, remarks_on
 from macbdf_mm.prepare.audit.counts import (
     FormatCount,
     PartCounts,
@@ -26,9 +26,10 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     probe_shortcuts,
     worst_probe,
 )
-from macbdf_mm.prepare.converters.inspect_files import Progress
 from macbdf_mm.prepare.splits.source_leaks import SourceLeak, find_source_leaks
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.jobs import Engine, Progress
+from macbdf_mm.utils.shard import WHOLE, Shard
 
 JOURNAL_FILE = "journal.jsonl"
 RESULT_FILE = "audit.json"
@@ -162,26 +163,32 @@ def audit_dataset(
     annotation_path: str | Path,
     data_root: str | Path,
     out_dir: str | Path,
-    settings: CheckSettings,
+    engine: Engine,
     progress: Progress,
+    max_seconds: float | None = None,
     seed: int = 0,
-) -> Audit:
+    shard: Shard = WHOLE,
+) -> Audit | None:
     """Return the audit of a data set; also written to ``audit.json`` in ``out_dir``.
 
-    A run that was stopped goes on: what was found out about each file is in ``journal.jsonl``.
+    What was found out about each file is in ``journal.jsonl``, so that a stopped run resumes. The
+    run of a shard ends with that, and returns None; the one without a shard finds what all
+    shards have found.
 
     Args:
         annotation_path: The annotation.
         data_root: Folder that its files are relative to.
         out_dir: Where to write; it is made.
-        settings: How to check the files.
+        engine: Where files are decoded, and how long one may take.
         progress: Told how far it is.
+        max_seconds: Decode no further than this into each file; None decodes all of it.
         seed: Of the folds of the probes.
+        shard: Which part of the files is checked.
 
     Raises:
         MissingDataError: If the annotation, the folder or all files are not there, or it lists no
             clips.
-        ValueError: If ``seed`` is negative.
+        ValueError: If ``seed`` is negative, or ``max_seconds`` not positive.
         AnnotationError: If the annotation breaks the format.
     """
     if seed < 0:
@@ -190,10 +197,11 @@ def audit_dataset(
     rows = annotation.rows
     if not rows:
         raise MissingDataError(f"{annotation_path} lists no clips; make the data set again.")
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
     files = [row.file for row in rows]
-    checks = check_files(files, data_root, out_dir / JOURNAL_FILE, settings, progress)
+    journal_path = Path(out_dir) / JOURNAL_FILE
+    checks = check_files(files, data_root, journal_path, engine, progress, max_seconds, shard)
+    if shard != WHOLE:
+        return None
     audit = Audit(
         annotation=str(annotation_path),
         dataset=str(annotation.metainfo["dataset"]),
@@ -205,9 +213,13 @@ def audit_dataset(
         probes=_probe_all(rows, checks, progress, seed),
         source_leaks=find_source_leaks(rows),
         shared_identities=find_shared_identities(rows),
-        settings={**asdict(settings), "seed": seed},
+        settings={
+            "time_limit_seconds": engine.time_limit_seconds,
+            "max_seconds": max_seconds,
+            "seed": seed,
+        },
     )
-    write_atomically(json.dumps(audit.to_json(), indent=1) + "\n", out_dir / RESULT_FILE)
+    write_atomically(json.dumps(audit.to_json(), indent=1) + "\n", Path(out_dir) / RESULT_FILE)
     return audit
 
 

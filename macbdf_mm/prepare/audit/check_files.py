@@ -1,27 +1,24 @@
-"""Decoding every file of a data set, in parallel, from where a stopped run left off."""
+"""Decoding every file of a data set, none of which can crash or hang the run."""
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass, fields
-from itertools import islice
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
-from macbdf_mm.media.measure import MediaMeasures, measure_file
-from macbdf_mm.media.probe import MediaInfo
-from macbdf_mm.prepare.converters.inspect_files import Progress
-from macbdf_mm.prepare.converters.journal import Journal
-from macbdf_mm.prepare.converters.media_tree import FileStamp
+from msgspec import convert
 
+from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.media.measure import MediaMeasures, measure_file
+from macbdf_mm.utils.files import FileStamp
+from macbdf_mm.utils.jobs import Engine, Job, Progress, Result, run_jobs, with_progress
+from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.shard import WHOLE, Shard
+
+# Part of the stamps: raised when what is measured changes its meaning.
+_VERSION = 1
 # Muxers round lengths, and the tracks of a file need not end together.
 _MAX_LENGTH_ERROR_SECONDS = 0.5
-_WHAT = "decoding files"
-_LIMIT = "time_limit_seconds"
 
 
 @dataclass(frozen=True)
@@ -36,162 +33,85 @@ class FileCheck:
     measures: MediaMeasures | None
     error: str | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values, from which :meth:`from_json` makes the check again."""
-        if self.measures is None:
-            return {"error": self.error}
-        return asdict(self.measures)
-
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "FileCheck":
-        """Return the check that :meth:`to_json` wrote."""
-        if "error" in values:
-            return cls(None, str(values["error"]))
-        known = {field.name: values[field.name] for field in fields(MediaMeasures)}
-        return cls(MediaMeasures(**{**known, "info": MediaInfo(**values["info"])}))
+    def of(cls, result: Result) -> "FileCheck":
+        """Return the check that a job of :class:`MeasureFile` made."""
+        if result.status != "done":
+            return cls(None, result.error)
+        return cls(convert(result.value, MediaMeasures))
 
 
 @dataclass(frozen=True)
-class CheckSettings:
-    """How files are checked.
+class MeasureFile:
+    """A worker that returns the measures of a file as plain values.
 
     Attributes:
-        num_workers: Files that are decoded at the same time, each in a process of its own.
-        time_limit_seconds: How long one file may take.
+        root: The data folder.
         max_seconds: Decode no further than this into each file; None decodes all of it.
     """
 
-    num_workers: int = 2
-    time_limit_seconds: float = 5 * DEFAULT_TIME_LIMIT_SECONDS
-    max_seconds: float | None = None
+    root: Path
+    max_seconds: float | None
 
-    def __post_init__(self) -> None:
-        if self.num_workers < 1:
-            raise ValueError(f"Expected `num_workers` > 0, got {self.num_workers}.")
-        for name in ("time_limit_seconds", "max_seconds"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ValueError(f"Expected `{name}` > 0, got {value}.")
+    def __call__(self, file: str) -> dict[str, Any]:
+        """Return the fields of :class:`macbdf_mm.media.measure.MediaMeasures`."""
+        return asdict(measure_file(self.root / file, self.max_seconds))
 
 
 def check_files(
     files: Sequence[str],
     root: str | Path,
     journal_path: Path,
-    settings: CheckSettings,
+    engine: Engine,
     progress: Progress,
+    max_seconds: float | None = None,
+    shard: Shard = WHOLE,
 ) -> dict[str, FileCheck]:
-    """Return the check of each file; none of them can crash or hang this process.
+    """Return the check of each file of a shard.
 
     Args:
         files: Paths relative to ``root``.
         root: The data folder.
-        journal_path: JSON lines with what was found. Files that are in it, and have the same
-            size and time of change, are not decoded again; unreadable ones are if they may now
-            take longer.
-        settings: How to check.
+        journal_path: What was found by earlier runs and by other shards, and where to keep it. A
+            file is decoded again if its size, its time of change or ``max_seconds`` is another,
+            or if it was given up and has more time now.
+        engine: Where files are decoded, and how long one may take.
         progress: Told after each file.
+        max_seconds: Decode no further than this into each file; None decodes all of it.
+        shard: Which part of the files is checked.
 
     Raises:
+        ValueError: If ``max_seconds`` is not positive.
         MissingDataError: If there is no such folder, or none of the files is in it.
     """
+    if max_seconds is not None and not max_seconds > 0:
+        raise ValueError(f"Expected `max_seconds` > 0, got {max_seconds}.")
     root = Path(root)
     if not root.is_dir():
         raise MissingDataError(f"No data folder at {root}; check `--data-root`.")
-    kind = "measures" if settings.max_seconds is None else f"measures:{settings.max_seconds:g}"
-    checks: dict[str, FileCheck] = {}
-    stamps: dict[str, tuple[FileStamp]] = {}
-    files = list(dict.fromkeys(files))
-    with Journal(journal_path) as journal:
-        for file in files:
-            stamp = _stamp(root / file)
-            if stamp is None:
-                checks[file] = FileCheck(None, f"No file at {root / file}.")
-                continue
-            stamps[file] = (stamp,)
-            known = journal.get(kind, file, stamps[file])
-            if known is not None and not _deserves_longer(known, settings):
-                checks[file] = FileCheck.from_json(known)
-        if files and not stamps:
-            raise MissingDataError(
-                f"None of the {len(files)} files is below {root}, such as {files[0]}; check "
-                "`--data-root`."
-            )
-        todo = [file for file in files if file not in checks]
-        progress(_WHAT, len(checks), len(files))
-        with _Workers(root, settings) as workers:
-            for file, check in workers.run(todo):
-                checks[file] = check
-                result = {**check.to_json(), _LIMIT: settings.time_limit_seconds}
-                journal.put(kind, [(file, stamps[file], result)])
-                progress(_WHAT, len(checks), len(files))
-    return {file: checks[file] for file in files}
-
-
-def _deserves_longer(known: dict[str, Any], settings: CheckSettings) -> bool:
-    """Return whether a file that was given up may be read in the time it has now."""
-    return "error" in known and known[_LIMIT] < settings.time_limit_seconds
-
-
-class _Workers:
-    """Threads that each wait for a decoding process of their own."""
-
-    def __init__(self, root: Path, settings: CheckSettings) -> None:
-        self._root = root
-        self._settings = settings
-        self._pool = ThreadPoolExecutor(settings.num_workers)
-        self._own = threading.local()
-        self._processes: list[DecodingProcess] = []
-
-    def __enter__(self) -> "_Workers":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        if kind is not None:  # Stopped: what is being decoded is not waited for.
-            for process in self._processes:
-                process.abort()
-        self._pool.shutdown()
-        for process in self._processes:
-            process.close()
-
-    def run(self, files: Iterable[str]) -> Iterator[tuple[str, FileCheck]]:
-        """Yield each file with its check, in the order in which they are done."""
-        todo = iter(files)
-        # A few ahead, so that no worker waits; not all, for there may be a million.
-        waiting = {self._submit(file) for file in islice(todo, 2 * self._settings.num_workers)}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                waiting |= {self._submit(file) for file in islice(todo, 1)}
-
-    def _submit(self, file: str) -> Future[tuple[str, FileCheck]]:
-        return self._pool.submit(self._check, file)
-
-    def _check(self, file: str) -> tuple[str, FileCheck]:
-        if not hasattr(self._own, "process"):
-            self._own.process = DecodingProcess(self._settings.time_limit_seconds)
-            self._processes.append(self._own.process)
-        process: DecodingProcess = self._own.process
-        try:
-            path = self._root / file
-            return file, FileCheck(process.call(measure_file, path, self._settings.max_seconds))
-        except (UndecodableMediaError, MissingDataError) as error:
-            return file, FileCheck(None, str(error))
-
-
-def _stamp(path: Path) -> FileStamp | None:
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return FileStamp(stat.st_size, stat.st_mtime_ns)
+    stamps = {file: FileStamp.of(root / file) for file in files}
+    if files and not any(stamps.values()):
+        raise MissingDataError(
+            f"None of the {len(stamps)} files is below {root}, such as {files[0]}; check "
+            "`--data-root`."
+        )
+    mine = {file: stamp for file, stamp in stamps.items() if shard.has(file)}
+    checks = {file: FileCheck(None, f"No file at {root / file}.") for file in mine}
+    with Journal(journal_path, shard) as journal:
+        jobs = [
+            Job(file, file, [_VERSION, max_seconds, stamp.as_json()])
+            for file, stamp in mine.items()
+            if stamp is not None
+        ]
+        jobs.sort(key=lambda job: journal.find(job.key, job.stamp) is None)
+        for result in with_progress(
+            run_jobs(MeasureFile(root, max_seconds), jobs, engine, journal),
+            "decoding files",
+            len(jobs),
+            progress,
+        ):
+            checks[result.key] = FileCheck.of(result)
+    return checks
 
 
 def remarks_on(row: ClipRow, check: FileCheck) -> list[str]:

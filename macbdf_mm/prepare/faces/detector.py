@@ -1,10 +1,15 @@
-"""What a face detector is, to the rest of the package."""
+"""What a face detector is, to the rest of the package, and how one is built."""
 
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from macbdf_mm.errors import ConfigError
+from macbdf_mm.registry import FACE_DETECTORS
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,41 @@ class FaceDetector(Protocol):
             images: RGB, shape (B, H, W, 3), upright.
         """
         ...
+
+
+def build_detector(
+    config: Mapping[str, Any] | None, imports: Sequence[str] = ()
+) -> FaceDetector | None:
+    """Return the detector that a config names, None for no config.
+
+    Args:
+        config: The name of a class in ``FACE_DETECTORS`` as ``type``, and its arguments.
+        imports: Modules that register detectors.
+
+    Raises:
+        ConfigError: If it is not registered, or a module cannot be imported.
+        MissingBackendError: If what it needs is not installed.
+    """
+    try:
+        for module in imports:
+            importlib.import_module(module)
+    except ImportError as error:
+        named = ", ".join(imports)
+        raise ConfigError(f"Module '{named}' of `--import` cannot be imported: {error}") from error
+    if config is None:
+        return None
+    # Looked up by hand: MMEngine's own way imports torch, which a detector need not use.
+    importlib.import_module("macbdf_mm.prepare.faces.mtcnn_detector")
+    options = dict(config)
+    name = options.pop("type", None)
+    detector = FACE_DETECTORS.module_dict.get(str(name))
+    if detector is None:
+        known = ", ".join(sorted(FACE_DETECTORS.module_dict))
+        raise ConfigError(
+            f"There is no face detector '{name}'; registered are: {known}. A class of your own is "
+            "registered by the module that `imports` (`--import`) names."
+        )
+    try:
+        return detector(**options)
+    except TypeError as error:
+        raise ConfigError(f"`--detector-options` do not fit {name}: {error}.") from error

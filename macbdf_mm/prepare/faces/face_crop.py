@@ -244,7 +244,9 @@ def write_face_crop(
 
     Raises:
         UndecodableMediaError: If no frame of the source lies within the track.
+        UnwritableFileError: If there is no space or no permission.
     """
+    # A name of its own until it is whole: two that write the same crop do not disturb each other.
     with replacing(path) as unfinished:
         return _write(Path(source), track, unfinished, settings)
 

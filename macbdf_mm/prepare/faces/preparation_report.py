@@ -105,8 +105,8 @@ class PreparationReport:
             return "\n".join(
                 [
                     *lines,
-                    f"{self.num_outstanding} clips are not done yet; run the other shards, the "
-                    f"last one writes {self.annotation_path}.",
+                    f"{self.num_outstanding} clips are not done yet; run the other shards, then "
+                    f"once without --shard, which writes {self.annotation_path}.",
                 ]
             )
         if self.settings["crops"] is not None and self.failures:

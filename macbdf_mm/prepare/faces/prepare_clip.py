@@ -10,15 +10,20 @@ from typing import Any, Literal
 import av
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError
-from macbdf_mm.prepare.faces.detector import FaceDetector
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError, UnwritableFileError
+from macbdf_mm.prepare.faces.detector import FaceDetector, build_detector
 from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, find_faces
 from macbdf_mm.structures.face_track import FaceTrack, choose_track, parse_face_track
+from macbdf_mm.utils.files import FileStamp
+from macbdf_mm.utils.jobs import is_passing
 
 # Raised when the same settings would give another result: older results are then made anew.
 PREPARATION_VERSION = 1
 _KEY_LENGTH = 20
+CROPS_FOLDER = "crops"
+
+Status = Literal["found", "several", "failed"]
 
 
 @dataclass(frozen=True)
@@ -53,17 +58,11 @@ class PreparationSettings:
         It changes with the settings, the file's name, size and time of change, and with the
         row's own boxes where these are used.
         """
-        try:
-            status = path.stat()
-            stamp = [status.st_size, status.st_mtime_ns]
-        except OSError:
-            stamp = [-1, -1]
+        found = FileStamp.of(path)
+        stamp = [-1, -1] if found is None else found.as_json()
         boxes = row.faces if self.detector is None else None
         text = json.dumps([self.record(), row.file, stamp, boxes], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]
-
-
-Status = Literal["found", "several", "failed"]
 
 
 @dataclass(frozen=True)
@@ -95,24 +94,6 @@ class ClipResult:
     crop_seconds: tuple[float, float] | None = None
     crop_face: tuple[float, float, float, float] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values; :meth:`from_dict` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "ClipResult":
-        """Return the result that :meth:`as_dict` stated, after a way through JSON.
-
-        Raises:
-            TypeError: If the values are those of something else.
-        """
-        pairs = {name: values.get(name) for name in ("faces", "crop_seconds", "crop_face")}
-        tuples = {name: None if items is None else tuple(items) for name, items in pairs.items()}
-        return cls(**{**values, **tuples})
-
-
-CROPS_FOLDER = "crops"
-
 
 def prepare_clip(
     row: ClipRow,
@@ -124,7 +105,8 @@ def prepare_clip(
 ) -> ClipResult:
     """Return the faces of a clip, and write its crop if the settings ask for one.
 
-    What is wrong with the file becomes a failed result.
+    What is wrong with the file becomes a failed result; what is wrong with the machine today, such
+    as a missing permission, does not.
 
     Args:
         row: The clip.
@@ -133,6 +115,10 @@ def prepare_clip(
         out_dir: Where crops go.
         settings: How.
         detector: Who looks for faces; None if the row's own boxes are used.
+
+    Raises:
+        UndecodableMediaError: If the file cannot be read for a passing reason.
+        UnwritableFileError: If the crop cannot be written.
     """
     failed = ClipResult(row.file, key, "failed")
     try:
@@ -155,12 +141,57 @@ def prepare_clip(
             out_dir,
             settings,
         )
-    except (MissingDataError, UndecodableMediaError) as error:
-        # As the annotation names the file: reasons go into it, and folders differ by machine.
-        return replace(failed, reason=str(error).replace(str(path), row.file))
-    except av.error.FFmpegError as error:
-        # Such as sound of more channels than FFmpeg can mix.
-        return replace(failed, reason=f"{row.file}: FFmpeg cannot convert it: {error.strerror}.")
+    except (MissingDataError, UndecodableMediaError, av.error.FFmpegError) as error:
+        if isinstance(error, av.error.FFmpegError):
+            # Such as sound of more channels than FFmpeg can mix.
+            reason = f"{row.file}: FFmpeg cannot convert it: {error.strerror}."
+        else:
+            # As the annotation names the file: reasons go into it, and folders differ by machine.
+            reason = str(error).replace(str(path), row.file)
+        if is_passing(error):
+            raise UndecodableMediaError(reason) from error
+        return replace(failed, reason=reason)
+
+
+class ClipWorker:
+    """A worker that prepares clips, with one detector in each process.
+
+    Args:
+        data_root: The folder of the files.
+        out_dir: Where crops go.
+        settings: How.
+    """
+
+    def __init__(self, data_root: Path, out_dir: Path, settings: PreparationSettings) -> None:
+        self.data_root, self.out_dir, self.settings = data_root, out_dir, settings
+        self._detector: FaceDetector | None = None
+
+    def start(self) -> None:
+        """Build the detector.
+
+        Raises:
+            ConfigError: If it is not registered, or a module cannot be imported.
+            MissingBackendError: If what it needs is not installed.
+        """
+        self._detector = build_detector(self.settings.detector, self.settings.imports)
+
+    def __call__(self, argument: tuple[ClipRow, str]) -> dict[str, Any]:
+        """Return the fields of the :class:`ClipResult` of a row, which is kept under a key.
+
+        Raises:
+            OSError: If the crop cannot be written. That is no result of the clip: the next would
+                fail alike, so it ends the run.
+        """
+        row, key = argument
+        path = self.data_root / row.file
+        try:
+            result = prepare_clip(row, path, key, self.out_dir, self.settings, self._detector)
+        except UnwritableFileError as error:
+            cause = error.__cause__
+            if not isinstance(cause, OSError):
+                raise
+            raise OSError(cause.errno, cause.strerror, str(self.out_dir)) from error
+        return asdict(result)
 
 
 def _own_faces(row: ClipRow) -> FoundFaces:

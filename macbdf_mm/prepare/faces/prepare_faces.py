@@ -1,48 +1,24 @@
 """The faces of a whole data set: what ``tools/prepare_faces.py`` does."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import convert
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.prepare.faces.crop_row import crop_row
 from macbdf_mm.prepare.faces.preparation_report import PreparationReport
-from macbdf_mm.prepare.faces.prepare_clip import ClipResult, PreparationSettings
-from macbdf_mm.prepare.faces.result_journal import ResultJournal, read_results
-from macbdf_mm.prepare.faces.worker_pool import ClipJob, run_jobs
+from macbdf_mm.prepare.faces.prepare_clip import ClipResult, ClipWorker, PreparationSettings
 from macbdf_mm.utils.files import write_json
+from macbdf_mm.utils.jobs import Engine, Job, Progress, Result, run_jobs, with_progress
+from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.shard import WHOLE, Shard
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is, and how much there is in all."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How the work is done; nothing here changes its result.
-
-    Attributes:
-        num_workers: Processes; 0 or 1 works in this one.
-        shard: Number of this shard, from 0, and how many there are: it prepares every so
-            many-th clip.
-        retry_failed: Whether to prepare clips again that failed in an earlier run.
-    """
-
-    num_workers: int = 1
-    shard: tuple[int, int] = (0, 1)
-    retry_failed: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the shard.
-
-        Raises:
-            ValueError: If there is no such shard.
-        """
-        index, count = self.shard
-        if not 0 <= index < count:
-            raise ValueError(f"Expected `shard` I/N with 1 <= I <= N, got {index + 1}/{count}.")
+JOURNAL_FILE = "results.jsonl"
 
 
 def prepare_faces(
@@ -50,49 +26,67 @@ def prepare_faces(
     data_root: str | Path,
     out_dir: str | Path,
     settings: PreparationSettings,
-    options: RunOptions | None = None,
+    engine: Engine,
     progress: Progress = lambda what, finished, total: None,
+    shard: Shard = WHOLE,
+    retry_failed: bool = False,
 ) -> PreparationReport:
     """Find the faces of all clips, and write boxes or crops into a folder.
 
-    Results are kept in ``out_dir`` as they come; a run that was stopped goes on where it was.
+    Results are kept in ``results.jsonl`` as they come, so that a stopped run resumes.
     ``report.json`` is written every time, ``annotation.json`` (and, with crops, ``failed.json``)
-    when all clips, those of other shards included, are done.
+    when all clips are done: those of other shards count, and a run without a shard finds them.
 
     Args:
         annotation_path: The clips, in the project's annotation format.
         data_root: The folder to which their files are relative.
         out_dir: Where everything goes.
         settings: What is made.
-        options: How the work is done.
+        engine: Where the work is done, and how long a clip may take.
         progress: Told after each clip.
+        shard: Which part of the clips is prepared.
+        retry_failed: Whether to prepare clips again that failed in an earlier run.
 
     Raises:
         MissingDataError: If annotation or data folder do not exist.
         AnnotationError: If the annotation breaks the format.
         ConfigError: If there is no such detector.
         MissingBackendError: If the detector's package is not installed.
+        OSError: If a crop cannot be written, because the disk is full, say.
+        UnwritableFileError: If another file cannot.
     """
-    options = options or RunOptions()
     out_dir, data_root = Path(out_dir), Path(data_root)
     annotation = load_annotation(annotation_path)
     if not data_root.is_dir():
         raise MissingDataError(f"No data folder at {data_root}; check `--data-root`.")
-    jobs = [ClipJob(row, data_root / row.file, "") for row in annotation.rows]
-    jobs = [replace(job, key=settings.key(job.row, job.path)) for job in jobs]
-    results = _known(out_dir, options.retry_failed)
-    mine = jobs[options.shard[0] :: options.shard[1]]
-    todo = [job for job in mine if job.key not in results]
-    finished = len(mine) - len(todo)
-    progress("faces", finished, len(mine))
-    with ResultJournal(out_dir, options.shard) as journal:
-        for result in run_jobs(todo, out_dir, settings, options.num_workers) if todo else ():
-            journal.add(result)
-            finished += 1
-            progress("faces", finished, len(mine))
-    # Read anew: other shards may have gone on meanwhile.
-    results = _known(out_dir, retry_failed=False)
-    done = [(job.row, results.get(job.key)) for job in jobs]
+    keyed = [(row, settings.key(row, data_root / row.file)) for row in annotation.rows]
+    jobs = {key: Job(row.file, (row, key), key) for row, key in keyed}
+    mine = [job for job in jobs.values() if shard.has(job.key)]
+
+    def is_lost(clip: ClipResult) -> bool:
+        return clip.crop_file is not None and not (out_dir / clip.crop_file).is_file()
+
+    def is_stale(result: Result) -> bool:
+        clip = _clip_result(result.job, result.value, result.error)
+        return is_lost(clip) or (retry_failed and clip.status == "failed")
+
+    results: dict[str, ClipResult] = {}
+    worker = ClipWorker(data_root, out_dir, settings)
+    with Journal(out_dir / JOURNAL_FILE, shard) as journal:
+        for key, job in jobs.items():
+            if (entry := journal.find(job.key, key)) is not None:
+                clip = _clip_result(job, entry.get("value"), entry.get("error"))
+                if not is_lost(clip):
+                    results[key] = clip
+        mine.sort(key=lambda job: job.stamp not in results)
+        for result in with_progress(
+            run_jobs(worker, mine, engine, journal, is_stale=is_stale),
+            "faces",
+            len(mine),
+            progress,
+        ):
+            results[result.job.stamp] = _clip_result(result.job, result.value, result.error)
+    done = [(row, results.get(key)) for row, key in keyed]
     report = PreparationReport(out_dir, settings.record(), tuple(done))
     write_json(report.as_dict(), report.path)
     if report.num_outstanding == 0:
@@ -100,14 +94,11 @@ def prepare_faces(
     return report
 
 
-def _known(out_dir: Path, retry_failed: bool) -> dict[str, ClipResult]:
-    """Return the results that hold, by their keys."""
-    return {
-        key: result
-        for key, result in read_results(out_dir).items()
-        if not (retry_failed and result.status == "failed")
-        and (result.crop_file is None or (out_dir / result.crop_file).is_file())
-    }
+def _clip_result(job: Job, value: dict[str, Any] | None, error: str | None) -> ClipResult:
+    """Return what a worker found, or that it found nothing because of an error."""
+    if value is None:
+        return ClipResult(job.key, job.stamp, "failed", error)
+    return convert(value, ClipResult)
 
 
 def _write_annotations(

@@ -6,10 +6,12 @@ from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.prepare.audit.audit import Audit, audit_dataset, percent
-from macbdf_mm.prepare.audit.check_files import CheckSettings, FileCheck
+from macbdf_mm.prepare.audit.check_files import FileCheck
 from macbdf_mm.prepare.audit.counts import count_formats, count_parts
 from macbdf_mm.prepare.audit.shortcut_probes import ALL_FEATURES, Question, ShortcutProbe
 from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import Shard
 
 ROWS = [
     ClipRow("a.mp4", 0, split="train"),
@@ -113,8 +115,8 @@ def root(make_clip, tmp_path):
 def run(root, steps=None, **options):
     steps = [] if steps is None else steps
     return audit_dataset(
-        root / "annotation.json", root, root / "out", CheckSettings(**options),
-        lambda *step: steps.append(step), seed=5,
+        root / "annotation.json", root, root / "out", LocalEngine(0),
+        lambda *step: steps.append(step), **{"seed": 5, **options},
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def test_a_second_run_finds_the_same_without_decoding(root):
     first = run(root)
     steps = []
     assert run(root, steps).to_json() == first.to_json()
-    assert [step for step in steps if step[0] == "decoding files"] == [("decoding files", 4, 4)]
+    assert [step for step in steps if step[0] == "decoding files"] == [("decoding files", 3, 3)]
 
 
 @pytest.mark.parametrize(
@@ -167,5 +169,14 @@ def test_an_annotation_that_cannot_be_used_is_named(tmp_path, content, error, me
 
 def test_a_negative_seed_is_refused_before_anything_is_decoded(root):
     with pytest.raises(ValueError, match=r"Expected `seed` \(--seed\) >= 0, got -1"):
-        audit_dataset(root / "annotation.json", root, root / "out", CheckSettings(1), print, -1)
+        run(root, seed=-1)
     assert not (root / "out").exists()
+
+
+def test_a_shard_checks_its_files_and_leaves_the_audit_to_the_run_without(root):
+    assert run(root, shard=Shard(1, 2)) is None
+    assert run(root, shard=Shard(2, 2)) is None
+    assert not (root / "out/audit.json").exists()
+    steps = []
+    assert run(root, steps).parts[-1].num_clips == 4
+    assert [step for step in steps if step[0] == "decoding files"] == [("decoding files", 3, 3)]

@@ -1,13 +1,18 @@
+import errno
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.measure import measure_file
-from macbdf_mm.prepare.audit.check_files import CheckSettings, FileCheck, check_files, remarks_on
+from macbdf_mm.prepare.audit.check_files import FileCheck, check_files, remarks_on
+from macbdf_mm.utils.jobs import Job, Result
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import Shard
 
 FILES = [f"{k}.mp4" for k in range(6)]
 
@@ -42,15 +47,16 @@ def check(root, tmp_path):
 
     def run(files=FILES, stop_after=None, **settings):
         steps = Steps(stop_after)
-        settings = CheckSettings(**{"num_workers": 2, **settings})
-        return check_files(files, root, tmp_path / "out" / "journal", settings, steps), steps
+        engine = LocalEngine(settings.pop("num_workers", 2), settings.pop("time_limit_seconds", 60))
+        journal = tmp_path / "out" / "journal.jsonl"
+        return check_files(files, root, journal, engine, steps, **settings), steps
 
     return run
 
 
 def journal_files(tmp_path):
-    lines = (tmp_path / "out" / "journal").read_text().splitlines()
-    return sorted(json.loads(line)[2] for line in lines)
+    lines = (tmp_path / "out" / "journal.jsonl").read_text().splitlines()
+    return sorted(json.loads(line)["key"] for line in lines)
 
 
 def test_every_file_is_measured_and_reported(check, root):
@@ -83,7 +89,7 @@ def test_a_stopped_run_goes_on_and_decodes_no_file_twice(check, tmp_path):
 
 def test_half_a_line_of_a_killed_run_is_passed_over(check, tmp_path):
     check()
-    journal = tmp_path / "out" / "journal"
+    journal = tmp_path / "out" / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-30])
     checks, steps = check()
     assert steps.num_decoded == 1
@@ -133,7 +139,7 @@ def test_files_that_cannot_be_read_are_rows_with_a_reason(check, root):
 def test_a_file_that_takes_too_long_is_given_up_and_tried_again_with_more_time(check, make_clip):
     make_clip("data/long.mp4", seconds=20.0, fps=100)
     checks, _ = check(["long.mp4"], time_limit_seconds=0.01)
-    assert "long.mp4 was not read within 0.01 s" in checks["long.mp4"].error
+    assert "long.mp4: not done within 0.01 s" in checks["long.mp4"].error
     _, steps = check(["long.mp4"], time_limit_seconds=0.01)
     assert steps.num_decoded == 0
     checks, steps = check(["long.mp4"])
@@ -170,21 +176,13 @@ def test_no_process_is_left_after_a_stop(check):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(MissingDataError, match=r"No data folder at .*gone; check `--data-root`"):
-        check_files([], tmp_path / "gone", tmp_path / "journal", CheckSettings(), Steps())
-    assert not (tmp_path / "journal").exists()
+        check_files([], tmp_path / "gone", tmp_path / "journal.jsonl", LocalEngine(0), Steps())
+    assert not (tmp_path / "journal.jsonl").exists()
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (dict(num_workers=0), "`num_workers` > 0, got 0"),
-        (dict(time_limit_seconds=0), "`time_limit_seconds` > 0, got 0"),
-        (dict(max_seconds=-1.0), r"`max_seconds` > 0, got -1\.0"),
-    ],
-)
-def test_wrong_settings_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        CheckSettings(**options)
+def test_a_limit_that_leaves_nothing_is_refused(check):
+    with pytest.raises(ValueError, match=r"`max_seconds` > 0, got -1\.0"):
+        check(max_seconds=-1.0)
 
 
 def test_a_folder_without_any_of_the_files_is_named(check):
@@ -196,15 +194,16 @@ ROW = ClipRow("a.mp4", 1, 1, 1)
 
 
 @pytest.mark.parametrize("changes", [{}, dict(has_video=False, width=None, brightness=None)])
-def test_a_check_survives_json(measured, changes):
+def test_measures_come_back_from_the_journal(measured, changes):
     check = measured(**changes)
-    values = {**check.to_json(), "what_a_later_version_adds": 1}
-    assert FileCheck.from_json(json.loads(json.dumps(values))) == check
+    values = {**asdict(check.measures), "what_a_later_version_adds": 1}
+    known = json.loads(json.dumps(values))
+    assert FileCheck.of(Result(Job("a.mp4", "a.mp4"), "done", known)) == check
 
 
 def test_so_does_the_reason_of_a_broken_file():
-    check = FileCheck(None, "a.mp4 is empty")
-    assert FileCheck.from_json(json.loads(json.dumps(check.to_json()))) == check
+    result = Result(Job("a.mp4", "a.mp4"), "failed", error="a.mp4 is empty")
+    assert FileCheck.of(result) == FileCheck(None, "a.mp4 is empty")
 
 
 @pytest.mark.parametrize(
@@ -242,3 +241,28 @@ def test_what_is_usual_is_not(measured, row, changes):
 
 def test_nothing_is_said_of_what_cannot_be_read():
     assert remarks_on(ROW, FileCheck(None, "broken")) == []
+
+
+def test_shards_check_each_file_once_and_a_run_without_finds_all(check, tmp_path):
+    parts = [check(shard=Shard(index, 2))[0] for index in (1, 2)]
+    assert sorted([*parts[0], *parts[1]]) == FILES
+    assert all(parts)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"journal.1-of-2.jsonl", "journal.2-of-2.jsonl"}
+    checks, steps = check()
+    assert steps.seen == [("decoding files", 6, 6)]
+    assert list(checks) == FILES
+    assert checks == {**parts[0], **parts[1]}
+
+
+def test_what_fails_for_a_passing_reason_is_tried_again(check, monkeypatch):
+    def locked(path, max_seconds):
+        raise UndecodableMediaError(f"{path} is locked") from PermissionError(errno.EACCES, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("macbdf_mm.prepare.audit.check_files.measure_file", locked)
+        checks, _ = check(FILES[:2], num_workers=0, time_limit_seconds=None)
+    assert all(found.error.endswith("is locked") for found in checks.values())
+    checks, steps = check(FILES[:2])
+    assert steps.num_decoded == 2
+    assert all(found.measures for found in checks.values())

@@ -7,7 +7,7 @@ import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.media.writer import write_clip
-from macbdf_mm.prepare.audit.check_files import CheckSettings, FileCheck, check_files
+from macbdf_mm.prepare.audit.check_files import FileCheck, check_files
 from macbdf_mm.prepare.audit.shortcut_features import SHORTCUT_FEATURES
 from macbdf_mm.prepare.audit.shortcut_probes import (
     ALL_FEATURES,
@@ -19,6 +19,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     revealing_values,
     worst_probe,
 )
+from macbdf_mm.utils.local_engine import LocalEngine
 
 NUM_CLIPS = 24
 FEATURES = {feature.name: feature for feature in SHORTCUT_FEATURES}
@@ -79,7 +80,7 @@ def planted(tmp_path_factory):
             write_leaky_clip(root / file, rng, {name: value})
             rows[leak].append(ClipRow(file, label))
     files = [row.file for of_leak in rows.values() for row in of_leak]
-    checks = check_files(files, root, root / "journal", CheckSettings(), lambda *_: None)
+    checks = check_files(files, root, root / "journal.jsonl", LocalEngine(2, 60), lambda *_: None)
     assert all(check.measures for check in checks.values())
     return rows, checks
 

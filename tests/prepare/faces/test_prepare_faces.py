@@ -1,3 +1,4 @@
+import errno
 import json
 
 import numpy as np
@@ -5,23 +6,26 @@ import pytest
 
 from macbdf_mm.datasets import load_annotation, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
-from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.prepare.faces.face_crop import CropSettings
+from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.prepare.faces.face_crop import CropSettings, CropWriter
 from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
-from macbdf_mm.prepare.faces.prepare_faces import RunOptions, prepare_faces
+from macbdf_mm.prepare.faces.prepare_faces import prepare_faces
+from macbdf_mm.utils.local_engine import LocalEngine
+from macbdf_mm.utils.shard import Shard
 
 SMALL = CropSettings(size=32)
 
 
 @pytest.fixture
 def prepare(small_set, blue_screen, tmp_path):
-    def prepare(crops=None, options=None, **arguments):
+    def prepare(crops=None, options=None, engine=None, **arguments):
         annotation, data_root = small_set
         settings = arguments.pop("settings", None) or blue_screen(crops, **arguments)
         calls = []
         report = prepare_faces(
-            annotation, data_root, tmp_path / "out", settings, options, lambda *c: calls.append(c)
-        )
+            annotation, data_root, tmp_path / "out", settings, engine or LocalEngine(0),
+            lambda *c: calls.append(c), **(options or {}),
+        )  # fmt: skip
         return report, calls
 
     return prepare
@@ -92,11 +96,11 @@ def test_crops_are_a_data_set_of_their_own(prepare, tmp_path, form):
 def test_a_stopped_run_goes_on_and_ends_in_the_same_bytes(prepare, tmp_path):
     report, _ = prepare(SMALL)
     whole = snapshot(report.out_dir)
-    (journal,) = (report.out_dir / "results").iterdir()
+    journal = report.out_dir / "results.jsonl"
     lines = journal.read_text().splitlines(keepends=True)
     # Killed while the third result was being written, and a crop was lost.
     journal.write_text("".join(lines[:2]) + lines[2][:25])
-    (report.out_dir / json.loads(lines[0])["crop_file"]).unlink()
+    (report.out_dir / json.loads(lines[0])["value"]["crop_file"]).unlink()
     report.annotation_path.unlink()
     report, calls = prepare(SMALL)
     assert calls[0] == ("faces", 1, 4)
@@ -120,21 +124,22 @@ def test_other_settings_or_a_changed_file_are_prepared_anew(prepare, small_set, 
 
 def test_failed_clips_are_looked_at_again_if_asked_to(prepare):
     prepare()
-    _, calls = prepare(options=RunOptions(retry_failed=True))
+    _, calls = prepare(options=dict(retry_failed=True))
     assert calls[0] == ("faces", 2, 4)
 
 
-def test_shards_share_a_folder_and_the_last_one_writes_the_annotation(prepare, tmp_path):
-    report, calls = prepare(options=RunOptions(shard=(1, 2)))
-    assert calls[-1] == ("faces", 2, 2)
-    assert report.num_outstanding == 2
-    assert "2 clips are not done yet; run the other shards" in report.describe()
+def test_shards_share_a_folder_and_what_completes_them_writes_the_annotation(prepare, tmp_path):
+    report, calls = prepare(options=dict(shard=Shard(2, 2)))
+    num_mine = calls[-1][2]
+    assert 0 < num_mine < 4
+    assert report.num_outstanding == 4 - num_mine
+    assert "clips are not done yet; run the other shards, then once without" in report.describe()
     assert not report.annotation_path.exists()
-    report, _ = prepare(options=RunOptions(shard=(0, 2)))
+    report, _ = prepare(options=dict(shard=Shard(1, 2)))
     assert report.num_outstanding == 0
     in_shards = report.annotation_path.read_bytes()
-    assert sorted(p.name for p in (tmp_path / "out/results").iterdir()) == [
-        "1-of-2.jsonl", "2-of-2.jsonl",
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.jsonl")) == [
+        "results.1-of-2.jsonl", "results.2-of-2.jsonl",
     ]  # fmt: skip
     report.annotation_path.unlink()
     report, calls = prepare()
@@ -146,7 +151,7 @@ def test_workers_give_the_same_bytes(prepare, tmp_path):
     report, _ = prepare(SMALL)
     alone = snapshot(report.out_dir)
     report.out_dir.rename(tmp_path / "alone")
-    report, _ = prepare(SMALL, options=RunOptions(num_workers=2))
+    report, _ = prepare(SMALL, engine=LocalEngine(2, 60))
     together = snapshot(report.out_dir)
     journals = [name for name in alone if name.endswith(".jsonl")]
     lines = [sorted(files.pop(journals[0]).splitlines()) for files in (alone, together)]
@@ -160,9 +165,9 @@ def test_a_file_that_kills_its_process_fails_alone(prepare, small_set):
     annotation, _ = small_set
     loaded = load_annotation(annotation)
     save_annotation(annotation, loaded.metainfo, loaded.rows[1:3])
-    report, _ = prepare(num_deadly=2, options=RunOptions(num_workers=2))
+    report, _ = prepare(num_deadly=2, engine=LocalEngine(2, 60))
     reasons = {result.file: result.reason for result in report.results}
-    assert reasons["two.mp4"] == "reading it ends the process that reads it"
+    assert reasons["two.mp4"] == ("two.mp4: its process ended with exit code 3, in two attempts.")
     assert reasons["none.mp4"].startswith("no face in 5 frames")
     assert report.num_outstanding == 0
 
@@ -189,7 +194,7 @@ def test_boxes_of_a_run_can_be_cropped_later(prepare, small_set, tmp_path):
     boxes = report.annotation_path
     _, data_root = small_set
     later = prepare_faces(
-        boxes, data_root, tmp_path / "later", PreparationSettings(None, crops=SMALL)
+        boxes, data_root, tmp_path / "later", PreparationSettings(None, crops=SMALL), LocalEngine(0)
     )
     direct, _ = prepare(SMALL)
     # Why a clip has no boxes is passed on.
@@ -225,12 +230,10 @@ def test_what_is_wrong_is_said_at_once(
     annotation, data_root = small_set
     settings = PreparationSettings(change.get("detector"), imports=change.get("imports", ()))
     with pytest.raises(error, match=message):
-        prepare_faces(annotation, change.get("data_root", data_root), tmp_path / "out", settings)
-
-
-def test_shards_are_checked():
-    with pytest.raises(ValueError, match="`shard` I/N with 1 <= I <= N, got 3/2"):
-        RunOptions(shard=(2, 2))
+        prepare_faces(
+            annotation, change.get("data_root", data_root), tmp_path / "out", settings,
+            LocalEngine(0),
+        )  # fmt: skip
 
 
 def test_several_is_told_from_one(prepare):
@@ -249,3 +252,40 @@ def test_several_is_told_from_one(prepare):
     assert document["failed_by_split"]["test"] == {"failed": 2, "clips": 2}
     shares = [clip["covered_share"] for clip in document["clips"]]
     np.testing.assert_equal(shares, [1.0, 1.0, None, None])
+
+
+def test_a_clip_that_hangs_ends_at_its_limit(prepare):
+    report, _ = prepare(num_endless=2, engine=LocalEngine(2, 3))
+    reasons = {result.file: result.reason for result in report.results}
+    assert reasons["two.mp4"] == "two.mp4: not done within 3 s, in two attempts."
+    assert reasons["one.mp4"] is None
+    assert report.num_outstanding == 0
+
+
+def test_a_full_disk_ends_the_run_and_marks_no_clip(prepare, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(CropWriter, "write_frame", fill_the_disk)
+        with pytest.raises(OSError, match=r"No space left on device: .*/out'"):
+            prepare(SMALL)
+    report, calls = prepare(SMALL)
+    assert calls[0] == ("faces", 0, 4)
+    assert report.counts()["found"] == 1
+
+
+def fill_the_disk(*arguments):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_fails_for_a_passing_reason_is_tried_again(prepare, monkeypatch):
+    def locked(path, *arguments):
+        raise UndecodableMediaError(f"{path} is locked") from PermissionError(errno.EACCES, "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("macbdf_mm.prepare.faces.prepare_clip.find_faces", locked)
+        report, _ = prepare()
+    assert [result.reason for result in report.failures] == [
+        f"{name}.mp4 is locked" for name in ("one", "two", "none", "broken")
+    ]
+    report, calls = prepare()
+    assert calls[0] == ("faces", 0, 4)
+    assert report.counts()["failed"] == 2
