@@ -47,7 +47,7 @@ def test_wrong_arguments_get_one_sentence(tmp_path):
     base = ("ann.json", "--data-root", ".", "--out", "out")
     done = run_tool(*base, "--shard", "3/2", cwd=tmp_path)
     assert done.returncode == 2
-    assert "expected I/N with 1 <= I <= N, got '3/2'" in done.stderr
+    assert "Expected a shard I/N with 1 <= I <= N, got 3/2" in done.stderr
     done = run_tool(*base, "--detector", "Nobody", "--workers", 1, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: There is no face detector 'Nobody'")

@@ -76,10 +76,12 @@ def test_a_file_that_two_rows_name_is_decoded_once(check):
 def test_a_stopped_run_goes_on_and_decodes_no_file_twice(check, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         check(stop_after=2)
-    assert len(journal_files(tmp_path)) == 2
+    # Those that were told, and what was done in the meantime.
+    num_kept = len(journal_files(tmp_path))
+    assert 2 <= num_kept < 6
     checks, steps = check()
-    assert steps.seen[0] == ("decoding files", 2, 6)
-    assert steps.num_decoded == 4
+    assert steps.seen[0] == ("decoding files", num_kept, 6)
+    assert steps.num_decoded == 6 - num_kept
     assert journal_files(tmp_path) == FILES
     assert all(check.measures for check in checks.values())
     again, steps = check()
