@@ -5,7 +5,7 @@ import pickle
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -19,8 +19,6 @@ Worker = Callable[[Any], Any]
 """Called with the argument of a job, in any process: it can be pickled. If it has a method
 ``start``, that is called once in each process, before the first job and outside its time limit:
 the place to load a model."""
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is, and how much there is in all."""
 
 # What is wrong with the machine today, and says nothing about the file.
 _PASSING = {
@@ -191,33 +189,6 @@ def run_jobs(
         finally:
             # What is done is kept, however this ends.
             run.collect(is_blocking=False)
-
-
-def with_progress(
-    results: Iterable[Result], what: str, total: int, progress: Progress
-) -> Iterator[Result]:
-    """Yield the results, and tell after each how many there are.
-
-    What was known is told once, with the first result that was not: how fast the work goes must
-    not be judged by it.
-    """
-    finished = 0
-    is_told = False
-    try:
-        for result in results:
-            if not (result.is_known or is_told):
-                is_told = True
-                progress(what, finished, total)
-            finished += 1
-            if is_told:
-                progress(what, finished, total)
-            yield result
-        if not is_told:
-            progress(what, finished, total)
-    finally:
-        # An error's traceback holds this frame: the processes would live as long as it.
-        if isinstance(results, Generator):
-            results.close()
 
 
 def in_batches(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:

@@ -3,11 +3,13 @@
 import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TextIO
 
 import rich.progress
 from rich.console import Console
+
+from macbdf_mm.utils.jobs import Result
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is, and how much there is in all."""
@@ -56,6 +58,33 @@ class ProgressLine:
         if finished >= total:
             return f" in {seconds:.0f} s"
         return f", {done / seconds:.3g}/s, about {(total - finished) * seconds / done:.0f} s left"
+
+
+def with_progress(
+    results: Iterable[Result], what: str, total: int, progress: Progress
+) -> Iterator[Result]:
+    """Yield the results, and tell after each how many there are.
+
+    What was known is told once, with the first result that was not: how fast the work goes must
+    not be judged by it.
+    """
+    finished = 0
+    is_told = False
+    try:
+        for result in results:
+            if not (result.is_known or is_told):
+                is_told = True
+                progress(what, finished, total)
+            finished += 1
+            if is_told:
+                progress(what, finished, total)
+            yield result
+        if not is_told:
+            progress(what, finished, total)
+    finally:
+        # An error's traceback holds this frame: the processes would live as long as it.
+        if isinstance(results, Generator):
+            results.close()
 
 
 def _bar(owner: ProgressLine, stream: TextIO) -> Callable[[str, int, int], None]:

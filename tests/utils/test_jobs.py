@@ -9,7 +9,7 @@ import time
 import job_workers
 import pytest
 
-from macbdf_mm.utils.jobs import Job, Result, in_batches, run_jobs, with_progress
+from macbdf_mm.utils.jobs import Job, in_batches, run_jobs
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
 
@@ -150,23 +150,6 @@ def test_a_mistake_in_the_worker_is_raised_as_itself(num_workers):
 def test_what_cannot_be_pickled_is_raised(what, message):
     with pytest.raises((RuntimeError, AttributeError, TypeError), match=message):
         run(job_workers.act, jobs_of(what), LocalEngine(2))
-
-
-@pytest.mark.parametrize(
-    ("known", "told"),
-    [
-        ("nnn", [(0, 3), (1, 3), (2, 3), (3, 3)]),
-        ("kkn", [(2, 3), (3, 3)]),
-        ("knk", [(1, 3), (2, 3), (3, 3)]),
-        ("kkk", [(3, 3)]),
-    ],
-)
-def test_progress_tells_at_once_what_was_known(known, told):
-    results = [Result(Job(str(k), k), "done", is_known=kind == "k") for k, kind in enumerate(known)]
-    seen = []
-    passed = list(with_progress(results, "work", 3, lambda *step: seen.append(step)))
-    assert passed == results
-    assert seen == [("work", *step) for step in told]
 
 
 def test_the_traceback_of_a_process_is_a_note():

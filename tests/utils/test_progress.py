@@ -3,7 +3,8 @@ import io
 import pytest
 
 from macbdf_mm.utils import progress
-from macbdf_mm.utils.progress import ProgressLine
+from macbdf_mm.utils.jobs import Job, Result
+from macbdf_mm.utils.progress import ProgressLine, with_progress
 
 
 class Terminal(io.StringIO):
@@ -80,3 +81,39 @@ def test_what_was_known_already_is_said_and_does_not_count_for_the_pace(clock):
         "headers: 60/100 files (60 known already)",
         "headers: 80/100 files, 1/s, about 20 s left",
     ]
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        ("nnn", [(0, 3), (1, 3), (2, 3), (3, 3)]),
+        ("kkn", [(2, 3), (3, 3)]),
+        ("knk", [(1, 3), (2, 3), (3, 3)]),
+        ("kkk", [(3, 3)]),
+    ],
+)
+def test_progress_tells_at_once_what_was_known(known, told):
+    results = [Result(Job(str(k), k), "done", is_known=kind == "k") for k, kind in enumerate(known)]
+    seen = []
+    passed = list(with_progress(results, "work", 3, lambda *step: seen.append(step)))
+    assert passed == results
+    assert seen == [("work", *step) for step in told]
+
+
+def test_an_error_while_telling_ends_the_work():
+    ended = []
+
+    def work():
+        try:
+            yield Result(Job("a", 1), "done")
+        finally:
+            ended.append(True)
+
+    def stop(*step):
+        raise KeyboardInterrupt
+
+    # The traceback, which is held here, holds the frames.
+    with pytest.raises(KeyboardInterrupt) as caught:
+        list(with_progress(work(), "work", 1, stop))
+    assert ended == [True]
+    assert caught.tb is not None

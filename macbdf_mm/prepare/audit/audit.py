@@ -28,7 +28,8 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
 )
 from macbdf_mm.prepare.splits.source_leaks import SourceLeak, find_source_leaks
 from macbdf_mm.utils.files import write_atomically
-from macbdf_mm.utils.jobs import Engine, Progress
+from macbdf_mm.utils.jobs import Engine
+from macbdf_mm.utils.progress import Progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 JOURNAL_FILE = "journal.jsonl"

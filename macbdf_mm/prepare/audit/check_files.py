@@ -11,8 +11,9 @@ from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.media.measure import MediaMeasures, measure_file
 from macbdf_mm.utils.files import FileStamp
-from macbdf_mm.utils.jobs import Engine, Job, Progress, Result, run_jobs, with_progress
+from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
 from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.progress import Progress, with_progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 # Part of the stamps: raised when what is measured changes its meaning.

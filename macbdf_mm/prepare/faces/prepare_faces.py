@@ -14,8 +14,9 @@ from macbdf_mm.prepare.faces.crop_row import crop_row
 from macbdf_mm.prepare.faces.preparation_report import PreparationReport
 from macbdf_mm.prepare.faces.prepare_clip import ClipResult, ClipWorker, PreparationSettings
 from macbdf_mm.utils.files import write_json
-from macbdf_mm.utils.jobs import Engine, Job, Progress, Result, run_jobs, with_progress
+from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
 from macbdf_mm.utils.journal import Journal
+from macbdf_mm.utils.progress import Progress, with_progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 JOURNAL_FILE = "results.jsonl"
