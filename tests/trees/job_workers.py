@@ -33,6 +33,8 @@ def act(what):
             raise UndecodableMediaError("This file is damaged.")
         case "no memory":
             return bytearray(1 << 62)
+        case "no memory for a library":
+            raise ConfigError("This is too large.") from MemoryError()
         case "full disk":
             try:
                 raise OSError(28, "No space left on device")
@@ -114,6 +116,10 @@ def num_threads_of_cv2(argument):
     import cv2
 
     return cv2.getNumThreads()
+
+
+def ends_at_sigterm(argument):
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def loaded_modules(argument):

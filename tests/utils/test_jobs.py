@@ -1,15 +1,17 @@
 import itertools
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 
+import cv2
 import job_workers
 import pytest
 
-from macbdf_mm.utils.jobs import Job, in_batches, run_jobs
+from macbdf_mm.utils.jobs import Job, WorkerProcess, in_batches, run_jobs
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
 
@@ -210,6 +212,21 @@ def test_processes_use_one_thread_and_import_no_more_than_the_worker_needs():
     assert results["1"].value == []
 
 
+def test_a_library_that_is_loaded_already_gets_one_thread():
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3)
+        process = WorkerProcess(pickle.dumps(job_workers.num_threads_of_cv2))
+        assert [answer.value for answer in pickle.loads(process(pickle.dumps([1])))] == [1]
+    finally:
+        cv2.setNumThreads(before)
+
+
+def test_a_process_that_hangs_ends_at_the_first_signal():
+    # pebble's own handler would run in Python, and be killed three seconds later.
+    assert run(job_workers.ends_at_sigterm, jobs_of(1), LocalEngine(1, 30))["1"].value is True
+
+
 def test_a_consumer_that_stops_leaves_no_process_and_loses_nothing(tmp_path):
     before = children()
     with Journal(tmp_path / "journal.jsonl") as journal:
@@ -294,13 +311,14 @@ def test_the_journal_answers_what_was_done_or_failed_with_the_same_stamp(tmp_pat
 
 
 def test_failures_are_tried_again_if_asked_or_if_their_cause_passes(tmp_path):
-    jobs = jobs_of("fail", "full disk", "no memory", 1)
+    jobs = jobs_of("fail", "full disk", "no memory", "no memory for a library", 1)
     with Journal(tmp_path / "journal.jsonl") as journal:
         first = run(job_workers.act, jobs, LocalEngine(2), journal)
         assert {key: result.is_passing for key, result in first.items()} == {
             "fail": False,
             "full disk": True,
             "no memory": True,
+            "no memory for a library": True,
             "1": False,
         }
         second = run(job_workers.act, jobs, LocalEngine(0), journal)
