@@ -130,6 +130,14 @@ def test_state_moves_by_the_mean_of_the_forwards_of_a_step(temperature):
     assert temperature.tau_gradient == 2.5
 
 
+@pytest.mark.parametrize(("tau", "stored"), [(0.001, 0.01), (3.0, 0.5)])
+def test_what_is_stored_lies_in_the_bounds(temperature, tau, stored):
+    step = temperature(*random_batch())
+    temperature.stage(step._replace(tau=torch.tensor(tau)), torch.tensor(1.0))
+    temperature.advance()
+    assert temperature.tau == torch.tensor(stored)
+
+
 def test_discarded_forwards_do_not_move_the_state(temperature):
     before = copy.deepcopy(temperature.state_dict())
     temperature.stage(temperature(*random_batch()), torch.tensor(1.0))

@@ -17,6 +17,7 @@ import torch
 
 from macbdf_mm.models.contrastive.contrastive_loss import (
     PairMasks,
+    _mean_over_anchors,
     check_cross_positive,
     check_margin_mode,
     contrastive_term,
@@ -151,6 +152,13 @@ def test_hardest_negatives_are_the_most_similar_and_the_sure_ones():
     taken = hardest_negatives(similarity, pairs, 2)
     assert taken.tolist() == [[False, False, True, True, True]]
     assert hardest_negatives(similarity, pairs, 9).tolist() == (negatives | sure).tolist()
+
+
+def test_mean_over_anchors_leaves_out_what_is_not_counted_even_if_infinite():
+    values = torch.tensor([[1.0, 3.0, torch.inf], [torch.inf, 5.0, torch.nan], [torch.inf] * 3])
+    counted = torch.tensor([[True, True, False], [False, True, False], [False] * 3])
+    assert _mean_over_anchors(values, counted) == (2.0 + 5.0) / 2
+    assert _mean_over_anchors(values, torch.zeros_like(counted)) == 0.0
 
 
 def test_unknown_margin_mode_is_refused():

@@ -110,6 +110,7 @@ def test_rows_that_are_not_finite_are_left_out():
 def test_stored_rows_carry_no_graph(make_features):
     queue = FeatureQueue(4, 8)
     queue.stage(make_features([1, 0], grad=True))
+    assert not queue.staged().embeddings.requires_grad  # or a step's graphs would stay alive
     queue.advance()
     assert not queue.contents().embeddings.requires_grad
 

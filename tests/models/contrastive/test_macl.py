@@ -2,7 +2,7 @@
 
 Mutations of the package that were tried, each with a test that fails under it:
 
-- `TERM_WEIGHT` 0.5, or L_va in the place of L_av: test_losses_equal_loop
+- `TERM_WEIGHT` 0.5, L_va in the place of L_av, or a margin of its own: test_losses_equal_loop
 - `blanked` left out: test_what_fills_a_missing_track_has_no_influence
 - own clip among the positives, alike for unlike own pairs, unknown labels known
   (contrastive_loss.py, feature_queue.py): test_losses_equal_loop
@@ -69,8 +69,14 @@ def loop_term(anchors, batch, queue, settings, cross):
     return sum(costs) / len(costs) if costs else 0.0
 
 
-def loop_losses(macl, video, audio, margin_mode, cross_positive):
-    settings = (macl.temperature.tau.item(), 0.1, macl.num_negatives, margin_mode, cross_positive)
+def loop_losses(macl, video, audio, margin_mode, cross_positive, margin=0.1):
+    settings = (
+        macl.temperature.tau.item(),
+        margin,
+        macl.num_negatives,
+        margin_mode,
+        cross_positive,
+    )
     videos, audios = macl.video_queue.contents(), macl.audio_queue.contents()
     return [
         loop_term(video, audio, audios, settings, cross=True),
@@ -83,7 +89,7 @@ def loop_losses(macl, video, audio, margin_mode, cross_positive):
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 @pytest.mark.parametrize("cross_positive", ["own_else_label", "own", "label"])
 def test_losses_equal_loop(random_clips, filled_macl, terms_of, margin_mode, cross_positive):
-    switches = {"margin_mode": margin_mode, "cross_positive": cross_positive}
+    switches = {"margin_mode": margin_mode, "cross_positive": cross_positive, "margin": 0.3}
     macl = filled_macl(**switches)
     for _ in range(3):
         video, audio = random_clips(num_ids=12)
@@ -93,6 +99,17 @@ def test_losses_equal_loop(random_clips, filled_macl, terms_of, margin_mode, cro
         assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
         assert losses.total.item() == pytest.approx(sum(expected) / 4, rel=1e-7)
         assert min(expected) > 0
+
+
+def test_the_temperature_sees_pairs_of_which_both_tracks_are_there(make_features, filled_macl):
+    macl = filled_macl()
+    torch.nn.init.constant_(macl.temperature.beta, 0.7)
+    video = make_features([1, 0, 1], valid=[True, True, False])
+    audio = make_features([1, 0, 0], valid=[False, True, True])
+    similarity = video.embeddings[:2] @ audio.embeddings[1:].T
+    expected = macl.temperature(similarity, torch.ones(2, 2, dtype=torch.bool))
+    assert expected.tau != macl.temperature.tau
+    torch.testing.assert_close(macl(video, audio).tau, expected.tau.detach())
 
 
 CASES = {

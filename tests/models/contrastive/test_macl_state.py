@@ -107,6 +107,17 @@ def test_a_resumed_run_continues_exactly(random_clips, filled_macl, terms_of):
         assert torch.equal(value, macl.state_dict()[name]), name
 
 
+def test_forwards_that_nobody_advances_end_in_an_error(random_clips, filled_macl, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.models.contrastive.macl._MAX_STAGED_FORWARDS", 3)
+    macl = filled_macl()
+    for _ in range(3):
+        macl(*random_clips())
+    with pytest.raises(RuntimeError, match=r"`advance\(\)` after each optimiser step, got 3"):
+        macl(*random_clips())
+    macl.advance()
+    macl(*random_clips())
+
+
 def test_two_ranks_equal_one_process(two_ranks):
     expected = runpy.run_path(str(RANK_SCRIPT))["train"](rank=0, num_ranks=1)
     ranks = [rank["training"] for rank in two_ranks]

@@ -182,6 +182,13 @@ def test_d_max_finds_back_to_the_percentile(factor, batch_size):
     assert np.mean(path[len(path) // 2 :]) == pytest.approx(target, rel=0.04)
 
 
+@pytest.mark.parametrize(("num_far", "rate"), [(4, 0.02 * 4), (100, 0.2)])
+def test_d_max_grows_by_two_per_cent_a_clip_and_by_a_fifth_a_batch_at_most(fitted, num_far, rate):
+    before = float(fitted.max_distance)
+    fitted.train().follow(100 * sphere(num_far, seed=4))
+    assert float(fitted.max_distance) == pytest.approx(before * np.exp(rate * 0.99), rel=1e-5)
+
+
 def test_follow_between_forward_and_backward_changes_no_gradient(fitted):
     fitted.train()
     first = sphere(4, seed=6).requires_grad_()
@@ -191,6 +198,16 @@ def test_follow_between_forward_and_backward_changes_no_gradient(fitted):
     fitted.follow(sphere(8, seed=7))
     distance.sum().backward()
     assert torch.equal(first.grad, second.grad)
+
+
+def test_clips_without_the_modality_are_not_followed(fitted):
+    other = ClusterState(EMBED_DIMS)
+    other.load_state_dict(fitted.state_dict())
+    batch = sphere(6, seed=8)
+    valid = torch.tensor([True, False, True, True, False, True])
+    fitted.train().follow(batch, valid)
+    other.train().follow(batch[valid])
+    assert_unchanged(fitted, snapshot(other))
 
 
 def test_momentum_of_one_holds_the_centres(fitted):

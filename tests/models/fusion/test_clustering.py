@@ -13,7 +13,9 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from macbdf_mm.models.fusion import clustering
 from macbdf_mm.models.fusion.clustering import (
+    Clustering,
     choose_clustering,
     cluster_means,
     k_means,
@@ -144,6 +146,22 @@ def test_halves_are_raised_to_float32():
     ours = choose_clustering(torch.from_numpy(blobs(3, 0)[0]).half())
     assert ours.centres.dtype == torch.float32
     assert ours.num_clusters == 3
+
+
+def test_a_centre_without_features_stays_where_it_is():
+    features = torch.tensor([[-0.1], [0.1], [9.9], [10.1]])
+    assignment, inertia = lloyd(features, torch.tensor([[0.05], [10.0], [50.0]]))
+    assert assignment.tolist() == [0, 0, 1, 1]
+    assert inertia == pytest.approx(4 * 0.1**2, rel=1e-4)
+
+
+def test_of_equal_silhouettes_the_smaller_number_of_clusters_is_taken(monkeypatch):
+    def k_means_of_one_silhouette(features, num_clusters, seed, distances):
+        assignment = torch.arange(len(features)) % num_clusters
+        return Clustering(features[:num_clusters], assignment, 1.0, 0.5)
+
+    monkeypatch.setattr(clustering, "k_means", k_means_of_one_silhouette)
+    assert choose_clustering(torch.rand(20, 4), 3, 6).num_clusters == 3
 
 
 def test_means_of_an_empty_cluster_are_zero():

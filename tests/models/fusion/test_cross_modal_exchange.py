@@ -2,7 +2,8 @@
 
 Mutations tried, each of which fails a test here: w_v for both modalities; no 1 + in the gate; no
 LayerNorm of the guide; the video's gate for the audio; gate not zero at the start; steps valid
-only where both modalities are; guide read where invalid; steps not blanked.
+only where both modalities are; guide read where invalid; all of the guide valid; steps not
+blanked.
 """
 
 import pytest
@@ -162,6 +163,20 @@ def test_invalid_steps_do_not_leak(interaction):
     filled = exchanged(exchange, video, audio, some_weights(), masks)
     assert torch.equal(filled[0], expected[0])
     assert torch.equal(filled[1][..., :5], expected[1][..., :5])
+
+
+@pytest.mark.parametrize("interaction", ["gated", "product"])
+def test_the_audio_is_guided_by_valid_steps_alone(interaction):
+    """Where neither modality is valid x_i is zero, and a neighbour's guide is not drawn to it."""
+    exchange, (video, audio) = drawn(interaction), maps()
+    mask = torch.ones(BATCH, STEPS, dtype=torch.bool)
+    constant = torch.randn(BATCH, 1, DIMS, dtype=torch.float64).expand(-1, STEPS, -1)
+    _, expected = exchange(video, audio, FusedSteps(constant, mask))
+    mask[:, 3:] = False
+    features = constant.masked_fill(~mask[..., None], 0.0)
+    _, new_audio = exchange(video, audio, FusedSteps(features, mask))
+    # The fifth of 7 audio steps lies between the third and the fourth of 4 video steps.
+    torch.testing.assert_close(new_audio[..., :5], expected[..., :5])
 
 
 def test_a_masked_modality_gets_no_gradient_from_the_other():
