@@ -22,8 +22,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--json", metavar="OUT", help="write all results to this file")
     parser.add_argument(
         "--resume",
-        action="store_true",
-        help="take over what an earlier run with the same --json, or its shards, have scored",
+        action=argparse.BooleanOptionalAction,
+        help="take over what a stopped run with the same --json, and its shards, have scored "
+        "(default: yes)",
     )
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
     parser.add_argument(
@@ -62,8 +63,8 @@ def main() -> int:
 
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.find_run import choose_run
-    from macbdf_mm.apis.prediction import describe, save_predictions, summarise
-    from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
+    from macbdf_mm.apis.prediction import describe, summarise
+    from macbdf_mm.apis.score_files import FileScorer, score_files
 
     run = choose_run(arguments.config, arguments.checkpoint)
     engine = engine_from(arguments)
@@ -91,14 +92,12 @@ def main() -> int:
         scorer,
         arguments.files,
         engine,
-        journal=journal_of(arguments.json) if arguments.json else None,
+        out=arguments.json or None,
         shard=arguments.shard,
-        resume=arguments.resume,
+        resume=arguments.resume is not False,
         tell=lambda prediction: print(describe(prediction), flush=True),
     )
     print(summarise(predictions, caveats))
-    if arguments.json and arguments.shard == WHOLE:
-        save_predictions(arguments.json, predictions)
     return 0 if all(item["status"] == "ok" for item in predictions) else 1
 
 

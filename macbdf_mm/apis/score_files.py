@@ -16,7 +16,7 @@ from macbdf_mm.apis.command_line import explain
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, thresholds_by_track
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders
-from macbdf_mm.apis.prediction import failed_prediction, weight_caveats
+from macbdf_mm.apis.prediction import failed_prediction, save_predictions, weight_caveats
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
@@ -120,9 +120,9 @@ def score_files(
     paths: Iterable[str | Path],
     engine: Engine,
     *,
-    journal: str | Path | None = None,
+    out: str | Path | None = None,
     shard: Shard = WHOLE,
-    resume: bool = False,
+    resume: bool = True,
     tell: Callable[[Prediction], None] = lambda prediction: None,
 ) -> list[Prediction]:
     """Return the predictions of files in order; one that cannot be scored has an error.
@@ -133,15 +133,15 @@ def score_files(
         scorer: Scores a file.
         paths: Files and folders; a folder stands for the media files in it.
         engine: Where the scorer works.
-        journal: Where predictions are kept as they come, so that a stopped run resumes. It is
-            deleted when all are returned, files of shards excepted.
-        shard: The part of the files to score.
+        out: JSON file for the list of all. Until it is written, predictions are kept as they
+            come in a journal beside it, :func:`journal_of` it, so that a stopped run resumes.
+        shard: The part of the files to score; a part of them has a journal alone.
         resume: Take over what is in the journal, of this shard and of all others, where neither
-            file, model nor settings have changed since. Otherwise the journal is begun anew.
+            file, model nor settings have changed since; if not, the journal is begun anew.
         tell: Is given each prediction as it comes.
 
     Raises:
-        ConfigError: If shards have left journals, and ``resume`` was not asked for.
+        ConfigError: If shards have left journals, and ``resume`` is not wanted.
     """
     stamp_of = scorer.stamps()
     jobs = [
@@ -151,18 +151,21 @@ def score_files(
     ]
     places = {id(job): place for place, job in enumerate(jobs)}
     found: list[Prediction] = [{} for _ in jobs]
-    with _open_journal(journal, shard, resume) as kept:
-        for result in run_jobs(scorer, jobs, engine, kept):
+    path = None if out is None else journal_of(out)
+    with _open_journal(path, shard, resume) as journal:
+        for result in run_jobs(scorer, jobs, engine, journal):
             prediction = _prediction(scorer, result)
             found[places[id(result.job)]] = prediction
             tell(prediction)
-    if kept is not None and shard == WHOLE:
-        kept.path.unlink(missing_ok=True)
+    if out is not None and shard == WHOLE:
+        save_predictions(out, found)
+        if journal is not None:
+            journal.path.unlink(missing_ok=True)
     return found
 
 
 def journal_of(out: str | Path) -> Path | None:
-    """Return where a run keeps the predictions that it will write to a JSON file at its end.
+    """Return where predictions are kept that will be written to a JSON file when all are there.
 
     None for what is no file, such as ``/dev/stdout``.
     """
@@ -179,9 +182,7 @@ def _prediction(scorer: FileScorer, result: Result) -> Prediction:
     return failed_prediction(result.key, error, *scorer.thresholds_and_caveats).as_dict()
 
 
-def _open_journal(
-    path: str | Path | None, shard: Shard, resume: bool
-) -> "Journal | nullcontext[None]":
+def _open_journal(path: Path | None, shard: Shard, resume: bool) -> "Journal | nullcontext[None]":
     if path is None:
         return nullcontext()
     journal = Journal(path, shard)
@@ -190,8 +191,8 @@ def _open_journal(
     shards = [piece for piece in journal_files(path) if piece != journal.path]
     if shards and shard == WHOLE:
         raise ConfigError(
-            f"A shard has left its scores in '{shards[0]}': take them over with --resume "
-            "(`resume=True`), or delete the file."
+            f"A shard has left its scores in '{shards[0]}': delete the file, or take its scores "
+            "over with --resume (`resume=True`)."
         )
     journal.path.unlink(missing_ok=True)
     return Journal(path, shard)

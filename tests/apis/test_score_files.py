@@ -9,7 +9,7 @@ from mmengine.config import Config
 from macbdf_mm.apis import score_files as module
 from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
 from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
-from macbdf_mm.errors import ConfigError, UndecodableMediaError
+from macbdf_mm.errors import ConfigError, UndecodableMediaError, UnwritableFileError
 from macbdf_mm.utils.jobs import Death
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import Shard
@@ -55,8 +55,13 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def journal(tmp_path):
-    return tmp_path / "out.journal.jsonl"
+def out(tmp_path):
+    return tmp_path / "out.json"
+
+
+@pytest.fixture
+def journal(out):
+    return journal_of(out)
 
 
 def test_predictions_are_in_order_and_told_as_they_come(scorer, tmp_path):
@@ -116,29 +121,30 @@ def stop_after(number):
     return tell
 
 
-def test_a_stopped_run_resumes(scorer, files, journal):
+def test_a_stopped_run_resumes(scorer, files, out, journal):
     with pytest.raises(KeyboardInterrupt):
-        score_files(scorer, [files], HERE, journal=journal, tell=stop_after(3))
+        score_files(scorer, [files], HERE, out=out, tell=stop_after(3))
     assert scorer.asked == ["a.mp4", "b.mp4", "c.mp4"]
     assert len(journal.read_text().splitlines()) == 3
-    predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
+    predictions = score_files(scorer, [files], HERE, out=out)
     assert scorer.asked == [f"{name}.mp4" for name in "abcdefgh"]
     assert [item["file"][-5] for item in predictions] == list("abcdefgh")
+    assert json.loads(out.read_text()) == predictions
     assert not journal.exists()
 
 
-def test_without_resume_a_stopped_run_begins_anew(scorer, files, journal):
+def test_without_resume_a_stopped_run_begins_anew(scorer, files, out, journal):
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            score_files(scorer, [files], HERE, journal=journal, tell=stop_after(2))
+            score_files(scorer, [files], HERE, out=out, resume=False, tell=stop_after(2))
     assert scorer.asked == ["a.mp4", "b.mp4"] * 2
     assert len(journal.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("change", ["file", "weights", "settings"])
-def test_scores_of_before_a_change_are_not_taken_over(scorer, files, journal, change):
+def test_scores_of_before_a_change_are_not_taken_over(scorer, files, out, change):
     with pytest.raises(KeyboardInterrupt):
-        score_files(scorer, [files], HERE, journal=journal, tell=stop_after(2))
+        score_files(scorer, [files], HERE, out=out, tell=stop_after(2))
     scorer.asked.clear()
     if change == "file":
         (files / "a.mp4").write_text("another")
@@ -146,31 +152,39 @@ def test_scores_of_before_a_change_are_not_taken_over(scorer, files, journal, ch
         scorer.checkpoint.write_bytes(b"other")
     else:
         scorer.scoring["stride_seconds"] = 0.5
-    score_files(scorer, [files], HERE, journal=journal, resume=True)
+    score_files(scorer, [files], HERE, out=out)
     assert scorer.asked[0] == "a.mp4"
     assert ("b.mp4" in scorer.asked) == (change != "file")
 
 
-def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(
-    scorer, files, journal
-):
+def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(scorer, files, out):
     parts = []
     for index in (1, 2, 3):
         shard = Shard(index, 3)
-        parts += score_files(scorer, [files], HERE, journal=journal, shard=shard)
+        parts += score_files(scorer, [files], HERE, out=out, shard=shard)
     assert sorted(scorer.asked) == [f"{name}.mp4" for name in "abcdefgh"]
     scorer.asked.clear()
     with pytest.raises(ConfigError, match=r"A shard has left its scores in .* with --resume"):
-        score_files(scorer, [files], HERE, journal=journal)
-    predictions = score_files(scorer, [files], HERE, journal=journal, resume=True)
+        score_files(scorer, [files], HERE, out=out, resume=False)
+    predictions = score_files(scorer, [files], HERE, out=out)
     assert scorer.asked == []
     assert predictions == sorted(parts, key=lambda item: item["file"])
-    assert len(list(journal.parent.glob("out.journal.*-of-3.jsonl"))) == 3
+    assert len(list(out.parent.glob("out.journal.*-of-3.jsonl"))) == 3
+
+
+def test_scores_are_kept_until_they_are_written(scorer, files, out, journal, monkeypatch):
+    def fail(path, predictions):
+        raise UnwritableFileError("The disk is full.")
+
+    monkeypatch.setattr(module, "save_predictions", fail)
+    with pytest.raises(UnwritableFileError):
+        score_files(scorer, [files], HERE, out=out)
+    assert len(journal.read_text().splitlines()) == 8
 
 
 def test_where_the_scores_are_kept(tmp_path):
     assert journal_of(tmp_path / "out.json") == tmp_path / "out.journal.jsonl"
-    (tmp_path / "out.json").touch()
+    (tmp_path / "out.json").write_text("[]")
     assert journal_of(tmp_path / "out.json") == tmp_path / "out.journal.jsonl"
     assert journal_of("/dev/null") is None
 
