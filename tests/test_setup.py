@@ -1,5 +1,6 @@
-"""The configs in the wheel: bases merged as MMEngine merges them, and readable both ways."""
+"""What the wheel holds: the package alone, and its configs with their bases merged."""
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -39,6 +40,34 @@ def test_a_merged_config_equals_the_one_with_bases(installed, leaf):
 def test_the_installed_package_has_every_config(installed):
     folder = installed / "macbdf_mm" / "configs"
     assert sorted(path.relative_to(folder) for path in folder.rglob("*.py")) == LEAVES
+
+
+def test_the_installed_package_is_all_that_is_installed(installed):
+    top = {path.name.partition("-")[0] for path in installed.iterdir()}
+    assert top == {"macbdf_mm"}
+
+
+def test_the_package_imports_nothing_that_stands_outside_of_it():
+    outside = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"macbdf_mm"}
+    assert {"benchmarks", "studies", "demo", "tools", "tests"} <= outside
+    found = [
+        (str(path.relative_to(ROOT)), name)
+        for path in sorted((ROOT / "macbdf_mm").rglob("*.py"))
+        for name in imported(path)
+        if name.partition(".")[0] in outside
+    ]
+    assert found == []
+
+
+def imported(path):
+    """Return the names of all modules that a file imports, wherever in it."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.append(node.module)
+    return names
 
 
 def test_the_source_archive_has_every_config(tmp_path):
