@@ -109,12 +109,14 @@ def data_digest(annotation: Path, media_root: Path) -> str:
 
 
 @functools.cache
-def code_digest() -> str:
+def code_digest(root: Path = Path(__file__).parents[1]) -> str:
     """Return the digest of the code that a run executes, with the versions beneath it.
 
     Comments, docstrings and layout don't count. Computed once in a process.
+
+    Args:
+        root: The folder of the package and of the studies.
     """
-    root = Path(__file__).parents[1]
     paths = sorted({path for pattern in _CODE for path in root.glob(pattern)})
     sources = {
         str(path.relative_to(root)): meaning(path.read_text(encoding="utf-8")) for path in paths

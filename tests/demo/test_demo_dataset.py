@@ -3,6 +3,7 @@ import json
 import os
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -23,8 +24,11 @@ from demo.demo_dataset import (
     build_demo_dataset,
     forge_clip,
     perform,
+    render_group,
 )
 from macbdf_mm.datasets.annotation import load_annotation
+from macbdf_mm.datasets.forgery.clip import Clip
+from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError
 from macbdf_mm.media.writer import write_clip
 
@@ -144,6 +148,49 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_it_resumes(small_set, tmp_
     monkeypatch.undo()
     assert build_demo_dataset(tmp_path, SMALL, num_workers=1).read_bytes() == small_set.read_bytes()
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+def test_a_face_is_given_by_the_next_performance_of_the_group(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(demo_dataset, "perform", lambda source, settings: source.key)
+    monkeypatch.setattr(demo_dataset, "forge_clip", lambda *arguments: given.append(arguments[1:3]))
+    monkeypatch.setattr(demo_dataset, "_write", lambda *_: None)
+    for group in plan_clips(60, 5):
+        given.clear()
+        render_group(group, tmp_path, SMALL)
+        keys = [source.key for source in group.sources]
+        next_one = dict(zip(keys, [*keys[1:], keys[0]], strict=True))
+        alone = len(keys) == 1
+        assert given
+        assert all(donor == (None if alone else next_one[key]) for key, donor in given)
+
+
+def test_operators_get_the_donor_that_they_need(monkeypatch):
+    """A face from elsewhere for a pasted face, other words for replaced ones, else nothing."""
+    seen = {}
+
+    def operator(name):
+        def forge(clip, interval, rng, strength, donor):
+            seen[name] = donor
+            return clip.frames if name in VIDEO_OPERATORS else clip.waveform
+
+        return forge
+
+    clip = Clip(np.zeros((50, 4, 4, 3), np.uint8), np.zeros(32_000, np.float32))
+    articulation = SimpleNamespace(duration_seconds=2.0)
+    performance = SimpleNamespace(clip=clip, articulation=articulation)
+    monkeypatch.setattr(demo_dataset, "say_something_else", lambda *_: "other words")
+    for operators in ("VIDEO_OPERATORS", "AUDIO_OPERATORS"):
+        fakes = {name: operator(name) for name in getattr(demo_dataset, operators)}
+        monkeypatch.setattr(demo_dataset, operators, fakes)
+    donor = SimpleNamespace(clip="other face")
+    for group in plan_clips(200, 0):
+        for planned in (planned for source in group.sources for planned in source.clips):
+            forge_clip(planned, performance, donor, SMALL)
+    expected = dict.fromkeys([*VIDEO_OPERATORS, *AUDIO_OPERATORS])
+    expected["blended_patch"] = "other face"
+    expected["word_splice"] = expected["dubbing"] = "other words"
+    assert seen == expected
 
 
 def test_folders_that_hold_something_else_are_refused(tmp_path):

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from macbdf_mm.datasets import AudioVisualForgeryDataset, load_annotation, save_annotation
 from macbdf_mm.datasets.input_cache import open_input_cache
 from macbdf_mm.errors import ConfigError, MissingDataError
+from studies import cached_split
 from studies.cached_split import plan_split
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -130,6 +131,12 @@ def test_the_folder_is_named_after_all_that_it_is_made_from(loaders, data_root, 
         name(2, test_mode=False),
     ]  # fmt: skip
     assert len(set(names)) == len(names)
+
+
+def test_spans_of_another_format_are_decoded_anew(loaders, tmp_path, monkeypatch):
+    folder = plan_split(loaders["test"], tmp_path, 1).folder
+    monkeypatch.setattr(cached_split, "CACHE_VERSION", -1)
+    assert plan_split(loaders["test"], tmp_path, 1).folder != folder
 
 
 def test_a_missing_file_is_named(loaders, data_root, tmp_path):

@@ -3,8 +3,10 @@ import hashlib
 import json
 
 import pytest
+import torch
 from mmengine.config import Config
 
+import macbdf_mm
 from studies.fingerprint import (
     code_digest,
     config_digest,
@@ -74,6 +76,55 @@ def test_every_setting_counts(cfg, key, value):
     changed = copy.deepcopy(cfg)
     changed.merge_from_dict({key: value})
     assert config_digest(changed) != config_digest(cfg)
+
+
+def test_all_that_a_config_says_counts_but_for_what_only_shows_or_stores(cfg):
+    without_effect = {
+        "auto_scale_lr", "custom_imports", "default_hooks", "default_scope", "load_from",
+        "log_level", "log_processor", "resume", "visualizer",
+    }  # fmt: skip
+    parts = [key for key, value in cfg.items() if isinstance(value, dict | list)]
+    assert {"val_evaluator", "env_cfg", "final_evaluation"} <= set(parts)
+    for key in parts:
+        changed = copy.deepcopy(cfg)
+        changed.pop(key)
+        is_variable = key in ("train_pipeline", "test_pipeline")
+        is_same = config_digest(changed) == config_digest(cfg)
+        assert is_same == (key in without_effect or is_variable), key
+
+
+@pytest.fixture
+def code(tmp_path):
+    """A tree with a file in each room."""
+    rooms = ("datasets/transforms", "engine/optim", "evaluation/functional", "media",
+             "models/layers", "ops", "structures", "reports", "utils")  # fmt: skip
+    for file in [
+        "studies/train_run.py",
+        "studies/page.py",
+        *(f"macbdf_mm/{r}/a.py" for r in rooms),
+    ]:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a = 1\n")
+    return tmp_path
+
+
+def test_code_that_a_run_executes_counts_and_the_pages_do_not(code):
+    before = code_digest(code)
+    for path in code.rglob("*.py"):
+        code_digest.cache_clear()
+        path.write_text("a = 2\n")
+        is_shown = path.parts[-2] in ("reports", "utils") or path.name == "page.py"
+        assert (code_digest(code) == before) == is_shown, path
+        path.write_text("a = 1\n")
+
+
+@pytest.mark.parametrize("versioned", [macbdf_mm, torch])
+def test_the_versions_beneath_the_code_count(code, monkeypatch, versioned):
+    before = code_digest(code)
+    monkeypatch.setattr(versioned, "__version__", "0.0")
+    code_digest.cache_clear()
+    assert code_digest(code) != before
 
 
 def test_the_code_s_digest_is_that_of_this_code():

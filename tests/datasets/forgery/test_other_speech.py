@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 
 from macbdf_mm.datasets.forgery.clip import Clip
-from macbdf_mm.datasets.forgery.other_speech import change_speed, dubbing, word_splice
+from macbdf_mm.datasets.forgery.other_speech import (
+    _draw_word,
+    change_speed,
+    dubbing,
+    word_splice,
+)
 
 
 def test_most_of_the_interval_is_other_sound_with_a_higher_noise_floor():
@@ -51,3 +56,22 @@ def test_the_donors_words_are_heard():
     rates = np.abs(np.fft.rfft(envelope - envelope.mean()))
     # 5 bursts a second, at a speed changed by 12 to 20 %.
     assert 4.0 <= np.argmax(rates) / 2 <= 6.1
+
+
+def test_a_donor_dubs_from_the_same_time_on():
+    frames = np.zeros((50, 4, 4, 3), np.uint8)
+    rng = np.random.default_rng(0)
+    own, other = (0.1 * rng.standard_normal(32_000).astype(np.float32) for _ in range(2))
+    other[:16_000] = 0
+    forged = dubbing(Clip(frames, own), (1.0, 2.0), rng, 0.0, Clip(frames, other))
+    # The donor is silent before: taken from its beginning, this would be, too.
+    assert forged[16_800:20_000].std() > 0.05
+
+
+def test_words_are_replaced_by_words_and_not_by_pauses():
+    giver = np.zeros(160_000, np.float32)
+    giver[(np.arange(160_000) // 4000) % 5 == 0] = 1.0
+    rng = np.random.default_rng(0)
+    power = np.mean([np.mean(_draw_word(giver, 2000, rng) ** 2) for _ in range(300)])
+    # Of four places, one falls into the sounding fifth in 59 % of the draws.
+    assert power == pytest.approx(1 - 0.8**4, abs=0.1)

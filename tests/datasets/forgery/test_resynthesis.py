@@ -4,6 +4,7 @@ import torch
 
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.resynthesis import (
+    _stretch,
     another_voice,
     griffin_lim,
     magnitude_of,
@@ -121,3 +122,11 @@ def test_pitch_changes_and_timing_stays(harmonic_tone):
 def test_an_interval_shorter_than_a_window_is_refused(harmonic_tone, operator, end, message):
     with pytest.raises(ValueError, match=message):
         operator(harmonic_tone, (0.0, end), np.random.default_rng(0))
+
+
+def test_past_its_top_a_compressed_spectrum_is_mirrored():
+    spectrum = np.linspace(1.0, 2.0, 101)[:, None]
+    compressed = _stretch(spectrum, 0.8)[:, 0]
+    frequencies = np.arange(101) / 0.8
+    expected = 1 + np.where(frequencies > 100, 200 - frequencies, frequencies) / 100
+    np.testing.assert_allclose(compressed, expected)
