@@ -110,6 +110,15 @@ def test_a_loop_that_counts_iterations_fits_after_as_many_as_an_epoch_has(tmp_pa
 def test_queues_longer_than_the_data_are_warned_of(tmp_path, capfd):
     train(tmp_path, lambda m: OptimWrapper(SGD(m.parameters(), 0.1)), num_batches=1)
     assert "2 slots for 1 training clips" in "".join(capfd.readouterr())
+    train(tmp_path / "as_many", lambda m: OptimWrapper(SGD(m.parameters(), 0.1)), num_batches=2)
+    assert "slots for" not in "".join(capfd.readouterr())
+
+
+def test_after_training_nobody_listens_to_the_optimiser(tmp_path):
+    model = Model()
+    optimizer = SGD(model.parameters(), 0.1)
+    train(tmp_path, lambda _: OptimWrapper(optimizer), model=model)
+    assert not optimizer._optimizer_step_post_hooks
 
 
 def test_a_skipped_update_is_forgotten(tmp_path):

@@ -122,6 +122,16 @@ def test_in_mixed_precision_skipped_steps_are_counted(make_runner, two_encoders)
     assert scalar(f"train/om_pareto/video/{NUM_NON_FINITE}").current() == 1
 
 
+def test_steps_of_a_training_that_was_broken_off_are_forgotten(make_runner, solved_steps):
+    runner = make_runner(num_epochs=1, num_batches=2)
+    hook = next(h for h in runner.hooks if isinstance(h, OMParetoLogHook))
+    hook._steps.append({name: solve(1.0, 1e6, -1.0) for name in ("video", "audio")})
+    runner.train()
+    cosines = [step["video"].cos for step in solved_steps]
+    line = logged(runner)[0]
+    assert line["om_pareto/video/cos"] == pytest.approx(sum(cosines) / 2)
+
+
 def test_with_the_plain_wrapper_it_only_says_so(make_runner):
     runner = make_runner(
         optim_wrapper=dict(_delete_=True, type="OptimWrapper", optimizer=dict(type="SGD", lr=0.1)),

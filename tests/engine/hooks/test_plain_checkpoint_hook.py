@@ -124,6 +124,20 @@ def test_epoch_checkpoint_knows_the_best_of_its_own_validation(tmp_path):
     assert Path(best).name == "best_overall_auc_epoch_2.pth"
 
 
+def test_a_checkpoint_is_saved_again_once_after_its_validation(tmp_path, monkeypatch):
+    """MMEngine's hook does so itself where an epoch is the best one."""
+    saved, save = [], Runner.save_checkpoint
+
+    def note(self, out_dir, filename, *args, **kwargs):
+        saved.append(filename)
+        save(self, out_dir, filename, *args, **kwargs)
+
+    monkeypatch.setattr(Runner, "save_checkpoint", note)
+    run(tmp_path, [0.9, 0.5])
+    assert saved.count("epoch_1.pth") == saved.count("epoch_2.pth") == 2
+    assert saved.count("best_overall_auc_epoch_1.pth") == 1
+
+
 def test_several_best_checkpoints(tmp_path):
     best = ["overall/auc", "overall/acc"]
     run(tmp_path, [0.2, 0.5, 0.4], save_best=best, max_keep_ckpts=1)
