@@ -343,7 +343,7 @@ def thresholds_by_track(values: object, owner: str) -> dict[str, float]:
     """
     if not isinstance(values, torch.Tensor):
         raise ConfigError(
-            f"{owner} has no decision thresholds, so it cannot score files; derive it from "
-            "BaseForgeryDetector."
+            f"{owner} has no decision thresholds, so it cannot score files; expected one "
+            "derived from BaseForgeryDetector."
         )
     return dict(zip(TRACKS, values.tolist(), strict=True))

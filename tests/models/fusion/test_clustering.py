@@ -149,10 +149,11 @@ def test_halves_are_raised_to_float32():
 
 
 def test_a_centre_without_features_stays_where_it_is():
-    features = torch.tensor([[-0.1], [0.1], [9.9], [10.1]])
-    assignment, inertia = lloyd(features, torch.tensor([[0.05], [10.0], [50.0]]))
+    # At the origin, the mean of nothing, it would take the first feature from its neighbour.
+    features = torch.tensor([[0.1], [0.9], [9.6], [10.4]])
+    assignment, inertia = lloyd(features, torch.tensor([[0.5], [10.0], [50.0]]))
     assert assignment.tolist() == [0, 0, 1, 1]
-    assert inertia == pytest.approx(4 * 0.1**2, rel=1e-4)
+    assert inertia == pytest.approx(4 * 0.4**2, rel=1e-4)
 
 
 def test_of_equal_silhouettes_the_smaller_number_of_clusters_is_taken(monkeypatch):
