@@ -15,13 +15,7 @@ import numpy.typing as npt
 from av.packet import Packet
 from av.stream import Stream
 
-from macbdf_mm.media.media_file import (
-    SEEK_LEADS_SECONDS,
-    MediaFile,
-    Track,
-    decode_packet,
-    to_seconds,
-)
+from macbdf_mm.media.media_file import MediaFile, Track, decode_packet, to_seconds
 
 # Decoders of FFmpeg that can leave out a picture to which no other refers, and in which such
 # a picture is one in every sense: HEVC's may still serve a higher temporal layer.
@@ -87,10 +81,7 @@ def plan_frames(
     if not file.has_presentation_times:
         return None
     start = max(float(wanted_seconds[0]), video.first_seconds)
-    for lead in SEEK_LEADS_SECONDS:
-        target = max(video.first_seconds, start - lead)
-        if not file.seek(video, target):
-            return None
+    for _ in file.seek_before(video, start):
         packets = _read_up_to(file, video, float(wanted_seconds[-1]))
         if packets is None:
             return None
@@ -98,8 +89,6 @@ def plan_frames(
         if entry is not None:
             step = video.usual_step_seconds
             return _plan(file.stream(video), packets[entry:], wanted_seconds, step)
-        if target == video.first_seconds:
-            return None
     return None
 
 

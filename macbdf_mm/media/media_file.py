@@ -37,7 +37,7 @@ _MAX_PIXELS = 2**26
 # For opening, and again for each packet: a damaged index can have FFmpeg search for minutes.
 _TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
-SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
+_SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -176,6 +176,20 @@ class MediaFile:
             return False
         return True
 
+    def seek_before(self, track: Track, seconds: float) -> Iterator[None]:
+        """Yield after each seek to a key frame before a moment, every time further back.
+
+        A seek may land behind the moment all the same: the caller looks, and goes on. Ends where
+        a seek fails, and with the one to the start of the track.
+        """
+        for lead in _SEEK_LEADS_SECONDS:
+            target = max(track.first_seconds, seconds - lead)
+            if not self.seek(track, target):
+                return
+            yield
+            if target == track.first_seconds:
+                return
+
     def read_packets(self, streams: Sequence[Stream]) -> Iterator[Packet]:
         """Yield packets of the streams from where the file stands, up to damage or the end.
 
@@ -233,18 +247,13 @@ class MediaFile:
             from_seconds: The first moment of interest, on the file's clock.
             until_seconds: The last one.
         """
-        for lead in SEEK_LEADS_SECONDS:
-            target = max(track.first_seconds, from_seconds - lead)
-            if not self.seek(track, target):
-                break
+        for _ in self.seek_before(track, from_seconds):
             frames = self.decode(track, from_seconds, until_seconds)
             first = next((frame for frame in frames if _is_entry_point(frame)), None)
             if first is not None:
                 seconds = self.seconds_of(first)
                 if seconds is None or seconds <= max(from_seconds, track.first_seconds):
                     return chain([first], frames)
-            if target == track.first_seconds:
-                break
         self.restart()
         return self.decode(track, from_seconds, until_seconds)
 
