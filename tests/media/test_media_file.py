@@ -41,6 +41,22 @@ def test_a_seek_that_lands_too_late_is_tried_further_back(make_clip, moment):
         assert file.seconds_of(first) <= moment
 
 
+def test_further_back_is_tried_before_the_whole_file_is_decoded(make_clip, monkeypatch):
+    with MediaFile(make_clip("a.ts", gop=40)) as file:
+        moment = file.zero_seconds + 2.5
+        monkeypatch.setattr(MediaFile, "restart", lambda self: pytest.fail("decodes all of it"))
+        assert len(list(file.seek_before(file.video, moment))) > 1
+        first = next(file.decode_from(file.video, moment, moment))
+        assert file.seconds_of(first) <= moment
+
+
+def test_nothing_is_read_after_a_seek_that_failed(make_clip, monkeypatch):
+    with MediaFile(make_clip()) as file:
+        monkeypatch.setattr(MediaFile, "seek", lambda *args: False)
+        assert list(file.seek_before(file.video, 1.0)) == []
+        assert file.seconds_of(next(file.decode_from(file.video, 1.0, 1.0))) == 0.0
+
+
 def test_decoding_stops_soon_after_the_end_of_a_short_track(make_clip):
     path = make_clip(seconds=40.0, fps=5, sound_seconds=1.0)
     with MediaFile(path) as file:

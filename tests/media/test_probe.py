@@ -50,6 +50,18 @@ def test_a_truncated_file_is_as_long_as_what_is_left(make_clip, seconds, share):
     assert 0.2 * seconds < info.duration_seconds < 0.9 * seconds
 
 
+def test_what_a_cut_took_from_a_file_that_starts_late(make_clip):
+    times = 5.0 + np.arange(75) / 25
+    options = {"movflags": "faststart"}
+    path = make_clip(frame_seconds=times, with_sound=False, options=options)
+    whole = probe(path)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.6)])
+    cut = probe(path)
+    assert (whole.duration_seconds, whole.missing_seconds) == pytest.approx((3.0, 0.0), abs=0.1)
+    assert cut.duration_seconds < 2.5
+    assert cut.duration_seconds + cut.missing_seconds == pytest.approx(3.0, abs=0.1)
+
+
 def test_the_end_of_a_long_file_is_found_in_its_tail(make_clip):
     info = probe(make_clip(seconds=40.0, fps=10, sound_seconds=5.0))
     assert info.duration_seconds == pytest.approx(40.0, abs=0.05)
