@@ -8,7 +8,7 @@ import numpy as np
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.structures.face_track import FaceTrack
 from macbdf_mm.structures.intervals import Interval, overlap_seconds, span_label
-from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
+from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 
 
 def crop_row(row: ClipRow, file: str, span_seconds: Interval, face_box: Sequence[float]) -> ClipRow:
@@ -45,8 +45,8 @@ def crop_row(row: ClipRow, file: str, span_seconds: Interval, face_box: Sequence
 
 
 def _inside(
-    label: int, intervals: Sequence[Interval], span: Interval
-) -> tuple[int, tuple[Interval, ...]]:
+    label: Label, intervals: Sequence[Interval], span: Interval
+) -> tuple[Label, tuple[Interval, ...]]:
     """Return label and intervals of a track within a span, on the span's own clock."""
     if label != FAKE or not intervals:
         return label, ()
@@ -61,7 +61,7 @@ def _inside(
     return FAKE, tuple(moved)
 
 
-def _overall(row: ClipRow, video_label: int, audio_label: int) -> int:
+def _overall(row: ClipRow, video_label: Label, audio_label: Label) -> Label:
     if FAKE in (video_label, audio_label):
         return FAKE
     if row.label == REAL or (video_label, audio_label) == (REAL, REAL):

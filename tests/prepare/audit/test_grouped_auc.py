@@ -73,6 +73,22 @@ def test_the_standard_error_is_that_of_leaving_out_each_group():
     assert found.standard_error == pytest.approx(jackknife, rel=0.1)
 
 
+def test_the_standard_error_is_the_spread_of_what_each_group_adds():
+    features, labels, groups = draw(3, num_groups=12)
+    folds = grouped_folds(labels, groups)
+    found = grouped_auc(features, labels, groups, folds, FeatureItself)
+    balance = np.zeros(12)
+    num_pairs = 0
+    for _, test in folds:
+        for fake, real in product(test[labels[test] == 1], test[labels[test] == 0]):
+            won = (1 + np.sign(features[fake, 0] - features[real, 0])) / 2
+            # A pair counts for the group of its fake, and for that of its real clip.
+            np.add.at(balance, groups[[fake, real]], won - found.auc)
+            num_pairs += 1
+    expected = np.sqrt(12 / 11 * ((balance / num_pairs) ** 2).sum())
+    assert found.standard_error == pytest.approx(expected, rel=1e-9)
+
+
 def test_copies_of_a_clip_add_nothing_to_what_is_known():
     features, labels, groups = draw(1, num_groups=30, size=2)
     once = grouped_auc(features, labels, groups, grouped_folds(labels, groups), FeatureItself)
@@ -88,6 +104,8 @@ def test_folds_share_no_group_and_test_each_clip_three_times():
     for train, test in folds:
         assert not set(groups[train]) & set(groups[test])
         assert sorted([*train, *test]) == list(range(len(labels)))
+    # Each time with other fifths.
+    assert len({tuple(test) for _, test in folds}) > 10
     times_tested = np.bincount(np.concatenate([test for _, test in folds]))
     assert (times_tested == 3).all()
 
