@@ -217,6 +217,7 @@ def test_so_does_the_reason_of_a_broken_file():
         (ROW, dict(has_audio=False), "no sound"),
         (ROW, dict(peak=0.0), "silent sound"),
         (ClipRow("a", 0, duration_seconds=2.6), {}, "lasts 2.0 s, annotated 2.6 s"),
+        (ClipRow("a", 0, duration_seconds=1.4), {}, "lasts 2.0 s, annotated 1.4 s"),
         (
             ClipRow("a", 1, 1, audio_fake_intervals=(), video_fake_intervals=((2.0, 3.0),)),
             {},

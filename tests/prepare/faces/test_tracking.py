@@ -58,6 +58,9 @@ def test_a_pair_that_may_not_be_joined_keeps_no_face_from_its_track():
     # The sum of overlaps alone would give the face at 10 to the track at 0 as well.
     tracks = link_detections([0, 1], [see(0, 18), see(16)], min_iou=0.5)
     assert [lefts_of(track) for track in tracks] == [[0], [18, 16]]
+    # Two overlaps that are too small are more together than the one that is large enough.
+    tracks = link_detections([0, 1], [see(0, 14), see(-9, 6)], min_iou=0.5)
+    assert [lefts_of(track) for track in tracks] == [[0, 6], [14], [-9]]
 
 
 def test_nothing_seen_gives_nothing():
