@@ -75,6 +75,8 @@ def test_a_variable_frame_rate_is_kept(make_face_clip, tmp_path):
         source, track_of(lambda t: (120, 80), 1.4), path, CropSettings(size=32)
     )
     assert written.num_frames == 19
+    # The last frame lasts as long as the one before, not as the average.
+    assert written.end_seconds == pytest.approx(times[-1] + 0.13, abs=2e-3)
     with MediaFile(path) as file:
         shown = [seconds for _, seconds in shown_frames(file, (0.0, 3.0))]
     np.testing.assert_allclose(shown, times, atol=1e-3)
