@@ -119,6 +119,6 @@ class CompareTracks:
 
         original, fake = files
         if self._original is None or self._name != original:
-            self._original = None  # Never two in memory, nor the wrong one if this one fails.
+            self._original = None  # Pictures of two originals need not be in memory.
             self._original, self._name = OriginalTracks(self.root / original), original
         return asdict(self._original.compare(self.root / fake))

@@ -70,6 +70,11 @@ def test_of_equal_paths_the_one_of_the_split_counts(write, read):
     assert found.findings["files_without_rows"] == [f"test/{VIDEO}"]
 
 
+def test_of_equal_paths_in_folders_of_no_split_the_first_counts(write, read):
+    write([row(VIDEO)], [f"disk1/{VIDEO}", f"disk2/{VIDEO}"])
+    assert list(read(AvDeepfake1MConverter()).rows) == [f"disk1/{VIDEO}"]
+
+
 def test_segments_of_each_track_and_where_there_is_but_one_list(write, read):
     own = row(BOTH, visual_fake_segments=[[0.1, 0.2]], audio_fake_segments=[[0.5, 0.9]],
               fake_segments=[[0.1, 0.2], [0.5, 0.9]])  # fmt: skip

@@ -65,6 +65,11 @@ def test_intervals_are_sorted_and_joined(findings):
     assert not list(findings)
 
 
+def test_intervals_begin_with_the_clip(findings):
+    row = ClipRow("a.mp4", 1, 1, 0, ((-0.04, 1.0),), duration_seconds=4.0)
+    assert correct_intervals(row, findings).video_fake_intervals == ((0.0, 1.0),)
+
+
 def test_intervals_outside_of_the_clip_are_left_out_and_noted(findings):
     row = ClipRow("a.mp4", 1, 0, 1, (), ((1.0, 2.0), (5.0, 6.0), (3.0, 3.0)), duration_seconds=4.0)
     assert correct_intervals(row, findings).audio_fake_intervals == ((1.0, 2.0),)

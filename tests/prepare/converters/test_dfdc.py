@@ -3,6 +3,7 @@ import json
 import pytest
 from dfdc_tree import write_labels_csv
 
+from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.prepare.converters.conversion_report import Findings
 from macbdf_mm.prepare.converters.convert_dataset import fakes_by_original
@@ -105,6 +106,20 @@ def test_equal_names_of_different_files_are_different_clips(write, tmp_path):
     rows, _, findings, _ = read(tmp_path)
     assert list(rows) == ["a/0.mp4", "b/0.mp4"]
     assert not list(findings)
+
+
+def test_a_part_finds_its_own_file_of_a_name_that_another_part_has_too(write, tmp_path):
+    for part, contents in (("a", b"1"), ("b", b"22")):
+        write(f"{part}/metadata.json", {"0.mp4": REAL}, {f"{part}/videos/0.mp4": contents})
+    rows, _, findings, _ = read(tmp_path)
+    assert list(rows) == ["a/videos/0.mp4", "b/videos/0.mp4"]
+    assert not list(findings)
+
+
+def test_only_fakes_are_compared_with_their_source(write, tmp_path):
+    write("metadata.json", {}, {"real.mp4": b"1", "copy.mp4": b"22", "fake.mp4": b"333"})
+    rows = [ClipRow("copy.mp4", 0, source="real.mp4"), ClipRow("fake.mp4", 1, source="real.mp4")]
+    assert fakes_by_original(rows, MediaTree(tmp_path)) == {"real.mp4": ["fake.mp4"]}
 
 
 def test_full_set_validation_and_test(write, tmp_path):

@@ -79,6 +79,15 @@ def test_what_changed_is_compared_again_the_others_are_not(inspect, root, calls,
     assert calls == [("comparisons", k, 2) for k in range(2 - num_again, 3)]
 
 
+def test_what_is_measured_otherwise_now_is_measured_again(inspect, calls, monkeypatch):
+    fakes = {"original.mp4": ["fake.mp4"]}
+    inspect("compare_tracks", fakes)
+    calls.clear()
+    monkeypatch.setattr(inspect_files, "_VERSION", inspect_files._VERSION + 1)
+    inspect("compare_tracks", fakes)
+    assert calls == [("comparisons", 0, 1), ("comparisons", 1, 1)]
+
+
 def test_each_fake_is_compared_with_its_own_original_which_is_decoded_once(
     inspect, root, monkeypatch
 ):

@@ -104,6 +104,12 @@ def test_no_part_stays_empty_if_there_are_enough_groups(num_groups):
     assert len(set(parts)) == min(num_groups, 3)
 
 
+def test_a_part_that_would_stay_empty_gets_the_smallest_group():
+    groups = [group for group, size in enumerate((9, 8, 10)) for _ in range(size)]
+    parts = assign_groups(groups, ["a"] * 27, {"train": 0.99, "val": 0.01}, seed=0)
+    assert {group for group, part in zip(groups, parts, strict=True) if part == "val"} == {1}
+
+
 def test_the_seed_decides():
     groups, strata = uneven_groups()
     first = assign_groups(groups, strata, SHARES, seed=0)
