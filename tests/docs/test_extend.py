@@ -78,7 +78,7 @@ def test_a_part_of_ones_own_trains_and_tests(heading, tmp_path, data_root):
     (best,) = tmp_path.glob("run/best_*.pth")
     checkpoint = torch.load(best)
     assert checkpoint["state_dict"]["is_threshold_fitted"]
-    cfg = Config.fromfile(tmp_path / "run" / "mine.py")
+    cfg = Config.fromfile(tmp_path / "run" / "mine.py", import_custom_modules=False)
     assert cfg.model.get("type") == ("MeanDetector" if heading == "A detector" else "MACBDF")
     if heading == "A backbone":
         assert "video_backbone.layers.1.conv.weight" in checkpoint["state_dict"]

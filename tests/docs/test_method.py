@@ -1,4 +1,4 @@
-"""The page on the method against the code: nothing that it names may be gone or differ."""
+"""The pages on the method against the code: nothing that they name may be gone or differ."""
 
 import ast
 import importlib
@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from evidence import EVIDENCE_PAGE, evidence_page, named_by_markers
 from mmengine.config import Config
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "method.md").read_text()
-CONFIGS = {"`s`": "macbdf_dfdc.py", "Demo": "macbdf_demo.py"}
-# What a cell says of a part that a config does not have.
+PAGES = sorted((ROOT / "docs" / "method").glob("*.md"))
+CONFIGS = ("macbdf_dfdc.py", "macbdf_demo.py")
+# What is said of a part that a config does not have.
 ABSENT = "-"
 # Keys of a config that name parts and units, not values.
 STRUCTURE = {"type", "by_epoch", "convert_to_iter_based"}
@@ -22,33 +23,73 @@ GIVEN = {("MACL", "embed_dims"), ("ClusterState", "embed_dims"), ("MSTLKABlock",
 GIVEN |= {("MSTLKABlock", name) for name in ("kernels", "gate_kernel_size", "with_cp")}
 
 
-def table(heading):
-    """Return the rows of the table under a heading, each a dict by column."""
-    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    header, _, *rows = [
-        [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
-        for line in lines
-    ]
-    assert {len(row) for row in rows} == {len(header)}
-    return [dict(zip(header, row, strict=True)) for row in rows]
+def sections():
+    """Return the text of every section of every page by its heading; those of all pages joined."""
+    found = {}
+    for path in PAGES:
+        if path != EVIDENCE_PAGE:
+            for heading, text in re.findall(
+                r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", path.read_text(), re.DOTALL | re.MULTILINE
+            ):
+                found[heading] = found.get(heading, "") + text
+    return found
 
 
-EQUATIONS = table("Equations and sections")
-SWITCHES = table("Switches")
-VALUES = table("Free values")
-REFERENCES = table("Independent references")
-MUTATIONS = table("Mutations that were tried")
+SECTIONS = sections()
+# Name of an equation or section -> what its text says.
+EQUATIONS = {
+    heading.partition(":")[0]: text for heading, text in SECTIONS.items() if "\nCode: " in text
+}
 
 
-def codes_in(cell):
-    """Return (file, symbol) pairs."""
-    return re.findall(r"`(macbdf_mm/[\w/]+\.py)`: `([\w.]+)`", cell)
+def items(heading):
+    """Return (bold name, what follows in its line, its second line) of a list."""
+    found = re.findall(r"^- \*\*(.+?)\*\*: (.*)\n  (.*)$", SECTIONS[heading], re.MULTILINE)
+    # Every line of the list was understood.
+    lines = [line for line in SECTIONS[heading].splitlines() if line]
+    assert len(lines) == 2 * len(found)
+    return found
 
 
-def named_tests(cell):
-    """Return (file, function) pairs."""
-    return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", cell)
+def argument_in(text):
+    """Return `folder/file.py:Class` of "`Class` in `folder/file.py`", or ''."""
+    match = re.search(r"`([\w.]+)` in `([\w/]+\.py)`", text)
+    return f"{match[2]}:{match[1]}" if match else ""
+
+
+def values():
+    """Return (name, config path, argument, value in each of the configs, source)."""
+    rows = []
+    for name, line, place in items("Free values"):
+        path = place.split(",")[0].strip("`") if not place.startswith(("`_", "`A")) else ""
+        argument = argument_in(place)
+        if argument and "`, of `" not in place:
+            path = ""  # A constant.
+        match = re.fullmatch(
+            r"(?:in the demo `([^`]+)` alone|`([^`]+)`(?:, in the demo `([^`]+)`)?"
+            r"(, not in the demo)?)\. (.+)\.",
+            line,
+        )
+        assert match, line
+        alone, first, second, missing, source = match.groups()
+        pair = (ABSENT, alone) if alone else (first, ABSENT if missing else second or first)
+        rows.append((name, path, argument, pair, source))
+    return rows
+
+
+VALUES = values()
+SWITCHES = [(name.strip("`"), argument_in(place), line) for name, line, place in items("Switches")]
+
+
+def codes_in(text):
+    """Return (file, symbol) pairs of the line "Code: `a` and `b` in `file`, ..."."""
+    (line,) = re.findall(r"^Code: (.*)\.$", text, re.MULTILINE)
+    pairs = []
+    for part in re.split(r"(?<=\.py`), ", line):
+        symbols, _, file = part.rpartition(" in ")
+        pairs += [(file.strip("`"), symbol) for symbol in re.findall(r"`([\w.]+)`", symbols)]
+    assert line.count("`") == 2 * len(pairs) + 2 * len({file for file, _ in pairs})
+    return pairs
 
 
 @cache
@@ -65,30 +106,39 @@ def load(path, symbol):
     return found
 
 
-@pytest.mark.parametrize("row", EQUATIONS, ids=lambda row: row["Paper"])
-def test_both_ends_of_a_row_exist(row):
-    codes, tests = codes_in(row["Code"]), named_tests(row["Test"])
-    assert codes
-    assert tests
-    # Every backtick of these two columns was understood.
-    assert row["Code"].count("`") == 4 * len(codes)
-    assert row["Test"].count("`") == 2 * len(tests)
-    for path, symbol in codes:
-        assert load(path, symbol) is not None
-    for path, name in tests:
-        assert name in functions_of(path)
+@pytest.mark.parametrize("name", EQUATIONS)
+def test_the_code_of_an_equation_is_there_and_a_test_holds_it(name):
+    for path, symbol in codes_in(EQUATIONS[name]):
+        assert load(f"macbdf_mm/{path}", symbol) is not None
+    assert named_by_markers(name)
 
 
-def test_each_equation_has_its_row():
-    papers = [row["Paper"] for row in EQUATIONS]
-    assert papers[:24] == [f"Eq. {number}" for number in range(1, 25)]
+def test_each_equation_has_its_section():
+    assert {f"Eq. {number}" for number in range(1, 25)} <= set(EQUATIONS)
 
 
-def test_every_test_and_file_named_on_the_page_exists():
-    for path, name in named_tests(PAGE):
-        assert name in functions_of(path), f"{path}::{name}"
-    for path in re.findall(r"`((?:macbdf_mm|tests|configs|docs)/[\w/.-]+\.(?:py|md))`", PAGE):
-        assert (ROOT / path).is_file(), path
+def test_every_file_named_on_a_page_exists():
+    for page in PAGES:
+        text = page.read_text()
+        for path in re.findall(r"`((?:macbdf_mm|tests|configs|docs)/[\w/.-]+\.(?:py|md))`", text):
+            assert (ROOT / path).is_file(), path
+        for path in re.findall(r"\]\(([\w/.-]+)\)", text):
+            assert (page.parent / path).resolve().is_file(), path
+
+
+def test_every_marker_names_something_of_the_pages():
+    """A test that holds an equation that was renamed would hold nothing."""
+    references = set(re.findall(r"^- ([^:]+):", reference_text(), re.MULTILINE))
+    known = {*EQUATIONS, *references, *(name for name, _, _ in SWITCHES)}
+    assert set(named_by_markers()) == known
+
+
+def reference_text():
+    return re.sub(r"\n  ", " ", SECTIONS["Independent references"])
+
+
+def test_the_page_of_evidence_is_the_generated_one():
+    assert EVIDENCE_PAGE.read_text() == evidence_page(), "run tests/docs/evidence.py"
 
 
 def plain(value):
@@ -129,27 +179,28 @@ def config(name):
     return Config.fromfile(ROOT / "configs" / name).to_dict()
 
 
-def stated(cell):
-    """Return the first value of a cell."""
-    return ABSENT if cell == ABSENT else ast.literal_eval(re.search(r"`([^`]+)`", cell)[1])
+def stated(text):
+    """Return the value that stands on a page."""
+    return ABSENT if text == ABSENT else ast.literal_eval(text)
 
 
-@pytest.mark.parametrize("row", VALUES, ids=lambda row: row["Config path"] or row["Argument of"])
+@pytest.mark.parametrize("row", VALUES, ids=lambda row: row[1] or row[2])
 def test_a_value_is_that_of_the_configs(row):
-    path, argument = row["Config path"].strip("`"), row["Argument of"].strip("`")
-    for column, name in CONFIGS.items():
+    _, path, argument, pair, source = row
+    for name, text in zip(CONFIGS, pair, strict=True):
         found = lookup(config(name), path, argument) if path else default_of(argument)
-        assert plain(found) == stated(row[column]), column
+        assert plain(found) == stated(text), name
     if path and argument:
         default_of(f"{argument}.{path.rpartition('.')[2]}")  # raises if it is no argument
-    assert row["Source"]
+    assert source
 
 
-@pytest.mark.parametrize("row", SWITCHES, ids=lambda row: row["Switch"])
+@pytest.mark.parametrize("row", SWITCHES, ids=lambda row: row[0])
 def test_a_switch_has_its_default_and_its_test(row):
-    path, argument = row["Switch"].strip("`"), row["Argument of"].strip("`")
-    assert plain(lookup(config("macbdf_dfdc.py"), path, argument)) == stated(row["Values"])
-    assert named_tests(row["Test"])
+    path, argument, line = row
+    default = re.search(r"`([^`]+)`", line)[1]
+    assert plain(lookup(config("macbdf_dfdc.py"), path, argument)) == stated(default)
+    assert named_by_markers(path)
     if argument:
         default_of(f"{argument}.{path.rpartition('.')[2]}")
 
@@ -167,18 +218,16 @@ def leaves(value, path):
         yield path
 
 
-@pytest.mark.parametrize("name", CONFIGS.values())
+@pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("part", ["model", "optim_wrapper", "param_scheduler"])
 def test_every_value_of_the_configs_has_a_row(name, part):
-    rows = {row["Config path"].strip("`") for row in VALUES}
-    assert set(leaves(config(name)[part], part)) <= rows
+    assert set(leaves(config(name)[part], part)) <= {path for _, path, _, _, _ in VALUES}
 
 
 def test_every_argument_with_a_value_has_a_row():
     """Of the parts named in the table: what no config sets is a free value as well."""
     named = {}
-    for row in VALUES:
-        path, argument = row["Config path"].strip("`"), row["Argument of"].strip("`")
+    for _, path, argument, _, _ in VALUES:
         if argument.startswith(("models/", "engine/", "media/")):
             full = f"{argument}.{path.rpartition('.')[2]}" if path else argument
             holder, _, name = full.rpartition(".")
@@ -197,19 +246,7 @@ def test_every_argument_with_a_value_has_a_row():
         assert not missing, holder
 
 
-@pytest.mark.parametrize("row", REFERENCES, ids=lambda row: row["What"])
-def test_each_reference_has_a_test(row):
-    assert named_tests(row["Test"])
-
-
-@pytest.mark.parametrize("row", MUTATIONS, ids=lambda row: f"{row['Paper']} {row['After']}")
-def test_what_was_mutated_still_stands_in_the_file(row):
-    text = (ROOT / row["File"].strip("`")).read_text()
-    assert text.count(row["Before"].strip("`")) == 1
-    assert named_tests(row["Test that failed"])
-
-
-def test_the_table_reader_tells_a_wrong_value():
+def test_the_reader_tells_a_wrong_value():
     """Guards the guard: another value, a missing part and an unknown argument are noticed."""
     cfg = {"model": {"neck": {"margin": 0.2}, "hooks": [{"type": "a.Part", "rate": 1}]}}
     macl = "models/contrastive/macl.py:MACL"
@@ -219,4 +256,4 @@ def test_the_table_reader_tells_a_wrong_value():
     assert lookup(cfg, "model.hooks.Other.rate", "") == ABSENT
     with pytest.raises(KeyError):
         default_of(f"{macl}.no_such_argument")
-    assert stated("`(1, 2)`, any") == (1, 2)
+    assert stated("(1, 2)") == (1, 2)

@@ -50,6 +50,7 @@ def objective(alpha, norm_m, norm_u, cos, lambda_orth):
     return squared + lambda_orth * alpha * (1 - alpha) * abs(m * u * cos)
 
 
+@pytest.mark.holds("Eq. 23", "OM-Pareto")
 @pytest.mark.parametrize("case", WORKED)
 def test_worked_cases(case):
     g_m, g_u, lambda_0, kappa, cos, lambda_orth, alpha_m, h = case
@@ -79,6 +80,7 @@ def searched_minimum(arguments, grid):
     return float(grid[best]), float(values[best])
 
 
+@pytest.mark.holds("Eq. 21", "OM-Pareto")
 @pytest.mark.parametrize(("lambda_0", "kappa"), [(0.5, 5.0), (4.0, 2.0)])
 def test_alpha_reaches_the_minimum_of_a_fine_grid_and_of_scipy(lambda_0, kappa):
     grid = np.linspace(0, 1, 4001)
@@ -115,6 +117,7 @@ def test_alpha_itself_agrees_with_the_search_where_the_norms_are_comparable():
         assert minimising_alpha(norm_m, norm_u, cos, 0.4) == pytest.approx(searched, abs=1e-6)
 
 
+@pytest.mark.holds("Eq. 21", "Eq. 22")
 def test_projected_gradient_iterations_end_at_the_closed_form():
     """Eqs. 21-22 by the paper's own way, from its uniform start; convex and concave objectives."""
     rng = np.random.default_rng(2)
@@ -183,6 +186,7 @@ def test_exchange_swapping_the_gradients_swaps_the_weights_but_for_the_magnitude
         assert swapped.lambda_orth == pytest.approx(step.lambda_orth, rel=1e-12)
 
 
+@pytest.mark.holds("Eq. 24")
 def test_magnitude_is_that_of_eq_24():
     generator = torch.Generator().manual_seed(5)
     for _ in range(200):
@@ -196,6 +200,7 @@ def test_magnitude_is_that_of_eq_24():
         assert float(step.direction.norm()) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.holds("optim_wrapper.descent_guard")
 def test_descent_under_the_guard():
     """With ``clamp`` the direction never ascends either objective; without, it can."""
     ascents = 0

@@ -63,6 +63,7 @@ def batches_of(two_encoders, num=NUM_STEPS, **options):
     return [two_encoders.make_batch(number, **options) for number in range(num)]
 
 
+@pytest.mark.holds("Eq. 24")
 @pytest.mark.parametrize("gradients", ["parameters", "features"])
 def test_steps_equal_those_written_by_hand(two_encoders, gradients):
     by_hand_of = {
@@ -115,6 +116,7 @@ def test_the_plain_wrapper_trains_the_same_model_unchanged(two_encoders):
     assert_equal_weights(model, twin, rtol=0, atol=0)
 
 
+@pytest.mark.holds("optim_wrapper.method")
 def test_method_sum_is_the_plain_step(two_encoders):
     model = two_encoders.make_model()
     plain = copy.deepcopy(model)
@@ -155,6 +157,7 @@ def test_the_last_update_of_an_accumulation_has_fewer_iterations(two_encoders):
     assert_equal_weights(model, big)
 
 
+@pytest.mark.holds("optim_wrapper.gradients")
 def test_features_go_through_the_encoders_once(two_encoders):
     passes = {}
     for gradients in ("parameters", "features"):

@@ -50,6 +50,7 @@ def run_steps(module, batches, gradients):
     return taus
 
 
+@pytest.mark.holds("Eq. 4", "Eq. 5", "Eq. 6")
 def test_steps_equal_the_equations_written_out(temperature):
     """Follow four steps with plain numbers for the state; the MLPs are called as they are."""
     previous = math.log(0.07)
@@ -231,6 +232,7 @@ def batch():
     return similarity, valid, torch.randn(5, 5, dtype=torch.float64)
 
 
+@pytest.mark.holds("Eq. 3", "Eq. 4", "statistics of the similarities")
 def test_basis_functions_equal_numpy_and_scipy(batch):
     similarity, valid, scores = batch
     s, f = similarity[valid].numpy(), scores[valid].numpy()
@@ -273,6 +275,7 @@ def test_attention_weights_sum_to_one_over_valid_pairs(batch):
     assert torch.equal(weights[~valid], torch.zeros(13, dtype=torch.float64))
 
 
+@pytest.mark.holds("Eq. 3")
 def test_pair_features_are_similarity_deviation_and_distance(batch):
     _, valid, _ = batch
     vectors = torch.nn.functional.normalize(torch.randn(2, 5, 8, dtype=torch.float64), dim=2)

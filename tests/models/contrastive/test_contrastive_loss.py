@@ -57,6 +57,7 @@ def loop_loss(similarity, pairs, tau, margin, margin_mode, num_negatives):
     return (sum(per_anchor) / len(per_anchor) if per_anchor else 0.0), len(per_anchor)
 
 
+@pytest.mark.holds("Eq. 2", "Eq. 7", "contrastive losses")
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 @pytest.mark.parametrize("num_negatives", [1, 4, 100])
 @pytest.mark.parametrize("tau", [0.05, 0.5])
@@ -72,6 +73,7 @@ def test_loss_equals_loop(margin_mode, num_negatives, tau):
         assert term.num_anchors == num_anchors
 
 
+@pytest.mark.holds("Eq. 5", "dL/dtau")
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 def test_tau_gradient_equals_finite_difference(margin_mode):
     similarity, pairs, step = random_similarity(), random_pairs(), 1e-6
@@ -87,6 +89,7 @@ def test_tau_gradient_equals_finite_difference(margin_mode):
         assert loss(tau).tau_gradient.item() == pytest.approx(difference, rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.holds("dL/dtau")
 def test_tau_gradient_equals_autograd():
     tau = torch.tensor(0.07, dtype=torch.float64, requires_grad=True)
     term = contrastive_term(random_similarity(), random_pairs(), tau)
@@ -96,6 +99,7 @@ def test_tau_gradient_equals_autograd():
     torch.testing.assert_close(term.tau_gradient, tau.grad, rtol=1e-8, atol=0)
 
 
+@pytest.mark.holds("order of the negatives")
 def test_order_of_candidates_does_not_matter():
     similarity, pairs = random_similarity(), random_pairs()
     order = torch.randperm(similarity.shape[1])
@@ -183,6 +187,7 @@ def four_categories(make_features):
     return video, join([audio, queue])
 
 
+@pytest.mark.holds("3.2.1, pairs")
 def test_cross_positives_are_the_own_pair_or_others_that_agree(four_categories):
     pairs = cross_modal_pairs(*four_categories)
     matched = {(0, 0), (3, 3)}
@@ -191,6 +196,7 @@ def test_cross_positives_are_the_own_pair_or_others_that_agree(four_categories):
     assert pairs_of(pairs.positives) == matched | fake_video_of_clip_1 | real_video_of_clip_2
 
 
+@pytest.mark.holds("3.2.1, pairs")
 def test_mismatched_own_pairs_are_sure_negatives(four_categories):
     pairs = cross_modal_pairs(*four_categories)
     assert pairs_of(pairs.sure_negatives) == {(1, 1), (2, 2)}

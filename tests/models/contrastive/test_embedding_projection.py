@@ -14,6 +14,7 @@ def test_embedding_is_a_unit_vector_a_clip():
     torch.testing.assert_close(embeddings.norm(dim=1), torch.ones(2))
 
 
+@pytest.mark.holds("3.2.1, embeddings")
 def test_equals_the_layers_on_the_mean_of_valid_steps():
     projection = EmbeddingProjection(6, embed_dims=8, hidden_dims=5)
     features, mask = video_map()

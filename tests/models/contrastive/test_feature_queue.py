@@ -40,6 +40,7 @@ def assert_equals_list(queue, expected):
             assert queue.features[slot].tolist() == [stored, -stored]
 
 
+@pytest.mark.holds("3.2.1, queue", "wrap-around of the queue")
 @settings(max_examples=60, deadline=None)
 @given(
     length=st.integers(1, 9),

@@ -86,6 +86,7 @@ def loop_losses(macl, video, audio, margin_mode, cross_positive, margin=0.1):
     ]
 
 
+@pytest.mark.holds("Eq. 8", "contrastive losses")
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 @pytest.mark.parametrize("cross_positive", ["own_else_label", "own", "label"])
 def test_losses_equal_loop(random_clips, filled_macl, terms_of, margin_mode, cross_positive):
@@ -124,6 +125,7 @@ CASES = {
 SILENT_WHEN_COLD = {"one clip", "one class", "all unknown"}
 
 
+@pytest.mark.holds("scarce batches")
 @pytest.mark.parametrize("is_cold", [True, False])
 @pytest.mark.parametrize("case", CASES)
 def test_scarce_batches_equal_loop_and_keep_a_graph(
@@ -163,6 +165,7 @@ def test_what_fills_a_missing_track_has_no_influence(make_features, filled_macl,
     assert embeddings.grad.isfinite().all()
 
 
+@pytest.mark.holds("order of the negatives")
 def test_order_of_clips_does_not_matter(random_clips, filled_macl, terms_of):
     macl = filled_macl().eval()
     video, audio = random_clips()
@@ -174,6 +177,7 @@ def test_order_of_clips_does_not_matter(random_clips, filled_macl, terms_of):
     torch.testing.assert_close(terms_of(macl(*shuffled)), terms_of(macl(video, audio)))
 
 
+@pytest.mark.holds("Eq. 8")
 @pytest.mark.parametrize(
     ("switch", "dropped"), [("with_cross", [0, 1]), ("with_intra", [2, 3])], ids=["cross", "intra"]
 )

@@ -48,6 +48,7 @@ def test_advance_writes_both_queues(random_clips):
         assert torch.equal(stored.clip_ids[stored.valid], given.clip_ids[given.valid]), name
 
 
+@pytest.mark.holds("dL/dtau")
 def test_tau_gradient_of_the_step_is_that_of_l_c(random_clips, filled_macl):
     macl = filled_macl()
     video, audio = random_clips()

@@ -52,6 +52,7 @@ def test_the_baseline_has_the_losses_of_the_sample_level_only(plain_model, make_
     assert "pred_video_steps" not in samples[0]
 
 
+@pytest.mark.holds("model.frame_head")
 def test_without_a_frame_head_only_its_losses_and_verdicts_go(model, batch, tiny_model_cfg):
     torch.manual_seed(0)  # as `model`, whose frame head is drawn last
     headless = build_part(MODELS, tiny_model_cfg | dict(frame_head=None)).eval()
@@ -124,6 +125,7 @@ def predictions(model, inputs):
     return torch.stack([torch.cat(part) for part in parts])
 
 
+@pytest.mark.holds("Figure 1")
 def test_a_clip_is_judged_by_itself(model, make_packed):
     """Eval at B = 8 equals eval at B = 1, with clusters in place; one clip lacks each track."""
     fill_the_queues(model.train(), make_packed)
@@ -179,6 +181,7 @@ def test_extract_and_exchange_is_layer_by_layer(model, batch):
     torch.testing.assert_close(layers[-1][1], model.audio_backbone(batch["inputs"]["spectrogram"]))
 
 
+@pytest.mark.holds("Figure 1")
 def test_the_neck_sees_each_layer_from_both_sides(model, batch):
     """Eqs. 17-18 need the maps before a layer, the blocks' outputs, the weights and the masks."""
     calls = []
@@ -205,6 +208,7 @@ def test_the_neck_sees_each_layer_from_both_sides(model, batch):
         assert all(torch.equal(*p) for p in zip(before, [2 * e for e in extracted], strict=True))
 
 
+@pytest.mark.holds("model.video_backbone.depth")
 def test_depth_zero_reads_the_encoders(tiny_model_cfg, make_packed):
     for tower in ("video_backbone", "audio_backbone"):
         tiny_model_cfg[tower]["depth"] = 0
@@ -226,6 +230,7 @@ def test_thresholds_travel_in_checkpoints(model, tiny_model_cfg, tmp_path):
     assert other.is_threshold_fitted
 
 
+@pytest.mark.holds("model.audio_backbone.depth")
 def test_towers_of_two_depths_are_refused(tiny_model_cfg):
     tiny_model_cfg["audio_backbone"]["depth"] = 1
     with pytest.raises(ValueError, match="one `depth`, got 2 for video and 1 for audio"):

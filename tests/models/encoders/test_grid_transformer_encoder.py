@@ -50,6 +50,7 @@ def test_padded_frames_have_no_influence(build, shape, grid, time_dim):
     assert padded_steps.eq(0.0).all()
 
 
+@pytest.mark.holds("3.1, encoders")
 @pytest.mark.parametrize(("build", "shape", "grid", "time_dim"), CASES)
 def test_attention_to_padding_equals_cropping(build, shape, grid, time_dim):
     """With patches for a stem and positions taken out, a masked half is as good as cut off."""

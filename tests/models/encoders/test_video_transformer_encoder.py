@@ -30,6 +30,7 @@ def encoder(reference):
     return encoder
 
 
+@pytest.mark.holds("3.1, encoders", "video encoder")
 @pytest.mark.parametrize("size", [(8, 32, 32), (8, 48, 40)])
 def test_features_equal_those_of_mmaction2(reference, encoder, size):
     """The second size makes both interpolate their positions in space."""
@@ -39,6 +40,7 @@ def test_features_equal_those_of_mmaction2(reference, encoder, size):
         torch.testing.assert_close(encoder(x), reference(x), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.holds("video encoder")
 def test_gradients_equal_those_of_mmaction2(reference, encoder):
     x = torch.randn(1, 3, 8, 32, 32)
     for module in (reference, encoder):

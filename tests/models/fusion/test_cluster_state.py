@@ -73,6 +73,7 @@ def test_half_for_all_until_the_first_fit():
     assert embeddings.grad.abs().max() == 0
 
 
+@pytest.mark.holds("3.2.2, clusters")
 def test_fit_is_the_pooled_covariance_and_the_percentile_of_numpy(fitted):
     features = sphere(200)
     clustering = choose_clustering(features, seed=0)
@@ -341,6 +342,7 @@ def distance_of(x, centres, cholesky, beta=0.5, max_distance=2.5, num_active=NUM
     )
 
 
+@pytest.mark.holds("Eq. 9", "Mahalanobis distance, Eq. 9")
 def test_mahalanobis_is_scipys(space):
     x, centres, covariance = space
     inverse = np.linalg.inv(covariance)
@@ -357,6 +359,7 @@ def test_float32_is_near_scipy(space):
     )
 
 
+@pytest.mark.holds("Eq. 9", "Mahalanobis distance, Eq. 9")
 @pytest.mark.parametrize("beta", [0.0, 0.3, 0.5, 1.0])
 def test_equation_9_against_scipy(space, beta):
     x, centres, covariance = space

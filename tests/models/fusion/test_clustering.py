@@ -38,6 +38,7 @@ def unstructured(seed, num_features=90, embed_dims=6):
     return np.random.default_rng(seed).normal(size=(num_features, embed_dims))
 
 
+@pytest.mark.holds("silhouette, k-means, number of clusters")
 @pytest.mark.parametrize("num_clusters", [2, 3, 5, 8])
 def test_silhouette_is_scikit_learns(num_clusters):
     features = unstructured(num_clusters)
@@ -60,6 +61,7 @@ def test_silhouette_of_alike_features_or_one_cluster_is_zero():
     assert float(silhouette(torch.rand(3, 3), torch.tensor([0, 0, 0]))) == 0.0
 
 
+@pytest.mark.holds("silhouette, k-means, number of clusters")
 @pytest.mark.parametrize("seed", range(4))
 def test_lloyd_ends_where_scikit_learns_does(seed):
     features = unstructured(seed)
@@ -70,6 +72,7 @@ def test_lloyd_ends_where_scikit_learns_does(seed):
     assert inertia == pytest.approx(theirs.inertia_, rel=1e-9)
 
 
+@pytest.mark.holds("3.2.2, clusters", "silhouette, k-means, number of clusters")
 @pytest.mark.parametrize("num_clusters", [2, 3, 4, 6, 8])
 def test_the_number_of_clusters_is_found_as_by_scikit_learn(num_clusters):
     features, truth = blobs(num_clusters, seed=num_clusters)

@@ -53,6 +53,7 @@ def exchanged(exchange, video, audio, weights, masks):
     return exchange(video, audio, fuse_steps(pool_steps(video, audio), weights, masks))
 
 
+@pytest.mark.holds("Eq. 17")
 def test_equation_17_against_loops():
     video, audio = maps()
     weights, masks = some_weights(), all_valid()
@@ -75,6 +76,7 @@ def test_equation_17_against_loops():
             assert bool(mask[clip, t]) == bool(masks.video[clip, t] or heard[0, t])
 
 
+@pytest.mark.holds("Eq. 18")
 def test_equation_18_gated_against_loops():
     video, audio = maps(1)
     exchange = drawn()
@@ -97,6 +99,7 @@ def test_equation_18_gated_against_loops():
             torch.testing.assert_close(new_audio[clip, ..., t], audio[clip, ..., t] * expected)
 
 
+@pytest.mark.holds("Eq. 18")
 def test_equation_18_product_against_loops():
     video, audio = maps(1)
     fused = fuse_steps(pool_steps(*maps(2)), some_weights(), all_valid())

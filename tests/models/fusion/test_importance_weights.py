@@ -57,6 +57,7 @@ def reference_importance(module, tokens, mask):
     return max(0.0, module.mapping(attended[0].mean(dim=0)).item())
 
 
+@pytest.mark.holds("Eq. 10", "importance attention, RFMF")
 @pytest.mark.parametrize("weight_norm", [True, False])
 def test_equation_10_against_torchs_attention(weight_norm):
     weights = drawn(ImportanceWeights(DIMS, num_heads=3, weight_norm=weight_norm))

@@ -89,6 +89,7 @@ def reference_tokens(fusion, steps, masks, clip):
     return torch.stack(tokens)
 
 
+@pytest.mark.holds("3.3, RFMF", "importance attention, RFMF")
 @pytest.mark.parametrize("depth", [1, 2])
 def test_against_torchs_attention_on_the_valid_tokens(depth):
     fusion, steps, masks = drawn(depth=depth), layers(), some_masks()

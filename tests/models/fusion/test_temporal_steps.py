@@ -48,6 +48,7 @@ def test_pooling_averages_all_but_time():
         torch.testing.assert_close(steps.audio[:, t], audio[..., t].mean(2))
 
 
+@pytest.mark.holds("3.2.4, common space")
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 2**16), st.booleans())
 def test_resampling_against_loops(length, num_steps, seed, all_valid):

@@ -49,6 +49,7 @@ def samples():
     return samples
 
 
+@pytest.mark.holds("Eq. 20", "masked losses")
 def test_losses_are_means_over_the_known_valid_steps(head, maps, masks, samples):
     """A loop over single steps, Eq. 20."""
     logits = head(maps, masks)
@@ -74,6 +75,7 @@ def test_predictions_are_scores_by_step_and_nan_where_nothing_was_seen(head, map
     assert samples[2].pred_audio_steps.isnan().all()
 
 
+@pytest.mark.holds("model.frame_head.loss_weights")
 def test_a_weight_scales_its_loss(maps, masks, samples):
     def loss(**weights):
         torch.manual_seed(0)
@@ -142,6 +144,7 @@ def reference_logit(mlp, x):
     return (last.weight @ hidden + last.bias)[0]
 
 
+@pytest.mark.holds("Eq. 20")
 def test_logits_against_loops(branches):
     steps, masks = steps_and_masks()
     logits = branches(steps, masks)
@@ -171,6 +174,7 @@ def test_a_clip_without_audio_has_no_valid_audio_step(branches):
     assert not logits.audio_mask[2].all()
 
 
+@pytest.mark.holds("3.4, frame head")
 def test_a_step_reads_itself_alone(branches):
     steps, masks = steps_and_masks()
     before = branches(steps, masks)

@@ -26,6 +26,7 @@ def head():
     return ForgeryMLPHead(6, hidden_channels=(5, 4), drop_rate=0.0)
 
 
+@pytest.mark.holds("3.4, sample head")
 def test_steps_are_fc_norm_relu_dropout(head):
     names = [type(step).__name__ for step in head.steps]
     assert names == ["Linear", "SingleSampleBatchNorm1d", "ReLU", "Dropout"] * 2
@@ -64,6 +65,7 @@ def test_a_sample_without_a_label_is_refused(head):
         head.loss(torch.randn(3, 6), samples)
 
 
+@pytest.mark.holds("model.head.loss_weights")
 def test_loss_weights_scale_their_loss(head):
     fused, samples = torch.randn(3, 6), samples_of(LABELS)
     plain = head.eval().loss(fused, samples)

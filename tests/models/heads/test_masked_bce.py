@@ -37,6 +37,7 @@ def by_hand(logits, labels):
     return sum(terms) / len(terms)
 
 
+@pytest.mark.holds("Eq. 19")
 def test_each_column_is_the_mean_over_its_known_labels():
     logits = torch.randn(6, 3)
     labels = torch.tensor([[1, 0, -1], [0, -1, 1], [-1, 1, 0], [1, 1, -1], [0, 0, 0], [1, -1, -1]])
@@ -46,6 +47,7 @@ def test_each_column_is_the_mean_over_its_known_labels():
         assert losses[column].item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.holds("masked losses")
 def test_masked_loss_and_gradient_equal_those_of_the_unmasked_subset():
     logits = torch.randn(6, 1, requires_grad=True)
     labels = torch.tensor([[1], [-1], [0], [1], [-1], [0]])
@@ -70,6 +72,7 @@ def test_half_precision_logits_have_a_float32_loss():
     assert loss.dtype == torch.float32
 
 
+@pytest.mark.holds("Eq. 19")
 def test_mean_over_ranks_equals_one_process(tmp_path):
     """Ranks of three clips and one: losses and gradients, averaged, are those of all four."""
     store, out = tmp_path / "store", tmp_path / "rank"

@@ -24,6 +24,7 @@ def dense_branch(dense_depthwise, dense_pointwise):
     return forward
 
 
+@pytest.mark.holds("Eq. 15", "Eq. 16")
 @pytest.mark.parametrize(("num_dims", "size"), SHAPES)
 @pytest.mark.parametrize("kernels", DEFAULT_KERNELS)
 def test_branch_equals_dense_convolutions(num_dims, size, kernels, dense_branch, randomise):
@@ -35,6 +36,7 @@ def test_branch_equals_dense_convolutions(num_dims, size, kernels, dense_branch,
     torch.testing.assert_close(out.double(), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.holds("Eq. 12")
 @pytest.mark.parametrize(("num_dims", "size"), SHAPES)
 def test_attention_equals_dense_convolutions(
     num_dims, size, dense_branch, dense_pointwise, randomise
@@ -56,6 +58,7 @@ def test_scale_multiplies_the_result():
     torch.testing.assert_close(layer(tokens, torch.tensor(0.5)), 0.5 * layer(tokens))
 
 
+@pytest.mark.holds("Eq. 15", "receptive field")
 @pytest.mark.parametrize(("num_dims", "axis"), [(2, 0), (2, 1), (3, 0), (3, 1), (3, 2)])
 @pytest.mark.parametrize("kernels", DEFAULT_KERNELS)
 def test_receptive_field_of_a_branch(kernels, num_dims, axis):

@@ -32,6 +32,7 @@ def log_mel_by_scipy(waveform, num_frames):
     return np.log(mels + 1e-6)
 
 
+@pytest.mark.holds("Eq. 1", "log-mel")
 @pytest.mark.parametrize("num_samples", [20480, 20559, 16000])
 def test_equals_scipy_and_an_independent_filter_bank(num_samples):
     rng = np.random.default_rng(0)

@@ -45,6 +45,7 @@ def dense_block(dense_depthwise, dense_pointwise):
     return forward
 
 
+@pytest.mark.holds("Eq. 11", "Eq. 12", "Eq. 13", "MSTLKA, MFTLKA, GSAU")
 @pytest.mark.parametrize(("num_dims", "size"), SHAPES)
 def test_block_equals_dense_convolutions(num_dims, size, dense_block, randomise):
     block = randomise(MSTLKABlock(6, num_dims))
@@ -55,6 +56,7 @@ def test_block_equals_dense_convolutions(num_dims, size, dense_block, randomise)
     )
 
 
+@pytest.mark.holds("MSTLKA, MFTLKA, GSAU")
 @pytest.mark.parametrize(("num_dims", "size"), SHAPES)
 def test_gradients_equal_those_of_dense_convolutions(num_dims, size, dense_block, randomise):
     block = randomise(MSTLKABlock(6, num_dims))
@@ -114,6 +116,7 @@ def test_checkpointed_block_has_the_same_gradients_in_both_of_two_passes(num_dim
     torch.testing.assert_close(grads[1], grads[0])
 
 
+@pytest.mark.holds("Eq. 14")
 @pytest.mark.parametrize(("num_dims", "size"), [(3, (3, 4, 5)), (2, (6, 7))])
 def test_unit_equals_dense_convolutions(
     num_dims, size, dense_depthwise, dense_pointwise, randomise

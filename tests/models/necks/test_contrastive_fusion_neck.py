@@ -241,6 +241,18 @@ def outcome(neck):
     }
 
 
+@pytest.mark.holds(
+    "model.neck.contrast.with_cross",
+    "model.neck.contrast.with_intra",
+    "model.neck.contrast.cross_positive",
+    "model.neck.contrast.margin_mode",
+    "model.neck.contrast_loss_weight",
+    "model.neck.weights.weighting",
+    "model.neck.weights.weight_norm",
+    "model.neck.clusters.beta",
+    "model.neck.interaction",
+    "model.neck.fusion.depth",
+)
 @pytest.mark.parametrize("name", SWITCHES)
 def test_each_switch_changes_what_it_names_and_nothing_else(name, filled_neck):
     arguments, named = SWITCHES[name]
@@ -258,6 +270,7 @@ def test_each_switch_changes_what_it_names_and_nothing_else(name, filled_neck):
     assert changed == named
 
 
+@pytest.mark.holds("model.neck.contrast.temperature.adaptive")
 def test_a_fixed_temperature_stays_where_it_starts():
     neck = make_neck(
         contrast=dict(queue_length=24, num_negatives=4, temperature=dict(adaptive=False))

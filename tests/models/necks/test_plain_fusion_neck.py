@@ -50,6 +50,7 @@ def test_embeddings_of_missing_tracks_are_always_in_the_graph(neck):
     assert all(parameter.grad is not None for parameter in neck.parameters())
 
 
+@pytest.mark.holds("model.neck.type")
 def test_weights_are_one_half_and_nothing_is_exchanged(neck):
     before = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
     extracted = torch.randn(3, 6, 3, 2, 2), torch.randn(3, 4, 7, 5)
