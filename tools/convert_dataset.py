@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.prepare.registered_parts import given_options, known_parts, make_parser
+from macbdf_mm.registered_parts import given_options, known_parts, make_parser
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 

@@ -8,7 +8,7 @@ from macbdf_mm.apis.command_line import add_config_arguments, load_config, run_c
 
 def parse_arguments() -> argparse.Namespace:
     # Imported here: the formats say what they are, and the parser shows it.
-    from macbdf_mm.prepare.registered_parts import make_parser
+    from macbdf_mm.registered_parts import make_parser
     from macbdf_mm.registry import EXPORTERS
 
     parser = make_parser(EXPORTERS, description=__doc__)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.prepare.registered_parts import find_part
+from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import EXPORTERS
 from macbdf_mm.structures.labels import UNKNOWN
 

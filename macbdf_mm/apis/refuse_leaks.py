@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation
-from macbdf_mm.prepare.splits.source_leaks import (
+from macbdf_mm.datasets.source_leaks import (
     SourceLeak,
     protocol_of,
     raise_unless_allowed,

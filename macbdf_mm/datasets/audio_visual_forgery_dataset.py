@@ -13,10 +13,10 @@ from mmengine.logging import print_log
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.seeding import seeded_sample
+from macbdf_mm.datasets.source_leaks import refuse_source_leaks
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
-from macbdf_mm.prepare.splits.source_leaks import refuse_source_leaks
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 
 OnDecodeError = Literal["raise", "skip"]

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from macbdf_mm.prepare.registered_parts import known_parts
+from macbdf_mm.registered_parts import known_parts
 from macbdf_mm.registry import CONVERTERS, SPLIT_PROTOCOLS
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "datasets.md").read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.source_leaks import SourceLeak, find_source_leaks
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.prepare.audit.check_files import FileCheck, check_files, remarks_on
 from macbdf_mm.prepare.audit.counts import (
@@ -26,7 +27,6 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     probe_shortcuts,
     worst_probe,
 )
-from macbdf_mm.prepare.splits.source_leaks import SourceLeak, find_source_leaks
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.progress import Progress

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.source_leaks import source_key
 from macbdf_mm.media.measure import MediaMeasures
 from macbdf_mm.prepare.audit.check_files import FileCheck
-from macbdf_mm.prepare.splits.source_leaks import source_key
 from macbdf_mm.structures.labels import FAKE, REAL
 
 NO_SPLIT = "no split"

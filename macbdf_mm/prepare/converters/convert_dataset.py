@@ -17,7 +17,7 @@ from macbdf_mm.prepare.converters.conversion_report import ConversionReport, Fin
 from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.inspect_files import Inspector
 from macbdf_mm.prepare.converters.media_tree import MediaTree
-from macbdf_mm.prepare.registered_parts import find_part
+from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.jobs import Engine

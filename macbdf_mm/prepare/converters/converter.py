@@ -18,7 +18,7 @@ class Converter(ABC):
             def read(self, collector): ...
 
     Parameters of the constructor that are annotated with an
-    :class:`~macbdf_mm.prepare.registered_parts.Option` are its options on the command line;
+    :class:`~macbdf_mm.registered_parts.Option` are its options on the command line;
     ``docs/extend.md`` has a whole example.
 
     Attributes:

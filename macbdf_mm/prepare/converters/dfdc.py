@@ -9,7 +9,7 @@ from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_csv, read_json
 from macbdf_mm.prepare.converters.stated_values import split_fields, split_in_name
-from macbdf_mm.prepare.registered_parts import Option
+from macbdf_mm.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 

@@ -21,7 +21,7 @@ from macbdf_mm.prepare.converters.stated_values import (
     stated_text,
     tracks_of,
 )
-from macbdf_mm.prepare.registered_parts import Option
+from macbdf_mm.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label, clip_label, labels_contradict

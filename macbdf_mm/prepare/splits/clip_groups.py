@@ -10,7 +10,7 @@ import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.splits.source_leaks import source_key
+from macbdf_mm.datasets.source_leaks import source_key
 
 
 def group_clips(rows: Sequence[ClipRow]) -> list[int]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.registered_parts import check_options, find_part
-from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
+from macbdf_mm.datasets.source_leaks import find_source_leaks
+from macbdf_mm.registered_parts import check_options, find_part
 from macbdf_mm.registry import SPLIT_PROTOCOLS
 
 AUTO = "auto"

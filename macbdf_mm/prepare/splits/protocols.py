@@ -13,8 +13,8 @@ from typing import Annotated
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.registered_parts import Option
 from macbdf_mm.prepare.splits.clip_groups import assign_groups, group_clips
+from macbdf_mm.registered_parts import Option
 from macbdf_mm.registry import SPLIT_PROTOCOLS
 from macbdf_mm.structures.labels import UNKNOWN
 

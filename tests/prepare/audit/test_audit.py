@@ -4,12 +4,12 @@ import pytest
 
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.source_leaks import find_source_leaks
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.prepare.audit.audit import Audit, audit_dataset, percent
 from macbdf_mm.prepare.audit.check_files import FileCheck
 from macbdf_mm.prepare.audit.counts import count_formats, count_parts
 from macbdf_mm.prepare.audit.shortcut_probes import ALL_FEATURES, Question, ShortcutProbe
-from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import Shard
 

@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
+from macbdf_mm.datasets.source_leaks import find_source_leaks
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.prepare.splits.protocols import (
     split_disjoint,
@@ -10,7 +11,6 @@ from macbdf_mm.prepare.splits.protocols import (
     split_official,
     split_paper_80_20,
 )
-from macbdf_mm.prepare.splits.source_leaks import find_source_leaks
 
 
 def people(num_people=40, with_official=()):

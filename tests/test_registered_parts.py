@@ -7,7 +7,7 @@ import pytest
 from mmengine.registry import Registry
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.registered_parts import (
+from macbdf_mm.registered_parts import (
     Option,
     find_part,
     given_options,
@@ -94,7 +94,7 @@ def test_the_parts_of_the_package_are_found_without_anything_heavy(registry, hea
     script = (
         "import sys\n"
         "from macbdf_mm import registry\n"
-        "from macbdf_mm.prepare.registered_parts import known_parts\n"
+        "from macbdf_mm.registered_parts import known_parts\n"
         f"assert len(known_parts(registry.{registry})) >= 4\n"
         f"print([name for name in {heavy.split()} if name in sys.modules])"
     )

@@ -1,14 +1,14 @@
 import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import ConfigError
-from macbdf_mm.prepare.splits.source_leaks import (
+from macbdf_mm.datasets.source_leaks import (
     SourceLeak,
     find_source_leaks,
     protocol_of,
     refuse_source_leaks,
     source_key,
 )
+from macbdf_mm.errors import ConfigError
 
 LEAKY = [
     ClipRow("real.mp4", 0, split="train"),
