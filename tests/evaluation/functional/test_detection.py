@@ -169,6 +169,17 @@ def test_best_threshold_lies_in_the_middle_of_the_widest_gap():
     assert best_threshold([0, 1, 0, 1], [0.2, 0.3, 0.5, 0.9]) == pytest.approx(0.7)
 
 
+def test_best_threshold_is_the_lowest_of_equal_gaps():
+    # Between 0.25 and 0.5 one real clip is lost, between 0.75 and 1 one fake; both gaps are 0.25.
+    assert best_threshold([0, 1, 0, 1], [0.25, 0.5, 0.75, 1.0]) == 0.375
+
+
+def test_best_threshold_knows_equal_values_whatever_their_last_bit():
+    # Between 3 and 15 it is 1 + 1/3, between 25 and 31 it is 1/3 + 1, which rounds otherwise.
+    scores = [score / 32 for score in (3, 15, 23, 24, 25, 31)]
+    assert best_threshold([0, 1, 0, 1, 0, 1], scores) == 9 / 32
+
+
 def test_best_threshold_survives_float32():
     scores = np.float32([0.4999999, 0.5])
     threshold = np.float32(best_threshold([0, 1], scores))
