@@ -101,6 +101,15 @@ def test_methods_of_a_track_are_measured_against_its_real_ones(videos):
     assert figures["auc_by_video_method/patch"] == pytest.approx(expected)
 
 
+def test_a_method_of_a_real_track_is_no_fake(videos):
+    named = WindowScores("x", (0, 1), (0.5, 0.5, 0.5), (1, 0, 1), "RVFA", "dub", "dub", "dub")
+    more = [*videos, *gather_videos([named])]
+    assert set(measure_by_method(more, "video", 0.5)) == set(
+        measure_by_method(videos, "video", 0.5)
+    )
+    assert "auc_by_audio_method/dub" in measure_by_method(more, "audio", 0.5)
+
+
 def stepped_videos():
     """Twelve clips of two windows: real, fake throughout, and fake in their second window."""
     generator = np.random.default_rng(1)

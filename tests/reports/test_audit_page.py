@@ -117,6 +117,24 @@ def test_what_is_in_two_parts_and_what_is_broken_is_listed(make_page):
     ]
 
 
+def test_at_most_three_properties_are_drawn(make_page):
+    probes = probes_of(duration=0.95, loudness=0.94, brightness=0.93, **{"bit rate": 0.92})
+    page = make_page(rows_of(8), probes)
+    assert len(page.pictures) == 1 + 3
+
+
+def test_long_lists_of_what_is_in_two_parts_are_cut(make_page):
+    rows = [
+        ClipRow(
+            f"{k}.mp4", 0, source=str(k // 2), split=("train", "val")[k % 2], identity=str(k // 2)
+        )
+        for k in range(500)
+    ]
+    page = make_page(rows, probes_of())
+    assert "250 recordings and 250 people are in more than one part (at most 200" in page.text
+    assert len(page.table("recording")) == len(page.table("identity")) == 1 + 200
+
+
 def test_long_lists_are_cut_and_say_so(make_page):
     rows = rows_of(250)
     checks = {row.file: FileCheck(None, "broken") for row in rows}

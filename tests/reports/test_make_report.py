@@ -8,6 +8,7 @@ from matplotlib import image
 from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.reports.figures.roc_curves import TrackRoc
+from macbdf_mm.reports.figures.theme import new_figure
 from macbdf_mm.reports.figures.timeline import ClipStory
 from macbdf_mm.reports.findings import compute_findings
 from macbdf_mm.reports.make_report import draw_summary, make_report, report_fields
@@ -46,6 +47,18 @@ def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
         assert words in page
     for name in ("summary.png", "summary_dark.png"):
         assert image.imread(finished_run / "report" / name).shape[1] > 1000
+
+
+def test_the_picture_of_the_run_shows_the_clip_with_most_forged_tracks(finished_run, monkeypatch):
+    shown = []
+
+    def draw(title, curves, operators, story, theme):
+        shown.append((story.title.split(" ")[0], theme.name))
+        return new_figure(theme, 1, 1)
+
+    monkeypatch.setattr("macbdf_mm.reports.make_report.draw_summary", draw)
+    make_report(read_run(finished_run))
+    assert shown == [("test_6.mp4", "light"), ("test_6.mp4", "dark")]
 
 
 def test_the_lead_says_what_was_tested(show):

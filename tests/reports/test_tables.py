@@ -57,6 +57,18 @@ def test_operators_are_judged_by_the_track_that_they_forge(tested_videos):
     assert [s.operator for s in scores.values() if s.is_held_out] == ["mouth_rerender"]
 
 
+def test_a_real_track_of_a_fake_clip_counts_as_real():
+    videos = gather_videos(
+        [
+            WindowScores("a", (0, 1), (0.1, 0.1, 0.1), (0, 0, 0), "RVRA"),
+            WindowScores("b", (0, 1), (0.9, 0.8, 0.9), (1, 0, 1), "RVFA"),
+            WindowScores("c", (0, 1), (0.9, 0.7, 0.1), (1, 1, 0), "FVRA", "swap", "swap"),
+        ]
+    )
+    (score,) = tables.operator_scores(videos, THRESHOLDS, TRAINED)
+    assert score.figures["auc"] == 0.5
+
+
 def test_held_out_operators_are_marked(tested_videos):
     table = tables.operator_table(tables.operator_scores(tested_videos, THRESHOLDS, TRAINED))
     assert table.headers[3:5] == ("AUC", "95 % interval")

@@ -53,6 +53,8 @@ def test_more_clips_narrow_the_interval_around_the_value():
 def test_classes_keep_their_sizes():
     labels, scores = [1] * 9 + [0], [0.9] * 9 + [0.1]
     assert bootstrap_interval(labels, scores, lambda a, b: float(np.mean(a))) == (0.9, 0.9)
+    assert bootstrap_interval(labels, scores, lambda a, b: float(len(b))) == (10, 10)
+    assert bootstrap_interval(labels, scores, lambda a, b: float(b[a == 0].mean())) == (0.1, 0.1)
 
 
 def test_any_measure():

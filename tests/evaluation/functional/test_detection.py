@@ -180,6 +180,11 @@ def test_best_threshold_knows_equal_values_whatever_their_last_bit():
     assert best_threshold([0, 1, 0, 1, 0, 1], scores) == 9 / 32
 
 
+def test_a_threshold_that_no_number_lies_beside_is_valued_as_it_decides():
+    # Half-way between neighbouring numbers lies one of them: here the real clip's, called fake.
+    assert best_threshold([0, 1], [0.5, np.nextafter(0.5, 1)]) == 0.25
+
+
 def test_best_threshold_survives_float32():
     scores = np.float32([0.4999999, 0.5])
     threshold = np.float32(best_threshold([0, 1], scores))

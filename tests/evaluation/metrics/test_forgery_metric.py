@@ -80,6 +80,14 @@ def test_threshold_is_fitted_on_validation_data_only_when_asked():
     assert (figures["overall/threshold"], figures["is_threshold_fitted"]) == (0.5, 0.0)
 
 
+def test_threshold_is_fitted_anew_at_each_validation():
+    metric = ForgeryMetric(fit_threshold=True, num_resamples=10)
+    first = evaluate(SAMPLES, metric)["overall/threshold"]
+    second = evaluate([sample("real", 0, 0.7), sample("fake", 1, 0.9)], metric)
+    assert first < 0.4
+    assert second["overall/threshold"] == pytest.approx(0.8)
+
+
 def test_threshold_stays_where_one_class_is_missing():
     metric = ForgeryMetric(fit_threshold=True, num_resamples=10)
     metric.set_thresholds({"overall": 0.7, "video": 0.7, "audio": 0.7}, is_fitted=False)

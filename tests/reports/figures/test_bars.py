@@ -49,10 +49,11 @@ def test_bars_begin_at_chance_and_have_the_colour_of_their_verdict(theme):
 
 
 def test_whiskers_stay_on_the_picture():
-    axes = draw_probe_bars([ProbeBar("a", 0.95, 0.3, "none"), BARS[1]], "").axes[0]
+    bars = [ProbeBar("a", 0.95, 0.3, "none"), BARS[1], ProbeBar("b", 0.4, 0.3, "none")]
+    axes = draw_probe_bars(bars, "").axes[0]
     whiskers = [line.get_xdata() for line in axes.get_lines() if len(set(line.get_ydata())) == 1]
     assert [list(ends) for ends in whiskers] == [
-        pytest.approx([0.65, 1.0]), pytest.approx([0.6, 0.8]),
+        pytest.approx([0.65, 1.0]), pytest.approx([0.6, 0.8]), pytest.approx([0.3, 0.7]),
     ]  # fmt: skip
 
 

@@ -46,6 +46,13 @@ def test_the_operating_point_counts_what_is_called_fake(tested_videos):
         assert curve.operating_point == pytest.approx((false_rate, true_rate))
 
 
+def test_a_score_at_the_threshold_is_called_fake(tested_videos):
+    figures = {"overall": measure_track(tested_videos, "overall", 0.8, num_resamples=5)}
+    (curve,) = track_rocs(tested_videos, figures)
+    # One of three real clips scores 0.8, two of four fakes score more.
+    assert curve.operating_point == pytest.approx((1 / 3, 2 / 4))
+
+
 def test_a_track_with_one_class_has_no_curve(tested_videos):
     real = [video for video in tested_videos if video.labels["overall"] == 0]
     assert track_rocs(real, figures_of(real)) == []
