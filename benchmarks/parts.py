@@ -18,6 +18,10 @@ from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 _PASSES = {"forward + backward": training_call, "forward": forward_call}
 _STOCK = "stock layers, channels first"
 _CONVOLUTIONS = "the same block over nn.Conv"
+# Peer of the encoder -> whether its attention is fused.
+ENCODER_PEERS = {"stock layers, fused attention": True, "stock layers, explicit attention": False}
+# Of the log-mel spectrograms: clips, and samples of each.
+_WAVEFORMS = (8, 40_960)
 
 
 def measure_blocks(settings: Settings) -> Iterator[Row]:
@@ -93,10 +97,6 @@ def _both(towers: nn.ModuleList, maps: list[Tensor]) -> Call:
     )
 
 
-# Peer -> whether its attention is fused.
-PEERS = {"stock layers, fused attention": True, "stock layers, explicit attention": False}
-
-
 def measure_encoder(settings: Settings) -> Iterator[Row]:
     """Yield the video encoder of the config's model, forward and backward, B=1."""
     cfg = load_config(settings.config)
@@ -106,7 +106,7 @@ def measure_encoder(settings: Settings) -> Iterator[Row]:
     x = torch.randn(1, 3, *size)
     with torch.no_grad():
         grad = torch.randn_like(encoder(x))
-    for peer, is_fused in PEERS.items():
+    for peer, is_fused in ENCODER_PEERS.items():
         stock = with_stock_layers(encoder, is_attention_fused=is_fused)
         comparison = compare(
             training_call(encoder, x, grad),
@@ -118,14 +118,10 @@ def measure_encoder(settings: Settings) -> Iterator[Row]:
         yield speed_row("video encoder, forward + backward", setting, peer, comparison)
 
 
-_BATCH = 8
-_NUM_SAMPLES = 40_960
-
-
 def measure_log_mel(settings: Settings) -> Iterator[Row]:
     """Yield the spectrograms of a batch of 8 clips of 2.56 s."""
     torch.manual_seed(settings.seed)
-    waveforms = torch.randn(_BATCH, _NUM_SAMPLES)
+    waveforms = torch.randn(_WAVEFORMS)
     log_mel = LogMel()
 
     def own() -> torch.Tensor:

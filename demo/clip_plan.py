@@ -13,7 +13,7 @@ from macbdf_mm.datasets.forgery.operators import (
     VIDEO_OPERATORS,
 )
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import FAKE, REAL, clip_label
+from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
 
 FPS = 25
 SAMPLE_RATE = 16_000
@@ -23,7 +23,13 @@ SPLITS = ("train", "val", "test")
 _CLIPS_PER_IDENTITY = 10
 _SPLIT_SHARES = (0.60, 0.13, 0.27)
 # (video_label, audio_label) in turn: two clips of five are real, the rest evenly forged.
-_LABEL_PATTERN = ((REAL, REAL), (FAKE, REAL), (REAL, FAKE), (FAKE, FAKE), (REAL, REAL))
+_LABEL_PATTERN: tuple[tuple[Label, Label], ...] = (
+    (REAL, REAL),
+    (FAKE, REAL),
+    (REAL, FAKE),
+    (FAKE, FAKE),
+    (REAL, REAL),
+)
 _DURATION_FRAMES = (50, 100)
 _MIN_PARTIAL_FRAMES = 13
 _MAX_PARTIAL_SHARE = 0.6
@@ -121,7 +127,7 @@ def _share_out(total: int, parts: int) -> list[int]:
 def _plan_identity(
     identity_key: int,
     split: str,
-    labels: list[tuple[int, int]],
+    labels: list[tuple[Label, Label]],
     dealer: "_ForgeryDealer",
     keys: Iterator[int],
     rng: np.random.Generator,
@@ -149,7 +155,7 @@ def _plan_identity(
 
 
 def _plan_fake(
-    base: ClipRow, file: str, labels: tuple[int, int], num_frames: int, dealer: "_ForgeryDealer"
+    base: ClipRow, file: str, labels: tuple[Label, Label], num_frames: int, dealer: "_ForgeryDealer"
 ) -> ClipRow:
     video = dealer.deal("video", num_frames) if labels[0] == FAKE else None
     audio = dealer.deal("audio", num_frames) if labels[1] == FAKE else None

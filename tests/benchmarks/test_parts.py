@@ -1,4 +1,10 @@
-from benchmarks.parts import PEERS, block_rows, measure_encoder, measure_log_mel, measure_towers
+from benchmarks.parts import (
+    ENCODER_PEERS,
+    block_rows,
+    measure_encoder,
+    measure_log_mel,
+    measure_towers,
+)
 from benchmarks.settings import Settings
 
 
@@ -26,7 +32,7 @@ def test_encoder_of_the_config_is_compared_with_both_kinds_of_attention(
     tiny_settings: Settings,
 ) -> None:
     rows = list(measure_encoder(tiny_settings))
-    assert [row.peer for row in rows] == list(PEERS)
+    assert [row.peer for row in rows] == list(ENCODER_PEERS)
     assert {row.setting for row in rows} == {"B=1, 16x32x32, width 24"}
 
 
