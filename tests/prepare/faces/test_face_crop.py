@@ -104,6 +104,23 @@ def test_sound_that_begins_late_ends_early_or_is_missing_stays_so(make_clip, tmp
     assert not probe(tmp_path / "b.mp4").has_audio
 
 
+def test_a_gap_in_the_sound_becomes_silence(make_clip, tmp_path, monkeypatch):
+    def read_with_gap(file, span, sample_rate):
+        waveform, valid = read_waveform(file, span, sample_rate)
+        moments = span[0] + np.arange(len(valid)) / sample_rate
+        return waveform, valid & ~((moments >= 1.5) & (moments < 2.5))
+
+    monkeypatch.setattr("macbdf_mm.prepare.faces.face_crop.read_waveform", read_with_gap)
+    source = make_clip(seconds=4.0)
+    track = FaceTrack(np.array([0.0, 4.0]), np.array([[0.2, 0.2, 0.8, 0.8]] * 2))
+    write_face_crop(source, track, tmp_path / "a.mp4", CropSettings(size=32))
+    made, expected = (
+        read_span(path, (0.0, 4.0), 1, 16_000).waveform for path in (tmp_path / "a.mp4", source)
+    )
+    expected[24_000:40_000] = 0
+    np.testing.assert_allclose(made, expected, atol=2 / 32_767)
+
+
 def test_a_track_outside_of_the_file_is_an_error_and_leaves_nothing(make_clip, tmp_path):
     track = FaceTrack(np.array([9.0]), np.array([[0.2, 0.2, 0.8, 0.8]]))
     with pytest.raises(UndecodableMediaError, match=r"no frame from 9\.00 to 9\.00 s"):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from macbdf_mm.prepare.faces.find_faces import TrackingSettings, find_faces
-from macbdf_mm.structures.face_track import box_areas
+from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, choose_face, find_faces
+from macbdf_mm.structures.face_track import FaceTrack, box_areas
 
 HEAD = 64
 WIDTH, HEIGHT = 320, 240
@@ -78,6 +78,14 @@ def test_in_a_short_clip_a_short_track_is_enough(make_face_clip, find):
 def test_a_small_face_is_a_reason(make_face_clip, find):
     found = find(make_face_clip(), min_face_pixels=80)
     assert found.failure == "all faces are smaller than 80 pixels (the largest: 64)"
+
+
+def test_a_face_of_the_smallest_size_is_large_enough():
+    track = FaceTrack(np.array([0.0, 1.0]), np.array([[0.25, 0.25, 0.5, 0.5]] * 2))
+    found = FoundFaces((track,), None, num_frames=5)
+    settings = TrackingSettings(min_face_pixels=24)
+    assert choose_face(found, (96, 96), settings).failure is None
+    assert "the largest: 24" in choose_face(found, (95, 96), settings).failure
 
 
 def test_what_is_too_small_for_the_first_look_is_found_in_the_second(make_face_clip, find):

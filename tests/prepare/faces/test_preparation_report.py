@@ -32,3 +32,8 @@ def test_what_is_outstanding_is_said(tmp_path):
     assert report.num_outstanding == 1
     assert "1 clips are not done yet" in report.describe()
     assert report.as_dict()["failed_by_label"] == {"0": {"failed": 1, "clips": 1}}
+
+
+def test_half_of_the_time_is_not_less_than_half(tmp_path):
+    report = make(tmp_path, ClipResult("0.mp4", "0", "found", covered_share=0.5))
+    assert report.counts()["seen_less_than_half"] == 0
