@@ -4,6 +4,7 @@ import wave
 from dataclasses import asdict, replace
 
 import av
+import numpy as np
 import pytest
 from msgspec import convert
 
@@ -11,13 +12,14 @@ from macbdf_mm.datasets import ClipRow
 from macbdf_mm.errors import MissingBackendError
 from macbdf_mm.media.probe import probe
 from macbdf_mm.prepare.faces.face_crop import CropSettings
-from macbdf_mm.prepare.faces.find_faces import TrackingSettings
+from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings
 from macbdf_mm.prepare.faces.prepare_clip import (
     ClipResult,
     ClipWorker,
     PreparationSettings,
     prepare_clip,
 )
+from macbdf_mm.structures.face_track import FaceTrack
 from macbdf_mm.utils.jobs import Job, run_jobs
 from macbdf_mm.utils.local_engine import LocalEngine
 
@@ -40,6 +42,15 @@ def test_tracks_of_a_failure_are_kept(make_face_clip, blue_screen, blue_screen_d
     assert result.status == "failed"
     assert "no face is seen for 0.6 s" in result.reason
     assert [face["chosen"] for face in result.faces] == [False]
+
+
+def test_a_face_is_seen_no_longer_than_the_clip_lasts(blue_screen, tmp_path, monkeypatch):
+    # Frames between its first and its last moment are missing in the file.
+    track = FaceTrack(np.array([0.0, 1.0]), np.array([[0.2, 0.2, 0.8, 0.8]] * 2), chosen=True)
+    found = FoundFaces((track,), None, num_frames=3, num_candidates=1)
+    monkeypatch.setattr("macbdf_mm.prepare.faces.prepare_clip.find_faces", lambda *_: found)
+    result = prepare_clip(ROW, tmp_path / "a.mp4", "k", tmp_path, blue_screen(), object())
+    assert result.covered_share == 1.0
 
 
 def test_a_missing_file_is_a_reason(blue_screen, blue_screen_detector, tmp_path):
