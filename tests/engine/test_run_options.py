@@ -151,3 +151,10 @@ def test_amp_with_a_gpu_changes_only_the_wrapper(monkeypatch):
 def test_metrics_as_a_list():
     assert metrics_of({"type": "A"}) == [{"type": "A"}]
     assert metrics_of([{"type": "A"}, {"type": "B"}]) == [{"type": "A"}, {"type": "B"}]
+
+
+def test_amp_keeps_a_loss_scale_of_the_config(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    cfg = Config({"optim_wrapper": {"type": "OptimWrapper", "loss_scale": 512.0}})
+    use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.loss_scale == 512.0

@@ -21,6 +21,7 @@ import math
 
 import pytest
 import torch
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import nn
@@ -442,6 +443,23 @@ def test_an_objective_without_a_graph_counts_as_zero(two_encoders):
     wrapper = OptimWrapper(torch.optim.SGD(plain.parameters(), lr=LEARNING_RATE))
     plain.train_step(two_encoders.make_batch(0), wrapper)
     assert_equal_weights(model, plain)
+
+
+def test_buffers_are_broadcast_after_an_update_and_not_while_gradients_accumulate(
+    two_encoders, tmp_path
+):
+    model = two_encoders.make_model()
+    torch.distributed.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    try:
+        wrapped = MMDistributedDataParallel(model, device_ids=None)
+        wrapper = make_wrapper(model, accumulative_counts=2)
+        is_due = []
+        for batch in batches_of(two_encoders, num=4):
+            wrapped.train_step(batch, wrapper)
+            is_due.append(wrapped.require_forward_param_sync)
+    finally:
+        torch.distributed.destroy_process_group()
+    assert is_due == [False, True] * 2
 
 
 def test_nested_wrappers_are_refused(two_encoders):
