@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE
+from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.tables import markdown_table
 
 Results = Mapping[str, Mapping[int, Mapping[str, Any]]]
 """Results by name of the variant and seed."""
 
 # Title -> key of the test's figures.
+_AUC, _ACC, _BALANCED_ACC = (METRIC_TABLE[name] for name in ("auc", "acc", "balanced_acc"))
 AUC_MEASURES = {
-    "overall AUC": "overall/auc",
-    "video AUC": "video/auc",
-    "audio AUC": "audio/auc",
+    **{f"{track} {_AUC.label}": _AUC.key(track) for track in TRACKS},
     # Clips whose track is fake in part only: there the clip's label does not help.
-    "video frame AUC": "video/frame_auc_partial",
-    "audio frame AUC": "audio/frame_auc_partial",
+    **{
+        f"{track} frame {_AUC.label}": f"{track}/frame_{_AUC.name}_partial" for track in STEP_TRACKS
+    },
 }
 ACC_MEASURES = {
-    "overall ACC": "overall/acc",
-    "video ACC": "video/acc",
-    "audio ACC": "audio/acc",
-    "overall balanced ACC": "overall/balanced_acc",
+    **{f"{track} {_ACC.label}": _ACC.key(track) for track in TRACKS},
+    f"overall {_BALANCED_ACC.label}": _BALANCED_ACC.key("overall"),
 }
 
 
