@@ -6,6 +6,7 @@ with an example of its inputs. ``docs/extend.md`` shows how to add one.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import torch
 from mmengine.config import Config
@@ -13,6 +14,9 @@ from torch import Tensor, nn
 
 from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
 from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import (
+    ForgeryDataPreprocessor,
+)
 from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import EXPORTERS
 from macbdf_mm.structures.labels import UNKNOWN
@@ -37,7 +41,8 @@ class ScoringModel(nn.Module):
         self, video: Tensor, video_mask: Tensor, waveform: Tensor, audio_mask: Tensor
     ) -> Tensor:
         """Return P(fake) of overall, video and audio, (B, 3); the arguments are :data:`Inputs`."""
-        inputs = self.detector.data_preprocessor.prepare(video, video_mask, waveform, audio_mask)
+        preprocessor = cast(ForgeryDataPreprocessor, self.detector.data_preprocessor)
+        inputs = preprocessor.prepare(video, video_mask, waveform, audio_mask)
         return self.detector(inputs, mode="tensor").sigmoid()
 
 

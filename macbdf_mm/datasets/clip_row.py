@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -22,12 +22,13 @@ from macbdf_mm.structures.labels import (
     FAKE,
     UNKNOWN,
     Category,
+    Label,
     category_of,
     clip_label,
     labels_contradict,
 )
 
-Label = Annotated[Literal[1, 0, -1], Meta(description="1 (fake), 0 (real) or -1 (unknown)")]
+StatedLabel = Annotated[Label, Meta(description="1 (fake), 0 (real) or -1 (unknown)")]
 Seconds = Annotated[float, Meta(ge=0)]
 _PAIR = "[start, end] in seconds, 0 <= start < end, ascending and disjoint"
 Intervals = Annotated[
@@ -59,9 +60,9 @@ class ClipRow:
     """
 
     file: Annotated[str, Meta(min_length=1, description="the name of a file")]
-    label: Label
-    video_label: Label = UNKNOWN
-    audio_label: Label = UNKNOWN
+    label: StatedLabel
+    video_label: StatedLabel = UNKNOWN
+    audio_label: StatedLabel = UNKNOWN
     video_fake_intervals: Intervals = ()
     audio_fake_intervals: Intervals = ()
     identity: Text = None
@@ -84,7 +85,10 @@ class ClipRow:
 
 _FIELDS = frozenset(item.name for item in fields(ClipRow))
 # What each field expects, in the words that its type carries.
-_EXPECTED = {item.name: item.type.__metadata__[-1].description for item in fields(ClipRow)}
+_EXPECTED = {
+    name: get_args(kind)[-1].description
+    for name, kind in get_type_hints(ClipRow, include_extras=True).items()
+}
 
 
 @dataclass(frozen=True)
