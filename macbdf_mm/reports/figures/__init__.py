@@ -1,4 +1,4 @@
-"""Figures and pages: plain arrays in, matplotlib figures and HTML out.
+"""Figures, a kind in each module: plain values in, matplotlib figures out.
 
-Nothing here imports data sets or models, and no figure touches pyplot's global state.
+Nothing here imports models or torch, and no figure touches pyplot's global state.
 """
