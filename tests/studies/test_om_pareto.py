@@ -69,6 +69,16 @@ def test_the_share_of_conflicts_is_summarised(page):
     assert "| `video/cos` | 0.1 ± 0.14 | 0.25 ± 0.21 |" in written
 
 
+def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
+    epochs = [record(1, 0.5, video__conflict_share=0.5), record(2, 0.5, audio__conflict_share=0.25)]
+    results = {FULL: {seed: make_result(epochs) for seed in (0, 1)}}
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
+    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    written = page.write()[0].read_text()
+    assert "| `audio/conflict_share` | nan ± nan | 0.25 ± 0 |" in written
+    assert "| `video/conflict_share` | 0.5 ± 0 | nan ± nan |" in written
+
+
 def test_runs_that_logged_nothing_have_no_table_of_steps(tmp_path, make_result):
     results = {FULL: {0: make_result([record(1, 0.5)])}}
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")

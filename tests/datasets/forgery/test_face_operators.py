@@ -68,7 +68,8 @@ def test_the_mouth_is_that_of_another_time():
         return frame[48:51, 37:43].mean() - frame[55:58, 37:43].mean()
 
     own = np.array([contrast(frame) for frame in frames])
-    for seed in range(8):
+    # Among them seeds that would draw a time close to the clip's own, if it were drawn from all.
+    for seed in (0, 11, 14, 23, 27, 30):
         forged = mouth_swap(clip, (0.0, 2.0), np.random.default_rng(seed), strength=0.0)
         swapped = np.array([contrast(frame) for frame in forged])
         scores = [np.corrcoef(np.roll(own, -shift), swapped)[0, 1] for shift in range(50)]

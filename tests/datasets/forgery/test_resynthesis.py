@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import lfilter
 
+from macbdf_mm.datasets.forgery import resynthesis
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.resynthesis import (
     _stretch,
@@ -122,6 +124,27 @@ def test_pitch_changes_and_timing_stays(harmonic_tone):
 def test_an_interval_shorter_than_a_window_is_refused(harmonic_tone, operator, end, message):
     with pytest.raises(ValueError, match=message):
         operator(harmonic_tone, (0.0, end), np.random.default_rng(0))
+
+
+def test_the_vocal_tract_changes_half_as_much_as_the_pitch(monkeypatch):
+    # Before the mean spectrum is matched, which hides it in a sound that does not change.
+    monkeypatch.setattr(resynthesis, "replace_matched", lambda waveform, forged, *_: forged)
+    pulses = np.zeros(32_000)
+    pulses[::107] = 1.0
+    angle = 2 * np.pi * 1500 / 16_000
+    voice = lfilter([0.05], [1.0, -2 * 0.97 * np.cos(angle), 0.97**2], pulses)
+    clip = Clip(np.zeros((50, 4, 4, 3), np.uint8), voice.astype(np.float32))
+
+    def resonance(waveform):
+        power = np.abs(np.fft.rfft(waveform[4000:28_000] * np.hanning(24_000))) ** 2
+        frequencies = np.fft.rfftfreq(24_000, 1 / 16_000)
+        near = (frequencies > 700) & (frequencies < 2600)
+        return np.sum(frequencies[near] * power[near]) / power[near].sum()
+
+    for seed in range(4):
+        forged = another_voice(clip, (0.0, 2.0), np.random.default_rng(seed), strength=0.0)
+        tract = resonance(forged) / resonance(clip.waveform) - 1
+        assert 0.25 < tract / (pitch(forged) / pitch(clip.waveform) - 1) < 0.8
 
 
 def test_past_its_top_a_compressed_spectrum_is_mirrored():

@@ -6,6 +6,7 @@ from macbdf_mm.datasets.forgery.sound_matching import (
     istft,
     match_loudness,
     match_spectrum,
+    replace_matched,
     replace_stretch,
     stft,
 )
@@ -46,3 +47,17 @@ def test_stretch_is_replaced_with_fades_inside_it():
 
 def test_replaced_samples_stay_in_range():
     assert replace_stretch(np.zeros(10), np.full(10, 7.0), 0, 0).max() == 1.0
+
+
+def test_what_is_put_in_has_loudness_and_spectrum_of_what_it_replaces():
+    waveform, forged = (
+        lfilter([1], [1, 0.3], noise(1, 48_000)),
+        5 * lfilter([1], [1, -0.8], noise(0)),
+    )
+    result = replace_matched(waveform, forged, 8000, 16_000)
+    np.testing.assert_array_equal(result[:8000], waveform[:8000])
+    np.testing.assert_array_equal(result[40_000:], waveform[40_000:])
+    matched, original = result[8000:40_000], waveform[8000:40_000]
+    assert matched.std() == pytest.approx(original.std(), rel=0.02)
+    levels = [10 * np.log10(welch(sound, nperseg=256)[1][4:-4]) for sound in (matched, original)]
+    assert np.abs(levels[0] - levels[1]).max() < 3
