@@ -225,7 +225,7 @@ def _start(folder: RunFolder, inherited: Iterable[int]) -> subprocess.Popen[byte
         **dict.fromkeys(_ONE_THREAD, "1"),
         "PYTHONPATH": os.pathsep.join(paths),
     }
-    command = [sys.executable, "-W", "ignore", "-m", "studies.train_run"]
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "studies.train_run"]
     with folder.log.open("wb") as log:
         return subprocess.Popen(
             [*command, str(folder.path)],

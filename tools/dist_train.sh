@@ -11,7 +11,8 @@ CONFIG=$1
 NUM_PROCESSES=$2
 PYTHON=${PYTHON:-python}
 
-exec "$PYTHON" -m torch.distributed.run \
+# -P: no module of the current folder is run.
+exec "$PYTHON" -P -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

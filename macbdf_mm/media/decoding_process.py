@@ -145,7 +145,8 @@ class DecodingProcess:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         with theirs:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno()), str(shared)],
+                # -P: what lies in the current folder is data, and no module of it must be run.
+                [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), str(shared)],
                 pass_fds=[theirs.fileno(), shared],
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -5,12 +5,14 @@ import multiprocessing
 import os
 import pickle
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -35,6 +37,8 @@ _ENDED_WITH_ZERO = 256
 # kills at once could be seen dead before the message has come, and would never end either.
 _GRACE_SECONDS = 0.2
 _MAX_BREAKS = 2
+_SAFE_PATH = "PYTHONSAFEPATH"
+_starting = threading.Lock()
 
 
 class LocalEngine:
@@ -116,6 +120,8 @@ class LocalProcesses:
         self._worker = worker
         self._num_workers = num_workers
         self._time_limit_seconds = time_limit_seconds
+        with _safe_path():
+            resource_tracker.ensure_running()
         # One more for each process: none waits for the consumer between two jobs.
         self.capacity = 2 * num_workers
         self._main = self._make(num_workers)
@@ -225,6 +231,29 @@ class _Process(SpawnProcess):
         """The exit code, never 0."""
         code = super().exitcode
         return _ENDED_WITH_ZERO if code == 0 else code
+
+    @staticmethod
+    def _Popen(process_obj: "_Process") -> Any:
+        with _safe_path():
+            return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Have the processes that multiprocessing starts meanwhile run nothing of the current folder.
+
+    Each is a ``python -c``, which looks for its first modules there, and what lies there is data.
+    """
+    with _starting:
+        before = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = before
 
 
 class _Context(SpawnContext):

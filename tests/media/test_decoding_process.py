@@ -191,3 +191,12 @@ def test_arrays_travel_beside_the_pickle():
     assert sizes == [800_000]
     assert len(stem) < 500
     AnswerReader(file).close()
+
+
+def test_no_module_of_the_current_folder_is_run(tmp_path, monkeypatch):
+    for name in ("selectors", "socket", "numpy", "macbdf_mm", "runpy"):
+        (tmp_path / f"{name}.py").write_text(f"open('{tmp_path / 'was_run'}', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    with DecodingProcess() as process:
+        assert process.call(eval, PROCESS_ID) != os.getpid()
+    assert not (tmp_path / "was_run").exists()

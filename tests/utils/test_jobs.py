@@ -359,3 +359,12 @@ def test_a_time_limit_is_not_believed_where_there_is_none_now(tmp_path):
 def test_numbers_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         LocalEngine(*arguments)
+
+
+def test_no_module_of_the_current_folder_is_run(tmp_path, monkeypatch):
+    for name in ("multiprocessing", "selectors", "socket", "pickle"):
+        (tmp_path / f"{name}.py").write_text(f"open('{tmp_path / 'was_run'}', 'w').close()")
+    monkeypatch.chdir(tmp_path)
+    assert run(job_workers.double, jobs_of(2), LocalEngine(2))["2"].value == 4
+    assert not (tmp_path / "was_run").exists()
+    assert "PYTHONSAFEPATH" not in os.environ
