@@ -19,7 +19,11 @@ def _child(parent: Registry, *locations: str) -> Registry:
 
 
 MODELS = _child(root.MODELS, "macbdf_mm.models")
-DATASETS = _child(root.DATASETS, "macbdf_mm.datasets.audio_visual_forgery_dataset")
+DATASETS = _child(
+    root.DATASETS,
+    "macbdf_mm.datasets.audio_visual_forgery_dataset",
+    "macbdf_mm.datasets.concat_dataset",
+)
 TRANSFORMS = _child(root.TRANSFORMS, "macbdf_mm.datasets.transforms")
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, "macbdf_mm.datasets.samplers")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")

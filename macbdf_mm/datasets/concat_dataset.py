@@ -1,0 +1,50 @@
+"""Several data sets, one after the other."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine import dataset
+from mmengine.dataset import BaseDataset
+
+from macbdf_mm.registry import DATASETS, build_part
+
+
+@DATASETS.register_module()
+class ConcatDataset(dataset.ConcatDataset):
+    """Several data sets, one after the other, whatever their annotations say of themselves.
+
+    MMEngine's own refuses annotations of different names, or keeps the first one's alone; then a
+    checkpoint would not say what else it was trained on.
+
+    Args:
+        datasets: Data sets or their configs; bare names are looked up in this package first.
+        lazy_init: Whether to load the annotations only when they are needed.
+    """
+
+    def __init__(
+        self, datasets: Sequence[BaseDataset | Mapping[str, Any]], lazy_init: bool = False
+    ) -> None:
+        built = [build_part(DATASETS, part) for part in datasets]
+        keys = {key for part in built for key in part.metainfo}
+        super().__init__(built, lazy_init, ignore_keys=sorted(keys))
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """What the annotations agree on; ``dataset`` has the names of all, joined by ``+``.
+
+        ``synthetic`` is true as soon as one of them is.
+        """
+        every = [part.metainfo for part in self.datasets]
+        first, others = every[0], every[1:]
+        shared = {
+            key: value
+            for key, value in first.items()
+            if all(key in other and np.array_equal(other[key], value) for other in others)
+        }
+        names = [str(own["dataset"]) for own in every if "dataset" in own]
+        if names:
+            shared["dataset"] = " + ".join(dict.fromkeys(names))
+        if any("synthetic" in own for own in every):
+            shared["synthetic"] = any(bool(own.get("synthetic")) for own in every)
+        return shared
