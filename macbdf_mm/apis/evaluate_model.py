@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
+from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.engine.run_options import metrics_of
 from macbdf_mm.engine.unwrap import bare_model
@@ -34,7 +34,7 @@ def evaluate_model(
     # The runner would load what fits and leave the rest as it was initialised.
     cfg.load_from, cfg.resume = None, False
     weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     load_weights(bare_model(runner), weights, str(checkpoint))
     return runner.test()
 

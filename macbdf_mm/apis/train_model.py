@@ -10,6 +10,7 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 from torch import nn
 
+from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.distributed import leave_cores_to_workers
@@ -42,7 +43,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         os.environ[_UNSAFE_LOADING] = "1"
     refuse_leaks(cfg)
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     _check_state_is_moved(runner)
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)

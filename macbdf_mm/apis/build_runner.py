@@ -1,0 +1,48 @@
+"""The runner that a config asks for."""
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS, DefaultScope
+from mmengine.runner import Runner
+
+from macbdf_mm.errors import ConfigError
+
+_SHARDED = "FullyShardedDataParallel"
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Return the runner of a config, of the class that ``runner_type`` names.
+
+    Raises:
+        ConfigError: If that is no :class:`mmengine.runner.Runner`, or the config asks for a
+            strategy or for fully sharded data parallel.
+    """
+    if _SHARDED in str((cfg.get("model_wrapper_cfg") or {}).get("type")):
+        raise ConfigError(
+            "Expected `model_wrapper_cfg.type` 'MMDistributedDataParallel', got FSDP, which is not "
+            "supported: it cannot shard parameters of shape (), such as `lambda_1`, and OM-Pareto "
+            "weighs whole gradients of the encoders; remove `model_wrapper_cfg`."
+        )
+    if cfg.get("strategy") is not None:
+        raise ConfigError(
+            "The config has a `strategy`, which MMEngine's experimental FlexibleRunner alone "
+            "reads, and that runner is not supported (FSDP and DeepSpeed are not either); "
+            "remove it, and train on several devices with `--launcher`."
+        )
+    return _runner_class(cfg).from_cfg(cfg)
+
+
+def _runner_class(cfg: Config) -> type[Runner]:
+    name = cfg.get("runner_type", "Runner")
+    with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
+        found = RUNNERS.get(name) if isinstance(name, str) else name
+    if found is None:
+        raise ConfigError(
+            f"The config names `runner_type` '{name}', which is not registered; import its module "
+            "in `custom_imports`, or remove `runner_type`."
+        )
+    if not (isinstance(found, type) and issubclass(found, Runner)):
+        raise ConfigError(
+            f"Expected `runner_type` to name a subclass of mmengine's Runner, got {name!r}, whose "
+            "way of wrapping the model and of saving is another; remove `runner_type`."
+        )
+    return found
