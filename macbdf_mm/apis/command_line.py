@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,19 @@ _RUNNER_EXTRAS = (
     "efficient_conv_bn_eval",
     "find_unused_parameters",
     "model_wrapper_cfg",
+    "runner_type",
+    "strategy",
     "sync_bn",
 )
 _NUM_NAMED_PLACES = 3
+# Likeness from which a new name passes for a slip; `min_clusters` and `max_clusters` have 0.83.
+_SLIP = 0.85
 _BAD_ARGUMENT = re.compile(
     r"(?P<part>[\w.]+?)(?:\.__init__)?\(\) "
     r"(?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
     r"|missing \d+ required (?:keyword-only |positional )?arguments?: (?P<missing>.+))"
 )
+_UNLIKE_DATA_SETS = re.compile(r"meta information of the|same with the first dataset")
 _NOT_REGISTERED = re.compile(r"(?P<name>\S+) is not in the (?P<registry>.+?) registry")
 
 
@@ -111,6 +116,11 @@ def explain(error: BaseException) -> str | None:
             f"'{match['registry']}': check the spelling, or write the scope before it, "
             f"as in 'mmaction.{match['name'].split('.')[-1]}'."
         )
+    if isinstance(error, ValueError | TypeError) and _UNLIKE_DATA_SETS.search(message):
+        return (
+            "MMEngine's ConcatDataset refuses data sets whose annotations differ in `metainfo`: "
+            "write type='macbdf_mm.ConcatDataset', which takes them all."
+        )
     if isinstance(error, TypeError) and _while_building(error):
         return _explain_bad_argument(message)
     return None
@@ -121,14 +131,14 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Args:
         path: A config file of MMEngine.
-        options: Dotted key -> value. The first part must be a key that the runner reads, the
-            parts between must exist; the last may be new only in a dict with a ``type``,
-            whose constructor then decides. A mere variable of the config file is refused: what
-            was made from it would keep the old value.
+        options: Dotted key -> value. In a list, a part is named by its number or its type. A name
+            that is not there is new, unless it nearly is; in a dict with a ``type`` the
+            constructor decides. A mere variable of the config file is refused: what was made
+            from it would keep the old value.
 
     Raises:
         MissingDataError: If the file, or one of its bases, does not exist.
-        ConfigError: If it cannot be read, or an option names what does not exist.
+        ConfigError: If it cannot be read, or an option is a slip.
     """
     if not Path(path).is_file():
         raise MissingDataError(
@@ -147,9 +157,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             f"Config '{path}' cannot be read: {type(error).__name__}: {reason}"
         ) from error
     if options:
-        for key in options:
-            _check_option(cfg, key)
-        cfg.merge_from_dict(dict(options))
+        cfg.merge_from_dict({_checked_option(cfg, key): value for key, value in options.items()})
     return cfg
 
 
@@ -175,41 +183,71 @@ def _explain_bad_argument(message: str) -> str | None:
     return f"The config gives `{match['part']}` too little: {match['missing']} is required."
 
 
-def _check_option(cfg: Config, key: str) -> None:
-    """Refuse an override that would be merged in and then never read."""
-    *path, leaf = key.split(".")
-    first = key.partition(".")[0]
-    if first in cfg and first not in _runner_keys():
+def _checked_option(cfg: Config, key: str) -> str:
+    """Return an option's key with positions where it names the parts of a list by their types.
+
+    Raises:
+        ConfigError: If it is a slip: a name that nearly stands there, a place that holds no
+            entries, or a variable of the config file.
+    """
+    parts = key.split(".")
+    if parts[0] in cfg and parts[0] not in _runner_keys():
         raise ConfigError(
-            f"Option '{key}': '{first}' is a variable of the config file, and what was made from "
-            f"it would keep the old value; override the entries themselves{_places(cfg, first)}."
+            f"Option '{key}': '{parts[0]}' is a variable of the config file, and what was made "
+            "from it would keep the old value; override the entries themselves"
+            f"{_places(cfg, parts[0])}."
         )
     node: Any = cfg
-    for depth, part in enumerate(path):
-        if depth == 0 and part not in cfg and part in _runner_keys():
-            return
-        where = ".".join(path[:depth])
-        _check_part(key, where, node, part)
-        node = node[int(part)] if isinstance(node, list | tuple) else node[part]
-    is_typed = bool(path) and isinstance(node, Mapping) and "type" in node
-    if leaf != "_delete_" and not is_typed:
-        _check_part(key, ".".join(path), node, leaf)
-
-
-def _check_part(key: str, where: str, node: Any, part: str) -> None:
-    if isinstance(node, list | tuple):
-        if not part.isdigit() or int(part) >= len(node):
+    for depth, part in enumerate(parts):
+        where = ".".join(parts[:depth])
+        if isinstance(node, list | tuple):
+            position = _position(key, where, node, part)
+            parts[depth] = str(position)
+            node = node[position]
+        elif not isinstance(node, Mapping | Config):
             raise ConfigError(
-                f"Option '{key}': {where} is a list of {len(node)} entries, "
-                f"so expected a number below {len(node)}, got '{part}'."
+                f"Option '{key}': {where} is {node!r}, which has no entries to override."
             )
-        return
-    if not isinstance(node, Mapping | Config):
-        raise ConfigError(f"Option '{key}': {where} is {node!r}, which has no entries to override.")
-    known = [*node.keys(), *([] if where else _runner_keys())]
-    if part not in known:
-        place = where or "the config"
-        raise ConfigError(f"Option '{key}': {place} has no '{part}'{_hint(part, known)}")
+        elif part in node:
+            node = node[part]
+        else:
+            is_argument = "type" in node and depth == len(parts) - 1  # its constructor decides
+            if not is_argument and (near := _near(part, node, is_top=depth == 0)):
+                raise ConfigError(
+                    f"Option '{key}': {where or 'the config'} has no '{part}'; "
+                    f"did you mean '{near}'?"
+                )
+            break
+    return ".".join(parts)
+
+
+def _position(key: str, where: str, entries: Sequence[Any], part: str) -> int:
+    """Return which entry of a list is meant: by its number, or by its type, without the scope."""
+    if part.isdigit() and int(part) < len(entries):
+        return int(part)
+    found = [
+        position
+        for position, entry in enumerate(entries)
+        if isinstance(entry, Mapping) and str(entry.get("type")).rpartition(".")[2] == part
+    ]
+    if len(found) == 1:
+        return found[0]
+    raise ConfigError(
+        f"Option '{key}': {where} is a list of {len(entries)} entries, so expected a number "
+        f"below {len(entries)}, got '{part}', the type of {len(found)} of them."
+    )
+
+
+def _near(part: str, node: Mapping[str, Any] | Config, is_top: bool) -> str | None:
+    """Return the name of which ``part`` is probably a slip, or None if it is a new one."""
+    known = [*node.keys(), *(_runner_keys() if is_top else ())]
+    swapped = {part[:i] + part[i + 1] + part[i] + part[i + 2 :] for i in range(len(part) - 1)}
+    close = [
+        *(name for name in known if name in swapped),
+        *difflib.get_close_matches(part, known, n=1, cutoff=_SLIP),
+    ]
+    is_known = part in known or part == "_delete_"
+    return close[0] if close and not is_known else None
 
 
 def _places(cfg: Config, name: str) -> str:
@@ -230,11 +268,6 @@ def _runner_keys() -> list[str]:
     from mmengine.runner import Runner  # imports torch: a second that --help need not wait
 
     return [*inspect.signature(Runner.__init__).parameters, *_RUNNER_EXTRAS]
-
-
-def _hint(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean '{close[0]}'?" if close else f" (it has {', '.join(sorted(known))})."
 
 
 def _own_message(error: BaseException) -> str:

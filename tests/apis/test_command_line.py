@@ -1,10 +1,12 @@
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.dataset import BaseDataset, ConcatDataset
 from mmengine.registry import MODELS
 from torch.utils.data import DataLoader, Dataset
 
@@ -19,11 +21,12 @@ from macbdf_mm.apis.command_line import (
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.registry import METRICS
 
+ROOT = Path(__file__).parents[2]
 BASE = """
 model = dict(type='Net', depth=3, head=dict(type='Head', weight=1.0))
 train_cfg = dict(by_epoch=True, max_epochs=2)
 size = 1
-custom_hooks = [dict(type='A', size=size), dict(type='B')]
+custom_hooks = [dict(type='A', size=size), dict(type='scope.C'), dict(type='B'), dict(type='B')]
 train_dataloader = dict(batch_size=2, dataset=dict(size=size))
 """
 
@@ -44,6 +47,13 @@ def config_path(tmp_path: Path) -> Path:
         ({"custom_hooks.0.size": 9}, lambda cfg: cfg.custom_hooks[0].size == 9),
         ({"load_from": "x.pth"}, lambda cfg: cfg.load_from == "x.pth"),
         ({"randomness.seed": 3}, lambda cfg: cfg.randomness.seed == 3),
+        ({"runner_type": "Mine"}, lambda cfg: cfg.runner_type == "Mine"),
+        ({"train_dataloader.pin_memory": True}, lambda cfg: cfg.train_dataloader.pin_memory),
+        ({"clip.norm_type": 1}, lambda cfg: cfg.clip == dict(norm_type=1)),
+        ({"train_cfg.zzz": 1}, lambda cfg: cfg.train_cfg.zzz == 1),
+        ({"model.head.parts.tau.start": 1}, lambda cfg: cfg.model.head.parts.tau.start == 1),
+        ({"custom_hooks.A.size": 9}, lambda cfg: cfg.custom_hooks[0] == dict(type="A", size=9)),
+        ({"custom_hooks.C.size": 9}, lambda cfg: cfg.custom_hooks[1].size == 9),
     ],
 )
 def test_options_that_are_merged(config_path, options, read):
@@ -56,19 +66,40 @@ def test_options_that_are_merged(config_path, options, read):
         ("train_cfg.max_epoch", "train_cfg has no 'max_epoch'; did you mean 'max_epochs'"),
         ("trian_cfg.max_epochs", "the config has no 'trian_cfg'; did you mean 'train_cfg'"),
         ("model.haed.weight", "model has no 'haed'; did you mean 'head'"),
-        ("custom_hooks.2.size", "expected a number below 2, got '2'"),
-        ("custom_hooks.first.size", "expected a number below 2, got 'first'"),
+        ("custom_hooks.4.size", "expected a number below 4, got '4'"),
+        ("custom_hooks.first.size", "below 4, got 'first', the type of 0 of them"),
         ("model.depth.x", "model.depth is 3, which has no entries"),
         (
             "size",
             r"'size' is a variable .* entries themselves, such as train_dataloader.dataset.size",
         ),
-        ("train_cfg.zzz", r"has no 'zzz' \(it has by_epoch, max_epochs\)"),
+        ("train_dataloder.batch_size", "has no 'train_dataloder'; did you mean 'train_dataloader'"),
+        ("train_dataloader.batchsize", "has no 'batchsize'; did you mean 'batch_size'"),
+        ("custom_hook", "the config has no 'custom_hook'; did you mean 'custom_hooks'"),
+        ("custom_hooks.B.size", "below 4, got 'B', the type of 2 of them"),
     ],
 )
 def test_options_that_name_nothing(config_path, key, message):
     with pytest.raises(ConfigError, match=message):
         load_config(config_path, {key: 1})
+
+
+def test_every_path_that_the_pages_on_the_method_name_can_be_overridden():
+    pages = sorted((ROOT / "docs" / "method").glob("*.md"))
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    tops = "model|train_dataloader|val_dataloader|optim_wrapper|train_cfg|param_scheduler"
+    paths = set(re.findall(rf"`((?:{tops}|auto_scale_lr)\.[\w.]+)`", text))
+    assert len(paths) > 80
+    for path in sorted(paths):
+        load_config(ROOT / "configs" / "macbdf_dfdc.py", {path: 1})
+
+
+@pytest.mark.parametrize("name", ["max_clusters", "min_clusters"])
+def test_a_name_like_another_is_no_slip(tmp_path, name):
+    path = tmp_path / "c.py"
+    path.write_text("model = dict(clusters=dict(max_clusters=3))")
+    cfg = load_config(path, {f"model.clusters.{name}": 2})
+    assert cfg.model.clusters[name] == 2
 
 
 def test_missing_config(tmp_path):
@@ -112,6 +143,17 @@ def test_own_errors_become_one_sentence(capsys):
 def test_exit_code_is_passed_on():
     assert run_command(lambda: None) == 0
     assert run_command(lambda: 3) == 3
+
+
+def test_data_sets_that_mmengine_does_not_concatenate():
+    class Named(BaseDataset):
+        def load_data_list(self):
+            return [{}]
+
+    for other in ({"dataset": "b"}, {"dataset": 1}, {}):
+        with pytest.raises((ValueError, TypeError)) as caught:
+            ConcatDataset([Named(metainfo={"dataset": "a"}), Named(metainfo=other)])
+        assert "write type='macbdf_mm.ConcatDataset'" in explain(caught.value)
 
 
 def test_a_bug_keeps_its_traceback():
