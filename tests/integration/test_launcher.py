@@ -63,6 +63,45 @@ def test_scripts_are_sound_and_explain_themselves(script):
     assert done.stderr.startswith(f"usage: {TOOLS / script} ")
 
 
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({}, ["--gres=gpu:8", "--ntasks-per-node=8", "--ntasks=8"]),
+        ({"GPUS": "2"}, ["--gres=gpu:2", "--ntasks-per-node=2", "--ntasks=2"]),
+        ({"GPUS": "16"}, ["--gres=gpu:8", "--ntasks-per-node=8", "--ntasks=16"]),
+        (
+            {"GPUS": "12", "GPUS_PER_NODE": "4"},
+            ["--gres=gpu:4", "--ntasks-per-node=4", "--ntasks=12"],
+        ),
+        ({"GPUS": "2", "GPUS_PER_NODE": "0"}, ["--ntasks=2"]),
+    ],
+)
+def test_slurm_is_asked_for_as_many_devices_as_processes(tmp_path, settings, asked):
+    done = start_slurm_train(tmp_path, settings)
+    assert done.returncode == 0, done.stderr
+    words = done.stdout.split()
+    assert [word for word in words if word.startswith(("--gres", "--ntasks"))] == asked
+    assert words[-5:] == ["c.py", "--launcher", "slurm", "--seed", "3"]
+
+
+def test_machines_that_would_give_more_devices_than_processes_are_refused(tmp_path):
+    done = start_slurm_train(tmp_path, {"GPUS": "12"})
+    assert done.returncode == 2
+    assert "GPUS=12 is no multiple of GPUS_PER_NODE=8" in done.stderr
+
+
+def start_slurm_train(tmp_path, settings):
+    """Run the script with an srun that prints what it is asked for."""
+    srun = tmp_path / "srun"
+    srun.write_text('#!/bin/bash\necho "$@"\n')
+    srun.chmod(0o755)
+    return subprocess.run(
+        [TOOLS / "slurm_train.sh", "gpu", "job", "c.py", "--seed", "3"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", **settings},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
 def test_a_slurm_array_does_the_parts_and_then_the_whole(tmp_path):
     # A sbatch that does at once what it is given, a part of an array for each number.
     sbatch = tmp_path / "sbatch"
