@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 
 from macbdf_mm.errors import ConfigError
 
-_SHARDED = "FullyShardedDataParallel"
+_SHARDING = ("FullyShardedDataParallel", "DeepSpeed", "ColossalAI")
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -16,17 +16,18 @@ def build_runner(cfg: Config) -> Runner:
         ConfigError: If that is no :class:`mmengine.runner.Runner`, or the config asks for a
             strategy or for fully sharded data parallel.
     """
-    if _SHARDED in str((cfg.get("model_wrapper_cfg") or {}).get("type")):
+    wrapper = str((cfg.get("model_wrapper_cfg") or {}).get("type"))
+    if any(name in wrapper for name in _SHARDING):
         raise ConfigError(
-            "Expected `model_wrapper_cfg.type` 'MMDistributedDataParallel', got FSDP, which is not "
-            "supported: it cannot shard parameters of shape (), such as `lambda_1`, and OM-Pareto "
-            "weighs whole gradients of the encoders; remove `model_wrapper_cfg`."
+            f"Expected `model_wrapper_cfg.type` 'MMDistributedDataParallel', got '{wrapper}': FSDP "
+            "and its like are not supported, since they cannot shard parameters of shape (), such "
+            "as `lambda_1`, and OM-Pareto weighs whole gradients; remove `model_wrapper_cfg`."
         )
     if cfg.get("strategy") is not None:
         raise ConfigError(
             "The config has a `strategy`, which MMEngine's experimental FlexibleRunner alone "
-            "reads, and that runner is not supported (FSDP and DeepSpeed are not either); "
-            "remove it, and train on several devices with `--launcher`."
+            "reads, and neither that runner nor FSDP and DeepSpeed are supported; remove it, and "
+            "train on several devices with `--launcher`."
         )
     return _runner_class(cfg).from_cfg(cfg)
 

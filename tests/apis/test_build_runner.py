@@ -42,12 +42,13 @@ def test_the_runner_is_of_the_named_class(cfg, named, expected):
         ({"strategy": dict(type="DDPStrategy")}, "`strategy`, which .* FlexibleRunner alone"),
         (
             {"model_wrapper_cfg": dict(type="MMFullyShardedDataParallel")},
-            r"got FSDP, which is not supported: .* shape \(\), such as `lambda_1`",
+            r"got 'MMFullyShardedDataParallel': FSDP and .* shape \(\), such as `lambda_1`",
         ),
         (
             {"model_wrapper_cfg": dict(type="mmengine.MMFullyShardedDataParallel")},
-            "got FSDP, which is not supported",
+            "got 'mmengine.MMFullyShardedDataParallel'",
         ),
+        ({"model_wrapper_cfg": dict(type="MMDeepSpeedEngineWrapper")}, "got 'MMDeepSpeedEngine"),
     ],
 )
 def test_what_is_not_supported_is_refused(cfg, options, message):

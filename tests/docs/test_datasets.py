@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from mmengine.config import Config
+
 from macbdf_mm.registered_parts import known_parts
 from macbdf_mm.registry import CONVERTERS, SPLIT_PROTOCOLS
 
@@ -32,3 +34,17 @@ def test_the_table_lists_every_split_protocol():
         if part.__module__.startswith("macbdf_mm.")
     }
     assert set(column("| protocol | what it does |", 1)) == own
+
+
+def test_the_config_of_several_data_sets_is_as_it_says(tmp_path):
+    section = GUIDE[GUIDE.index("## Several data sets") :]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    configs = Path(__file__).parents[2] / "configs"
+    path = tmp_path / "c.py"
+    path.write_text(code.replace("./macbdf_dfdc.py", str(configs / "macbdf_dfdc.py")))
+    cfg = Config.fromfile(path)
+    base = Config.fromfile(configs / "macbdf_dfdc.py").train_dataloader.dataset.pipeline
+    dataset = cfg.train_dataloader.dataset
+    assert (dataset.type, "ann_file" in dataset) == ("ConcatDataset", False)
+    assert [part.data_root for part in dataset.datasets] == ["data/one", "data/two"]
+    assert all(part.pipeline == base for part in dataset.datasets)
