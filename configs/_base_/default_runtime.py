@@ -16,6 +16,7 @@ default_hooks = dict(
         # Which direction is better stands in the table of metrics.
         save_best="overall/auc",
     ),
+    known_labels=dict(type="KnownLabelsHook"),
 )
 custom_hooks = [
     dict(type="SeedEveryIterationHook"),

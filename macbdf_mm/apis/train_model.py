@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import torch
 from mmengine.config import Config
-from mmengine.dist import get_rank
+from mmengine.dataset import InfiniteSampler
+from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 from torch import nn
 
@@ -32,8 +33,8 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         allow_pickle: Load checkpoints that hold more than weights, which can run any code.
 
     Raises:
-        ConfigError: If the config lacks what training needs, or validates or tests on
-            recordings that it trains on.
+        ConfigError: If the config lacks what training needs, makes no iteration, or validates or
+            tests on recordings that it trains on.
         CheckpointMismatchError: If the checkpoint belongs to another model.
     """
     missing = [key for key in _NEEDED if cfg.get(key) is None]
@@ -45,6 +46,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
     runner = build_runner(cfg)
     _check_state_is_moved(runner)
+    _check_iterations(runner, cfg)
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)
     runner.train()
@@ -82,6 +84,32 @@ def _check_state_is_moved(runner: Runner) -> None:
             "`custom_hooks` has to move, and the config has no such hook. A list of your own "
             "replaces the one of the base config: repeat its hooks in it."
         )
+
+
+def _check_iterations(runner: Runner, cfg: Config) -> None:
+    """Raise ConfigError for a run that ends well without an iteration, or whose epochs have none.
+
+    MMEngine's schedulers fail on such epochs with an assertion, or train nothing.
+    """
+    loop = runner.train_loop
+    loader = runner.train_dataloader
+    # An infinite sampler has a length all the same, that of the data set.
+    if isinstance(getattr(loader, "sampler", None), InfiniteSampler):
+        is_empty = len(loader.dataset) == 0
+    else:
+        is_empty = hasattr(loader.dataset, "__len__") and len(loader) == 0
+    if is_empty:
+        world_size = get_world_size()
+        ranks = f", shared by {world_size} processes" if world_size > 1 else ""
+        raise ConfigError(
+            f"`train_dataloader` makes no batch: expected at least `batch_size` "
+            f"{cfg.train_dataloader.get('batch_size')} clips for each process, since `drop_last` "
+            f"is set, got {len(loader.dataset)} clips{ranks}; lower "
+            "`train_dataloader.batch_size`, or set `train_dataloader.drop_last=False`."
+        )
+    if loop.max_iters < 1:
+        name = "max_epochs" if cfg.train_cfg.get("by_epoch", True) else "max_iters"
+        raise ConfigError(f"Expected `train_cfg.{name}` > 0, got {cfg.train_cfg.get(name)}.")
 
 
 def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,6 +19,7 @@ from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaErro
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
+from macbdf_mm.structures.labels import TRACKS
 
 OnDecodeError = Literal["raise", "skip"]
 _NUM_NAMED_FILES = 3
@@ -30,6 +32,8 @@ class AudioVisualForgeryDataset(BaseDataset):
     Each item starts as the fields of its row plus ``path`` (where the file is), ``category``
     and ``sample_idx``, and runs through the pipeline. In test mode a clip gives
     ``windows_per_clip`` items, with the further keys ``window_index`` and ``num_windows``.
+
+    :attr:`label_counts` says how many clips have which label: (track, label) -> number.
 
     The random numbers of an item follow from ``seed``, the epoch and its index. Whoever
     trains calls :meth:`set_epoch`; it reaches running workers too.
@@ -108,6 +112,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         # what they skipped.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._skipped = torch.zeros(0, dtype=torch.bool)
+        self.label_counts: Counter[tuple[str, int]] = Counter()
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
@@ -135,6 +140,7 @@ class AudioVisualForgeryDataset(BaseDataset):
                 annotation.rows, annotation.metainfo, self.ann_file, self.allow_leak
             )
         items = [self._item(row) for row in rows]
+        self.label_counts = count_labels(rows)
         if self.check_files:
             self._check_files(items)
         if not self.test_mode:
@@ -262,3 +268,12 @@ class AudioVisualForgeryDataset(BaseDataset):
                 f"{len(missing)} of {len(items)} files that {self.ann_file} names are not "
                 f"under {folder}: {named}{more}; check `data_root` and `data_prefix`."
             )
+
+
+def count_labels(rows: Iterable[ClipRow]) -> Counter[tuple[str, int]]:
+    """Return how many clips have which label: (overall, video or audio; label) -> number."""
+    return Counter(
+        pair
+        for row in rows
+        for pair in zip(TRACKS, (row.label, row.video_label, row.audio_label), strict=True)
+    )

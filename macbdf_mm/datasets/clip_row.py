@@ -7,7 +7,7 @@ file is read, and ``annotation.schema.json`` is written from them.
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
@@ -20,6 +20,7 @@ from macbdf_mm.structures.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import (
     FAKE,
+    REAL,
     UNKNOWN,
     Category,
     Label,
@@ -111,7 +112,7 @@ def parse_row(raw: Any, place: RowPlace) -> ClipRow:
 
     Args:
         raw: An object with the fields of :class:`ClipRow`. An absent ``label`` follows from those
-            of the tracks.
+            of the tracks, and both tracks of a clip with ``label`` 0 are real.
         place: Where it stands, for errors.
 
     Raises:
@@ -136,6 +137,8 @@ def parse_row(raw: Any, place: RowPlace) -> ClipRow:
     _check_intervals(row, "video", place)
     _check_intervals(row, "audio", place)
     _check_faces(row, place)
+    if row.label == REAL:  # A clip is real where both tracks are, whether or not it says so.
+        row = replace(row, video_label=REAL, audio_label=REAL)
     return row
 
 

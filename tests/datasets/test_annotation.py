@@ -104,6 +104,12 @@ def test_the_clip_alone_can_be_labelled(write):
     assert (row.label, row.video_label, row.audio_label, row.category) == (1, -1, -1, None)
 
 
+@pytest.mark.parametrize("tracks", [{}, {"video_label": -1, "audio_label": 0}])
+def test_both_tracks_of_a_real_clip_are_real(write, tracks):
+    row = load_annotation(write([{"file": "a.mp4", "label": 0, **tracks}])).rows[0]
+    assert (row.label, row.video_label, row.audio_label, row.category) == (0, 0, 0, "RVRA")
+
+
 def test_saving_and_loading_gives_the_same_rows_and_bytes(tmp_path):
     rows = [
         ClipRow("ä b.mp4", 1, 1, 0, ((0.1, 0.3), (0.3, 1.0)), split="train", extra={"n": 1}),

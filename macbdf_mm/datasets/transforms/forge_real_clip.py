@@ -58,6 +58,9 @@ class ForgeRealClip:
         ValueError: If an argument is out of range.
     """
 
+    # Real clips are enough to train on.
+    makes_fakes = True
+
     def __init__(
         self,
         video_operators: Sequence[str] = ("region_resample", "blended_patch"),

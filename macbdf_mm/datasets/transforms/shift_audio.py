@@ -54,7 +54,7 @@ class ShiftAudio:
         check_order("min_seconds", min_seconds, "max_seconds", max_seconds)
         self.ranges = _allowed_ranges(min_seconds, max_seconds, forges)
         self.probability = probability
-        self.forges = forges
+        self.forges = self.makes_fakes = forges
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``results`` with the sound at another time."""

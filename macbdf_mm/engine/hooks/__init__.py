@@ -2,6 +2,7 @@
 
 from macbdf_mm.engine.hooks.contrastive_state_hook import ContrastiveStateHook
 from macbdf_mm.engine.hooks.decision_threshold_hook import DecisionThresholdHook
+from macbdf_mm.engine.hooks.known_labels_hook import KnownLabelsHook
 from macbdf_mm.engine.hooks.om_pareto_log_hook import OMParetoLogHook
 from macbdf_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from macbdf_mm.engine.hooks.report_skipped_files_hook import ReportSkippedFilesHook
@@ -10,6 +11,7 @@ from macbdf_mm.engine.hooks.seed_every_iteration_hook import SeedEveryIterationH
 __all__ = [
     "ContrastiveStateHook",
     "DecisionThresholdHook",
+    "KnownLabelsHook",
     "OMParetoLogHook",
     "PlainCheckpointHook",
     "ReportSkippedFilesHook",
