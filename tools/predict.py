@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from macbdf_mm.apis.command_line import load_config, run_command
+from macbdf_mm.apis.command_line import run_command
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import WHOLE
@@ -17,7 +17,11 @@ def parse_arguments() -> argparse.Namespace:
         epilog="Exit code: 0 if every file was scored, 1 if one was not or nothing could be done.",
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="videos, or folders of them")
-    parser.add_argument("--config", help="config of the model (default: beside the checkpoint)")
+    parser.add_argument(
+        "--config",
+        help="config of the model; it is code and is run (default: the one saved as plain values "
+        "beside the checkpoint or in it)",
+    )
     parser.add_argument("--checkpoint", help="trained weights")
     parser.add_argument("--json", metavar="OUT", help="write all results to this file")
     parser.add_argument(
@@ -70,7 +74,7 @@ def main() -> int:
     engine = engine_from(arguments)
     is_here = isinstance(engine, LocalEngine) and engine.works_here
     scorer = FileScorer(
-        load_config(run.config),
+        run.read_config(allow_pickle=arguments.allow_pickle),
         run.checkpoint,
         loading={
             "device": arguments.device,

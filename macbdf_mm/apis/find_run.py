@@ -7,8 +7,10 @@ from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.apis.command_line import load_config, require_mmcv
 from macbdf_mm.apis.evaluate_model import RESULTS_FILE
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
+from macbdf_mm.apis.plain_config import is_plain_config, read_plain_config
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.test_result import read_test_result
@@ -20,17 +22,48 @@ DEMO_WORK_DIR = Path("work_dirs/macbdf_demo")
 
 @dataclass(frozen=True)
 class Run:
-    """A config and the weights that were trained with it."""
+    """Weights and the config that they were trained with.
 
-    config: Path
+    Attributes:
+        checkpoint: The weights.
+        config: A file with the config; None where that inside of the checkpoint is meant.
+        is_named: Whether the user has named the config, so that it may be run as code.
+    """
+
     checkpoint: Path
+    config: Path | None
+    is_named: bool = False
+
+    def read_config(self, *, allow_pickle: bool = False) -> Config:
+        """Return the config; one that nobody has named is read as data, and nothing of it is run.
+
+        Args:
+            allow_pickle: As :func:`load_checkpoint` takes it.
+
+        Raises:
+            MissingDataError: If there is none.
+            ConfigError: If it cannot be read, or is code that nobody has named.
+        """
+        if self.config is not None and self.is_named:
+            return load_config(self.config)
+        require_mmcv()
+        if self.config is not None:
+            return read_plain_config(self.config.read_text(encoding="utf-8"), str(self.config))
+        meta = load_checkpoint(self.checkpoint, allow_pickle=allow_pickle).get("meta")
+        text = meta.get("cfg") if isinstance(meta, Mapping) else None
+        if not isinstance(text, str):
+            raise MissingDataError(
+                f"No config is saved in checkpoint '{self.checkpoint}' or as plain values beside "
+                "it; name the one of the run with --config."
+            )
+        return read_plain_config(text, str(self.checkpoint))
 
 
 def choose_run(config: str | Path | None, checkpoint: str | Path | None) -> Run:
     """Return the config and weights that a user means.
 
     Args:
-        config: A config; None: the one saved beside the checkpoint.
+        config: A config; None: the one saved beside the checkpoint, or in it.
         checkpoint: Trained weights; None: the best ones of the newest demo run.
 
     Raises:
@@ -38,15 +71,16 @@ def choose_run(config: str | Path | None, checkpoint: str | Path | None) -> Run:
         ConfigError: If a config is given without weights.
     """
     if checkpoint is not None:
-        folder = Path(checkpoint).parent
-        return Run(Path(config) if config else find_config(folder), Path(checkpoint))
+        if config:
+            return Run(Path(checkpoint), Path(config), is_named=True)
+        return Run(Path(checkpoint), find_config(Path(checkpoint).parent))
     if config is not None:
         raise ConfigError(f"Config '{config}' needs weights: name them with --checkpoint.")
     return find_run(DEMO_WORK_DIR)
 
 
 def find_run(work_dir: str | Path) -> Run:
-    """Return the config and the best checkpoint of a training run.
+    """Return the best checkpoint of a training run, and its config.
 
     The best checkpoint is the newest ``best_*.pth``; without one, the last that was saved.
 
@@ -54,7 +88,7 @@ def find_run(work_dir: str | Path) -> Run:
         work_dir: The folder that the run wrote to.
 
     Raises:
-        MissingDataError: If the folder, a config or a checkpoint in it does not exist.
+        MissingDataError: If the folder or a checkpoint in it does not exist.
     """
     work_dir = Path(work_dir)
     if not work_dir.is_dir():
@@ -65,21 +99,15 @@ def find_run(work_dir: str | Path) -> Run:
     checkpoints = _newest_first(work_dir, "best_*.pth") or _newest_first(work_dir, "*.pth")
     if not checkpoints:
         raise MissingDataError(f"The run at '{work_dir}' has saved no checkpoint yet.")
-    return Run(find_config(work_dir), checkpoints[0])
+    return Run(checkpoints[0], find_config(work_dir))
 
 
-def find_config(folder: str | Path) -> Path:
-    """Return the newest config that MMEngine's runner saved in a work folder.
+def find_config(folder: str | Path) -> Path | None:
+    """Return the newest config that MMEngine's runner saved in a work folder, None without one.
 
-    Raises:
-        MissingDataError: If there is none.
+    The runner saves plain values; files that hold anything else are passed over.
     """
-    configs = _newest_first(Path(folder), "*.py")
-    if not configs:
-        raise MissingDataError(
-            f"No config is saved in '{folder}'; name the one of the run with --config."
-        )
-    return configs[0]
+    return next(filter(is_plain_config, _newest_first(Path(folder), "*.py")), None)
 
 
 def read_run(work_dir: str | Path) -> RunRecord:
@@ -94,9 +122,11 @@ def read_run(work_dir: str | Path) -> RunRecord:
     """
     work_dir = Path(work_dir)
     run = find_run(work_dir)
+    if run.config is None:
+        raise MissingDataError(f"The run at '{work_dir}' has saved no config as plain values.")
     checkpoint = load_checkpoint(run.checkpoint)
     result = read_test_result(work_dir / RESULTS_FILE)
-    dataset = _test_dataset(run.config)
+    dataset = _test_dataset(run.read_config(), run.config)
     root = Path(dataset.get("data_root") or "")
     annotation = load_annotation(root / dataset["ann_file"])
     tested = {video.file for video in result.videos} | set(result.unscored)
@@ -126,8 +156,7 @@ def _newest_first(folder: Path, pattern: str) -> list[Path]:
     return sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _test_dataset(config: Path) -> Mapping[str, Any]:
-    cfg = Config.fromfile(str(config))
+def _test_dataset(cfg: Config, config: Path) -> Mapping[str, Any]:
     try:
         dataset: Mapping[str, Any] = cfg.test_dataloader.dataset
     except AttributeError:

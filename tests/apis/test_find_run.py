@@ -1,8 +1,9 @@
 import os
 
 import pytest
+import torch
 
-from macbdf_mm.apis.find_run import choose_run, find_config, find_run
+from macbdf_mm.apis.find_run import choose_run, find_run
 from macbdf_mm.errors import ConfigError, MissingDataError
 
 
@@ -47,9 +48,35 @@ def test_a_checkpoint_brings_the_config_beside_it(tmp_path):
     assert choose_run("other.py", checkpoint).config.name == "other.py"
 
 
+def test_code_beside_a_checkpoint_is_passed_over(tmp_path):
+    mark = tmp_path / "was_run"
+    config = _touch(tmp_path / "a.py", 1)
+    newer = tmp_path / "b.py"
+    newer.write_text(f"open({str(mark)!r}, 'w')")
+    checkpoint = _touch(tmp_path / "epoch_1.pth", 2)
+    assert choose_run(None, checkpoint).config == config
+    choose_run(None, checkpoint).read_config()
+    assert not mark.exists()
+
+
+def test_a_checkpoint_brings_the_config_in_it(tmp_path):
+    checkpoint = tmp_path / "epoch_1.pth"
+    torch.save({"state_dict": {}, "meta": {"cfg": "model = dict(type='MACBDF')"}}, checkpoint)
+    assert choose_run(None, checkpoint).read_config().model == {"type": "MACBDF"}
+
+
+def test_only_a_named_config_is_run(tmp_path):
+    config = tmp_path / "a.py"
+    config.write_text("depth = 1 + 1")
+    checkpoint = tmp_path / "epoch_1.pth"
+    assert choose_run(config, checkpoint).read_config().depth == 2
+
+
 def test_a_checkpoint_alone_is_not_enough(tmp_path):
+    checkpoint = tmp_path / "epoch_1.pth"
+    torch.save({"state_dict": {}}, checkpoint)
     with pytest.raises(MissingDataError, match=r"No config is saved in .* --config"):
-        find_config(tmp_path)
+        choose_run(None, checkpoint).read_config()
 
 
 def test_a_config_alone_is_not_enough():
