@@ -154,6 +154,7 @@ def _is_registered(name: Any, default_scope: str) -> bool:
 
 
 def _holds(registry: Registry, name: str) -> bool:
-    with suppress(ImportError):  # Some of MMEngine's name a place that is not there.
-        registry.import_from_location()
+    if registry.scope != "mmengine":  # Whose parts are known; it would look in other packages.
+        with suppress(ImportError):  # Some of mmaction2's name a place that is not there.
+            registry.import_from_location()
     return name in registry.module_dict
