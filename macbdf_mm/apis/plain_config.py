@@ -146,11 +146,16 @@ def _is_registered(name: Any, default_scope: str) -> bool:
     scopes = (scope,) if scope else (SCOPE, "mmengine", default_scope)
     import mmengine.runner  # noqa: F401 - registers MMEngine's own parts
 
-    if "mmaction" in scopes:
+    # In this order: looking in mmaction2 imports all of it.
+    return any(_holds(node, bare) for place in scopes for node in _registries(place))
+
+
+def _registries(scope: str) -> Iterator[Registry]:
+    if scope == "mmaction":
         import mmaction.registry  # noqa: F401 - its registries become known by this
-    roots = [item for item in vars(mmengine_registries).values() if isinstance(item, Registry)]
-    registries = [node for root in roots for node in (root, *root.children.values())]
-    return any(_holds(node, bare) for node in registries if node.scope in scopes)
+    for root in vars(mmengine_registries).values():
+        if isinstance(root, Registry):
+            yield from (node for node in (root, *root.children.values()) if node.scope == scope)
 
 
 def _holds(registry: Registry, name: str) -> bool:
