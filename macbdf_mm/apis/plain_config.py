@@ -6,6 +6,7 @@ or an import can otherwise name any function of any module.
 """
 
 import ast
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -159,7 +160,11 @@ def _registries(scope: str) -> Iterator[Registry]:
 
 
 def _holds(registry: Registry, name: str) -> bool:
+    if name in registry.module_dict:
+        return True
     if registry.scope != "mmengine":  # Whose parts are known; it would look in other packages.
-        with suppress(ImportError):  # Some of mmaction2's name a place that is not there.
+        # Some of mmaction2's name a place that is not there; others warn of operators of mmcv.
+        with suppress(ImportError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             registry.import_from_location()
     return name in registry.module_dict
