@@ -1,1 +1,1 @@
-"""Measures what is fast against stock PyTorch, in turns within one process."""
+"""Benchmarks against stock PyTorch; both sides alternate within one process."""

@@ -124,7 +124,7 @@ def plain_wrapper(cfg: Config, wrapper_type: str = OptimWrapper.__name__) -> dic
 
 @contextmanager
 def _without_information() -> Iterator[None]:
-    """Hold back log lines that are no warnings: MMEngine has one a parameter."""
+    """Hold back log lines that are no warnings: MMEngine has one per parameter."""
     logging.disable(logging.INFO)
     try:
         yield

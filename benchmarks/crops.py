@@ -73,7 +73,7 @@ def measure_prepared_crops(settings: Settings) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class ClipLoad:
-    """What is loaded each time.
+    """The clip that is loaded in each repetition.
 
     Attributes:
         span_seconds: Length of a clip.

@@ -30,7 +30,7 @@ _PEER = "mmaction2 with decord"
 
 @dataclass(frozen=True)
 class StockClip:
-    """What the stock pipeline gives.
+    """The output of the stock pipeline.
 
     Attributes:
         frames: RGB, shape (T, H, W, 3), uint8.

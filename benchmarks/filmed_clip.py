@@ -33,7 +33,7 @@ def write_filmed_clip(
 
     Args:
         path: The file to write, H.264 at constant rate factor 23 with AAC sound.
-        seconds: Its length; 25 frames a second.
+        seconds: Its length; 25 frames per second.
         size: Height and width.
         seed: Of pictures and sound.
         gop: Frames between key frames.

@@ -61,7 +61,7 @@ def fit_power_law(sizes: Sequence[float], costs: Sequence[float]) -> PowerLaw:
 
     Args:
         sizes: At least two different ones, positive.
-        costs: Positive, one a size.
+        costs: Positive, one per size.
     """
     exponent, logarithm = np.polyfit(np.log(sizes), np.log(costs), 1)
     return PowerLaw(float(np.exp(logarithm)), float(exponent))

@@ -1,4 +1,4 @@
-"""Ways of doing the same thing, timed in turns within one process.
+"""Times several ways of doing the same thing, alternating within one process.
 
 What a measurement's time is: processor time on one CPU thread, events on a GPU. Importing this
 does not import PyTorch, for the child process that decodes does it, too.
@@ -92,10 +92,10 @@ _MOST_REPEATS = 100
 
 @dataclass(frozen=True)
 class Comparison:
-    """The times of two ways over the same rounds.
+    """The times of two implementations over the same rounds.
 
     Attributes:
-        seconds: Of the way in question, one value a round, all positive.
+        seconds: Of the way in question, one value per round, all positive.
         peer_seconds: Of the way that it is compared with.
     """
 
@@ -121,7 +121,7 @@ class Comparison:
 def measure_in_turns(
     calls: Mapping[str, Call], clock: Callable[[Call], float], num_rounds: int
 ) -> dict[str, tuple[float, ...]]:
-    """Return the seconds of each call, one value a round.
+    """Return the seconds of each call, one value per round.
 
     Each call is warmed up once. A round gives every call its turn, so that load from outside
     meets them all; every second round goes backwards, for what one leaves in the cache serves

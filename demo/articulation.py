@@ -16,7 +16,7 @@ Curve = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Articulation:
-    """Curves at 200 steps a second, each of shape (N,); formants (N, 4)."""
+    """Curves at 200 steps per second, each of shape (N,); formants (N, 4)."""
 
     aperture: Curve
     """Opening of the lips: 0 closed, 1 wide open."""

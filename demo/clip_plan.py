@@ -181,7 +181,7 @@ def _plan_fake(
 
 
 class _ForgeryDealer:
-    """Deals operators and extents like cards, so that each split has its share of each."""
+    """Draws operators and extents without replacement, so each split has its share of each."""
 
     def __init__(self, split: str, rng: np.random.Generator) -> None:
         self._rng = rng

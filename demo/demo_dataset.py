@@ -36,7 +36,7 @@ from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.progress import Progress
 
 GENERATOR_VERSION = 1
-"""Raised when the same seed would give other clips: old folders are then not continued."""
+"""Increase it when the same seed gives other clips; older folders are then not resumed."""
 DEFAULT_NUM_CLIPS = 1000
 
 _SETTINGS_FILE = "demo_settings.json"
@@ -50,7 +50,7 @@ _NEEDS_OTHER_SPEECH = ("word_splice", "dubbing")
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """All that decides what the demo set holds.
+    """Settings that determine the contents of the demo set.
 
     Attributes:
         num_clips: Clips in all splits together.

@@ -33,7 +33,7 @@ class FaceVideo:
 
 @dataclass(frozen=True)
 class _Motion:
-    """One value a frame, each of shape (T,)."""
+    """One value per frame, each of shape (T,)."""
 
     aperture: npt.NDArray[Any]
     width: npt.NDArray[Any]

@@ -13,7 +13,7 @@ class AnnotationError(ForgeryToolboxError, ValueError):
 
 
 class MissingDataError(ForgeryToolboxError, FileNotFoundError):
-    """A file or folder that something names is not there, or holds nothing."""
+    """A file or folder that is needed is missing or empty."""
 
     def __str__(self) -> str:
         # OSError formats its arguments as "[Errno ...]"; the message alone is wanted.
@@ -21,11 +21,11 @@ class MissingDataError(ForgeryToolboxError, FileNotFoundError):
 
 
 class UndecodableMediaError(ForgeryToolboxError, RuntimeError):
-    """A media file exists, but what it claims to hold cannot be decoded."""
+    """A media file exists, but cannot be decoded."""
 
 
 class MissingBackendError(ForgeryToolboxError, ImportError):
-    """An optional package that something named needs is not installed."""
+    """An optional package that is needed is not installed."""
 
 
 class CheckpointMismatchError(ForgeryToolboxError, RuntimeError):

@@ -24,14 +24,14 @@ from macbdf_mm.errors import ConfigError
 
 @dataclass(frozen=True)
 class Option:
-    """What the command line says of a parameter, as in ``Annotated[int, Option("how many")]``.
+    """Marks a parameter as a command-line option: ``Annotated[int, Option("how many")]``.
 
     The type may be str, int, float, bool, one of them or None, or a ``Mapping`` from str to one of
     them, which is typed as ``--option KEY=VALUE KEY=VALUE``.
 
     Attributes:
-        help: What it does.
-        metavar: What stands for its value.
+        help: Its help text.
+        metavar: Placeholder of its value in the help.
         flag: Its name on the command line; None: ``--name-of-the-parameter``.
     """
 

@@ -25,7 +25,7 @@ _REFUSAL = (
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """What a study has come to.
+    """The results of a study, and the runs that failed.
 
     Attributes:
         results: Of the finished runs.

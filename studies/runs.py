@@ -30,7 +30,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where the files of a run lie.
+    """Paths of the files of a run.
 
     Attributes:
         path: The folder.

@@ -23,7 +23,7 @@ _NUM_RESAMPLES = 1
 
 @dataclass(frozen=True)
 class StudySettings:
-    """Where a study finds and puts things.
+    """Input and output folders of a study.
 
     Attributes:
         configs: The folder of configs.

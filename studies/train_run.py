@@ -148,7 +148,7 @@ class EpochRecordHook(Hook):
 
 
 class _Means:
-    """Means of named numbers that come one by one."""
+    """Running means of named numbers."""
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}

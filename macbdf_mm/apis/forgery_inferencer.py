@@ -43,14 +43,14 @@ class ForgeryInferencer(BaseInferencer):
     """Scores media files of any length with a trained detector, window by window.
 
     Follows MMEngine's ``BaseInferencer``: ``inferencer(files)`` returns a dict with
-    ``predictions``, one entry a file, and ``visualization``. It differs in two points. Each
-    file runs through the workflow on its own, so that one that cannot be read becomes an
-    entry with ``status='error'`` and the others are still scored. And pickles that could run
-    code are not loaded unasked.
+    ``predictions``, one entry per file, and ``visualization``. It differs in two points. Each
+    file is processed on its own: an unreadable file becomes an entry with ``status='error'``,
+    and the others are still scored. Pickles, which can run code, are loaded only on request.
 
-    Windows go through the test pipeline of the config, so prediction sees what the test saw.
-    One batch of them is decoded while the one before it is computed, however long the file is.
-    Files are read in a child process: one that crashes or hangs the decoder is an error, too.
+    Windows go through the test pipeline of the config, so prediction gets the same inputs as the
+    test. One batch is decoded while the previous one is computed, so memory use does not depend
+    on the length. Files are read in a child process: a crash or hang of the decoder is an error
+    entry, too.
 
     Args:
         model: A config, or the path of one.
@@ -60,11 +60,11 @@ class ForgeryInferencer(BaseInferencer):
         show_progress: Show the windows of the current file on stderr, in a terminal.
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
-        amp: Compute in bfloat16 where that is enough, on a GPU.
+        amp: Compute under bfloat16 autocast, on a GPU.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
-        ConfigError: If the config is wrong, or the device is not there, or no GPU with ``amp``.
+        ConfigError: If the config is wrong, the device is missing, or ``amp`` is set without a GPU.
         CheckpointMismatchError: If the checkpoint does not fit the model.
     """
 
@@ -87,7 +87,7 @@ class ForgeryInferencer(BaseInferencer):
         self._process = DecodingProcess()
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
-            # The base class's own bar counts batches, on stdout, one bar a file.
+            # The base class's own bar counts batches, on stdout, one bar per file.
             super().__init__(cfg, str(weights), device, scope, show_progress=False)
         self.show_windows = show_progress
 
@@ -102,7 +102,7 @@ class ForgeryInferencer(BaseInferencer):
 
         Args:
             inputs: Files and folders; a folder stands for the media files in it.
-            return_datasamples: Return a list of ``ForgeryDataSample``, one a window, in place
+            return_datasamples: Return a list of ``ForgeryDataSample``, one per window, in place
                 of each prediction; a file that failed keeps its record.
             batch_size: Windows that are decoded and computed together.
             **kwargs: ``stride_seconds``, ``allow_partial`` (see :meth:`preprocess`) and
@@ -233,7 +233,7 @@ class ForgeryInferencer(BaseInferencer):
         visualization: list[Any],
         return_datasample: bool = False,
     ) -> dict[str, Any]:
-        """Return ``predictions``, one entry a file, and ``visualization``.
+        """Return ``predictions``, one entry per file, and ``visualization``.
 
         Args:
             preds: Windows after :meth:`forward`.

@@ -30,7 +30,7 @@ Prediction = dict[str, Any]
 
 
 class FileScorer:
-    """Scores a file a call, with a model that each process loads when it starts.
+    """Scores a file per call, with a model that each process loads when it starts.
 
     Args:
         config: Config of the model.

@@ -17,13 +17,13 @@ _SPAN_CHOOSER = "SampleClipSpan"
 
 @dataclass(frozen=True)
 class TestSettings:
-    """How a video is looked at in the test, so that prediction does the same.
+    """How the test reads and scores a video, so that prediction does the same.
 
     Attributes:
         pipeline: The transforms after the span is chosen.
         span_seconds: Length of a window.
-        windows_per_clip: How many windows the test looks at.
-        aggregation: How a video's score follows from its windows.
+        windows_per_clip: Number of windows per clip in the test.
+        aggregation: How the score of a video is computed from its windows.
     """
 
     # pytest takes classes named Test* for test cases unless they say otherwise.

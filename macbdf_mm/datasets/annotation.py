@@ -1,4 +1,4 @@
-"""The annotation format: one JSON file in MMEngine's form, one row a clip.
+"""The annotation format: one JSON file in MMEngine's form, one row per clip.
 
 ``docs/annotation.md`` describes it. :func:`json_schema` states it for other programs, from the
 types that the loader itself checks; ``annotation.schema.json`` is what it returns. Every error

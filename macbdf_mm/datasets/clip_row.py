@@ -94,7 +94,7 @@ _EXPECTED = {
 
 @dataclass(frozen=True)
 class RowPlace:
-    """Where in which file a row stands, to say so in errors."""
+    """The position of a row in an annotation file, for error messages."""
 
     path: Path
     index: int

@@ -12,7 +12,7 @@ from macbdf_mm.registry import DATASETS, build_part
 
 @DATASETS.register_module()
 class ConcatDataset(dataset.ConcatDataset):
-    """Several data sets, one after the other, whatever their annotations say of themselves.
+    """Several data sets, one after the other, also if their ``metainfo`` differs.
 
     MMEngine's own refuses annotations of different names, or keeps the first one's alone; then a
     checkpoint would not say what else it was trained on.

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from macbdf_mm.errors import ConfigError, MissingDataError
 
 CACHE_VERSION = 1
-"""Raised when the files would hold something else for the same data set."""
+"""Version of the files; increase it when the same data set gives other contents."""
 
 _NOTE = "cache.json"
 _TYPES = {

@@ -8,7 +8,7 @@ from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ConfigError
 
 UNNAMED_PROTOCOL = "unnamed"
-"""Stands for the protocol of an annotation that was not divided by ``tools/make_splits.py``."""
+"""Protocol name of annotations that were not divided by ``tools/make_splits.py``."""
 
 
 @dataclass(frozen=True)

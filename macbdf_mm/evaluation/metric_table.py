@@ -30,7 +30,7 @@ Breakdown = Literal["category", "method", "step"]
 Function = TypeVar("Function", bound=Callable[..., float])
 
 UNDEFINED = "-"
-"""Stands in tables for a figure that is not defined."""
+"""Shown in tables instead of a figure that is not defined."""
 
 
 @dataclass(frozen=True)

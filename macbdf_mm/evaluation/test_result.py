@@ -18,7 +18,7 @@ class TestResult:
     """The scores of a tested split.
 
     Attributes:
-        videos: One entry a video, with its windows.
+        videos: One entry per video, with its windows.
         thresholds: Decision threshold of each track.
         is_threshold_fitted: Whether they were chosen on validation data.
         aggregation: How a video's score follows from its windows.

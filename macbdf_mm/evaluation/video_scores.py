@@ -33,7 +33,7 @@ class StepScores(NamedTuple):
 
 @dataclass(frozen=True)
 class WindowScores:
-    """What a model says of one window of a video, with what the annotation says of the video.
+    """The scores of one window of a video, with the annotation of the video.
 
     Attributes:
         file: The video, as the annotation names it.
@@ -172,7 +172,7 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
 def gather_videos(
     windows: Iterable[WindowScores], aggregation: str = DEFAULT_AGGREGATION
 ) -> list[VideoScores]:
-    """Return one entry a video, by file name.
+    """Return one entry per video, by file name.
 
     A window that appears twice, as a distributed sampler makes it to fill its last batch,
     counts once.

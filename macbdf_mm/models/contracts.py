@@ -36,7 +36,7 @@ class Encoder(Protocol):
 
 
 class Backbone(Protocol):
-    """An encoder, and layers over its map, of one modality; such as ``MSTLKABackbone``.
+    """The encoder and the layers of one modality, such as ``MSTLKABackbone``.
 
     Attributes:
         embed_dims: Channels C of the maps.
@@ -60,7 +60,7 @@ class Backbone(Protocol):
 
 
 class Neck(Protocol):
-    """All that crosses the modalities; such as ``ContrastiveFusionNeck``.
+    """The interaction of the modalities, such as ``ContrastiveFusionNeck``.
 
     It is built with ``video_channels``, ``audio_channels`` and ``depth`` of the backbones.
 
@@ -97,7 +97,7 @@ class Neck(Protocol):
         """
 
     def fuse(self, layers: Sequence[Maps], masks: StepMasks) -> Tensor:
-        """Return one vector a clip, (B, D), from the maps after each layer (3.3)."""
+        """Return one vector per clip, (B, D), from the maps after each layer (3.3)."""
 
     def loss(
         self, embeddings: Any, data_samples: Sequence[ForgeryDataSample], masks: StepMasks

@@ -18,7 +18,7 @@ _OM_PARETO = "om_pareto"
 
 @dataclass(frozen=True)
 class LoggedCurves:
-    """What was logged while training.
+    """The logged curves of a training.
 
     Attributes:
         losses: Name -> (iteration, value) pairs, iterations rising.
@@ -31,7 +31,7 @@ class LoggedCurves:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What the report is made of; :func:`macbdf_mm.apis.find_run.read_run` fills it.
+    """The inputs of a report; :func:`macbdf_mm.apis.find_run.read_run` fills it.
 
     Attributes:
         work_dir: The folder of the run.
@@ -125,7 +125,7 @@ def read_om_pareto_curves(log: str | Path) -> dict[str, dict[str, Series]]:
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of one JSON log, one a line."""
+    """Yield the records of one JSON log, one per line."""
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             record = json.loads(line)

@@ -60,7 +60,7 @@ class Table:
 def format_figures(figures: Mapping[str, float]) -> str:
     """Return the figures of :func:`~macbdf_mm.evaluation.measures.measure_videos` as text.
 
-    One row a track; the frame-level figures where there are any; then categories and methods.
+    One row per track; the frame-level figures where there are any; then categories and methods.
     """
     by_track = {
         track: {
@@ -89,7 +89,7 @@ def format_figures(figures: Mapping[str, float]) -> str:
 
 
 def track_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
-    """Return a row a track with every shown metric, and the interval of those that have one.
+    """Return a row per track with every shown metric, and the interval of those that have one.
 
     Args:
         figures: Under each track what
@@ -107,7 +107,7 @@ def track_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def step_table(figures: Mapping[str, float | None]) -> Table | None:
-    """Return a row a track with its frame-level figures, None if the model had no such head.
+    """Return a row per track with its frame-level figures, None if the model had no such head.
 
     Args:
         figures: What :func:`~macbdf_mm.evaluation.measures.measure_videos` returns.
@@ -200,7 +200,7 @@ def operator_table(scores: Sequence[OperatorScore]) -> Table:
 
 
 def coverage_table(videos: Sequence[VideoScores], num_annotated: int) -> Table:
-    """Return a row a track with how many of the annotated videos have a score."""
+    """Return a row per track with how many of the annotated videos have a score."""
     rows = []
     for track in TRACKS:
         scored = sum(not math.isnan(video.scores[track]) for video in videos)

@@ -22,5 +22,5 @@ AUDIO_OPERATORS: dict[str, Operator] = {
     "dubbing": dubbing,
     "another_voice": another_voice,
 }
-# One a modality: each shares a kind of trace with an operator that is trained on.
+# One per modality: each shares a kind of trace with an operator that is trained on.
 TEST_ONLY_OPERATORS = frozenset({"mouth_rerender", "another_voice"})

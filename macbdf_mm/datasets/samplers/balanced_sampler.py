@@ -24,16 +24,16 @@ _UNKNOWN = "unknown"
 class BalancedSampler(Sampler[int]):
     """Draws clips such that each category, or real and fake, comes up equally often.
 
-    An epoch is a row of blocks; each block holds one clip of every group (or as many as
+    An epoch is a sequence of blocks. Each block holds one clip of every group (or as many as
     ``shares`` says) in random order. Blocks are dealt to the ranks in turn, so every rank's
-    batch is balanced where its size is a multiple of the block. Within a group, clips are taken in
-    random order, none a second time before all were taken once. The order follows from
-    (seed, epoch) alone: it is the same for any number of workers, and after a resume.
+    batch is balanced where its size is a multiple of the block. Within a group, clips are drawn
+    in random order without replacement until all were drawn. The order depends on
+    (seed, epoch) only, so it is the same for any number of workers, and after resuming.
 
     Args:
         dataset: With ``get_data_info``, whose dicts have ``label`` and ``category``.
         by: ``'category'``: RVRA, FVRA, RVFA, FVFA; ``'label'``: real, fake, of the clip as a
-            whole. Clips of which it is not known form the group ``unknown``.
+            whole. Clips without a known label form the group ``unknown``.
         shares: How many clips of each group a block has; 0 leaves a group out. By default one
             of each group that has clips. ``dict(RVRA=3, FVRA=1, RVFA=1, FVFA=1)`` balances real
             against fake and the kinds of fake among themselves.

@@ -10,7 +10,7 @@ from macbdf_mm.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class DropModality:
-    """Take the picture or the sound away from some clips, as if the file lacked it.
+    """Remove the frames or the sound of some clips, as if the file lacked them.
 
     Frames turn black, or samples zero, and not valid. Packing then makes the labels of the
     track unknown, and that of the whole too if only the missing track was fake: nothing can be

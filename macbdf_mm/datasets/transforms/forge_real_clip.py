@@ -26,7 +26,7 @@ _SILENCE = 1e-4
 
 @TRANSFORMS.register_module()
 class ForgeRealClip:
-    """Forge the picture, the sound or both of some real clips, and label them so.
+    """Forge the frames, the sound or both of some real clips, and set their labels.
 
     In the manner of self-blended images (Shiohara and Yamasaki, 2022), with the operators of
     ``macbdf_mm.datasets.forgery`` on the sampled frames and their sound. Which

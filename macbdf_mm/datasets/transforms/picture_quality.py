@@ -113,7 +113,7 @@ class ClipDownscale(RandomChange):
 
 @TRANSFORMS.register_module()
 class JPEGCompression(RandomChange):
-    """Take all frames through JPEG at one random quality.
+    """Compress all frames as JPEG at one random quality.
 
     Required keys: imgs, T frames (H, W, 3), RGB, uint8. Modified keys: imgs.
 

@@ -14,8 +14,8 @@ from macbdf_mm.registry import TRANSFORMS
 class ReadCachedInputs:
     """Read what ``SampleClipSpan`` and ``DecodeAudioVisual`` gave when the cache was written.
 
-    It stands in their place at the front of a pipeline. Of the spans of a clip one is drawn at
-    random; the data set seeds the draw by (seed, epoch, index).
+    It replaces them at the front of a pipeline. One of the spans of a clip is drawn at random;
+    the data set seeds the draw by (seed, epoch, index).
 
     Required keys: sample_idx, file. Added keys: span_seconds and those of ``DecodeAudioVisual``.
 

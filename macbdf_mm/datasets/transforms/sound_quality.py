@@ -80,7 +80,7 @@ class AudioNoise(RandomChange):
 
 @TRANSFORMS.register_module()
 class AudioCodec(RandomChange):
-    """Take the sound through a lower sample rate, or through 8-bit mu-law, at random.
+    """Degrade the sound by a lower sample rate or by 8-bit mu-law, at random.
 
     Which of them, and the rate, is drawn anew for each clip. Timing is kept.
 

@@ -17,10 +17,10 @@ class ContrastiveStateHook(Hook):
     """Advances queues, temperature and clusters of a neck such as ``ContrastiveFusionNeck``.
 
     After each optimiser step it calls the neck's ``advance()``; an update that a gradient scaler
-    skipped, having met inf or nan, calls ``discard_staged()``; forwards whose gradients are
-    still accumulated wait. After each epoch, or as many iterations in a loop that counts
-    iterations only, it calls ``fit_clusters(seed)``. All of it stands in
-    buffers, so it is in the epoch's checkpoint, and a resumed run continues it exactly.
+    skipped because of inf or nan calls ``discard_staged()``. While gradients are accumulated, it
+    waits for the step. After each epoch, or as many iterations in a loop that counts iterations
+    only, it calls ``fit_clusters(seed)``. The state is in buffers and so in the epoch's
+    checkpoint, and a resumed run continues exactly.
 
     Args:
         neck: Name of the model's part that has these methods.

@@ -19,10 +19,10 @@ _NUM_NAMED_FILES = 20
 class ReportSkippedFilesHook(Hook):
     """Counts and names the files that data sets skipped, of all ranks and workers together.
 
-    After each epoch of training, validation and test that met new ones, the log gets a warning,
-    and ``skipped_files.txt`` in the work folder all names, one a line after the part in which
-    they were met, those of earlier runs in that folder too. Why a file was skipped stands in the
-    log where it first was. Data sets without ``skipped_files`` are left out.
+    After each epoch of training, validation or test with newly skipped files, it logs a warning
+    and writes all names to ``skipped_files.txt`` in the work folder, including those of earlier
+    runs there: one per line, after the part in which it was skipped. The reason is in the log,
+    where the file was first skipped. Data sets without ``skipped_files`` are left out.
     """
 
     priority = "LOW"

@@ -26,7 +26,7 @@ class ParetoWeights:
 
     Attributes:
         weight_m: Factor of the multimodal gradient, Eq. 24's magnitude included.
-        weight_u: Factor of the unimodal gradient, likewise.
+        weight_u: Factor of the unimodal gradient.
         alpha_m: Convex weight of the multimodal gradient, in [0, 1].
         cos: Cosine between the gradients; 0 where one of them is zero.
         lambda_orth: Strength of the orthogonal regularisation, Eq. 23.

@@ -31,7 +31,7 @@ MOST_SKIPPED_IN_A_ROW = 50
 
 
 class OMParetoMixin(OptimWrapper):
-    """Settles the conflict of a multimodal and a unimodal objective in a model's encoders.
+    """Combines the gradients of a multimodal and a unimodal objective in a model's encoders.
 
     Two backward passes give both objectives' gradients at each encoder, which
     :func:`~macbdf_mm.engine.optim.om_pareto.om_pareto` combines into one (Eqs. 21-24), each

@@ -27,7 +27,7 @@ def clip_id(file: str) -> int:
 
 @dataclass(frozen=True)
 class FeatureSet:
-    """N embeddings of one track (all video, or all audio), one a row.
+    """N embeddings of one track (all video, or all audio), one per row.
 
     Attributes:
         embeddings: (N, D) float, unit length. Rows that are not valid may hold anything.
@@ -54,7 +54,7 @@ class FeatureSet:
             shape = tuple(getattr(self, name).shape)
             if shape != (len(self),):
                 raise ValueError(
-                    f"Expected `{name}` of shape ({len(self)},), one a row of `embeddings`, "
+                    f"Expected `{name}` of shape ({len(self)},), one per row of `embeddings`, "
                     f"got {shape}."
                 )
 

@@ -25,11 +25,11 @@ _TINY_SQUARE = 1e-12
 class ClusterState(nn.Module):
     """The clusters of one modality's embeddings, and the distance to them of Eq. 9.
 
-    All it knows stands in buffers, so that the distance of a clip never depends on the rest of
-    its batch. ``fit`` finds the clusters anew, once an epoch; ``follow`` moves centres and
-    d_max in between, in training mode only; ``forward`` changes nothing.
+    The state is in buffers, so the distance of a clip never depends on the rest of its batch.
+    ``fit`` finds new clusters once per epoch. ``follow`` moves centres and d_max in between, in
+    training mode only. ``forward`` changes nothing.
 
-    Ranks that pass equal features hold equal buffers: gather features over ranks before.
+    Ranks that pass equal features have equal buffers: gather features over ranks first.
 
     Args:
         embed_dims: Length D of the embeddings.

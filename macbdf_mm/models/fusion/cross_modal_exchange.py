@@ -26,7 +26,7 @@ class FusedSteps(NamedTuple):
 def fuse_steps(steps: PooledSteps, weights: FusionWeights, masks: StepMasks) -> FusedSteps:
     """Return x_i = w_v V_{i-1} + w_a A_{i-1} of Eq. 17.
 
-    The paper adds maps of different shapes; here each is one vector a step, the audio
+    The paper adds maps of different shapes; here each is one vector per step, the audio
     interpolated to the video's steps. A step at which one modality is not valid holds the
     other one alone, with its weight.
 
@@ -45,7 +45,7 @@ def fuse_steps(steps: PooledSteps, weights: FusionWeights, masks: StepMasks) -> 
 
 
 class CrossModalExchange(nn.Module):
-    """The guidance of both maps of a layer by what they have in common, Eq. 18.
+    """Gates both maps of a layer by what they have in common (Eq. 18).
 
     "gated": K_i = K'_i * (1 + W_k LN(x_i)) with K'_i the block's output. W_k starts at zero,
     so that the towers start as they are alone. "product" is the paper's K_i = K'_i * x_i to
@@ -98,7 +98,7 @@ class CrossModalExchange(nn.Module):
         if self.interaction == "gated":
             video_guide = 1 + self.video_gate(self.norm(video_guide))
             audio_guide = 1 + self.audio_gate(self.norm(audio_guide))
-        # The guide is one vector a step: the same at all places, or all frequencies, of it.
+        # The guide is one vector per step: the same at all places, or all frequencies, of it.
         video = video * video_guide.transpose(1, 2)[..., None, None]  # (B, C, T', 1, 1)
         audio = audio * audio_guide.transpose(1, 2)[:, :, None]  # (B, C, 1, T'')
         return video, audio

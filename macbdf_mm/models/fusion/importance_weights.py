@@ -13,7 +13,7 @@ _TINY_WEIGHT = 1e-6
 
 
 class FusionWeights(NamedTuple):
-    """One weight a clip and modality.
+    """One weight per clip and modality.
 
     Attributes:
         video: w_v, (B,) float32, not negative.
@@ -25,7 +25,7 @@ class FusionWeights(NamedTuple):
 
 
 class TokenImportance(nn.Module):
-    """ReLU(f_m(MHAttention_m)) of Eq. 10, one number a clip.
+    """ReLU(f_m(MHAttention_m)) of Eq. 10, one number per clip.
 
     MHAttention_m is self-attention over the clip's own tokens of one modality, averaged over
     the valid ones; f_m is an MLP. It starts near 1 for every clip: a ReLU that starts at zero
@@ -111,7 +111,7 @@ class ImportanceWeights(nn.Module):
         """Return the weights of both modalities.
 
         Args:
-            video_tokens: (B, N_v, C), any tokens of the clip: the grid's, or one a time step.
+            video_tokens: (B, N_v, C), any tokens of the clip: the grid's, or one per time step.
             audio_tokens: (B, N_a, C).
             video_mask: (B, N_v) bool, True where a token is valid.
             audio_mask: (B, N_a) bool.

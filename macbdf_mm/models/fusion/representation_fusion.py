@@ -30,10 +30,10 @@ def relative_time_code(num_steps: int, embed_dims: int, device: torch.device) ->
 
 
 class RepresentationFusion(nn.Module):
-    """Self-attention over all layers of both modalities, which ends in one vector a clip.
+    """Self-attention over all layers of both modalities, which ends in one vector per clip.
 
     The sequence is [a_1, v_1, ..., a_n, v_n]: each a_i and v_i stands for the steps of that
-    layer's map, one token a step, with the sum of three embeddings: layer, modality (learned)
+    layer's map, one token per step, with the sum of three embeddings: layer, modality (learned)
     and time (fixed). The paper stacks the representations and says no more.
 
     Args:

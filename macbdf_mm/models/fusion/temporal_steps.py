@@ -1,4 +1,4 @@
-"""What both modalities have in common: one vector a time step, on either one's clock."""
+"""What both modalities have in common: one vector per time step, on either one's clock."""
 
 from typing import NamedTuple
 

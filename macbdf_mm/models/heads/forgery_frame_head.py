@@ -38,7 +38,7 @@ class FrameLogits(NamedTuple):
 
 
 class FrameBranch(nn.Module):
-    """An MLP with one logit a step of one modality.
+    """An MLP with one logit per step of one modality.
 
     The MLP has no BatchNorm, unlike the sample head's: its statistics would count the steps
     that are masked.
@@ -65,7 +65,7 @@ class FrameBranch(nn.Module):
 
 
 class FrameBranches(nn.Module):
-    """One logit a step for the video and one for the audio, each from its own features (Eq. 20).
+    """One logit per step for the video and one for the audio, each from its own features (Eq. 20).
 
     Both stand on the video's steps, as the labels do; the audio's features are interpolated.
 
@@ -105,7 +105,7 @@ class FrameBranches(nn.Module):
 
 @MODELS.register_module()
 class ForgeryFrameHead(BaseModule):
-    """An MLP branch for each track with one logit a time step (3.4, Eq. 20).
+    """An MLP branch for each track with one logit per time step (3.4, Eq. 20).
 
     It reads the last layer's maps after the exchange. Step labels come from the annotated
     intervals; where a data set has none, every step has its clip's label. Both losses belong to

@@ -127,8 +127,8 @@ class ContrastiveFusionNeck(BaseModule):
             embeddings: What :meth:`embed` made of the two, for the distances of Eq. 9.
             masks: Valid steps of both.
         """
-        # One token a time step: the attention over all places of the grid would cost more than
-        # a layer of the encoder, and what it is for is one number a clip.
+        # One token per time step: the attention over all places of the grid would cost more than
+        # a layer of the encoder, and what it is for is one number per clip.
         steps = pool_steps(video, audio)
         # A distance to clusters beside the neutral one would compare two scales.
         is_ready = self.video_clusters.is_ready & self.audio_clusters.is_ready
@@ -168,7 +168,7 @@ class ContrastiveFusionNeck(BaseModule):
         return self.exchanges[layer](*extracted, fused)
 
     def fuse(self, layers: Sequence[tuple[Tensor, Tensor]], masks: StepMasks) -> Tensor:
-        """Return one vector a clip, (B, C) float32, read from all layers by attention (3.3).
+        """Return one vector per clip, (B, C) float32, read from all layers by attention (3.3).
 
         Args:
             layers: (video, audio) maps after each layer; the encoders' own at depth 0.

@@ -80,7 +80,7 @@ class PlainFusionNeck(BaseModule):
         return extracted
 
     def fuse(self, layers: Sequence[tuple[Tensor, Tensor]], masks: StepMasks) -> Tensor:
-        """Return one vector a clip, (B, C_v + C_a), float32.
+        """Return one vector per clip, (B, C_v + C_a), float32.
 
         Args:
             layers: (video, audio) maps after each layer; only the last pair is read.

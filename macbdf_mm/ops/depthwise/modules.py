@@ -24,7 +24,7 @@ def _check_shape(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> Non
 
 
 class DepthwiseConv3d(nn.Conv3d):
-    """One 3-D kernel a channel, stride 1, zero padding that keeps the lengths.
+    """One 3-D kernel per channel, stride 1, zero padding that keeps the lengths.
 
     Same parameters and state_dict as ``nn.Conv3d(channels, channels, kernel_size,
     padding=dilation * (kernel_size - 1) // 2, dilation=dilation, groups=channels)``, and the
@@ -36,7 +36,7 @@ class DepthwiseConv3d(nn.Conv3d):
         channels: Number of channels.
         kernel_size: Odd number of taps, of all axes or of each.
         dilation: Distance between two taps, of all axes or of each.
-        bias: Whether to add a learnt value a channel.
+        bias: Whether to add a learnt value per channel.
 
     Raises:
         ValueError: If a kernel size is even or not positive, or a dilation is not positive.
@@ -71,7 +71,7 @@ class DepthwiseConv3d(nn.Conv3d):
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """One 2-D kernel a channel, stride 1, zero padding that keeps the lengths.
+    """One 2-D kernel per channel, stride 1, zero padding that keeps the lengths.
 
     The twin of :class:`DepthwiseConv3d` for ``nn.Conv2d``; same arguments and errors.
     """

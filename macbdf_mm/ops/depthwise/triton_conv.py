@@ -172,7 +172,7 @@ def triton_conv(
         x: (B, C, *lengths), two or three spatial axes, float32, bfloat16 or float16, on a CUDA
             device (or anywhere in Triton's interpreter).
         weight: (C, 1, *kernel_size), odd sizes, of the type of ``x``.
-        bias: (C,) or None, likewise.
+        bias: (C,) or None, as the weight.
         dilation: Dilation of each spatial axis.
     """
     return _TritonConv.apply(x, weight, bias, dilation)

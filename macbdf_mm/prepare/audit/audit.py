@@ -38,7 +38,7 @@ RESULT_FILE = "audit.json"
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found out about a data set.
+    """The findings of an audit of one data set.
 
     Attributes:
         annotation: The annotation file.

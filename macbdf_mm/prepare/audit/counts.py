@@ -16,7 +16,7 @@ CATEGORIES = ("RVRA", "FVRA", "RVFA", "FVFA", "unknown")
 
 @dataclass(frozen=True)
 class PartCounts:
-    """What one part of a data set holds.
+    """Counts of the clips in one part of a data set.
 
     Attributes:
         split: Its name, ``'no split'`` for rows without, ``'all'`` for all together.

@@ -27,7 +27,7 @@ class GroupedAuc:
 
     Attributes:
         auc: 0.5 says nothing, 1 tells all; NaN if there are too few groups.
-        standard_error: By how much it would differ with other groups; NaN likewise.
+        standard_error: By how much it would differ with other groups; NaN as above.
     """
 
     auc: float

@@ -97,4 +97,4 @@ SHORTCUT_FEATURES = (
     ShortcutFeature("brightness", ("grey level in [0, 255]",), _numbers(lambda m: m.brightness)),
     ShortcutFeature("file size", ("bytes",), _numbers(lambda m: m.num_bytes)),
 )
-"""Each is tried alone."""
+"""The properties of files that are probed, each by itself."""

@@ -34,7 +34,7 @@ _MAX_CLIPS_OF_A_CLASS = 2500
 
 @dataclass(frozen=True)
 class Question:
-    """What a probe is to tell apart.
+    """The two groups of clips that a probe has to separate.
 
     Attributes:
         fakes: ``'fake'``: all fake clips against all real ones; or a category of fakes,
@@ -60,13 +60,13 @@ class Question:
 
 @dataclass(frozen=True)
 class ShortcutProbe:
-    """What one property says of one question.
+    """The result of one property on one question.
 
     Attributes:
         feature: Name of the property, or ``'all together'``.
         question: What was to be told apart.
         auc: Cross-validated area under the ROC curve; 0.5 says nothing, NaN: not to be told.
-        standard_error: Of the AUC, for other people and recordings; NaN likewise.
+        standard_error: Of the AUC, for other people and recordings; NaN as above.
         num_real: Real clips.
         num_fake: Fake clips.
     """

@@ -37,7 +37,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: the file or row that it concerns, and what there is to say about it."""
+    """One problem: the file or row that it concerns, and a description."""
 
     item: str
     note: str | None = None

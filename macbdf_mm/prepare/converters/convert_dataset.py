@@ -31,7 +31,7 @@ Inspection = Literal["nothing", "headers", "tracks"]
 
 @dataclass(frozen=True)
 class ConversionOptions:
-    """How to convert.
+    """Options of a conversion.
 
     Attributes:
         inspection: How far to look into the files: ``nothing`` but that they exist;
@@ -117,7 +117,7 @@ def convert_dataset(
 
 @dataclass
 class _Known:
-    """What was found out about files: the fields of header and comparison by file."""
+    """Measurements by file: the fields of its header and of its comparison."""
 
     headers: dict[str, dict[str, Any]] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Any]] = field(default_factory=dict)

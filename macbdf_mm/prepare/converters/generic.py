@@ -45,7 +45,7 @@ class GenericConverter(Converter):
     Serves what has no format of its own, such as DefakeAVMiT, of which no table is public.
 
     Layout:
-        A CSV, JSON-lines or JSON file with a row a clip. Columns are the fields of the annotation:
+        A CSV, JSON-lines or JSON file with a row per clip. Columns are the annotation fields:
         ``file`` must be there, all others may. Besides, ``category`` (such as RVFA or
         RealVideo-FakeAudio) stands for both track labels. What else there is goes into ``extra``.
         In CSV, intervals are JSON (``[[0.5, 1.2]]``) or ``0.5-1.2; 3-4``. Or no table, and folders
@@ -58,7 +58,7 @@ class GenericConverter(Converter):
         ``split`` of the table, or folders ``train``, ``val`` and ``test``.
 
     Args:
-        table: CSV, JSON-lines or JSON file with a row a clip; None takes the labels from the names
+        table: CSV, JSON-lines or JSON file with a row per clip; None takes the labels from names
             of folders.
         columns: Field of the annotation -> column of the table, where the two differ.
         values: Value in a column of labels -> ``real``, ``fake``, ``unknown`` or a category.
@@ -74,7 +74,7 @@ class GenericConverter(Converter):
         table: Annotated[
             str | None,
             Option(
-                "CSV, JSON-lines or JSON file with a row a clip (default: labels from the names "
+                "CSV, JSON-lines or JSON file with a row per clip (default: labels from the names "
                 "of folders, such as RealVideo-FakeAudio, real, fake)"
             ),
         ] = None,

@@ -14,7 +14,7 @@ from macbdf_mm.registry import FACE_DETECTORS
 
 @dataclass(frozen=True)
 class Detections:
-    """The faces that were found in one picture, in no particular order."""
+    """The faces detected in one picture, in no particular order."""
 
     boxes: npt.NDArray[np.floating]
     """Left, top, right, bottom in pixels, shape (N, 4)."""

@@ -28,7 +28,7 @@ _SUFFIXES: dict[str, str] = {"mp4": ".mp4", "jpeg": ".mov"}
 
 @dataclass(frozen=True)
 class CropSettings:
-    """What a prepared crop is.
+    """Format and geometry of prepared crops.
 
     Attributes:
         format: ``'mp4'``: H.264 that decodes fast (short groups of pictures, most of which
@@ -129,7 +129,7 @@ class CropWriter:
     Args:
         path: The file to write; its suffix is that of the settings.
         settings: How to encode.
-        fps: The usual frames a second.
+        fps: The usual frames per second.
         with_sound: Whether the file has a sound track.
     """
 
@@ -213,7 +213,7 @@ _ROUNDING_SECONDS = 1e-6
 
 @dataclass(frozen=True)
 class WrittenCrop:
-    """What a crop file shows of its source.
+    """Which part of its source a crop file shows.
 
     Attributes:
         start_seconds: When its first frame is shown in the source.

@@ -20,15 +20,15 @@ _NUM_TOGETHER = 32
 
 @dataclass(frozen=True)
 class TrackingSettings:
-    """How a file is looked through.
+    """How a file is searched for faces.
 
     Attributes:
-        step_seconds: From one looked-at frame to the next; 0.2 is every fifth at 25 fps.
+        step_seconds: Interval between searched frames; 0.2 is every fifth at 25 fps.
         long_side: Larger frames are shrunk to this for the detector, in pixels.
-        retry_long_side: A file in which nothing was found is looked through once more at this
-            size, for tiny faces; not larger than ``long_side``: never.
+        retry_long_side: A file in which nothing was found is searched once more at this size, for
+            tiny faces; a value up to ``long_side`` disables this.
         min_iou: See :func:`~macbdf_mm.prepare.faces.tracking.link_detections`.
-        max_gap_seconds: Likewise.
+        max_gap_seconds: See there.
         smoothing_seconds: See :func:`~macbdf_mm.prepare.faces.tracking.smooth_boxes`.
         min_track_seconds: Shorter tracks are not chosen, unless the clip itself is shorter.
         min_face_pixels: Tracks of faces with a smaller mean side in the full frame are not
@@ -62,12 +62,12 @@ class TrackingSettings:
 
 @dataclass(frozen=True)
 class FoundFaces:
-    """What looking through a file gave.
+    """The faces of a file, or why none was chosen.
 
     Attributes:
         tracks: All faces; none, or exactly one of them, is chosen.
         failure: Why none is chosen, or None.
-        num_frames: How many frames were looked at.
+        num_frames: Number of frames searched.
         num_candidates: How many of the tracks could have been chosen.
     """
 

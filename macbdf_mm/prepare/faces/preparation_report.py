@@ -70,7 +70,7 @@ class PreparationReport:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return counts, also by label and split, and one entry a clip, as plain values."""
+        """Return counts, also by label and split, and one entry per clip, as plain values."""
         return {
             "settings": self.settings,
             "counts": self.counts(),

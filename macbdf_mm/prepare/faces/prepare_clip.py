@@ -18,7 +18,7 @@ from macbdf_mm.structures.face_track import FaceTrack, choose_track, parse_face_
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.jobs import is_passing
 
-# Raised when the same settings would give another result: older results are then made anew.
+# Increase it when the same settings give another result; older results are then not reused.
 PREPARATION_VERSION = 1
 _KEY_LENGTH = 20
 CROPS_FOLDER = "crops"
@@ -28,7 +28,7 @@ Status = Literal["found", "several", "failed"]
 
 @dataclass(frozen=True)
 class PreparationSettings:
-    """How faces are prepared.
+    """Settings of face preparation.
 
     Attributes:
         detector: Config of a detector in ``FACE_DETECTORS``; None takes the boxes that stand

@@ -81,7 +81,7 @@ def _fill_empty_parts(chosen: dict[int, str], parts: Sequence[str]) -> None:
 
 
 class _Need:
-    """How many clips of each stratum, and in all, a part still wants."""
+    """How many clips a part still needs, by stratum and in total."""
 
     def __init__(self, share: float, totals: Mapping[Hashable, int]) -> None:
         self.totals = totals

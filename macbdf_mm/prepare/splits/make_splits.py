@@ -20,7 +20,7 @@ _CATEGORIES = ("RVRA", "FVRA", "RVFA", "FVFA", "unknown")
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """How to divide.
+    """Options of a split.
 
     Attributes:
         protocol: A name in the registry ``SPLIT_PROTOCOLS``. ``auto`` is official, with a
@@ -37,7 +37,7 @@ class SplitOptions:
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """An annotation that was divided.
+    """The result of a split.
 
     Attributes:
         path: Where it was written.

@@ -1,4 +1,4 @@
-"""Maps of embeddings: one point a clip, coloured by its category."""
+"""Maps of embeddings: one point per clip, coloured by its category."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

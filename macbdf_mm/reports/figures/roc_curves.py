@@ -17,7 +17,7 @@ from macbdf_mm.structures.labels import FAKE, REAL
 
 @dataclass(frozen=True)
 class TrackRoc:
-    """The curve of one track: what it is of, its points, its area and the area's interval.
+    """The ROC curve of one track, with its area and the interval of the area.
 
     Attributes:
         track: ``overall``, ``video`` or ``audio``.

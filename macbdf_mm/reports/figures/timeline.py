@@ -124,7 +124,7 @@ def draw_intervals(axes: Axes, intervals: Mapping[str, Sequence[Interval]], them
 
 @dataclass(frozen=True)
 class ClipStory:
-    """What the picture of one clip shows.
+    """The contents of the picture of one clip.
 
     Attributes:
         title: Above the picture.

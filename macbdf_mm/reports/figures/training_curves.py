@@ -172,7 +172,7 @@ class SeedCurve:
         label: Its name in the legend.
         colour: Name of a colour of the theme: ``overall``, ``video``, ``audio``, ``muted``, ...
         positions: Where it was measured, shape (N,), rising.
-        values: One row a run, shape (S, N); NaN where a run has no value.
+        values: One row per run, shape (S, N); NaN where a run has no value.
         is_dashed: Whether its line is dashed.
     """
 
