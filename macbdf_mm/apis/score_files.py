@@ -157,10 +157,10 @@ def score_files(
             prediction = _prediction(scorer, result)
             found[places[id(result.job)]] = prediction
             tell(prediction)
-    if out is not None and shard == WHOLE:
-        save_predictions(out, found)
-        if journal is not None:
-            journal.path.unlink(missing_ok=True)
+        if out is not None and shard == WHOLE:
+            save_predictions(out, found)
+            if journal is not None:  # While it is ours: another run may begin one at once.
+                journal.path.unlink(missing_ok=True)
     return found
 
 
@@ -185,17 +185,13 @@ def _prediction(scorer: FileScorer, result: Result) -> Prediction:
 def _open_journal(path: Path | None, shard: Shard, resume: bool) -> "Journal | nullcontext[None]":
     if path is None:
         return nullcontext()
-    journal = Journal(path, shard)
-    if resume:
-        return journal
-    shards = [piece for piece in journal_files(path) if piece != journal.path]
-    if shards and shard == WHOLE:
+    shards = [piece for piece in journal_files(path) if piece != path]
+    if shards and shard == WHOLE and not resume:
         raise ConfigError(
             f"A shard has left its scores in '{shards[0]}': delete the file, or take its scores "
             "over with --resume (`resume=True`)."
         )
-    journal.path.unlink(missing_ok=True)
-    return Journal(path, shard)
+    return Journal(path, shard, resume=resume)
 
 
 def _own_gpu() -> str | None:

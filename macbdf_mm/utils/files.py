@@ -65,7 +65,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with _one_sentence(path, path):
             yield path
         return
-    unfinished = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_MARK}{path.suffix}")
+    # Shortened, as no name may have more than 255 bytes.
+    name = f".{path.stem[:40]}.{secrets.token_hex(4)}{_MARK}{path.suffix[:16]}"
+    unfinished = path.parent / name  # Not `with_name`: `.` has none.
     with _one_sentence(path, unfinished):
         _make_folder(path.parent)
         mode = _mode(path)
@@ -113,14 +115,20 @@ def folder_lock(folder: Path, refusal: str) -> Iterator[int]:
         yield file.fileno()
 
 
-def take_lock(descriptor: int, refusal: str) -> None:
+def take_lock(descriptor: int, refusal: str, is_shared: bool = False) -> None:
     """Lock an open file until it is closed.
 
+    Args:
+        descriptor: Of the file. One that is open for reading only can be shared alone: network
+            file systems refuse more.
+        refusal: The sentence for the user, if another process holds it.
+        is_shared: Whether others may hold it as well, if they share it.
+
     Raises:
-        ConfigError: If another process holds the lock, with this sentence.
+        ConfigError: If another process holds the lock.
     """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(refusal) from None
 

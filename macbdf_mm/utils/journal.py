@@ -5,18 +5,20 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 from macbdf_mm.errors import MissingDataError, UnwritableFileError
-from macbdf_mm.utils.files import replacing, take_lock
+from macbdf_mm.utils.files import take_lock
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 _SYNC_SECONDS = 1.0
 # Of the number that says where a line stands: the lower bits are the offset in its file.
 _OFFSET_BITS = 48
+# There may be more shards than a process may open files.
+_MAX_READERS = 100
 
 
 class Journal:
@@ -37,19 +39,29 @@ class Journal:
     Args:
         path: The file, ``x.jsonl``; it need not exist.
         shard: The part of the work that this process does.
+        resume: Whether to read what there is; if not, its own file is emptied when it is opened.
+        elsewhere: More files to read, oldest first; those beside it count as newer.
     """
 
-    def __init__(self, path: str | Path, shard: Shard = WHOLE) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        shard: Shard = WHOLE,
+        *,
+        resume: bool = True,
+        elsewhere: Iterable[Path] = (),
+    ) -> None:
         path = Path(path)
         self.path = path
         if shard != WHOLE:
             self.path = path.with_name(f"{path.stem}.{shard.index}-of-{shard.count}{path.suffix}")
-        # Our own is the last, so that a new entry counts as newer than those of others.
-        others = [piece for piece in journal_files(path) if piece != self.path]
-        self._sources = [*others, self.path]
+        pieces = [*elsewhere, *journal_files(path)] if resume else []
+        self._resume = resume
+        self._sources = pieces if self.path in pieces else [*pieces, self.path]
+        self._own = self._sources.index(self.path)
         self._readers: dict[int, BinaryIO] = {}
         self._places: dict[bytes, int] = {}
-        for number, source in enumerate(self._sources):
+        for number, source in enumerate(pieces):
             for offset, line in _lines(source):
                 self._places[_digest(line["key"], line["stamp"])] = number << _OFFSET_BITS | offset
         self._file: BinaryIO | None = None
@@ -60,38 +72,35 @@ class Journal:
     def __enter__(self) -> "Journal":
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a+b")
+            file = self.path.open("a+b")
         except OSError as error:
             raise self._unwritable(error) from error
         take_lock(
-            self._file.fileno(),
+            file.fileno(),
             f"Another process is writing {self.path}: wait for it, or give each a --shard.",
         )
-        end = self._file.seek(0, os.SEEK_END)
+        if not self._resume:
+            file.truncate(0)
+        end = file.seek(0, os.SEEK_END)
         if end:
-            self._file.seek(end - 1)
-            if self._file.read(1) != b"\n":  # A run was killed while it wrote the last line.
-                self._file.write(b"\n")
+            file.seek(end - 1)
+            if file.read(1) != b"\n":  # A run was killed while it wrote the last line.
+                file.write(b"\n")
+        self._file = file
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
+        self._close_readers()
         if self._file is None:
             return
         self._sync()
-        with self._lock:
-            self._file.close()
-            self._file = None
+        # It tries once more to write what did not fit; the error of the first time is enough.
+        with self._lock, suppress(OSError):
+            file, self._file = self._file, None
+            file.close()
         if self._sync_error is not None and kind is None:
             raise self._unwritable(self._sync_error) from self._sync_error
 
@@ -103,12 +112,7 @@ class Journal:
         place = self._places.get(_digest(key, stamp))
         if place is None:
             return None
-        number = place >> _OFFSET_BITS
-        if number not in self._readers:
-            self._readers[number] = self._sources[number].open("rb")
-        reader = self._readers[number]
-        reader.seek(place & (1 << _OFFSET_BITS) - 1)
-        line = json.loads(reader.readline())
+        line = self._read(place)
         return {name: value for name, value in line.items() if name not in ("key", "stamp")}
 
     def add(self, key: str, stamp: Any, entry: dict[str, Any]) -> None:
@@ -130,12 +134,35 @@ class Journal:
                 self._file.flush()
             except OSError as error:
                 raise self._unwritable(error) from error
-            place = (len(self._sources) - 1) << _OFFSET_BITS | offset
+            place = self._own << _OFFSET_BITS | offset
             self._places[_digest(key, stamp)] = place
             if self._timer is None:
                 self._timer = threading.Timer(_SYNC_SECONDS, self._sync)
                 self._timer.daemon = True
                 self._timer.start()
+
+    def adopt(self) -> None:
+        """Add the entries that only other files have."""
+        for place in list(self._places.values()):
+            if place >> _OFFSET_BITS != self._own:
+                line = self._read(place)
+                self.add(line.pop("key"), line.pop("stamp"), line)
+
+    def _read(self, place: int) -> dict[str, Any]:
+        number = place >> _OFFSET_BITS
+        if number not in self._readers:
+            if len(self._readers) == _MAX_READERS:
+                self._close_readers()
+            self._readers[number] = self._sources[number].open("rb")
+        reader = self._readers[number]
+        reader.seek(place & (1 << _OFFSET_BITS) - 1)
+        line: dict[str, Any] = json.loads(reader.readline())
+        return line
+
+    def _close_readers(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
 
     def _sync(self) -> None:
         with self._lock:
@@ -165,10 +192,10 @@ def journal_files(path: str | Path) -> list[Path]:
 
 
 def merge_journals(path: str | Path, sources: Iterable[str | Path] = ()) -> int:
-    """Return how many entries the journal has after all of its files became one.
+    """Return how many entries the journal has after those of all of its files came into it.
 
-    The newest entry of each key and stamp is kept. Files of shards beside it are deleted when the
-    one file is on the disk; ``sources`` from elsewhere stay.
+    Of several entries of a key and stamp the newest is taken. Files of shards beside it are
+    deleted when all is on the disk; ``sources`` from elsewhere stay.
 
     Args:
         path: The journal, ``x.jsonl``; it need not exist.
@@ -177,33 +204,25 @@ def merge_journals(path: str | Path, sources: Iterable[str | Path] = ()) -> int:
     Raises:
         MissingDataError: If there is nothing to merge, or a source does not exist.
         ConfigError: If a process is writing one of the files.
+        UnwritableFileError: If the disk is full, say.
     """
     path = Path(path)
-    own, elsewhere = journal_files(path), [Path(source) for source in sources]
-    missing = [source for source in elsewhere if not source.is_file()]
-    if missing or not (own or elsewhere):
+    pieces, given = journal_files(path), [Path(source) for source in sources]
+    missing = [source for source in given if not source.is_file()]
+    if missing or not (given or pieces):
         raise MissingDataError(f"No journal at {missing[0] if missing else path}.")
-    files = [*elsewhere, *(file for file in own if file not in elsewhere)]
-    handles = [file.open("rb") for file in files]
-    try:
-        for file, handle in zip(files, handles, strict=True):
-            take_lock(handle.fileno(), f"A process is writing {file}: merge when it is done.")
-        newest = {
-            _digest(line["key"], line["stamp"]): (number, offset)
-            for number, file in enumerate(files)
-            for offset, line in _lines(file)
-        }
-        with replacing(path) as unfinished, unfinished.open("wb") as out:
-            for number, offset in newest.values():
-                handles[number].seek(offset)
-                out.write(handles[number].readline().rstrip(b"\n") + b"\n")
-        for file in own:
-            if file != path:
-                file.unlink()
-    finally:
-        for handle in handles:
-            handle.close()
-    return len(newest)
+    elsewhere = [source for source in given if source not in pieces]
+    shards = [piece for piece in pieces if piece != path]
+    with ExitStack() as stack:
+        for file in (*elsewhere, *shards):
+            descriptor = stack.enter_context(file.open("rb")).fileno()
+            refusal = f"A process is writing {file}: merge when it is done."
+            take_lock(descriptor, refusal, is_shared=True)
+        with Journal(path, elsewhere=elsewhere) as journal:
+            journal.adopt()
+        for shard in shards:
+            shard.unlink(missing_ok=True)
+    return len(journal)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -11,6 +11,7 @@ from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
 from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
 from macbdf_mm.errors import ConfigError, UndecodableMediaError, UnwritableFileError
 from macbdf_mm.utils.jobs import Death
+from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import Shard
 
@@ -237,3 +238,24 @@ def test_the_processes_of_a_machine_share_its_gpus(number, num_gpus, expected, m
     monkeypatch.setattr(module.multiprocessing, "current_process", process)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: num_gpus)
     assert module._own_gpu() == expected
+
+
+def test_a_run_that_begins_anew_leaves_the_journal_of_another_alone(scorer, files, out, journal):
+    with Journal(journal) as other:
+        other.add("a", None, {"status": "done", "value": 1})
+        with pytest.raises(ConfigError, match="Another process is writing"):
+            score_files(scorer, [files], HERE, out=out, resume=False)
+        assert journal.read_bytes()
+
+
+def test_the_journal_is_deleted_while_it_is_still_held(scorer, files, out, journal, monkeypatch):
+    held = []
+
+    def look(journal, *error):
+        held.append(journal.path.exists())
+        leave(journal, *error)
+
+    leave = Journal.__exit__
+    monkeypatch.setattr(Journal, "__exit__", look)
+    score_files(scorer, [files], HERE, out=out)
+    assert held == [False]

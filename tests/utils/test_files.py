@@ -140,6 +140,20 @@ def test_a_folder_of_this_name_is_one_sentence(tmp_path):
         write_atomically("new", tmp_path / "file" / "far" / "below")
 
 
+@pytest.mark.parametrize("name", ["a" * 250 + ".json", "\u00e9" * 125 + ".json", "a." + "b" * 253])
+def test_names_can_be_as_long_as_the_system_allows(tmp_path, name):
+    assert len(name.encode()) == 255
+    write_atomically("new", tmp_path / name)
+    assert names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", [".", "/", ".."])
+def test_folders_without_a_name_are_one_sentence(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UnwritableFileError, match="is a directory"):
+        write_atomically("new", name)
+
+
 @needs_no_root
 def test_no_permission_is_one_sentence(tmp_path):
     (tmp_path / "protected").touch(0o444)

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import subprocess
@@ -185,3 +186,84 @@ def test_merging_nothing_or_what_is_written_is_refused(tmp_path):
     with pytest.raises(MissingDataError, match=r"No journal at .*gone.jsonl"):
         merge_journals(path, [tmp_path / "gone.jsonl"])
     assert journal_files(path) == [tmp_path / "journal.1-of-2.jsonl"]
+
+
+def test_a_disk_that_is_full_to_the_end_is_one_sentence(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    script = (
+        "import resource, sys\nfrom macbdf_mm.utils.journal import Journal\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
+        "with Journal(sys.argv[1]) as journal:\n"
+        "    for number in range(100):\n"
+        "        journal.add(str(number), None, {'status': 'done', 'value': 'x' * 100})\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", script, str(path)]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("macbdf_mm.errors.UnwritableFileError")
+    assert "cannot be written (file too large)" in last
+    with Journal(path) as journal:
+        assert 20 < len(journal) < 40
+        journal.add("after", None, DONE)
+    assert Journal(path).find("after", None) == DONE
+
+
+def test_the_newest_counts_wherever_it_stands(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for number, shard in enumerate((Shard(), Shard(1, 2), Shard())):
+        with Journal(path, shard) as journal:
+            journal.add("a", None, value(number))
+        os.utime(journal.path, ns=(number, number))
+        assert Journal(path).find("a", None) == value(number)
+
+
+def test_begun_anew_reads_nothing_and_is_empty(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.add("a", None, DONE)
+        with pytest.raises(ConfigError, match="Another process"), Journal(path, resume=False):
+            pass
+    with Journal(path, resume=False) as journal:
+        assert journal.find("a", None) is None
+        journal.add("b", None, DONE)
+    journal = Journal(path)
+    assert [journal.find(key, None) for key in "ab"] == [None, DONE]
+
+
+def test_few_of_many_shards_are_open(tmp_path, monkeypatch):
+    monkeypatch.setattr("macbdf_mm.utils.journal._MAX_READERS", 2)
+    path = tmp_path / "journal.jsonl"
+    for index in range(1, 7):
+        with Journal(path, Shard(index, 6)) as journal:
+            journal.add(f"{index}", None, value(index))
+    before = len(os.listdir("/proc/self/fd"))
+    with Journal(path) as journal:
+        assert [journal.find(f"{index}", None) for index in range(1, 7)] == [
+            value(index) for index in range(1, 7)
+        ]
+        assert len(os.listdir("/proc/self/fd")) <= before + 3
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_merging_keeps_the_file_that_a_run_may_have_opened(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    for shard in (Shard(), Shard(1, 2)):
+        with Journal(path, shard) as journal:
+            journal.add(str(shard), None, DONE)
+    before = path.stat().st_ino
+    assert merge_journals(path) == 2
+    assert path.stat().st_ino == before
+    with Journal(path), pytest.raises(ConfigError, match="Another process is writing"):
+        merge_journals(path, [path.with_name("journal.jsonl")])
+
+
+def test_sources_that_can_only_be_read_are_locked_as_network_folders_allow(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    with Journal(path, Shard(1, 2)) as journal:
+        journal.add("a", None, DONE)
+    # Over NFS an exclusive lock needs a file that is open for writing.
+    with journal.path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        assert merge_journals(path, [journal.path]) == 1
+    assert journal_files(path) == [path]
