@@ -21,21 +21,20 @@ def add_engine_arguments(
         time_limit_seconds: The time limit of one job by default; None for any time.
         num_workers: How many processes of this machine by default; None for one a core.
     """
-    parser.set_defaults(default_num_workers=num_workers)
+    parser.set_defaults(default_num_workers=num_workers, default_time_limit=time_limit_seconds)
     group = parser.add_argument_group("where the work is done")
     group.add_argument(
         "--num-workers",
         "--workers",
         type=int,
         metavar="N",
-        help="processes; 0 works in this one "
+        help="processes; 0 works in this one, without a time limit "
         f"(default: {num_workers or 'one a core'}; one a core of the cluster with ray)",
     )
     limit = "none" if time_limit_seconds is None else f"{time_limit_seconds:g}"
     group.add_argument(
         "--time-limit",
         type=_seconds,
-        default=time_limit_seconds,
         metavar="SECONDS",
         help=f"of one file, after which its process is stopped; 0 for none (default: {limit})",
     )
@@ -67,7 +66,10 @@ def engine_from(arguments: argparse.Namespace) -> Engine:
         ValueError: If they do not fit together.
         MissingBackendError: If Ray is asked for and not installed.
     """
-    limit = arguments.time_limit or None
+    limit = arguments.time_limit
+    if limit is None and arguments.num_workers != 0:
+        limit = arguments.default_time_limit
+    limit = limit or None
     if arguments.engine == "ray":
         # Imported here: Ray is an extra.
         from macbdf_mm.utils.ray_engine import RayEngine

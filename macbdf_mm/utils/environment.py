@@ -17,8 +17,7 @@ def package_versions() -> dict[str, str]:
 
 def hardware() -> str:
     """Return the processor and how many of its cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    num_cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    num_cores = len(os.sched_getaffinity(0))
     return f"{processor_name()}, {num_cores} core{'s' if num_cores > 1 else ''}, no GPU used"
 
 

@@ -140,7 +140,6 @@ def run_jobs(
     engine: Engine,
     journal: Journal | None = None,
     *,
-    retry_failed: bool = False,
     is_stale: Callable[[Result], bool] | None = None,
 ) -> Iterator[Result]:
     """Yield the result of each job as it comes; none of them can harm another.
@@ -162,9 +161,8 @@ def run_jobs(
         engine: Where they run.
         journal: Results of earlier runs, and the place for those of this one. Values are then
             what JSON holds.
-        retry_failed: Do again what failed in an earlier run.
         is_stale: Called with each result of the journal; returns whether to do the job again, as
-            when a file that it wrote is gone.
+            when a file that it wrote is gone, or what failed is to be tried again.
 
     Raises:
         Exception: What the worker raises, if it is no error of :mod:`macbdf_mm.errors`.
@@ -175,7 +173,7 @@ def run_jobs(
             for item in jobs:
                 batch = []
                 for job in [item] if isinstance(item, Job) else item:
-                    known = _look_up(journal, job, engine.time_limit_seconds, retry_failed)
+                    known = _look_up(journal, job, engine.time_limit_seconds)
                     if known is None or (is_stale is not None and is_stale(known)):
                         batch.append(job)
                     else:
@@ -261,16 +259,14 @@ def _keep(journal: Journal, result: Result, time_limit_seconds: float | None) ->
     journal.add(result.key, result.job.stamp, entry)
 
 
-def _look_up(
-    journal: Journal | None, job: Job, time_limit_seconds: float | None, retry_failed: bool
-) -> Result | None:
+def _look_up(journal: Journal | None, job: Job, time_limit_seconds: float | None) -> Result | None:
     """Return the result that the journal has of a job, if it still holds."""
     entry = None if journal is None else journal.find(job.key, job.stamp)
     if entry is None:
         return None
     status = entry["status"]
     if status == "failed":
-        holds = not retry_failed and not entry.get("is_passing")
+        holds = not entry.get("is_passing")
     elif status == "timed out":
         limit = time_limit_seconds
         holds = limit is not None and entry["time_limit_seconds"] >= limit
@@ -324,12 +320,9 @@ def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
             answers.append(Answer("failed", None, str(error), is_passing(error)))
         except MemoryError:
             answers.append(Answer("failed", None, "It needs more memory than there is.", True))
+        except SystemExit as error:  # It would end the command, without a word.
+            raise RuntimeError(f"A worker called `sys.exit({error.code!r})`.") from error
     return answers
-
-
-def open_answers(found: bytes | Death | Exception) -> Outcome:
-    """Return the outcome of a batch, of which :class:`WorkerProcess` gave the answers."""
-    return pickle.loads(found) if isinstance(found, bytes) else found
 
 
 def portable(error: Exception) -> Exception:

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
@@ -27,7 +27,6 @@ from macbdf_mm.utils.jobs import (
     WorkerProcess,
     answer_batch,
     describe_exit,
-    open_answers,
     start_worker,
 )
 
@@ -132,30 +131,20 @@ class LocalProcesses:
 
     def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
         """Take a batch, as any pool does."""
-        self.submit_pickled(number, pickle.dumps(arguments), is_fresh)
-
-    def submit_pickled(self, number: int, arguments: bytes, is_fresh: bool) -> None:
-        """Take a batch whose arguments need not be known here."""
+        pickled = pickle.dumps(arguments)
         if is_fresh:
-            self._waiting_for_fresh.append((number, arguments))
+            self._waiting_for_fresh.append((number, pickled))
             self._start_fresh()
         else:
-            self._schedule(self._main, number, arguments)
+            self._schedule(self._main, number, pickled)
 
     def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
         """Return what has ended, as any pool does."""
-        return [(number, open_answers(found)) for number, found in self.wait_pickled(is_blocking)]
-
-    def wait_pickled(self, is_blocking: bool = True) -> list[tuple[int, bytes | Death | Exception]]:
-        """Return what has ended, with answers whose values need not be known here."""
-        ended = [self._ended.get()] if is_blocking else []
-        try:
-            while True:
-                ended.append(self._ended.get_nowait())
-        except Empty:
-            pass
-        outcomes = [(number, self._outcome(pool, future)) for number, pool, future in ended]
-        for number, _, _ in ended:
+        outcomes = []
+        while is_blocking or not self._ended.empty():
+            is_blocking = False
+            number, pool, future = self._ended.get()
+            outcomes.append((number, self._outcome(pool, future)))
             if number in self._fresh:
                 _end(self._fresh.pop(number))
         self._start_fresh()
@@ -179,11 +168,8 @@ class LocalProcesses:
         future = pool.schedule(_answer, args=[pickled], timeout=self._time_limit_seconds)
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
-    def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> bytes | Death | Exception:
+    def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:
         error = future.exception()
-        if error is None:
-            self._num_breaks = 0
-            return future.result()
         if isinstance(error, TimeoutError):
             return Death("timed out", f"not done within {self._time_limit_seconds:g} s")
         if isinstance(error, ProcessExpired):
@@ -191,10 +177,14 @@ class LocalProcesses:
             return Death("killed", describe_exit(code))
         if isinstance(error, BrokenProcessPool):
             return self._mend(pool, error)
-        raise error
+        self._num_breaks = 0
+        outcome: Outcome = pickle.loads(future.result())
+        return outcome
 
     def _mend(self, pool: ProcessPool, error: BrokenProcessPool) -> Death | Exception:
         """Replace a pool whose process died without a job."""
+        if pool in self._fresh.values():
+            return Death("killed", "its process ended while it was started")
         if pool is self._main:
             self._num_breaks += 1
             _end(pool)
@@ -233,7 +223,7 @@ class _Process(SpawnProcess):
         return _ENDED_WITH_ZERO if code == 0 else code
 
     @staticmethod
-    def _Popen(process_obj: "_Process") -> Any:
+    def _Popen(process_obj: Any) -> Any:
         with _safe_path():
             return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
 
@@ -289,6 +279,8 @@ def _end_with_parent() -> None:
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+    if not parent.is_alive():  # It has closed the pipe before this.
+        os._exit(1)
 
 
 def _answer(arguments: bytes) -> bytes:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from macbdf_mm.errors import ConfigError, MissingBackendError
-from macbdf_mm.utils.jobs import Death, Outcome, Pool, Worker, open_answers
+from macbdf_mm.utils.jobs import Death, Outcome, Pool, Worker
 from macbdf_mm.utils.local_engine import LocalProcesses
 
 try:
     import ray
-    from ray.exceptions import ActorUnavailableError, RayActorError
+    from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
 except ImportError as error:
     raise MissingBackendError(
         "The engine `ray` needs a package that is not installed: pip install 'macbdf_mm[ray]'."
@@ -22,6 +22,7 @@ except ImportError as error:
 
 # Jobs and results are small; Ray would take a third of the memory of this machine by default.
 _STORE_BYTES = 256 * 2**20
+_MAX_FAILED_STARTS = 3
 
 
 class RayEngine:
@@ -121,17 +122,17 @@ class _Actor:
         self._processes = LocalProcesses(worker, 1, time_limit_seconds)
         return ray.get_runtime_context().get_node_id()
 
-    def answer(self, arguments: bytes, is_fresh: bool) -> bytes | Death | Exception:
+    def answer(self, arguments: Sequence[Any], is_fresh: bool) -> Outcome:
         """Return the outcome of a batch."""
-        self._processes.submit_pickled(0, arguments, is_fresh)
-        [(_, found)] = self._processes.wait_pickled()
-        return found
+        self._processes.submit(0, arguments, is_fresh)
+        [(_, outcome)] = self._processes.wait()
+        return outcome
 
 
 @dataclass(frozen=True)
 class _Batch:
     number: int
-    arguments: bytes
+    arguments: Sequence[Any]
     is_fresh: bool
 
 
@@ -163,17 +164,19 @@ class _Actors:
         )(_Actor)
         self.capacity = 2 * num_workers
         self._waiting: deque[_Batch] = deque()
+        self._num_failed_starts = 0
         self._places = [self._start() for _ in range(num_workers)]
 
     def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
-        self._waiting.append(_Batch(number, pickle.dumps(arguments), is_fresh))
+        self._waiting.append(_Batch(number, arguments, is_fresh))
         self._assign()
 
     def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
         outcomes: list[tuple[int, Outcome]] = []
         while True:
             busy = {place.call: place for place in self._places if place.call is not None}
-            ready, _ = ray.wait(list(busy), num_returns=1, timeout=None if is_blocking else 0)
+            num, timeout = (1, None) if is_blocking else (len(busy), 0)
+            ready, _ = ray.wait(list(busy), num_returns=num, timeout=timeout)
             for call in ready:
                 outcomes += self._end_call(busy[call])
             self._assign()
@@ -198,18 +201,32 @@ class _Actors:
         call, batch, place.call, place.batch = place.call, place.batch, None, None
         try:
             found = ray.get(call)
-        except RayActorError as error:
+        except RayTaskError:
+            raise  # A mistake of ours, and not an actor that is gone, or lacks memory.
+        except RayError as error:
             ray.kill(place.actor)  # One that does not answer may go on with the batch.
+            is_lost = _is_lost(place.node, error)
             self._places[self._places.index(place)] = self._start()
-            death = Death("killed", "its Ray actor ended", _is_lost(place.node, error))
-            return [] if batch is None else [(batch.number, death)]
+            if batch is None:
+                self._count_failed_start(error)
+                return []
+            return [(batch.number, Death("killed", "its Ray actor ended", is_lost))]
         if batch is None:
+            self._num_failed_starts = 0
             place.node = found
             return []
-        return [(batch.number, open_answers(found))]
+        return [(batch.number, found)]
+
+    def _count_failed_start(self, error: RayError) -> None:
+        self._num_failed_starts += 1
+        if self._num_failed_starts > _MAX_FAILED_STARTS * len(self._places):
+            raise ConfigError(
+                f"The workers cannot be started on the Ray cluster: {error} Install the package "
+                "on all of its machines, in the same version."
+            ) from error
 
 
-def _is_lost(node: str | None, error: RayActorError) -> bool:
+def _is_lost(node: str | None, error: RayError) -> bool:
     """Return whether an actor is gone because its machine, or the connection to it, is."""
     alive = {found["NodeID"] for found in ray.nodes() if found["Alive"]}
     return isinstance(error, ActorUnavailableError) or node not in alive

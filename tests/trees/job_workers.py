@@ -98,6 +98,26 @@ class DiesAtStart(StartsNever):
         os._exit(7)
 
 
+class DiesAtItsSecondStart:
+    """Kills its process with each job, and the next processes when they start."""
+
+    def __init__(self, folder):
+        self.mark = Path(folder) / "mark"
+
+    def start(self):
+        if self.mark.exists():
+            os._exit(7)
+
+    def __call__(self, argument):
+        self.mark.touch()
+        os._exit(3)
+
+
+def leave(argument):
+    """End the program, as a library of command-line tools might."""
+    sys.exit(0)
+
+
 class CallsBatchKiller:
     """Records each call in a folder, and dies of one argument."""
 
@@ -138,3 +158,10 @@ def raylet(argument):
     time.sleep(0.1)
     actor = Path(f"/proc/{os.getppid()}/stat").read_text()
     return int(actor.rpartition(")")[2].split()[1])
+
+
+class NoActor:
+    """An actor that ends when it starts."""
+
+    def start(self, worker, time_limit_seconds):
+        os._exit(1)

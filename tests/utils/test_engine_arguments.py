@@ -34,6 +34,13 @@ def test_no_limit_is_zero_and_workers_is_an_old_name():
     assert (engine.num_workers, engine.time_limit_seconds) == (0, None)
 
 
+def test_this_process_has_no_limit_unless_one_is_asked_for():
+    engine = engine_from(parse("--num-workers", "0", time_limit_seconds=60.0))
+    assert (engine.num_workers, engine.time_limit_seconds) == (0, None)
+    with pytest.raises(ValueError, match="with a time limit, got 0"):
+        engine_from(parse("--num-workers", "0", "--time-limit", "60", time_limit_seconds=60.0))
+
+
 def test_ray_gets_its_arguments():
     pytest.importorskip("ray")
     words = ["--engine", "ray", "--address", "auto", "--gpus-per-worker", "0.5", "--workers", "3"]

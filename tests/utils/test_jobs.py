@@ -170,6 +170,18 @@ def test_workers_that_die_at_start_end_the_run():
         run(job_workers.DiesAtStart(), jobs_of(1, 2), LocalEngine(2))
 
 
+def test_a_second_try_whose_process_dies_at_its_start_is_the_last(tmp_path):
+    result = run(job_workers.DiesAtItsSecondStart(tmp_path), jobs_of("a"), LocalEngine(1, 30))["a"]
+    reason = "its process ended while it was started"
+    assert (result.status, result.error) == ("killed", f"a: {reason}, in two attempts.")
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_worker_that_leaves_does_not_end_the_command_in_silence(num_workers):
+    with pytest.raises(RuntimeError, match=r"called `sys.exit\(0\)`"):
+        run(job_workers.leave, jobs_of(1), LocalEngine(num_workers))
+
+
 def test_batches_travel_together_and_a_killer_in_one_is_found(tmp_path):
     worker = job_workers.CallsBatchKiller(tmp_path)
     jobs = list(in_batches(jobs_of("a", "b", "kill", "c", "d", "e"), 4))
@@ -296,6 +308,36 @@ def test_children_end_with_their_parent_and_the_journal_stays(tmp_path, end, how
     assert {json.loads(line)["key"] for line in lines} == {str(n) for n in range(8)}
 
 
+LATE_CHILD = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from macbdf_mm.utils import local_engine
+
+def work(path):
+    while os.getppid() == int(Path(path + ".parent").read_text()):
+        time.sleep(0.02)
+    Path(path + ".begun").touch()
+    local_engine._end_with_parent()
+    Path(path + ".lives").touch()
+
+if __name__ == "__main__":
+    Path(sys.argv[1] + ".parent").write_text(str(os.getpid()))
+    multiprocessing.get_context("spawn").Process(target=work, args=sys.argv[1:]).start()
+    time.sleep(1)
+    os._exit(0)
+"""
+
+
+def test_a_child_that_starts_after_the_end_of_its_parent_ends(tmp_path):
+    script, mark = tmp_path / "script.py", tmp_path / "mark"
+    script.write_text(LATE_CHILD)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    subprocess.run([sys.executable, str(script), str(mark)], env=environment, check=True)
+    wait_until(mark.with_name("mark.begun").exists)
+    time.sleep(0.5)
+    assert not mark.with_name("mark.lives").exists()
+
+
 def test_the_journal_answers_what_was_done_or_failed_with_the_same_stamp(tmp_path):
     path = tmp_path / "journal.jsonl"
     with Journal(path) as journal:
@@ -322,7 +364,13 @@ def test_failures_are_tried_again_if_asked_or_if_their_cause_passes(tmp_path):
             "1": False,
         }
         second = run(job_workers.act, jobs, LocalEngine(0), journal)
-        third = run(job_workers.act, jobs, LocalEngine(0), journal, retry_failed=True)
+        third = run(
+            job_workers.act,
+            jobs,
+            LocalEngine(0),
+            journal,
+            is_stale=lambda result: result.status == "failed",
+        )
     known = [{key for key, result in run.items() if result.is_known} for run in (second, third)]
     assert known == [{"fail", "1"}, {"1"}]
 

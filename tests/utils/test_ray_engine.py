@@ -7,10 +7,12 @@ from pathlib import Path
 import job_workers
 import pytest
 
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.utils.jobs import Job, run_jobs
 from macbdf_mm.utils.journal import Journal
 
 pytest.importorskip("ray")
+from macbdf_mm.utils import ray_engine
 from macbdf_mm.utils.ray_engine import RayEngine
 
 
@@ -58,6 +60,40 @@ def test_results_come_and_a_mistake_in_the_worker_is_raised_as_itself():
         for result in run_jobs(job_workers.act, jobs_of(1, 2, 3, "mistake"), RayEngine(1)):
             values.append(result.value)
     assert values == [1, 2, 3]
+
+
+def test_a_consumer_that_stops_loses_nothing_that_is_done(tmp_path):
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        results = run_jobs(job_workers.act, jobs_of(*range(20)), RayEngine(3), journal)
+        next(results)
+        time.sleep(2)
+        results.close()
+    # The one that was taken, and one of each process since.
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 4
+
+
+def test_workers_that_never_start_end_the_run(monkeypatch):
+    monkeypatch.setattr(ray_engine, "_Actor", job_workers.NoActor)
+    with pytest.raises(ConfigError, match="cannot be started on the Ray cluster"):
+        list(run_jobs(job_workers.double, jobs_of(1), RayEngine(1)))
+
+
+def test_a_process_that_ray_ends_for_lack_of_memory_costs_its_job_a_try(monkeypatch):
+    import ray
+    from ray.exceptions import OutOfMemoryError
+
+    get, calls = ray.get, []
+
+    def run_out(call):
+        found = get(call)
+        calls.append(found)
+        if len(calls) == 2:  # The first is the start.
+            raise OutOfMemoryError("There is no memory left.")
+        return found
+
+    monkeypatch.setattr(ray, "get", run_out)
+    results = list(run_jobs(job_workers.double, jobs_of(1, 2), RayEngine(1)))
+    assert sorted(result.value for result in results) == [2, 4]
 
 
 @pytest.mark.slow
@@ -108,7 +144,7 @@ def test_without_ray_the_extra_is_named(tmp_path):
         "from argparse import Namespace\n"
         "from macbdf_mm.errors import MissingBackendError\n"
         "from macbdf_mm.utils.engine_arguments import engine_from\n"
-        "try:\n    engine_from(Namespace(engine='ray', time_limit=None))\n"
+        "try:\n    engine_from(Namespace(engine='ray', num_workers=0, time_limit=None))\n"
         "except MissingBackendError as error:\n    print(error)\n"
     )
     ended = subprocess.run(

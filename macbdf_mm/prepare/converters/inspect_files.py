@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from macbdf_mm.media.probe import read_header
 from macbdf_mm.prepare.converters.media_tree import MediaTree
-from macbdf_mm.utils.jobs import Engine, Job, Result, Worker, in_batches, run_jobs
+from macbdf_mm.utils.jobs import Engine, Job, Worker, in_batches, run_jobs
 from macbdf_mm.utils.journal import Journal
-from macbdf_mm.utils.progress import Progress
+from macbdf_mm.utils.progress import Progress, with_progress
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 if TYPE_CHECKING:
@@ -71,22 +71,11 @@ class Inspector:
     def _run(
         self, kind: str, worker: Worker, batches: Iterable[list[Job]], total: int
     ) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        is_told = False
-        for result in run_jobs(worker, batches, self.engine, self.journal):
-            if not result.is_known and not is_told:
-                is_told = True
-                self.progress(kind, len(found), total)
-            found[result.key] = _fields(result)
-            if is_told:
-                self.progress(kind, len(found), total)
-        if not is_told:
-            self.progress(kind, total, total)
-        return found
-
-
-def _fields(result: Result) -> dict[str, Any]:
-    return result.value if result.status == "done" else {"error": result.error}
+        results = run_jobs(worker, batches, self.engine, self.journal)
+        return {
+            result.key: result.value if result.status == "done" else {"error": result.error}
+            for result in with_progress(results, kind, total, self.progress)
+        }
 
 
 @dataclass(frozen=True)
