@@ -1,5 +1,9 @@
 """From decoded pictures to upright RGB arrays of the wanted size."""
 
+import struct
+from dataclasses import dataclass
+from typing import Any
+
 import av
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +29,8 @@ class FrameConverter:
 
         A frame of another size than the first, which streams may hold, is scaled to fit.
         """
-        turns = quarter_turns(frame)
-        height, width = self.size if turns % 2 == 0 else self.size[::-1]
+        stored = orientation_of(frame)
+        height, width = self.size[::-1] if stored.transposed else self.size
         # Averaging whole areas keeps a shrunken picture free of aliasing.
         shrinks = (height, width) != (frame.height, frame.width)
         image = self._reformatter.reformat(
@@ -37,12 +41,49 @@ class FrameConverter:
             interpolation=Interpolation.AREA if shrinks else None,
             threads=1,
         )
-        return np.rot90(image.to_ndarray(), turns)
+        return stored.upright(np.asarray(image.to_ndarray(), np.uint8))
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How a stored picture becomes the one that is shown: transposed first, then mirrored.
+
+    Attributes:
+        transposed: Whether rows become columns.
+        left_right: Whether what is then left is shown right.
+        upside_down: Whether what is then up is shown down.
+    """
+
+    transposed: bool = False
+    left_right: bool = False
+    upside_down: bool = False
+
+    def upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Return a stored picture, shape (H, W, 3), as it is shown; a view of it."""
+        if self.transposed:
+            image = image.transpose(1, 0, 2)
+        return image[:: -1 if self.upside_down else 1, :: -1 if self.left_right else 1]
+
+
+def orientation_of(frame: av.VideoFrame) -> Orientation:
+    """Return how a frame is stored, by the whole of its display matrix.
+
+    The angle alone does not tell a mirrored picture from a turned one. What is not a multiple of
+    90 degrees is shown as the nearest of them.
+    """
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return Orientation()
+    # (x, y) is shown at (a x + c y, b x + d y), but for a shift.
+    a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))
+    if abs(b) + abs(c) > abs(a) + abs(d):
+        return Orientation(transposed=True, left_right=c < 0, upside_down=b < 0)
+    return Orientation(left_right=a < 0, upside_down=d < 0)
 
 
 def upright_size(frame: av.VideoFrame) -> tuple[int, int]:
     """Return height and width of a frame as it is shown, that is, after rotation."""
-    if quarter_turns(frame) % 2:
+    if orientation_of(frame).transposed:
         return frame.width, frame.height
     return frame.height, frame.width
 
@@ -63,8 +104,3 @@ def shrunk_size(size: tuple[int, int], short_side: int | None) -> tuple[int, int
         return size
     scale = short_side / min(size)
     return round(size[0] * scale), round(size[1] * scale)
-
-
-def quarter_turns(frame: av.VideoFrame) -> int:
-    """Return how often the decoded picture must be turned by 90 degrees, anti-clockwise."""
-    return round(frame.rotation / 90) % 4

@@ -13,7 +13,6 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
-from av.stream import Stream
 
 from macbdf_mm.media.media_file import MediaFile, Track, decode_packet, to_seconds
 
@@ -87,8 +86,7 @@ def plan_frames(
             return None
         entry = _entry(packets, start)
         if entry is not None:
-            step = video.usual_step_seconds
-            return _plan(file.stream(video), packets[entry:], wanted_seconds, step)
+            return _plan(file, video, packets[entry:], wanted_seconds)
     return None
 
 
@@ -97,8 +95,6 @@ def _read_up_to(file: MediaFile, video: Track, seconds: float) -> list[Packet] |
     packets: list[Packet] = []
     num_bytes = 0
     for packet in file.packets_of(video, seconds):
-        if not packet.size:
-            break
         if packet.pts is None:
             return None
         num_bytes += packet.size
@@ -122,19 +118,23 @@ def _entry(packets: Sequence[Packet], seconds: float) -> int | None:
 
 
 def _plan(
-    stream: Stream,
+    file: MediaFile,
+    video: Track,
     packets: Sequence[Packet],
     wanted_seconds: npt.NDArray[np.float64],
-    usual_step_seconds: float,
 ) -> FramePlan | None:
+    stream = file.stream(video)
     # An edit list has frames decoded that are not shown; in damaged files, all of them.
-    by_time = {packet.pts or 0: packet for packet in packets if not packet.is_discard}
+    shown = [packet for packet in packets if not packet.is_discard]
+    # A packet without content shows the picture before it for longer.
+    by_time = {packet.pts or 0: packet for packet in shown if packet.size}
     if not by_time:
         return None
     pts = np.array(sorted(by_time), dtype=np.int64)
     shown_from = np.array([to_seconds(int(p), stream.time_base) or 0.0 for p in pts])
-    last = by_time[int(pts[-1])]
-    end = shown_from[-1] + (to_seconds(last.duration, last.time_base) or usual_step_seconds)
+    last = max(shown, key=lambda packet: packet.pts or 0)
+    duration = to_seconds(last.duration, last.time_base) or video.usual_step_seconds
+    end = file.last_picture_end(video, (to_seconds(last.pts, last.time_base) or 0.0) + duration)
     indices = np.searchsorted(shown_from, wanted_seconds, side="right") - 1  # (T,)
     exists = (indices >= 0) & (wanted_seconds < end)
     positions = {

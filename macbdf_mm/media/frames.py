@@ -128,4 +128,5 @@ def _decode_with_times(
             step = now - start
         shown, start = frame, now
     if shown is not None:
-        yield shown, start, start + (to_seconds(shown.duration, shown.time_base) or step)
+        end = start + (to_seconds(shown.duration, shown.time_base) or step)
+        yield shown, start, file.last_picture_end(video, end)

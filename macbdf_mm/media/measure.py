@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from macbdf_mm.media.media_file import MediaFile, to_seconds
+from macbdf_mm.media.media_file import MediaFile, decode_strictly, to_seconds
 from macbdf_mm.media.probe import MediaInfo, describe
 from macbdf_mm.media.sound import MonoMixer, is_plausible
 
@@ -200,16 +200,24 @@ def _decode_all(file: MediaFile, meters: dict[int, Any], max_seconds: float | No
             unfinished.discard(index)
         if not unfinished:
             break
-        if index not in unfinished:
+        if index not in unfinished or not packet.size:
             continue
         meters[index].num_bytes += packet.size
-        try:
-            for frame in packet.stream.codec_context.decode(packet):
-                seconds = file.seconds_of(frame)
-                meters[index].add(frame, None if seconds is None else seconds - zero_seconds)
-        except (av.error.FFmpegError, EOFError):
-            num_damaged += 1
+        num_damaged += _measure_packet(file, meters[index], packet.stream, packet)
+    for index in unfinished:
+        num_damaged += _measure_packet(file, meters[index], file.container.streams[index], None)
     return num_damaged + sum(meter.num_damaged for meter in meters.values())
+
+
+def _measure_packet(file: MediaFile, meter: Any, stream: Any, packet: Any) -> bool:
+    """Feed what a packet completes, or with None all that is left; return whether it is damaged."""
+    try:
+        for frame in decode_strictly(stream, packet):
+            seconds = file.seconds_of(frame)
+            meter.add(frame, None if seconds is None else seconds - file.zero_seconds)
+    except (av.error.FFmpegError, EOFError):
+        return True
+    return False
 
 
 def _starts_at(packet: Any, seconds: float) -> bool:

@@ -1,9 +1,10 @@
 """An opened media file: its tracks, its clock, and the way through its packets and frames."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,8 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew
+from macbdf_mm.media.clock import Clock, PacketTimes, put_in_order, runs_on
 from macbdf_mm.media.frame_conversion import upright_size
 
 # By which names media files are recognised in a folder.
@@ -26,18 +29,23 @@ SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opu
 # FFmpeg opens these too, but they are no clips: text, still images, and playlists, which
 # would make it open other files that the list names.
 _NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetadata"})
-# A stream that shows nothing in the first so many seconds of the file counts as missing.
-_MAX_LATE_START_SECONDS = 30.0
-# How far the file may run ahead before a stream counts as ended. Files interleave
+# A stream of which so many seconds do not decode is damaged.
+_MAX_DAMAGED_SECONDS = 30.0
+# How far the file may run ahead before a stream is asked whether it has ended. Files interleave
 # within a second or two; without a bound a sound track that ends early would have a whole
 # film read to its end for every span.
 _MAX_INTERLEAVE_SECONDS = 10.0
+# Of so many files it is remembered what only a walk through all of their packets tells.
+_NUM_REMEMBERED = 256
 # A damaged header may claim pictures of gigabytes. 8192 x 8192, as FFmpeg's decoders count.
 _MAX_PIXELS = 2**26
 # For opening, and again for each packet: a damaged index can have FFmpeg search for minutes.
 _TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
 _SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
+# Encoders of these leave out repetitions of the last picture: it goes on with the sound, so long.
+_REPEATING_CODECS = frozenset({"theora"})
+_MAX_REPEATED_SECONDS = 1.0
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -91,6 +99,8 @@ class MediaFile:
     Attributes:
         path: The file.
         container: FFmpeg's handle of it; another one after :meth:`restart`.
+        held_until_seconds: Until when packets without content, among those that were decoded, show
+            the picture before them.
 
     Raises:
         MissingDataError: If there is no such file.
@@ -100,6 +110,7 @@ class MediaFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.container = _open_container(self.path)
+        self.held_until_seconds = -math.inf
 
     def __enter__(self) -> "MediaFile":
         return self
@@ -115,6 +126,12 @@ class MediaFile:
         """Stand at the start with new decoders, which a seek to the start does not give."""
         self.container.close()
         self.container = _open_container(self.path)
+
+    @cached_property
+    def _identity(self) -> tuple[Path, str, int, int]:
+        """What tells this file, as it is now, from any other, and its format."""
+        status = self.path.stat()
+        return self.path, self.container.format.name, status.st_size, status.st_mtime_ns
 
     def candidates(self, kind: Literal["video", "audio"]) -> list[Stream]:
         """Return the streams of one kind that have a decoder: FFmpeg's choice, then in order.
@@ -150,6 +167,15 @@ class MediaFile:
         track = self.video or self.audio
         return track.first_seconds if track is not None else 0.0
 
+    @cached_property
+    def clock(self) -> Clock:
+        """How the times of the packets are to be read.
+
+        Raises:
+            UndecodableMediaError: If times start anew in fragments that an edit list hides.
+        """
+        return _clock_of(*self._identity)
+
     @property
     def has_presentation_times(self) -> bool:
         """Whether the container stores when frames are shown; AVI does not."""
@@ -169,10 +195,22 @@ class MediaFile:
 
     def seek(self, track: Track, seconds: float) -> bool:
         """Return whether the file now stands at a key frame of the track before a moment."""
+        if not self.clock.is_sought:
+            return False
         stream = self.stream(track)
         try:
             self.container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
         except (av.error.FFmpegError, OSError, OverflowError):
+            return False
+        return True
+
+    def seek_all(self, microseconds: int) -> bool:
+        """Return whether all tracks now stand at or before a moment."""
+        if not self.clock.is_sought:
+            return False
+        try:
+            self.container.seek(microseconds)
+        except (av.error.FFmpegError, OSError):
             return False
         return True
 
@@ -193,30 +231,38 @@ class MediaFile:
     def read_packets(self, streams: Sequence[Stream]) -> Iterator[Packet]:
         """Yield packets of the streams from where the file stands, up to damage or the end.
 
-        Empty packets at the end ask the decoders for what they still hold.
+        A packet without content shows what is shown for longer. Where the clock starts anew
+        (:attr:`clock`), the file has to stand at its start, and packets come in the order of time.
         """
-        packets = self.container.demux(list(streams))
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except (av.error.FFmpegError, EOFError, IndexError):
-                # A truncated file: what was read so far still counts. IndexError is how PyAV says
-                # that damaged bytes have made FFmpeg believe in a stream that the header lacks.
-                return
+        shifts = self.clock.shifts
+        counts = dict.fromkeys(shifts, 0)
+        for packet in _packets_up_to_damage(self.container, streams):
+            index = packet.stream.index
+            if index in shifts:
+                _shift(packet, shifts[index], counts[index])
+                counts[index] += 1
             yield packet
 
     def packets_of(self, track: Track, until_seconds: float) -> Iterator[Packet]:
         """Yield the packets of one track from where the file stands.
 
-        Ends with the track, or when the file's packets are 10 s past ``until_seconds``.
+        Ends with the track, or when the file's packets are so far past ``until_seconds`` that
+        none of the track can follow: 10 s, or more where the file is interleaved more widely.
         """
+        limit = until_seconds + _MAX_INTERLEAVE_SECONDS
+        has_reached_end = False
         for packet in self.read_packets(_timed_streams(self.container)):
-            seconds = to_seconds(packet.dts, packet.time_base)
-            if seconds is not None and seconds > until_seconds + _MAX_INTERLEAVE_SECONDS:
-                return
+            # What an edit list hides has no place in time.
+            seconds = None if packet.is_discard else to_seconds(packet.dts, packet.time_base)
+            if seconds is not None and seconds > limit:
+                if has_reached_end:
+                    return
+                # Looked up only here: few files have a track that ends early or comes late.
+                limit = until_seconds + _MAX_INTERLEAVE_SECONDS + _interleaving_of(*self._identity)
+                if seconds > limit:
+                    return
             if packet.stream.index == track.index:
+                has_reached_end = seconds is not None and seconds > until_seconds
                 yield packet
 
     def decode(self, track: Track, from_seconds: float, until_seconds: float) -> Iterator[Any]:
@@ -233,8 +279,20 @@ class MediaFile:
         for packet in self.packets_of(track, until_seconds):
             if stream.type == "audio" and _ends_before(packet, from_seconds):
                 continue
+            if not packet.size:
+                end = to_seconds((packet.dts or 0) + (packet.duration or 0), packet.time_base)
+                self.held_until_seconds = max(self.held_until_seconds, end or 0.0)
             yield from decode_packet(stream, packet)
         yield from decode_packet(stream, None)
+
+    def last_picture_end(self, video: Track, stated_seconds: float) -> float:
+        """Return until when a picture is shown that no other follows, by what it states itself."""
+        end = max(stated_seconds, self.held_until_seconds)
+        duration = self.container.duration
+        if video.codec not in _REPEATING_CODECS or duration is None:
+            return end
+        file_end = ((self.container.start_time or 0) + duration) / av.time_base
+        return max(end, min(file_end, end + _MAX_REPEATED_SECONDS))
 
     def decode_from(self, track: Track, from_seconds: float, until_seconds: float) -> Iterator[Any]:
         """Return the frames of one track, the first one not later than ``from_seconds``.
@@ -274,19 +332,32 @@ class MediaFile:
 
     def _first_frames(self, candidates: Sequence[Sequence[Stream]]) -> dict[int, Track]:
         """Return the tracks by index, until the preferred one of each kind is among them."""
-        streams = [stream for kind in candidates for stream in kind]
-        preferred = {kind[0].index for kind in candidates if kind}
-        limit = (self.container.start_time or 0) / av.time_base + _MAX_LATE_START_SECONDS
+        empty = _empty_streams.get(self._identity, frozenset())
+        streams = [s for kind in candidates for s in kind if s.index not in empty]
         tracks: dict[int, Track] = {}
+        begins: dict[int, float] = {}
+        damaged = set(empty)
         for packet in self.read_packets(streams):
-            if preferred <= set(tracks) or (to_seconds(packet.dts, packet.time_base) or 0) > limit:
+            if all(_is_settled(kind, set(tracks), damaged) for kind in candidates):
                 break
-            if packet.stream.index not in tracks:
-                self._keep_first(tracks, packet.stream, packet)
+            index = packet.stream.index
+            if index in tracks or index in damaged:
+                continue
+            self._keep_first(tracks, packet.stream, packet)
+            seconds = to_seconds(packet.dts, packet.time_base)
+            if seconds is not None and seconds > begins.setdefault(index, seconds) + (
+                _MAX_DAMAGED_SECONDS
+            ):
+                damaged.add(index)
+        else:
+            damaged.update(s.index for s in streams if s.index not in tracks)
         for stream in streams:
             # A decoder that holds frames back for reordering gives them up at the end.
             if stream.index not in tracks:
                 self._keep_first(tracks, stream, None)
+        if len(_empty_streams) < _NUM_REMEMBERED:
+            # Such a stream has much of the file read: not again for each span.
+            _empty_streams[self._identity] = frozenset(damaged - set(tracks))
         return tracks
 
     def _keep_first(self, tracks: dict[int, Track], stream: Stream, packet: Packet | None) -> None:
@@ -302,6 +373,9 @@ class MediaFile:
             )
 
 
+_empty_streams: dict[tuple[Path, str, int, int], frozenset[int]] = {}
+
+
 def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | None:
     """Return a timestamp of a stream in seconds, None if either part is unknown."""
     if timestamp is None or time_base is None:
@@ -313,9 +387,23 @@ def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | Non
 def decode_packet(stream: Any, packet: Packet | None) -> Any:
     """Return the frames that a packet completes, none if it is damaged; None flushes."""
     try:
-        return stream.codec_context.decode(packet)
+        return decode_strictly(stream, packet)
     except (av.error.FFmpegError, EOFError):
         return []
+
+
+def decode_strictly(stream: Any, packet: Packet | None) -> Any:
+    """Return the same, or raise FFmpeg's error.
+
+    A packet without content completes none: decoders would take it for the end.
+    """
+    if packet is not None:
+        return stream.codec_context.decode(packet) if packet.size else []
+    frames = stream.codec_context.decode(None)
+    for frame in frames:
+        # PyAV takes it from the packet, and here there is none.
+        frame.time_base = stream.time_base
+    return frames
 
 
 def _open_container(path: Path) -> InputContainer:
@@ -350,6 +438,85 @@ def _open_container(path: Path) -> InputContainer:
             stream.codec_context.thread_count = 1
             stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
     return container
+
+
+def _packets_up_to_damage(container: InputContainer, streams: Sequence[Stream]) -> Iterator[Packet]:
+    packets = container.demux(list(streams))
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except (av.error.FFmpegError, EOFError, IndexError):
+            # A truncated file: what was read so far still counts. IndexError is how PyAV says
+            # that damaged bytes have made FFmpeg believe in a stream that the header lacks.
+            return
+        # PyAV ends with a packet for each stream that asks its decoder for what it still holds.
+        if packet.size or packet.pts is not None or packet.dts is not None:
+            yield packet
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED)
+def _clock_of(path: Path, format_name: str, num_bytes: int, changed_ns: int) -> Clock:
+    if has_joined_pieces(path, format_name):
+        # FFmpeg's index then holds hidden packets in between, at times that others have.
+        return Clock(is_sought=False)
+    if not may_start_anew(path, format_name):
+        return Clock()
+    with _open_container(path) as container:
+        if runs_on(_packet_times(container)):
+            return Clock()
+    with _open_container(path) as container:
+        clock = put_in_order(_packet_times(container))
+    if clock.num_restarts and "mp4" in format_name.split(","):
+        raise UndecodableMediaError(
+            f"{path} was put together from files in fragments whose times start anew, by which "
+            "parts of it are hidden; join them with `ffmpeg -f concat` instead."
+        )
+    return clock
+
+
+@lru_cache(maxsize=_NUM_REMEMBERED)
+def _interleaving_of(path: Path, format_name: str, num_bytes: int, changed_ns: int) -> float:
+    """Return by how much a file runs ahead of a track whose packets are still to come."""
+    by_index = bool(set(format_name.split(",")) & {"mp4", "avi"})
+    if by_index and _clock_of(path, format_name, num_bytes, changed_ns).is_sought:
+        # In the order of time, wherever the packets lie.
+        return 0.0
+    latest, furthest = -math.inf, 0.0
+    with _open_container(path) as container:
+        for packet in _packet_times(container):
+            if isinstance(packet, PacketTimes):
+                latest = max(latest, packet.decoded)
+                furthest = max(furthest, latest - packet.decoded)
+    return furthest
+
+
+def _packet_times(container: InputContainer) -> Iterator[PacketTimes | int]:
+    """Yield the times of all packets, or the index of the stream where one has none."""
+    for packet in _packets_up_to_damage(container, _timed_streams(container)):
+        index, base = packet.stream.index, packet.time_base
+        decoded = to_seconds(packet.dts if packet.dts is not None else packet.pts, base)
+        if decoded is None or packet.is_discard:
+            yield index
+            continue
+        shown = to_seconds(packet.pts, base)
+        start = decoded if shown is None else shown
+        yield PacketTimes(index, decoded, start, start + (to_seconds(packet.duration, base) or 0.0))
+
+
+def _shift(packet: Packet, shifts: Sequence[tuple[int, float]], ordinal: int) -> None:
+    """Move a packet behind the parts of the file before it."""
+    seconds = next((shift for first, shift in reversed(shifts) if first <= ordinal), 0.0)
+    if seconds and packet.time_base is not None:
+        ticks = round(seconds / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts + ticks
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def _is_settled(streams: Sequence[Stream], found: set[int], damaged: set[int]) -> bool:
+    """Return whether the first of the streams that is not damaged is found, or there is none."""
+    return next((s.index in found for s in streams if s.index not in damaged), True)
 
 
 def _timed_streams(container: InputContainer) -> list[Stream]:

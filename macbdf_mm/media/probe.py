@@ -1,5 +1,6 @@
 """What a media file says of itself, and what it really holds, without decoding it all."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,20 @@ from macbdf_mm.media.media_file import MediaFile, to_seconds
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0
-# A packet that comes later than this after all others, or claims to last longer, has a damaged
-# timestamp: the file ends before it. FFmpeg itself interleaves within as many seconds.
-_MAX_GAP_SECONDS = 10.0
+# A seek that lands this much behind its moment has found nothing there.
+_MAX_LANDING_SECONDS = 10.0
+# Nothing is believed to be shown, or to be silent, for longer by the word of a single packet: it
+# is damaged. After so many packets there is content all the same.
+_MAX_STILL_SECONDS = 600.0
+_MIN_PACKETS_OF_CONTENT = 8
+# The tail of a file may lack what began before it, such as a subtitle that stays: where it seems
+# to be cut by more than this, the whole file is looked at.
+_MAX_ROUNDING_SECONDS = 0.25
+# The length of these is not stated but worked out from the size and the first packets.
+_ESTIMATED_FORMATS = frozenset(
+    {"aac", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "loas", "h264", "hevc", "m4v", "amr"}
+    | {"mpegvideo", "h261", "h263", "vc1", "av1", "obu", "adts", "g722", "sbc", "tta"}
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ class MediaInfo:
         has_video: Whether a frame decodes.
         has_audio: Whether sound decodes; a silent track is one.
         duration_seconds: Until the last packet that is really there, of either track; more
-            than 0. What comes after a gap of 10 s in both tracks does not count.
+            than 0. A few lone packets after a gap of 10 minutes in both tracks do not count.
         missing_seconds: How much earlier the last packet of any stream ends than the header
             says; a second or more in files that were cut, 0 where the header says nothing.
         width: Of the frames as they are shown, after rotation; None without video.
@@ -145,12 +157,28 @@ class _Ends:
 
 def _missing_seconds(file: MediaFile, ends: _Ends) -> float:
     container = file.container
-    if container.duration is None:
+    if container.duration is None or _is_length_estimated(file):
         return 0.0
     # The header's end is that of all streams together, so a second sound track or subtitles
     # that last longer than the tracks are no sign of a cut, nor is a video that starts late.
     claimed_end = ((container.start_time or 0) + container.duration) / av.time_base
     return max(0.0, claimed_end - ends.streams)
+
+
+def _is_length_estimated(file: MediaFile) -> bool:
+    names = set(file.container.format.name.split(","))
+    if not names & {"mp3"}:
+        return bool(names & _ESTIMATED_FORMATS) or file.clock.num_restarts > 0
+    with file.path.open("rb") as content:
+        head = content.read(10)
+        if head[:3] == b"ID3":
+            content.seek(
+                10
+                + sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+            )
+            head = b""
+        head += content.read(4096)
+    return not any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
 
 
 def _last_ends(file: MediaFile) -> _Ends:
@@ -160,7 +188,7 @@ def _last_ends(file: MediaFile) -> _Ends:
     if container.duration is not None and container.duration / av.time_base > 2 * _TAIL_SECONDS:
         tail = start + container.duration - round(_TAIL_SECONDS * av.time_base)
         ends = _ends_after(file, tail)
-        if ends is not None:
+        if ends is not None and _missing_seconds(file, ends) <= _MAX_ROUNDING_SECONDS:
             return ends
     # A short file, or one whose header claims a tail that is not there: read through it all.
     ends = _ends_after(file, start)
@@ -170,36 +198,49 @@ def _last_ends(file: MediaFile) -> _Ends:
 def _ends_after(file: MediaFile, offset: int) -> _Ends | None:
     """Return the last ends from ``offset`` (microseconds) on, None if no track is there."""
     indices = {track.index for track in (file.video, file.audio) if track is not None}
-    try:
-        file.container.seek(offset)
-    except (av.error.FFmpegError, OSError):
-        return None
-    spans: list[tuple[float, float]] = []
+    is_start = offset == (file.container.start_time or 0)
+    if not file.seek_all(offset):
+        if not is_start:
+            return None
+        file.restart()
+    spans: dict[int, list[tuple[float, float]]] = {index: [] for index in indices}
     other_ends: list[float] = []
     for packet in file.read_packets(list(file.container.streams)):
         timestamp = packet.pts if packet.pts is not None else packet.dts
         seconds = to_seconds(timestamp, packet.time_base)
-        if seconds is None or not packet.size:
+        # What an edit list hides is not shown at the time that it states.
+        if seconds is None or packet.is_discard:
             continue
         end = seconds + (to_seconds(packet.duration, packet.time_base) or 0.0)
         if packet.stream.index in indices:
-            spans.append((seconds, end))
+            spans[packet.stream.index].append((seconds, end))
         else:
             other_ends.append(end)
     from_seconds = offset / av.time_base
     # Packets from far behind the offset say nothing of what lies between.
-    if not spans or min(spans)[0] > from_seconds + _MAX_GAP_SECONDS:
+    firsts = [min(of_track)[0] for of_track in spans.values() if of_track]
+    if not firsts or (min(firsts) > from_seconds + _MAX_LANDING_SECONDS and not is_start):
         return None
-    of_tracks = _end_of_coverage(spans, from_seconds)
+    of_tracks = _end_of_coverage([pair for one in spans.values() for pair in _without_overlap(one)])
     return _Ends(of_tracks, max([of_tracks, *other_ends]))
 
 
-def _end_of_coverage(spans: list[tuple[float, float]], from_seconds: float) -> float:
-    """Return where packets, ``(start, end)`` each, first leave a gap after a moment."""
-    # A seek leaves each stream at its own place, a short one far behind the others.
-    covered = max((s for s, _ in spans if s <= from_seconds), default=min(spans)[0])
-    for start, end in sorted(spans):
-        if start > covered + _MAX_GAP_SECONDS:
+def _without_overlap(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the packets of a track, each up to the next that is shown.
+
+    Where pictures are reordered, the length that an mp4 states is that of another picture.
+    """
+    spans = sorted(spans)
+    following = [start for start, _ in spans[1:]] + [math.inf]
+    return [(start, min(end, after)) for (start, end), after in zip(spans, following, strict=False)]
+
+
+def _end_of_coverage(spans: list[tuple[float, float]]) -> float:
+    """Return where the packets, ``(start, end)`` each, last have content."""
+    spans = sorted(spans)
+    covered = spans[0][0]
+    for index, (start, end) in enumerate(spans):
+        if start > covered + _MAX_STILL_SECONDS and len(spans) - index < _MIN_PACKETS_OF_CONTENT:
             break
-        covered = max(covered, min(end, start + _MAX_GAP_SECONDS))
+        covered = max(covered, min(end, start + _MAX_STILL_SECONDS))
     return covered

@@ -1,13 +1,17 @@
+import struct
+
 import av
 import numpy as np
 import pytest
 
 from macbdf_mm.media.frame_conversion import (
     FrameConverter,
-    quarter_turns,
+    Orientation,
+    orientation_of,
     shrunk_size,
     upright_size,
 )
+from macbdf_mm.media.read_span import read_span
 
 
 def test_rgb_passes_through_and_larger_frames_are_averaged():
@@ -28,8 +32,32 @@ def test_frames_of_other_sizes_are_scaled_to_fit():
 
 def test_unrotated_frames_are_upright():
     frame = av.VideoFrame.from_ndarray(np.zeros((16, 24, 3), np.uint8), "rgb24")
-    assert quarter_turns(frame) == 0
+    assert orientation_of(frame) == Orientation()
     assert upright_size(frame) == (16, 24)
+
+
+@pytest.mark.parametrize("upside_down", [False, True])
+@pytest.mark.parametrize("left_right", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_turned_and_mirrored_files(make_clip, transposed, left_right, upside_down):
+    path = make_clip(seconds=0.4, with_sound=False)
+    plain = read_span(path, (0.0, 0.4), 2, 16_000).frames
+    x, y = -1 if left_right else 1, -1 if upside_down else 1
+    # As ISO 14496-12 writes it: (p, q) is shown at (a p + c q, b p + d q).
+    a, b, c, d = (0, y, x, 0) if transposed else (x, 0, 0, y)
+    ones = [value << 16 for value in (a, b, c, d)]
+    matrix = struct.pack(">9i", ones[0], ones[1], 0, ones[2], ones[3], 0, 0, 0, 1 << 30)
+    content = path.read_bytes()
+    place = content.index(b"tkhd") + 44
+    path.write_bytes(content[:place] + matrix + content[place + 36 :])
+    shown = read_span(path, (0.0, 0.4), 2, 16_000).frames
+    expected = np.empty((2, 96, 64, 3) if transposed else (2, 64, 96, 3), np.uint8)
+    height, width = expected.shape[1:3]
+    for q, p in np.ndindex(plain.shape[1:3]):
+        column, row = (x * q, y * p) if transposed else (x * p, y * q)
+        expected[:, row % height if y > 0 else height - 1 + row,
+                 column % width if x > 0 else width - 1 + column] = plain[:, q, p]  # fmt: skip
+    np.testing.assert_array_equal(shown, expected)
 
 
 @pytest.mark.parametrize(

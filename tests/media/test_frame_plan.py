@@ -135,7 +135,7 @@ def test_a_damaged_frame_is_replaced_by_what_decodes(restless):
 def test_a_file_whose_frames_are_all_left_out_has_no_plan(restless, monkeypatch):
     path = restless()
     with MediaFile(path) as file:
-        assert _plan(file.stream(file.video), [], np.array([0.5]), 0.04) is None
+        assert _plan(file, file.video, [], np.array([0.5])) is None
 
 
 @pytest.mark.parametrize(

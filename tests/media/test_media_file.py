@@ -1,9 +1,11 @@
+import av
 import cv2
 import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES, MediaFile, to_seconds
+from macbdf_mm.media.read_span import read_span
 
 
 def tracks_of(path):
@@ -160,9 +162,26 @@ def test_neither_track_decodes(make_clip):
         _ = file.video
 
 
-def test_a_track_that_starts_after_half_a_minute_counts_as_missing(make_clip):
+def test_a_track_that_starts_after_half_a_minute_is_found(make_clip):
     path = make_clip("a.mkv", seconds=34.0, fps=2, sound_start_seconds=32.0)
-    assert [track is not None for track in tracks_of(path)] == [True, False]
+    _, audio = tracks_of(path)
+    assert audio.first_seconds == pytest.approx(32.0, abs=0.1)
+
+
+def test_a_track_that_lies_behind_all_of_the_other_is_read(tmp_path, make_clip):
+    source = make_clip("a.mp4", seconds=40.0, fps=5)
+    path = tmp_path / "video_first.mkv"
+    options = {"max_interleave_delta": "1"}
+    with av.open(str(source)) as read, av.open(str(path), "w", options=options) as written:
+        streams = {s.index: written.add_stream_from_template(s) for s in read.streams}
+        packets = [packet for packet in read.demux() if packet.size]
+        for packet in sorted(packets, key=lambda packet: packet.stream.type != "video"):
+            packet.stream = streams[packet.stream.index]
+            written.mux_one(packet)
+    for start in (0.0, 20.0, 35.0):
+        span = read_span(path, (start, start + 1.0), 4, 16_000)
+        assert span.frame_valid.all()
+        assert span.audio_valid.mean() > 0.99
 
 
 def test_a_first_frame_that_waits_in_its_decoder_is_found(make_clip):

@@ -113,7 +113,7 @@ def test_a_still_picture_with_sound_is_no_gap(tmp_path, write_media, clip_clock)
     assert info.missing_seconds < 0.1
 
 
-def test_a_packet_that_claims_to_last_for_hours_ends_after_ten_seconds(tmp_path):
+def test_a_packet_that_claims_to_last_for_hours_ends_after_ten_minutes(tmp_path):
     path = tmp_path / "long.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=25)
@@ -124,7 +124,7 @@ def test_a_packet_that_claims_to_last_for_hours_ends_after_ten_seconds(tmp_path)
         packets[-1].duration = round(5000 / packets[-1].time_base)
         container.mux(packets)
     info = probe(path)
-    assert info.duration_seconds == pytest.approx(1.96 + 10.0, abs=0.1)
+    assert info.duration_seconds == pytest.approx(1.96 + 600.0, abs=0.1)
     assert info.duration_seconds + info.missing_seconds == pytest.approx(5000, abs=5)
 
 
