@@ -40,6 +40,8 @@ _SETTINGS = (
     "val_dataloader",
     "val_evaluator",
 )
+# Hooks that only show or store.
+_RECORDERS = ("checkpoint", "logger")
 # Where things lie changes nothing.
 _PLACES = ("cache_dir", "data_root")
 _DIGEST_LENGTH = 16
@@ -59,7 +61,10 @@ def config_digest(cfg: Config) -> str:
     Folders don't count, and neither do variables of the config file that nothing reads.
     """
     plain = cfg.to_dict()
-    return digest({key: without_places(plain[key]) for key in _SETTINGS if key in plain})
+    settings = {key: without_places(plain[key]) for key in _SETTINGS if key in plain}
+    hooks = plain.get("default_hooks") or {}
+    settings["default_hooks"] = {k: hook for k, hook in hooks.items() if k not in _RECORDERS}
+    return digest(settings)
 
 
 def run_fingerprint(cfg: Config) -> dict[str, str]:

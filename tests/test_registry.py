@@ -101,7 +101,8 @@ def test_same_experiment_from_both_scopes_ends_in_the_same_weights(tmp_path, mon
 
 
 def _prefix_outermost_types(cfg: Config) -> None:
-    parts = [cfg.model, cfg.val_evaluator, cfg.default_hooks.checkpoint, *cfg.custom_hooks]
+    hooks = [h for h in cfg.default_hooks.values() if h.type in registry.HOOKS.module_dict]
+    parts = [cfg.model, cfg.val_evaluator, *hooks]
     parts += [cfg.optim_wrapper]
     parts += [cfg[f"{split}_dataloader"].dataset for split in ("train", "val")]
     for part in parts:

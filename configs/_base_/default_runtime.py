@@ -2,6 +2,8 @@
 default_scope = "macbdf_mm"
 custom_imports = dict(imports=["macbdf_mm"], allow_failed_imports=False)
 
+# Hooks of this package stand here too, by name: a config that inherits may give a list of its own
+# as `custom_hooks`, which MMEngine would put in the place of one given here.
 default_hooks = dict(
     runtime_info=dict(type="RuntimeInfoHook"),
     timer=dict(type="IterTimerHook"),
@@ -16,15 +18,15 @@ default_hooks = dict(
         # Which direction is better stands in the table of metrics.
         save_best="overall/auc",
     ),
+    seed_every_iteration=dict(type="SeedEveryIterationHook"),
+    # Idle for a model without queues.
+    contrastive_state=dict(type="ContrastiveStateHook"),
+    om_pareto_log=dict(type="OMParetoLogHook"),
+    decision_threshold=dict(type="DecisionThresholdHook"),
+    report_skipped_files=dict(type="ReportSkippedFilesHook"),
     known_labels=dict(type="KnownLabelsHook"),
+    resume_in_epochs=dict(type="ResumeInEpochsHook"),
 )
-custom_hooks = [
-    dict(type="SeedEveryIterationHook"),
-    dict(type="ContrastiveStateHook"),
-    dict(type="OMParetoLogHook"),
-    dict(type="DecisionThresholdHook"),
-    dict(type="ReportSkippedFilesHook"),
-]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -12,9 +12,3 @@ optim_wrapper = dict(
     optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
 )
-# Nothing of this model is moved by the other hooks of the runtime.
-custom_hooks = [
-    dict(type="SeedEveryIterationHook"),
-    dict(type="DecisionThresholdHook"),
-    dict(type="ReportSkippedFilesHook"),
-]

@@ -7,6 +7,9 @@ from mmengine.runner import Runner
 from macbdf_mm.errors import ConfigError
 
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeed", "ColossalAI")
+_HOOKS_OF_MMENGINE = (
+    *("runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint"),
+)
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -29,6 +32,10 @@ def build_runner(cfg: Config) -> Runner:
             "reads, and neither that runner nor FSDP and DeepSpeed are supported; remove it, and "
             "train on several devices with `--launcher`."
         )
+    for name, hook in list((cfg.get("default_hooks") or {}).items()):
+        # MMEngine leaves out a hook of its own that is None, and fails for any other.
+        if hook is None and name not in _HOOKS_OF_MMENGINE:
+            cfg.default_hooks.pop(name)
     return _runner_class(cfg).from_cfg(cfg)
 
 

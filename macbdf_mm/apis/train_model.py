@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -18,6 +20,7 @@ from macbdf_mm.engine.distributed import leave_cores_to_workers
 from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
+from macbdf_mm.registry import SCOPE
 
 # Read by torch.load; MMEngine's loader has no argument for it.
 _UNSAFE_LOADING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -45,7 +48,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     refuse_leaks(cfg)
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
     runner = build_runner(cfg)
-    _check_state_is_moved(runner)
+    _check_hooks(runner)
     _check_iterations(runner, cfg)
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)
@@ -75,14 +78,20 @@ def weight_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _check_state_is_moved(runner: Runner) -> None:
-    """Raise ConfigError for a neck with queues that no hook would ever fill."""
+def _check_hooks(runner: Runner) -> None:
+    """Raise ConfigError for a neck with queues that no hook fills, or that one fills twice."""
+    own = [type(hook) for hook in runner.hooks if type(hook).__module__.startswith(f"{SCOPE}.")]
+    if repeated := [kind.__name__ for kind, number in Counter(own).items() if number > 1]:
+        raise ConfigError(
+            f"The hook {repeated[0]} is there more than once: it stands in `default_hooks`, which "
+            "the base config sets, so remove it from `custom_hooks`."
+        )
     has_state = any(hasattr(module, "fit_clusters") for module in bare_model(runner).children())
     if has_state and not any(isinstance(hook, ContrastiveStateHook) for hook in runner.hooks):
         raise ConfigError(
-            "The model's neck has queues and clusters, which dict(type='ContrastiveStateHook') in "
-            "`custom_hooks` has to move, and the config has no such hook. A list of your own "
-            "replaces the one of the base config: repeat its hooks in it."
+            "The model's neck has queues and clusters, which a ContrastiveStateHook has to move, "
+            "and the config has none: add contrastive_state=dict(type='ContrastiveStateHook') to "
+            "`default_hooks`."
         )
 
 
@@ -114,15 +123,39 @@ def _check_iterations(runner: Runner, cfg: Config) -> None:
 
 def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:
     path = cfg.load_from
-    weights = load_checkpoint(path, allow_pickle=allow_pickle)["state_dict"]
+    checkpoint = load_checkpoint(path, allow_pickle=allow_pickle)
+    weights = checkpoint["state_dict"]
     model = bare_model(runner)
     if cfg.get("resume"):
+        _check_is_whole(checkpoint, cfg)
         load_weights(model, weights, path)
     elif not _share_a_weight(model.state_dict(), weights):
         # MMEngine would list the names as missing, and train from scratch.
         raise CheckpointMismatchError(
             f"Checkpoint '{path}' has no weight of the model: none of its {len(weights)} names "
             "and shapes fits, so it belongs to another model than the config."
+        )
+
+
+def _check_is_whole(checkpoint: Mapping[str, Any], cfg: Config) -> None:
+    """Raise CheckpointMismatchError if a checkpoint lacks what MMEngine would begin anew."""
+    needed = ["meta", "message_hub", "optimizer"]
+    if cfg.get("param_scheduler"):
+        needed.append("param_schedulers")
+    missing = [key for key in needed if key not in checkpoint]
+    if missing:
+        raise CheckpointMismatchError(
+            f"Cannot resume from '{cfg.load_from}': it has no `{missing[0]}`, as the best "
+            "checkpoints have not, which hold weights only. Resume from an epoch's checkpoint, or "
+            "begin a new run with these weights: --cfg-options load_from=PATH without --resume."
+        )
+    stored, stated = checkpoint.get("param_schedulers"), cfg.get("param_scheduler")
+    stated = stated if isinstance(stated, list | tuple) else [stated] if stated else []
+    if isinstance(stored, list) and len(stored) != len(stated):
+        raise CheckpointMismatchError(
+            f"Cannot resume from '{cfg.load_from}': it has the state of {len(stored)} schedulers, "
+            f"and `param_scheduler` names {len(stated)}; resume with the config that was saved "
+            "beside it."
         )
 
 

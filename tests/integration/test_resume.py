@@ -47,9 +47,9 @@ def test_number_of_workers_does_not_matter(toy_cfg):
 
 def test_without_the_seed_hook_the_runs_drift_apart(toy_cfg):
     """The reason for the hook: MMEngine alone restores neither dropout nor augmentation."""
-    hooks = [{"type": "DecisionThresholdHook"}]
-    whole = train_model(toy_cfg("whole", custom_hooks=hooks))
-    parts = run_in_two_parts(toy_cfg, custom_hooks=hooks)
+    options = {"default_hooks__seed_every_iteration": None}
+    whole = train_model(toy_cfg("whole", **options))
+    parts = run_in_two_parts(toy_cfg, **options)
     assert weight_digest(parts) != weight_digest(whole)
 
 

@@ -69,7 +69,8 @@ def test_where_things_lie_does_not_count(cfg):
         ("train_dataloader.batch_size", 5),
         ("param_scheduler.1.T_max", 7),
         ("final_evaluation.test_dataloader.dataset.windows_per_clip", 3),
-        ("custom_hooks", []),
+        ("custom_hooks", [{"type": "EMAHook"}]),
+        ("default_hooks.seed_every_iteration", None),
     ],
 )
 def test_every_setting_counts(cfg, key, value):
@@ -80,7 +81,7 @@ def test_every_setting_counts(cfg, key, value):
 
 def test_all_that_a_config_says_counts_but_for_what_only_shows_or_stores(cfg):
     without_effect = {
-        "auto_scale_lr", "custom_imports", "default_hooks", "default_scope", "load_from",
+        "auto_scale_lr", "custom_imports", "default_scope", "load_from",
         "log_level", "log_processor", "resume", "visualizer",
     }  # fmt: skip
     parts = [key for key, value in cfg.items() if isinstance(value, dict | list)]

@@ -30,7 +30,8 @@ def configs(make_settings, tmp_path_factory):
 
 def test_every_variant_differs_from_every_other(configs):
     texts = {
-        name: str([cfg.model, cfg.optim_wrapper, cfg.custom_hooks]) for name, cfg in configs.items()
+        name: str([cfg.model, cfg.optim_wrapper, cfg.default_hooks])
+        for name, cfg in configs.items()
     }
     assert len(set(texts.values())) == len(ALL) == 13
 

@@ -6,6 +6,7 @@ from macbdf_mm.engine.hooks.known_labels_hook import KnownLabelsHook
 from macbdf_mm.engine.hooks.om_pareto_log_hook import OMParetoLogHook
 from macbdf_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from macbdf_mm.engine.hooks.report_skipped_files_hook import ReportSkippedFilesHook
+from macbdf_mm.engine.hooks.resume_in_epochs_hook import ResumeInEpochsHook
 from macbdf_mm.engine.hooks.seed_every_iteration_hook import SeedEveryIterationHook
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "OMParetoLogHook",
     "PlainCheckpointHook",
     "ReportSkippedFilesHook",
+    "ResumeInEpochsHook",
     "SeedEveryIterationHook",
 ]

@@ -20,7 +20,8 @@ class ContrastiveStateHook(Hook):
     skipped because of inf or nan calls ``discard_staged()``. While gradients are accumulated, it
     waits for the step. After each epoch, or as many iterations in a loop that counts iterations
     only, it calls ``fit_clusters(seed)``. The state is in buffers and so in the epoch's
-    checkpoint, and a resumed run continues exactly.
+    checkpoint, and a resumed run continues exactly. With a model that has no such part the hook
+    is idle.
 
     Args:
         neck: Name of the model's part that has these methods.
@@ -31,6 +32,7 @@ class ContrastiveStateHook(Hook):
 
     def __init__(self, neck: str = "neck") -> None:
         self.neck = neck
+        self._is_idle = False
         self._has_stepped = False
         self._handle: Any = None
 
@@ -38,8 +40,13 @@ class ContrastiveStateHook(Hook):
         """Listen to the optimiser; warn of queues that hold each clip several times.
 
         Raises:
-            ConfigError: If the model has no such part, or there is more than one optimiser.
+            ConfigError: If it is another part of the model that has queues, or there is more than
+                one optimiser.
         """
+        parts = bare_model(runner).children()
+        self._is_idle = not any(hasattr(part, "fit_clusters") for part in parts)
+        if self._is_idle:
+            return
         queue_length = self._neck_of(runner).queue_length
         num_clips = len(runner.train_dataloader.dataset)
         if num_clips < queue_length:
@@ -59,12 +66,15 @@ class ContrastiveStateHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Stop listening."""
-        self._handle.remove()
+        if self._handle is not None:
+            self._handle.remove()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         """Advance after a step, forget after a skipped one, wait while gradients accumulate."""
+        if self._is_idle:
+            return
         if self._has_stepped:
             self._neck_of(runner).advance()
         elif runner.optim_wrapper.should_update():
@@ -77,7 +87,8 @@ class ContrastiveStateHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Find the clusters anew, the same on all ranks."""
-        self._fit(runner)
+        if not self._is_idle:
+            self._fit(runner)
 
     def _fit(self, runner: Runner) -> None:
         neck = self._neck_of(runner)

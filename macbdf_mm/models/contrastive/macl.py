@@ -191,8 +191,8 @@ class MACL(nn.Module):
         if self.video_queue.num_staged_forwards >= _MAX_STAGED_FORWARDS:
             raise RuntimeError(
                 f"Expected `advance()` after each optimiser step, got {_MAX_STAGED_FORWARDS} "
-                "training forwards without it. Add dict(type='ContrastiveStateHook') to "
-                "`custom_hooks`, or call it yourself."
+                "training forwards without it. Add a ContrastiveStateHook to "
+                "`default_hooks`, or call it yourself."
             )
 
     def advance(self) -> None:

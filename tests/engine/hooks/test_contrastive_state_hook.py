@@ -149,6 +149,20 @@ def test_a_model_without_such_a_neck_is_refused(tmp_path):
         train(tmp_path, lambda m: OptimWrapper(SGD(m.parameters(), 0.1)), neck="other")
 
 
+def test_a_model_without_queues_is_left_alone(tmp_path):
+    class Plain(Model):
+        def __init__(self):
+            super().__init__()
+            self.neck = nn.Linear(1, 1)
+            self.neck.calls = []
+
+    model = Plain()
+    assert (
+        train(tmp_path, lambda m: OptimWrapper(SGD(m.parameters(), 0.1)), model=model)
+        == ["forward"] * 4
+    )
+
+
 def test_several_optimisers_are_refused(tmp_path):
     class Twofold(Model):
         def train_step(self, data, optim_wrapper):

@@ -7,12 +7,6 @@ custom_imports = dict(imports=["macbdf_mm", "toy_parts"], allow_failed_imports=F
 
 model = dict(type="ToyDetector", width=8)
 optim_wrapper = dict(encoders=dict(_delete_=True, toy="layers.0"))
-# The toy has no neck whose state a hook could move.
-custom_hooks = [
-    dict(type="SeedEveryIterationHook"),
-    dict(type="OMParetoLogHook"),
-    dict(type="DecisionThresholdHook"),
-]
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
