@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from macbdf_mm.errors import AnnotationError
+from macbdf_mm.media.limits import MAX_SECONDS
 from macbdf_mm.structures.face_track import parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import (
@@ -174,6 +175,11 @@ def _check_duration(row: ClipRow, place: RowPlace) -> None:
     # JSON has no such numbers, but Python's reader takes them.
     if seconds is not None and not math.isfinite(seconds):
         raise place.error("duration_seconds", f"expected seconds > 0, got {seconds}.")
+    if seconds is not None and seconds > MAX_SECONDS:
+        raise place.error(
+            "duration_seconds",
+            f"expected at most {MAX_SECONDS} s (MACBDF_MAX_SECONDS sets the limit), got {seconds}.",
+        )
 
 
 def _check_intervals(row: ClipRow, track: str, place: RowPlace) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
+from macbdf_mm.media.limits import check_clip_bytes
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import describe
 
@@ -18,6 +19,15 @@ _MAX_OVERCLAIM_SECONDS = 0.5
 # What decord makes of "no timestamp" is far below any real one.
 _MIN_TIMESTAMP_SECONDS = -1e6
 _ROUNDING_SECONDS = 1e-6
+# MP4 and MOV, Matroska, AVI, FLV, Ogg, ASF, MPEG program streams, MXF, and transport streams.
+_CONTAINER_START = re.compile(
+    rb"....(?:ftyp|moov|mdat|free|skip|wide|pnot)|\x1aE\xdf\xa3|RIFF....AVI |FLV\x01|OggS"
+    rb"|0&\xb2u|\0\0\x01[\xb3\xba]|\x06\x0e\x2b\x34|G.{187}G|.{4}G.{191}G",
+    re.DOTALL,
+)
+# What FFmpeg looks for in text, before the first byte of 0.
+_LIST_WORDS = re.compile(rb"#EXTM3U|ffconcat|<MPD|c=IN IP", re.IGNORECASE)
+_PROBED_BYTES = 2**20
 
 
 def read_frames_decord(
@@ -42,8 +52,9 @@ def read_frames_decord(
     # Its import takes a while and sets up its own FFmpeg; only those who ask for it pay.
     import decord
 
-    _refuse_cut_files(file)
     path = file.path
+    _refuse_lists(path)
+    _refuse_cut_files(file)
     wanted = np.asarray(times_seconds, np.float64) + _zero_on_its_clock(file) + _ROUNDING_SECONDS
     try:
         # By path: opened from memory, decord crashes the process on damaged files.
@@ -54,6 +65,7 @@ def read_frames_decord(
         valid = (indices >= 0) & (wanted < shown[-1, 1])
         # The first frame too: some old H.264 decodes rightly only after its start was seen.
         needed = np.unique(np.concatenate([[0], indices[valid]]))
+        check_clip_bytes(path, len(needed), reader[0].shape[:2])
         images = reader.get_batch(needed.tolist()).asnumpy()
     except (decord.DECORDError, RuntimeError) as error:
         if isinstance(error, UndecodableMediaError):
@@ -70,6 +82,22 @@ def read_frames_decord(
             image = converter.to_rgb(av.VideoFrame.from_ndarray(image, "rgb24"))
         frames[position] = image
     return frames, valid
+
+
+def _refuse_lists(path: Path) -> None:
+    """Refuse what decord's older FFmpeg could take for a list of other files, and follow.
+
+    Raises:
+        UndecodableMediaError: If it begins like no container that decord is given, or like text.
+    """
+    with path.open("rb") as file:
+        head = file.read(_PROBED_BYTES)
+    text = head.partition(b"\0")[0]
+    if not _CONTAINER_START.match(head) or _LIST_WORDS.search(text):
+        raise UndecodableMediaError(
+            f"{path} does not begin like a container that decord is trusted with, and it follows "
+            "lists of other files; use `backend='pyav'`."
+        )
 
 
 def _without_places(message: str) -> str:

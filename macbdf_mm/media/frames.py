@@ -6,14 +6,12 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media import limits
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
 from macbdf_mm.media.frame_plan import plan_frames
 from macbdf_mm.media.media_file import MediaFile, Track, to_seconds
 
 _ROUNDING_SECONDS = 1e-6
-# Beyond this, a clip of frames is refused rather than filling the memory.
-_MAX_FRAME_BYTES = 4 * 2**30
 
 
 def read_frames(
@@ -36,12 +34,12 @@ def read_frames(
 
     Raises:
         ValueError: If the file has no video.
-        UndecodableMediaError: If the frames would take more than 4 GiB.
+        UndecodableMediaError: If the frames would take more than the limit, 2 GiB.
     """
     if file.video is None:
         raise ValueError(f"{file.path} has no video.")
     converter = FrameConverter(shrunk_size(file.video.size, short_side))
-    _check_size(file, len(times_seconds), converter.size)
+    limits.check_clip_bytes(file.path, len(times_seconds), converter.size)
     frames = np.zeros((len(times_seconds), *converter.size, 3), dtype=np.uint8)
     valid = np.zeros(len(times_seconds), dtype=np.bool_)
     if not len(times_seconds):
@@ -86,14 +84,6 @@ def shown_frames(
             return
         if start >= first:
             yield converter.to_rgb(frame), start - file.zero_seconds
-
-
-def _check_size(file: MediaFile, num_frames: int, size: tuple[int, int]) -> None:
-    if 3 * num_frames * size[0] * size[1] > _MAX_FRAME_BYTES:
-        raise UndecodableMediaError(
-            f"{file.path} has frames of {size[1]}x{size[0]} pixels, of which {num_frames} do "
-            f"not fit into {_MAX_FRAME_BYTES >> 30} GiB; shrink them by `short_side`."
-        )
 
 
 def _decode_in_order(

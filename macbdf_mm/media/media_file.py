@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.stream import Disposition, Stream
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media import limits
 from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew
 from macbdf_mm.media.clock import Clock, PacketTimes, put_in_order, runs_on
 from macbdf_mm.media.frame_conversion import upright_size
@@ -26,9 +27,15 @@ VIDEO_SUFFIXES = (
     *(".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
 )
 SOUND_SUFFIXES = (".aac", ".flac", ".m4a", ".mka", ".mp3", ".oga", ".ogg", ".opus", ".wav")
-# FFmpeg opens these too, but they are no clips: text, still images, and playlists, which
-# would make it open other files that the list names.
-_NO_CLIP_FORMATS = frozenset({"tty", "image2", "concat", "hls", "dash", "ffmetadata"})
+# FFmpeg opens these too, but they are no clips: text and still images.
+_NO_CLIP_FORMATS = frozenset({"tty", "image2", "ffmetadata"})
+# These open other files and addresses, which the file names; before it can be asked what it is.
+_LIST_FORMATS = frozenset(
+    {
+        *("concat", "hls", "applehttp", "dash", "imf", "webm_dash_manifest", "vobsub"),
+        *("sdp", "rtp", "rtsp", "sap", "lavfi", "avisynth", "vapoursynth", "image2pipe"),
+    }
+)
 # A stream of which so many seconds do not decode is damaged.
 _MAX_DAMAGED_SECONDS = 30.0
 # How far the file may run ahead before a stream is asked whether it has ended. Files interleave
@@ -37,8 +44,6 @@ _MAX_DAMAGED_SECONDS = 30.0
 _MAX_INTERLEAVE_SECONDS = 10.0
 # Of so many files it is remembered what only a walk through all of their packets tells.
 _NUM_REMEMBERED = 256
-# A damaged header may claim pictures of gigabytes. 8192 x 8192, as FFmpeg's decoders count.
-_MAX_PIXELS = 2**26
 # For opening, and again for each packet: a damaged index can have FFmpeg search for minutes.
 _TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
@@ -324,6 +329,9 @@ class MediaFile:
             next((firsts[s.index] for s in streams if s.index in firsts), None) for streams in kinds
         )
         if video is None and audio is None:
+            for stream in kinds[0]:
+                codec: Any = stream.codec_context
+                limits.check_pixels(self.path, codec.width, codec.height)
             raise UndecodableMediaError(
                 f"{self.path} holds neither video nor audio that can be decoded; "
                 "it may be truncated or damaged."
@@ -417,10 +425,19 @@ def _open_container(path: Path) -> InputContainer:
         # An absolute path, because FFmpeg reads `concat:x` or `http:x` as protocols.
         container = av.open(
             str(path.absolute()),
-            options={"protocol_whitelist": "file", "max_pixels": str(_MAX_PIXELS)},
+            options={
+                "protocol_whitelist": "file",
+                "format_whitelist": _whitelist(),
+                "max_pixels": str(limits.MAX_PIXELS),
+            },
             metadata_errors="ignore",
             timeout=_TIME_LIMIT_SECONDS,
         )
+    except av.error.ArgumentError:
+        raise UndecodableMediaError(
+            f"{path} is no audio or video file: its format is unknown, or is that of lists, which "
+            "name other files; those are not opened."
+        ) from None
     except (av.error.FFmpegError, OSError) as error:
         raise UndecodableMediaError(
             f"{path} is not a media file that FFmpeg can open, or its header is cut off: "
@@ -436,7 +453,7 @@ def _open_container(path: Path) -> InputContainer:
         if stream.codec_context is not None:
             # More threads cost more time in all: the workers already use every core.
             stream.codec_context.thread_count = 1
-            stream.codec_context.options = {"max_pixels": str(_MAX_PIXELS)}
+            stream.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
     return container
 
 
@@ -517,6 +534,16 @@ def _shift(packet: Packet, shifts: Sequence[tuple[int, float]], ordinal: int) ->
 def _is_settled(streams: Sequence[Stream], found: set[int], damaged: set[int]) -> bool:
     """Return whether the first of the streams that is not damaged is found, or there is none."""
     return next((s.index in found for s in streams if s.index not in damaged), True)
+
+
+@cache
+def _whitelist() -> str:
+    """Return the names of all formats that FFmpeg may open, as its option takes them.
+
+    They differ between its versions.
+    """
+    names = {name for known in av.formats_available for name in known.split(",")}
+    return ",".join(sorted(names - _LIST_FORMATS))
 
 
 def _timed_streams(container: InputContainer) -> list[Stream]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.limits import check_seconds
 from macbdf_mm.media.media_file import MediaFile, to_seconds
 
 # The end of a long file is looked at in a tail of this length.
@@ -128,6 +129,7 @@ def describe(file: MediaFile) -> MediaInfo:
     video, audio = file.video, file.audio
     height, width = (None, None) if video is None else video.size
     ends = _last_ends(file)
+    check_seconds(file.path, ends.tracks - file.zero_seconds)
     if not ends.tracks > file.zero_seconds:
         raise UndecodableMediaError(
             f"{file.path} ends where it begins: it holds a single picture, or its timestamps are "

@@ -2,6 +2,7 @@
 
 import math
 
+from macbdf_mm.media.limits import check_windows
 from macbdf_mm.structures.intervals import Interval
 
 
@@ -26,6 +27,7 @@ def plan_windows(
     Raises:
         ValueError: If a length is not positive, or not exactly one of ``stride_seconds`` and
             ``num_windows`` is given.
+        UndecodableMediaError: If there would be more windows than the limit.
     """
     for name, value in (("duration_seconds", duration_seconds), ("span_seconds", span_seconds)):
         if not value > 0 or not math.isfinite(value):
@@ -69,6 +71,7 @@ def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
     if not stride_seconds > 0:
         raise ValueError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")
     # A remainder of under a thousandth of a stride is rounding, not a window of its own.
+    check_windows(last_start / stride_seconds)
     num_strides = math.ceil(last_start / stride_seconds - 1e-3)
     return [index * stride_seconds for index in range(num_strides)] + [last_start]
 
@@ -76,6 +79,7 @@ def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
 def _even_starts(last_start: float, num_windows: int) -> list[float]:
     if num_windows < 1:
         raise ValueError(f"Expected `num_windows` > 0, got {num_windows}.")
+    check_windows(num_windows)
     if num_windows == 1:
         return [last_start / 2]
     return [index * last_start / (num_windows - 1) for index in range(num_windows)]

@@ -31,6 +31,7 @@ def test_fields_have_defaults():
         ("faces", [FACE, {"boxes": []}], r"\[1\]: a face track needs `times_seconds`"),
         ("faces", [CHOSEN, FACE, CHOSEN], "one chosen face at most, got 2"),
         ("duration_seconds", -1, "expected seconds > 0, got -1"),
+        ("duration_seconds", 1e18, "expected at most 1000000 s .* got 1e\\+18"),
         ("duration_seconds", float("nan"), "expected seconds > 0, got nan"),
         ("video_fake_intervals", "0-1", r"expected a list of \[start, end\] pairs"),
         ("video_fake_intervals", [[0.0]], r"expected \[start, end\] in seconds,.* got \[0\.0\]"),

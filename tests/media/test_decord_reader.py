@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.decord_reader import read_frames_decord
+from macbdf_mm.media.decord_reader import _refuse_lists, read_frames_decord
 from macbdf_mm.media.frames import read_frames
 from macbdf_mm.media.media_file import MediaFile
 
@@ -73,3 +73,21 @@ def test_times_count_from_the_first_frame_and_not_from_the_stream(make_clip, cli
         file.__dict__["_tracks"] = (video, file.audio)
         frames, _ = read_frames_decord(file, [0.1, 0.5])
     assert [clip_clock.read(frame) for frame in frames] == [12, 22]
+
+
+@pytest.mark.parametrize(
+    "text", [b"#EXTM3U\n#EXTINF:1,\n/other.ts\n", b"ID3\4\0\0\0\0\0\0#EXTM3U\n"]
+)
+def test_a_file_that_decord_could_follow_elsewhere_is_refused(make_clip, text):
+    path = make_clip("a.ts", seconds=1.0)
+    path.write_bytes(text + path.read_bytes())
+    with (
+        MediaFile(path) as file,
+        pytest.raises(UndecodableMediaError, match="lists of other files; use `backend='pyav'`"),
+    ):
+        read_frames_decord(file, [0.1])
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "avi", "ts"])
+def test_usual_containers_are_not_taken_for_lists(make_clip, suffix):
+    _refuse_lists(make_clip(f"a.{suffix}", seconds=1.0))

@@ -61,7 +61,7 @@ def test_memory_does_not_grow_with_the_clips_read(make_clip):
 
 
 def test_frames_that_would_fill_the_memory_are_refused(make_clip, monkeypatch):
-    monkeypatch.setattr("macbdf_mm.media.frames._MAX_FRAME_BYTES", 5 * 64 * 96 * 3)
+    monkeypatch.setattr("macbdf_mm.media.limits.MAX_CLIP_BYTES", 5 * 64 * 96 * 3)
     with MediaFile(make_clip()) as file:
         assert len(read_frames(file, [0.1] * 5)[0]) == 5
         with pytest.raises(UndecodableMediaError, match="96x64 pixels, of which 6 do not fit"):

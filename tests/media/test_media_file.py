@@ -1,10 +1,14 @@
+import os
+
 import av
 import cv2
 import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES, MediaFile, to_seconds
+from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 
 
@@ -88,14 +92,24 @@ def test_playlists_open_nothing_else(tmp_path, make_clip):
         MediaFile(tmp_path / "list.mp4")
 
 
+def test_a_list_is_refused_before_what_it_names_is_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile pipe\n")
+    process = DecodingProcess(time_limit_seconds=20)
+    with process, pytest.raises(UndecodableMediaError, match="no audio or video file"):
+        process.call(probe, tmp_path / "list.mp4")
+
+
 def test_addresses_are_no_files():
     with pytest.raises(MissingDataError, match="No file at"):
         MediaFile("http://localhost/a.mp4")
 
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
-    monkeypatch.setattr("macbdf_mm.media.media_file._MAX_PIXELS", 64 * 64)
+    monkeypatch.setattr("macbdf_mm.media.limits.MAX_PIXELS", 64 * 64)
     assert [track is not None for track in tracks_of(make_clip())] == [False, True]
+    with pytest.raises(UndecodableMediaError, match=r"claims pictures of 96x64, .* MACBDF_MAX_PIX"):
+        tracks_of(make_clip("silent.mp4", with_sound=False))
 
 
 def test_a_moment_that_no_timestamp_can_state_is_not_found(make_clip):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 
 lengths = st.floats(0.1, 100.0)
@@ -84,3 +85,10 @@ def test_covering_windows_leave_no_gap_and_are_no_more_than_needed(duration, spa
 def test_covering_windows_are_those_of_the_test_where_they_suffice():
     assert plan_covering_windows(4.0, 1.28, 4) == plan_windows(4.0, 1.28, num_windows=4)
     assert len(plan_covering_windows(13.0, 1.28, 4)) == 11
+
+
+def test_more_windows_than_the_limit_are_refused_at_once():
+    with pytest.raises(UndecodableMediaError, match=r"in 351563 windows, .* MACBDF_MAX_WINDOWS"):
+        plan_covering_windows(450_000.0, 1.28, 4)
+    with pytest.raises(UndecodableMediaError, match="windows stand too close"):
+        plan_windows(1e18, 1.28, stride_seconds=1e-300)
