@@ -69,15 +69,16 @@ class Result:
         """The key of the job."""
         return self.job.key
 
+    @classmethod
+    def of(cls, job: Job, answer: "Answer", is_known: bool = False) -> "Result":
+        """Return the result that an answer is."""
+        value, error, is_passing = map(answer.get, ("value", "error", "is_passing"))
+        return cls(job, answer["status"], value, error, is_known, bool(is_passing))
 
-@dataclass(frozen=True)
-class Answer:
-    """What a worker process says of one job."""
 
-    status: Status
-    value: Any = None
-    error: str | None = None
-    is_passing: bool = False
+Answer = dict[str, Any]
+"""What is said of one job, by a worker process and in the journal: the ``status``, and the
+``value`` or the ``error`` with ``is_passing`` or the ``time_limit_seconds`` that were exceeded."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ class _Run:
 
     def collect(self, is_blocking: bool = True) -> list[Result]:
         """Return new results, which are in the journal; see to whatever else has ended."""
-        results: list[Result] = []
+        answers: list[tuple[Job, Answer]] = []
         mistake: Exception | None = None
         for number, outcome in self._pool.wait(is_blocking) if self.held else ():
             jobs, is_second = self.held.pop(number)
@@ -221,18 +222,17 @@ class _Run:
                 mistake = mistake or outcome
             elif isinstance(outcome, Death):
                 # Nothing can be said of these if the run is ending: they get no second try.
-                results += self._see_to(jobs, is_second, outcome) if is_blocking else ()
+                answers += self._see_to(jobs, is_second, outcome) if is_blocking else ()
             else:
-                pairs = zip(jobs, outcome, strict=True)
-                results += [Result(job, **vars(answer)) for job, answer in pairs]
+                answers += zip(jobs, outcome, strict=True)
         if self._journal is not None:
-            for result in results:
-                _keep(self._journal, result, self._time_limit_seconds)
+            for job, answer in answers:
+                self._journal.add(job.key, job.stamp, answer)
         if mistake is not None and is_blocking:
             raise mistake
-        return results
+        return [Result.of(*pair) for pair in answers]
 
-    def _see_to(self, jobs: list[Job], is_second: bool, death: Death) -> list[Result]:
+    def _see_to(self, jobs: list[Job], is_second: bool, death: Death) -> list[tuple[Job, Answer]]:
         if death.is_innocent:
             self.submit(jobs, is_second)
         elif len(jobs) > 1:
@@ -242,21 +242,11 @@ class _Run:
             self.submit(jobs, is_second=True)
         else:
             error = f"{jobs[0].key}: {death.reason}, in two attempts."
-            return [Result(jobs[0], death.status, error=error)]
+            answer: Answer = {"status": death.status, "error": error}
+            if death.status == "timed out":
+                answer["time_limit_seconds"] = self._time_limit_seconds
+            return [(jobs[0], answer)]
         return []
-
-
-def _keep(journal: Journal, result: Result, time_limit_seconds: float | None) -> None:
-    entry: dict[str, Any] = {"status": result.status}
-    if result.status == "done":
-        entry["value"] = result.value
-    else:
-        entry["error"] = result.error
-    if result.is_passing:
-        entry["is_passing"] = True
-    if result.status == "timed out":
-        entry["time_limit_seconds"] = time_limit_seconds
-    journal.add(result.key, result.job.stamp, entry)
 
 
 def _look_up(journal: Journal | None, job: Job, time_limit_seconds: float | None) -> Result | None:
@@ -272,9 +262,7 @@ def _look_up(journal: Journal | None, job: Job, time_limit_seconds: float | None
         holds = limit is not None and entry["time_limit_seconds"] >= limit
     else:
         holds = status == "done"
-    if not holds:
-        return None
-    return Result(job, status, entry.get("value"), entry.get("error"), is_known=True)
+    return Result.of(job, entry, is_known=True) if holds else None
 
 
 class WorkerProcess:
@@ -312,14 +300,16 @@ def start_worker(worker: Worker) -> None:
 
 def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
     """Return the answer of a worker to each argument."""
-    answers = []
+    answers: list[Answer] = []
     for argument in arguments:
         try:
-            answers.append(Answer("done", worker(argument)))
+            answers.append({"status": "done", "value": worker(argument)})
         except ForgeryToolboxError as error:
-            answers.append(Answer("failed", None, str(error), is_passing(error)))
+            passes = is_passing(error)
+            answers.append({"status": "failed", "error": str(error), "is_passing": passes})
         except MemoryError:
-            answers.append(Answer("failed", None, "It needs more memory than there is.", True))
+            reason = "It needs more memory than there is."
+            answers.append({"status": "failed", "error": reason, "is_passing": True})
         except SystemExit as error:  # It would end the command, without a word.
             raise RuntimeError(f"A worker called `sys.exit({error.code!r})`.") from error
     return answers

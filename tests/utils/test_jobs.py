@@ -229,7 +229,7 @@ def test_a_library_that_is_loaded_already_gets_one_thread():
     try:
         cv2.setNumThreads(3)
         process = WorkerProcess(pickle.dumps(job_workers.num_threads_of_cv2))
-        assert [answer.value for answer in pickle.loads(process(pickle.dumps([1])))] == [1]
+        assert [answer["value"] for answer in pickle.loads(process(pickle.dumps([1])))] == [1]
     finally:
         cv2.setNumThreads(before)
 

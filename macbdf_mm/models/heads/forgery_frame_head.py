@@ -13,7 +13,7 @@ from macbdf_mm.models.fusion.temporal_steps import (
     pool_steps,
     resample_steps,
 )
-from macbdf_mm.models.heads.masked_bce import masked_bce
+from macbdf_mm.models.heads.masked_bce import complete_weights, masked_bce
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.registry import MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -131,12 +131,7 @@ class ForgeryFrameHead(BaseModule):
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        unknown = set(loss_weights or {}) - set(_TARGETS)
-        if unknown:
-            raise ValueError(
-                f"Expected `loss_weights` for {sorted(_TARGETS)}, got {sorted(unknown)}."
-            )
-        self.loss_weights = dict.fromkeys(_TARGETS, 1.0) | dict(loss_weights or {})
+        self.loss_weights = complete_weights(loss_weights or {}, _TARGETS)
         self.branches = FrameBranches(in_channels, hidden_channels, drop_rate)
 
     def forward(self, maps: tuple[Tensor, Tensor], masks: StepMasks) -> FrameLogits:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from macbdf_mm.models.heads.masked_bce import masked_bce
+from macbdf_mm.models.heads.masked_bce import complete_weights, masked_bce
 from macbdf_mm.registry import MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -43,12 +43,7 @@ class ForgeryMLPHead(BaseModule):
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        unknown = set(loss_weights or {}) - set(_TARGETS)
-        if unknown:
-            raise ValueError(
-                f"Expected `loss_weights` for {sorted(_TARGETS)}, got {sorted(unknown)}."
-            )
-        self.loss_weights = dict.fromkeys(_TARGETS, 1.0) | dict(loss_weights or {})
+        self.loss_weights = complete_weights(loss_weights or {}, _TARGETS)
         steps: list[nn.Module] = []
         for width in hidden_channels:
             steps += [

@@ -1,4 +1,6 @@
-"""Binary cross-entropy over the known labels of all ranks."""
+"""Binary cross-entropy over the known labels of all ranks, and the weights of its columns."""
+
+from collections.abc import Iterable, Mapping
 
 import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
@@ -30,3 +32,16 @@ def masked_bce(logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> T
     all_reduce(counts)
     total = terms.masked_fill(~known, 0.0).sum(dim=0)
     return total * get_world_size() / counts.clamp(min=1.0)
+
+
+def complete_weights(given: Mapping[str, float], names: Iterable[str]) -> dict[str, float]:
+    """Return the weight of each loss by name, 1 where none is given.
+
+    Raises:
+        ValueError: If a loss is given that does not exist.
+    """
+    weights = dict.fromkeys(names, 1.0)
+    unknown = set(given) - set(weights)
+    if unknown:
+        raise ValueError(f"Expected `loss_weights` for {sorted(weights)}, got {sorted(unknown)}.")
+    return weights | dict(given)
