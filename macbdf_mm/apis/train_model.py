@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.distributed import leave_cores_to_workers
 from macbdf_mm.engine.hooks import ContrastiveStateHook
-from macbdf_mm.engine.unwrap import bare_model
+from macbdf_mm.engine.unwrap import bare_model, nested_datasets
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 from macbdf_mm.registry import SCOPE
 
@@ -50,10 +50,25 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     runner = build_runner(cfg)
     _check_hooks(runner)
     _check_iterations(runner, cfg)
+    name_apart(nested_datasets(runner.train_dataloader.dataset))
     if cfg.get("load_from") is not None:
         _check_start(runner, cfg, allow_pickle)
     runner.train()
     return bare_model(runner)
+
+
+def name_apart(datasets: Iterable[Any]) -> None:
+    """Set prefixes by which clips of different data folders with the same name differ.
+
+    They go by the order of the folders, not by where these lie: the first has none, so training on
+    one folder gives the same weights wherever it is.
+    """
+    prefixes: dict[str, str] = {}
+    for dataset in datasets:
+        if hasattr(dataset, "name_prefix"):
+            folder = os.path.realpath(dataset.data_prefix.get("file") or ".")
+            prefix = f"{len(prefixes)}:" if prefixes else ""
+            dataset.name_prefix = prefixes.setdefault(folder, prefix)
 
 
 def rank_line(model: nn.Module) -> str:

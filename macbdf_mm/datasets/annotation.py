@@ -60,11 +60,12 @@ class Annotation:
     rows: list[ClipRow]
 
 
-def load_annotation(path: str | Path) -> Annotation:
+def load_annotation(path: str | Path, allow_outside_root: bool = False) -> Annotation:
     """Return the checked contents of an annotation file.
 
     Args:
         path: A JSON file with the keys ``metainfo`` and ``data_list``.
+        allow_outside_root: Whether rows may name files outside of the data folder.
 
     Raises:
         MissingDataError: If there is no such file.
@@ -84,7 +85,10 @@ def load_annotation(path: str | Path) -> Annotation:
             f"{path}: expected `data_list` to be a list of rows, "
             f"got {type(document['data_list']).__name__}."
         )
-    rows = [parse_row(raw, RowPlace(path, i)) for i, raw in enumerate(document["data_list"])]
+    rows = [
+        parse_row(raw, RowPlace(path, i), allow_outside_root)
+        for i, raw in enumerate(document["data_list"])
+    ]
     _check_unique(rows, path)
     return Annotation(metainfo, rows)
 

@@ -33,6 +33,8 @@ class AudioVisualForgeryDataset(BaseDataset):
     and ``sample_idx``, and runs through the pipeline. In test mode a clip gives
     ``windows_per_clip`` items, with the further keys ``window_index`` and ``num_windows``.
 
+    :attr:`name_prefix` is put before ``file`` in ``clip_name``, by which training tells clips
+    apart; whoever trains on several data folders sets it.
     :attr:`label_counts` says how many clips have which label: (track, label) -> number.
 
     The random numbers of an item follow from ``seed``, the epoch and its index. Whoever
@@ -60,6 +62,8 @@ class AudioVisualForgeryDataset(BaseDataset):
         seed: For the random numbers of augmentation.
         allow_leak: Name of the protocol of the split, such as ``'paper-80-20'``, to train on it
             although it has clips of one recording in several parts.
+        allow_outside_root: Whether rows may name files outside of the data folder, by absolute
+            paths or ``..``.
         **kwargs: Passed on to :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
@@ -84,6 +88,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         check_files: bool = True,
         seed: int = 0,
         allow_leak: str | None = None,
+        allow_outside_root: bool = False,
         **kwargs: Any,
     ) -> None:
         if on_decode_error not in get_args(OnDecodeError):
@@ -105,6 +110,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         self.check_files = check_files
         self.seed = seed
         self.allow_leak = allow_leak
+        self.allow_outside_root = allow_outside_root
         self._process = (
             DecodingProcess(decode_time_limit_seconds) if decode_time_limit_seconds else None
         )
@@ -112,6 +118,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         # what they skipped.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._skipped = torch.zeros(0, dtype=torch.bool)
+        self.name_prefix = ""
         self.label_counts: Counter[tuple[str, int]] = Counter()
         super().__init__(
             ann_file=ann_file,
@@ -131,7 +138,7 @@ class AudioVisualForgeryDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Return the items: the rows of the split, once for each window in test mode."""
-        annotation = load_annotation(self.ann_file)
+        annotation = load_annotation(self.ann_file, self.allow_outside_root)
         for key, value in annotation.metainfo.items():
             self._metainfo.setdefault(key, value)
         rows = self._rows_of_split(annotation.rows)
@@ -162,6 +169,12 @@ class AudioVisualForgeryDataset(BaseDataset):
         """The files that no worker could read so far, as annotated, in their order."""
         indices = self._skipped.nonzero().flatten().tolist()
         return list(dict.fromkeys(self.get_data_info(index)["file"] for index in indices))
+
+    @property
+    def skipped_paths(self) -> list[str]:
+        """Where these files are."""
+        indices = self._skipped.nonzero().flatten().tolist()
+        return list(dict.fromkeys(self.get_data_info(index)["path"] for index in indices))
 
     def __getitem__(self, idx: int) -> Any:
         """Return an item after the pipeline.
@@ -194,6 +207,7 @@ class AudioVisualForgeryDataset(BaseDataset):
 
     def _run_pipeline(self, idx: int, **further: Any) -> Any:
         info = {**self.get_data_info(idx), **further}
+        info["clip_name"] = self.name_prefix + info["file"]
         results = self.pipeline({**info, "decoding_process": self._process})
         if isinstance(results, dict):
             results.pop("decoding_process", None)

@@ -5,6 +5,7 @@ file is read, and ``annotation.schema.json`` is written from them.
 """
 
 import math
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -108,13 +109,14 @@ class RowPlace:
         )
 
 
-def parse_row(raw: Any, place: RowPlace) -> ClipRow:
+def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> ClipRow:
     """Return the row that a JSON value states.
 
     Args:
         raw: An object with the fields of :class:`ClipRow`. An absent ``label`` follows from those
             of the tracks, and both tracks of a clip with ``label`` 0 are real.
         place: Where it stands, for errors.
+        allow_outside_root: Whether ``file`` may lead out of the data folder.
 
     Raises:
         AnnotationError: If it breaks the format; the message names file, row and field.
@@ -133,6 +135,9 @@ def parse_row(raw: Any, place: RowPlace) -> ClipRow:
         row = msgspec.convert(raw, ClipRow)
     except msgspec.ValidationError as error:
         raise _wrong_value(raw, str(error), place) from None
+    file = _plain_name(row.file, place, allow_outside_root)
+    if file != row.file:
+        row = replace(row, file=file)
     _check_label(row, place)
     _check_duration(row, place)
     _check_intervals(row, "video", place)
@@ -159,6 +164,21 @@ def _wrong_value(raw: Mapping[str, Any], message: str, place: RowPlace) -> Annot
     if index is not None and name.endswith("_intervals"):
         return place.error(name, f"expected {_PAIR}, got {raw[name][int(index)]!r}.")
     return place.error(name, f"expected {_EXPECTED[name]}, got {raw[name]!r}.")
+
+
+def _plain_name(file: str, place: RowPlace, allow_outside_root: bool) -> str:
+    """Return a name without ``./`` and the like, so that no clip has two names."""
+    plain = posixpath.normpath(file)
+    if plain == "." or "\0" in plain:
+        raise place.error("file", f"expected the name of a file, got {file!r}.")
+    leads_out = plain.startswith("/") or plain.split("/", 1)[0] == ".."
+    if leads_out and not allow_outside_root:
+        raise place.error(
+            "file",
+            f"{file!r} leads out of the data folder; name files relative to it, link them into it, "
+            "or set `allow_outside_root=True` in the data set.",
+        )
+    return plain
 
 
 def _check_label(row: ClipRow, place: RowPlace) -> None:

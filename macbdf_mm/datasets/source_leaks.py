@@ -1,5 +1,6 @@
 """Clips of one recording in different parts of a split: finding them, refusing to train on them."""
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class SourceLeak:
 
 def source_key(row: ClipRow) -> str:
     """Return the recording that a clip shows: its source, or itself if it has none."""
-    return row.source or row.file
+    return posixpath.normpath(row.source or row.file)
 
 
 def find_source_leaks(rows: Iterable[ClipRow]) -> list[SourceLeak]:

@@ -1,6 +1,8 @@
 """The scores of whole videos, gathered from the windows that a model has seen."""
 
 import math
+import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -47,6 +49,7 @@ class WindowScores:
         decode_error: Why the window could not be read, None if it could.
         steps: The time steps of ``video`` and ``audio``; empty if the model has no frame-level
             head.
+        path: Where the video is; it tells apart videos of several data sets that have one name.
     """
 
     file: str
@@ -60,6 +63,12 @@ class WindowScores:
     decode_error: str | None = None
     # Left out of comparisons: arrays have no single truth value.
     steps: Mapping[str, StepScores] = field(default_factory=dict, compare=False)
+    path: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What the windows of one video share, and those of another do not."""
+        return self.file if self.path is None else os.path.normpath(self.path)
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         video_method=extra.get("video_method"),
         audio_method=extra.get("audio_method"),
         decode_error=sample.get("decode_error"),
+        path=sample.get("path"),
         steps={
             track: _steps_of(sample, track)
             for track in STEP_TRACKS
@@ -174,6 +184,8 @@ def gather_videos(
 ) -> list[VideoScores]:
     """Return one entry per video, by file name.
 
+    Videos of several data sets that have the same name are named by their paths instead.
+
     A window that appears twice, as a distributed sampler makes it to fill its last batch,
     counts once.
 
@@ -182,12 +194,19 @@ def gather_videos(
         aggregation: How a video's score follows from its windows, see
             :func:`~macbdf_mm.evaluation.functional.aggregate_windows`.
     """
-    by_file: dict[str, dict[tuple[float, float], WindowScores]] = {}
+    videos: dict[str, dict[tuple[float, float], WindowScores]] = {}
+    names: dict[str, str] = {}
     for window in windows:
-        by_file.setdefault(window.file, {})[window.span_seconds] = window
+        videos.setdefault(window.identity, {})[window.span_seconds] = window
+        names[window.identity] = window.file
+    num_named = Counter(names.values())
     return [
-        _gather(file, tuple(by_file[file][span] for span in sorted(by_file[file])), aggregation)
-        for file in sorted(by_file)
+        _gather(
+            names[identity] if num_named[names[identity]] == 1 else identity,
+            tuple(videos[identity][span] for span in sorted(videos[identity])),
+            aggregation,
+        )
+        for identity in sorted(videos, key=lambda identity: (names[identity], identity))
     ]
 
 

@@ -2,13 +2,14 @@
 
 import copy
 import hashlib
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from torch import nn
 
-from macbdf_mm.apis.train_model import rank_line, train_model, weight_digest
+from macbdf_mm.apis.train_model import name_apart, rank_line, train_model, weight_digest
 from macbdf_mm.errors import ConfigError
 
 
@@ -65,3 +66,12 @@ def test_definition():
     model.register_buffer("x", torch.tensor([1.0, 2.0]))
     text = b"x torch.float32 (2,)\n" + bytes.fromhex("0000803f00000040")
     assert weight_digest(model) == hashlib.sha256(text).hexdigest()
+
+
+def test_data_folders_are_told_apart_by_their_order():
+    def of(folder):
+        return SimpleNamespace(name_prefix="", data_prefix={"file": folder})
+
+    datasets = [of("a"), of("b"), of("./a"), SimpleNamespace()]
+    name_apart(datasets)
+    assert [dataset.name_prefix for dataset in datasets[:3]] == ["", "1:", ""]

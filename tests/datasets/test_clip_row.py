@@ -59,3 +59,23 @@ def test_a_row_names_its_file():
 def test_a_row_is_an_object():
     with pytest.raises(AnnotationError, match=r"row 5 .*expected an object, got list"):
         parse_row([], PLACE)
+
+
+@pytest.mark.parametrize(
+    ("file", "plain"), [("./a.mp4", "a.mp4"), ("x/../a.mp4", "a.mp4"), ("x//a.mp4", "x/a.mp4")]
+)
+def test_a_file_has_one_name(file, plain):
+    assert parse_row({"file": file}, PLACE).file == plain
+
+
+@pytest.mark.parametrize("file", ["/etc/a.mp4", "../a.mp4", "x/../../a.mp4"])
+def test_files_outside_of_the_data_folder(file):
+    with pytest.raises(AnnotationError, match="leads out of the data folder"):
+        parse_row({"file": file}, PLACE)
+    assert parse_row({"file": file}, PLACE, allow_outside_root=True).file.endswith("a.mp4")
+
+
+@pytest.mark.parametrize("file", [".", "a/..", "a\0.mp4"])
+def test_names_of_no_file(file):
+    with pytest.raises(AnnotationError, match="expected the name of a file"):
+        parse_row({"file": file}, PLACE)

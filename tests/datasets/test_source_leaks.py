@@ -77,3 +77,11 @@ def test_what_does_not_leak_needs_no_name():
 def test_annotations_of_other_makers_are_unnamed(protocol):
     assert protocol_of({"dataset": "d", "split_protocol": protocol}) == "unnamed"
     assert protocol_of({"dataset": "d"}) == "unnamed"
+
+
+def test_another_spelling_of_the_source_is_no_other_source():
+    rows = [
+        ClipRow("a.mp4", 0, split="train"),
+        ClipRow("b.mp4", 1, source="./x/../a.mp4", split="test"),
+    ]
+    assert [leak.source for leak in find_source_leaks(rows)] == ["a.mp4"]

@@ -140,3 +140,18 @@ def test_known_steps_of_all_windows_follow_each_other():
 def test_none_for_nan():
     assert none_if_nan(NAN) is None
     assert none_if_nan(0.0) == 0.0
+
+
+def test_videos_of_two_data_sets_with_one_name_stay_apart():
+    windows = [
+        window("test/1.mp4", path="/data/lavdf/test/1.mp4"),
+        window("test/1.mp4", 1.0, path="/data/lavdf/./test/1.mp4"),
+        window("test/1.mp4", path="/data/av1m/test/1.mp4", scores=(0.9, 0.9, 0.9)),
+        window("test/2.mp4", path="/data/av1m/test/2.mp4"),
+    ]
+    found = {video.file: len(video.windows) for video in gather_videos(windows)}
+    assert found == {
+        "/data/av1m/test/1.mp4": 1,
+        "/data/lavdf/test/1.mp4": 2,
+        "test/2.mp4": 1,
+    }

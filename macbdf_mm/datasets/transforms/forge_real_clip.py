@@ -150,7 +150,7 @@ class ForgeRealClip:
             return None
         place = int(rng.integers(len(self.donor_indices)))
         lent = self.donors[self.donor_indices[place]]
-        if lent.get("file") == results.get("file"):
+        if all(lent.get(key) == results.get(key) for key in ("file", "path")):
             lent = self.donors[self.donor_indices[(place + 1) % len(self.donor_indices)]]
         if lent["sample_rate"] != results["sample_rate"]:
             raise ConfigError(

@@ -14,6 +14,7 @@ from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN
 _META_KEYS = (
     "file",
     "path",
+    "clip_name",
     "span_seconds",
     "identity",
     "method",

@@ -43,7 +43,7 @@ class ReportSkippedFilesHook(Hook):
         self._report(runner, "test", runner.test_dataloader.dataset)
 
     def _report(self, runner: Runner, part: str, dataset: Any) -> None:
-        own = sorted(file for nested in nested_datasets(dataset) for file in _skipped(nested))
+        own = sorted(_skipped(list(nested_datasets(dataset))))
         everywhere = {file for files in all_gather_object(own) for file in files}
         new = everywhere - self._reported.get(part, set())
         self._reported[part] = everywhere
@@ -66,5 +66,11 @@ class ReportSkippedFilesHook(Hook):
         write_atomically("".join(f"{line}\n" for line in lines).encode(), path)
 
 
-def _skipped(dataset: Any) -> list[str]:
-    return list(getattr(dataset, "skipped_files", ()))
+def _skipped(datasets: list[Any]) -> set[str]:
+    """Return the names of all skipped files, or of several data sets the paths."""
+    sources = [dataset for dataset in datasets if hasattr(dataset, "skipped_files")]
+    if len(sources) > 1:  # One name may be of several files.
+        lists = [getattr(source, "skipped_paths", source.skipped_files) for source in sources]
+    else:
+        lists = [source.skipped_files for source in sources]
+    return {file for files in lists for file in files}

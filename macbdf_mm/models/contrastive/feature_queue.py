@@ -20,7 +20,8 @@ def clip_id(file: str) -> int:
     ten data sets; all that follows is that they are not compared with each other.
 
     Args:
-        file: The clip's ``file`` as the annotation names it.
+        file: The clip's ``file`` as the annotation names it; with a prefix where the clips of
+            several data folders are trained on.
     """
     return zlib.crc32(file.encode("utf-8", "surrogateescape")) % _NUM_IDS
 

@@ -220,7 +220,8 @@ class ContrastiveFusionNeck(BaseModule):
         # The labels may be on the device already: read one by one, each would be waited for.
         labels = torch.stack([_labels_of(sample) for sample in data_samples]).to(device)  # (B, 2)
         video_labels, audio_labels = labels.unbind(dim=1)
-        ids = torch.tensor([clip_id(sample.file) for sample in data_samples], device=device)
+        names = [sample.get("clip_name", sample.file) for sample in data_samples]
+        ids = torch.tensor([clip_id(name) for name in names], device=device)
         has_video, has_audio = masks.seen.unbind(dim=1)
         return (
             FeatureSet(embeddings[0], video_labels, ids, has_video),

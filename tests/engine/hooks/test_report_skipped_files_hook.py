@@ -98,3 +98,13 @@ def test_a_later_run_in_the_same_folder_keeps_the_names(dataset, runner, tmp_pat
 
 def test_is_registered():
     assert HOOKS.get("ReportSkippedFilesHook") is ReportSkippedFilesHook
+
+
+def test_files_of_several_data_sets_are_named_by_their_paths(runner, tmp_path):
+    sets = [
+        SimpleNamespace(skipped_files=["1.mp4"], skipped_paths=[f"{folder}/1.mp4"])
+        for folder in ("a", "b")
+    ]
+    runner.test_dataloader = SimpleNamespace(dataset=SimpleNamespace(datasets=sets))
+    ReportSkippedFilesHook().after_test_epoch(runner)
+    assert (tmp_path / "skipped_files.txt").read_text() == "test a/1.mp4\ntest b/1.mp4\n"
