@@ -38,14 +38,15 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late, so that a wrong argument is answered at once.
-    from macbdf_mm.prepare.converters import ConversionOptions, convert_dataset
+    from macbdf_mm.prepare.converters import convert_dataset
     from macbdf_mm.utils.progress import ProgressLine
 
     report = convert_dataset(
         arguments.name,
         arguments.root,
         arguments.out,
-        ConversionOptions(arguments.inspect, given_options(CONVERTERS, arguments)),
+        arguments.inspect,
+        given_options(CONVERTERS, arguments),
         engine_from(arguments),
         arguments.shard,
         ProgressLine("files"),

@@ -30,11 +30,15 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late, so that --help answers at once.
-    from macbdf_mm.prepare.splits import SplitOptions, make_splits
+    from macbdf_mm.prepare.splits import make_splits
 
-    own = given_options(SPLIT_PROTOCOLS, arguments)
-    options = SplitOptions(arguments.protocol, arguments.seed, own)
-    for summary in make_splits(arguments.annotation, arguments.out, options):
+    for summary in make_splits(
+        arguments.annotation,
+        arguments.out,
+        arguments.protocol,
+        arguments.seed,
+        given_options(SPLIT_PROTOCOLS, arguments),
+    ):
         print(summary.describe())
 
 

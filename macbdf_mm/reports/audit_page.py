@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from macbdf_mm.prepare.audit.audit import Audit, percent
-from macbdf_mm.prepare.audit.counts import CATEGORIES
 from macbdf_mm.prepare.audit.grouped_auc import MIN_GROUPS
 from macbdf_mm.prepare.audit.shortcut_probes import (
     LEAK_AUC,
@@ -22,8 +21,10 @@ from macbdf_mm.reports.figures.bars import ProbeBar, draw_probe_bars
 from macbdf_mm.reports.figures.histograms import draw_value_histograms
 from macbdf_mm.reports.page import Picture, make_picture, write_page
 from macbdf_mm.reports.tables import Table
+from macbdf_mm.structures.labels import CATEGORIES
 
 PAGE_FILE = "index.html"
+_CATEGORIES = (*CATEGORIES.values(), "unknown")
 # A page of a hundred thousand files cannot be looked at; audit.json has them all.
 _MAX_LISTED = 200
 _NUM_PEOPLE = 10
@@ -137,7 +138,7 @@ def _cell(probe: ShortcutProbe) -> str:
 
 
 def _count_table(audit: Audit) -> Table:
-    headers = ["part", "clips", "real", "fake", *CATEGORIES, "identities", "recordings"]
+    headers = ["part", "clips", "real", "fake", *_CATEGORIES, "identities", "recordings"]
     headers += ["always the same", "always fake"]
     rows = [
         [
@@ -145,7 +146,7 @@ def _count_table(audit: Audit) -> Table:
             str(part.num_clips),
             str(part.num_real),
             str(part.num_fake),
-            *(str(part.by_category.get(name, 0)) for name in CATEGORIES),
+            *(str(part.by_category.get(name, 0)) for name in _CATEGORIES),
             str(len(part.by_identity)),
             str(part.num_sources),
             percent(part.majority_accuracy),

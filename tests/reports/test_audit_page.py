@@ -7,8 +7,9 @@ from macbdf_mm.datasets.source_leaks import find_source_leaks
 from macbdf_mm.media.measure import measure_file
 from macbdf_mm.prepare.audit.audit import Audit
 from macbdf_mm.prepare.audit.check_files import FileCheck
-from macbdf_mm.prepare.audit.counts import count_formats, count_parts, find_shared_identities
+from macbdf_mm.prepare.audit.counts import count_formats, count_parts
 from macbdf_mm.prepare.audit.shortcut_probes import PROBED_FEATURES, Question, ShortcutProbe
+from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
 from macbdf_mm.reports.audit_page import write_audit_page
 
 NAN = float("nan")

@@ -17,7 +17,6 @@ from macbdf_mm.prepare.audit.counts import (
     PartCounts,
     count_formats,
     count_parts,
-    find_shared_identities,
 )
 from macbdf_mm.prepare.audit.shortcut_probes import (
     ALL_FEATURES,
@@ -27,6 +26,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     probe_shortcuts,
     worst_probe,
 )
+from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.progress import Progress

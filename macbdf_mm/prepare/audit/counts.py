@@ -11,7 +11,6 @@ from macbdf_mm.prepare.audit.check_files import FileCheck
 from macbdf_mm.structures.labels import FAKE, REAL
 
 NO_SPLIT = "no split"
-CATEGORIES = ("RVRA", "FVRA", "RVFA", "FVFA", "unknown")
 
 
 @dataclass(frozen=True)
@@ -126,15 +125,3 @@ def format_name(measures: MediaMeasures) -> str:
     if info.has_audio:
         parts.append(f"{info.audio_codec} {info.sample_rate} Hz, {measures.num_channels} ch")
     return ", ".join(parts)
-
-
-def find_shared_identities(rows: Iterable[ClipRow]) -> dict[str, tuple[str, ...]]:
-    """Return identity -> the parts that it is in, for those in more than one, by name.
-
-    Rows without an identity or without a split say nothing.
-    """
-    parts: dict[str, set[str]] = {}
-    for row in rows:
-        if row.identity is not None and row.split is not None:
-            parts.setdefault(row.identity, set()).add(row.split)
-    return {identity: tuple(sorted(of)) for identity, of in sorted(parts.items()) if len(of) > 1}

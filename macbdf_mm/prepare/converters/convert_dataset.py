@@ -1,7 +1,6 @@
 """From a data set as it was published to the project's annotation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,27 +28,12 @@ from macbdf_mm.utils.shard import WHOLE, Shard
 Inspection = Literal["nothing", "headers", "tracks"]
 
 
-@dataclass(frozen=True)
-class ConversionOptions:
-    """Options of a conversion.
-
-    Attributes:
-        inspection: How far to look into the files: ``nothing`` but that they exist;
-            ``headers``, which tracks there are and how long, without decoding; ``tracks``, for
-            data sets that do not label them, also how both differ from the original. None: as far
-            as the data set needs.
-        own: Options of the converter, by the names of its parameters.
-    """
-
-    inspection: Inspection | None = None
-    own: Mapping[str, Any] = field(default_factory=dict)
-
-
 def convert_dataset(
     name: str,
     root: str | Path,
     out: str | Path,
-    options: ConversionOptions = ConversionOptions(),
+    inspection: Inspection | None = None,
+    options: Mapping[str, Any] = {},
     engine: Engine | None = None,
     shard: Shard = WHOLE,
     progress: Progress = lambda what, finished, total: None,
@@ -67,7 +51,11 @@ def convert_dataset(
         name: A name in the registry ``CONVERTERS``.
         root: The folder of the data set; files are annotated relative to it.
         out: The annotation to write.
-        options: How to convert.
+        inspection: How far to look into the files: ``nothing`` but that they exist;
+            ``headers``, which tracks there are and how long, without decoding; ``tracks``, for
+            data sets that do not label them, also how both differ from the original. None: as far
+            as the data set needs.
+        options: Those of the converter, by the names of its parameters.
         engine: Where files are looked into; this process by default.
         shard: The part of the files to look into.
         progress: Called with ``headers`` or ``comparisons``, how many are done and how many
@@ -78,24 +66,38 @@ def convert_dataset(
         MissingDataError: If the folder or its table of labels is not there, or no row has a file.
         AnnotationError: If a table breaks its format.
     """
-    converter: Converter = find_part(CONVERTERS, name, options.own)(**options.own)
-    inspection = _inspection(name, converter, options)
+    converter: Converter = find_part(CONVERTERS, name, options)(**options)
+    if inspection is None:
+        inspection = "tracks" if converter.compares_tracks else "headers"
+    elif inspection not in get_args(Inspection):
+        raise ConfigError(
+            f"Expected `inspection` of {', '.join(get_args(Inspection))}, got {inspection!r}."
+        )
+    elif inspection == "tracks" and not converter.compares_tracks:
+        raise ConfigError(
+            f"Expected `inspection` 'headers' or 'nothing' for {name}, got 'tracks': its tracks "
+            "are labelled, so there is nothing to compare them for."
+        )
     out = Path(out)
     tree, findings = MediaTree(root), Findings()
     collector = RowCollector(tree, findings)
     rows = converter.read(collector)
     if not rows:
         raise _nothing_found(collector)
-    known = _Known()
+    headers: dict[str, dict[str, Any]] = {}
+    comparisons: dict[str, dict[str, Any]] = {}
     if inspection != "nothing":
         with Journal(out.with_suffix(".journal.jsonl"), shard) as journal:
             inspector = Inspector(tree, engine or LocalEngine(0), journal, shard, progress)
-            known.headers = inspector.read_headers(row.file for row in rows)
+            headers = inspector.read_headers(row.file for row in rows)
             if inspection == "tracks":
-                known.comparisons = inspector.compare_tracks(fakes_by_original(rows, tree))
+                comparisons = inspector.compare_tracks(fakes_by_original(rows, tree))
     if shard != WHOLE:
         return None
-    rows = [_completed(row, known, converter, findings) for row in rows]
+    rows = [
+        _completed(row, headers.get(row.file), comparisons.get(row.file), converter, findings)
+        for row in rows
+    ]
     for row in rows:
         if tree.media[row.file].size_bytes == 0:
             findings.add("empty_files", row.file)
@@ -109,18 +111,10 @@ def convert_dataset(
         num_files=len(tree.media),
         rows=rows,
         findings=findings,
-        options={"inspection": inspection, **options.own},
+        options={"inspection": inspection, **options},
     )
     report.save()
     return report
-
-
-@dataclass
-class _Known:
-    """Measurements by file: the fields of its header and of its comparison."""
-
-    headers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    comparisons: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def fakes_by_original(rows: list[ClipRow], tree: MediaTree) -> dict[str, list[str]]:
@@ -132,15 +126,20 @@ def fakes_by_original(rows: list[ClipRow], tree: MediaTree) -> dict[str, list[st
     return fakes
 
 
-def _completed(row: ClipRow, known: _Known, converter: Converter, findings: Findings) -> ClipRow:
+def _completed(
+    row: ClipRow,
+    header: Mapping[str, Any] | None,
+    comparison: Mapping[str, Any] | None,
+    converter: Converter,
+    findings: Findings,
+) -> ClipRow:
     """Return a row with what is known of its file, in the form that the annotation wants."""
-    header = known.headers.get(row.file)
     if header is not None:
         row = check_against_header(row, header, findings)
     if converter.compares_tracks and row.label == FAKE:
         row = label_tracks(
             row,
-            known.comparisons.get(row.file),
+            comparison,
             header is None or header.get("has_audio", True),
             findings,
             audio_fake_implies_video_fake=converter.audio_fake_implies_video_fake,
@@ -156,20 +155,3 @@ def _nothing_found(collector: RowCollector) -> MissingDataError:
         f"{len(collector.tree.media)} media files were found; check that the videos are unpacked "
         f"below this folder{reason}."
     )
-
-
-def _inspection(name: str, converter: Converter, options: ConversionOptions) -> Inspection:
-    """Return how far to look into the files."""
-    if options.inspection is None:
-        return "tracks" if converter.compares_tracks else "headers"
-    if options.inspection not in get_args(Inspection):
-        raise ConfigError(
-            f"Expected `inspection` of {', '.join(get_args(Inspection))}, "
-            f"got {options.inspection!r}."
-        )
-    if options.inspection == "tracks" and not converter.compares_tracks:
-        raise ConfigError(
-            f"Expected `inspection` 'headers' or 'nothing' for {name}, got 'tracks': its tracks "
-            "are labelled, so there is nothing to compare them for."
-        )
-    return options.inspection

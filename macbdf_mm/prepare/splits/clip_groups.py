@@ -1,10 +1,10 @@
-"""Groups of clips that belong together, and dealing them out to parts.
+"""Groups of clips that belong together, dealing them out to parts, and who is in several.
 
 Clips belong together if they show one person or were made from one recording.
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
@@ -28,6 +28,18 @@ def group_clips(rows: Sequence[ClipRow]) -> list[int]:
             sets.merge(source, ("identity", row.identity))
     numbers: dict[tuple[str, str], int] = {}
     return [numbers.setdefault(sets[("source", source_key(row))], len(numbers)) for row in rows]
+
+
+def find_shared_identities(rows: Iterable[ClipRow]) -> dict[str, tuple[str, ...]]:
+    """Return identity -> the parts that it is in, for those in more than one, by name.
+
+    Rows without an identity or without a split say nothing.
+    """
+    parts: dict[str, set[str]] = {}
+    for row in rows:
+        if row.identity is not None and row.split is not None:
+            parts.setdefault(row.identity, set()).add(row.split)
+    return {identity: tuple(sorted(of)) for identity, of in sorted(parts.items()) if len(of) > 1}
 
 
 def assign_groups(

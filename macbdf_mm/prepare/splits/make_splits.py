@@ -3,36 +3,20 @@
 import inspect
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation, save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.source_leaks import find_source_leaks
+from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
 from macbdf_mm.registered_parts import check_options, find_part
 from macbdf_mm.registry import SPLIT_PROTOCOLS
+from macbdf_mm.structures.labels import CATEGORIES
 
 AUTO = "auto"
 _DEFAULT_VAL_SHARE = 0.1
-_CATEGORIES = ("RVRA", "FVRA", "RVFA", "FVFA", "unknown")
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """Options of a split.
-
-    Attributes:
-        protocol: A name in the registry ``SPLIT_PROTOCOLS``. ``auto`` is official, with a
-            validation part carved out of the training part if there is none, where the data set
-            was published with a part to test or validate on, and disjoint elsewhere.
-        seed: Of everything random.
-        own: Options of the protocol, by the names of its parameters.
-    """
-
-    protocol: str = AUTO
-    seed: int = 0
-    own: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,57 +33,44 @@ class SplitSummary:
     protocol: Mapping[str, Any]
     rows: list[ClipRow]
 
-    def counts(self) -> dict[str, Counter[str]]:
-        """Return part -> category -> number of clips; parts in the order of their names."""
-        tallies: dict[str, Counter[str]] = {}
-        for row in self.rows:
-            tally = tallies.setdefault("no split" if row.split is None else row.split, Counter())
-            tally[str(row.category or "unknown")] += 1
-        return dict(sorted(tallies.items()))
-
-    def shared_identities(self) -> int:
-        """Return how many people are in more than one part."""
-        parts: dict[str, set[str]] = {}
-        for row in self.rows:
-            if row.identity is not None and row.split is not None:
-                parts.setdefault(row.identity, set()).add(row.split)
-        return sum(len(of) > 1 for of in parts.values())
-
     def describe(self) -> str:
-        """Return a table of the parts, and what they have in common."""
-        counts = self.counts()
-        shown = [name for name in _CATEGORIES if any(tally[name] for tally in counts.values())]
-        head = ["part", "clips", *shown, "identities"]
-        lines = [head]
-        for part, tally in counts.items():
-            people = {row.identity for row in self.rows if (row.split or "no split") == part}
-            cells = [tally.total(), *(tally[name] for name in shown), len(people - {None})]
+        """Return a table of the parts, in the order of their names, and what they share."""
+        parts: dict[str, list[ClipRow]] = {}
+        for row in self.rows:
+            parts.setdefault("no split" if row.split is None else row.split, []).append(row)
+        categories = {row.category or "unknown" for row in self.rows}
+        shown = [name for name in (*CATEGORIES.values(), "unknown") if name in categories]
+        lines = [["part", "clips", *shown, "identities"]]
+        for part, rows in sorted(parts.items()):
+            tally = Counter(row.category or "unknown" for row in rows)
+            people = {row.identity for row in rows} - {None}
+            cells = [len(rows), *(tally[name] for name in shown), len(people)]
             lines.append([part, *map(str, cells)])
-        widths = [max(len(line[k]) for line in lines) for k in range(len(head))]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [
             "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
             for line in lines
         ]
         settings = ", ".join(f"{key} {value}" for key, value in self.protocol.items())
-        shared = self.shared_identities()
-        leaks = len(find_source_leaks(self.rows))
-        return "\n".join(
-            [
-                f"{self.path} ({settings})",
-                *table,
-                f"in more than one part: {leaks} recordings, {shared} identities",
-                *self._caveats(),
-            ]
-        )
-
-    def _caveats(self) -> list[str]:
-        if any(row.identity is not None for row in self.rows):
-            return []
-        return ["no identity is known, so the parts may show the same people in other recordings"]
+        leaks, shared = find_source_leaks(self.rows), find_shared_identities(self.rows)
+        summary = [
+            f"{self.path} ({settings})",
+            *table,
+            f"in more than one part: {len(leaks)} recordings, {len(shared)} identities",
+        ]
+        if all(row.identity is None for row in self.rows):
+            summary.append(
+                "no identity is known, so the parts may show the same people in other recordings"
+            )
+        return "\n".join(summary)
 
 
 def make_splits(
-    annotation: str | Path, out: str | Path, options: SplitOptions = SplitOptions()
+    annotation: str | Path,
+    out: str | Path,
+    protocol: str = AUTO,
+    seed: int = 0,
+    options: Mapping[str, Any] = {},
 ) -> list[SplitSummary]:
     """Return what each annotation that was written holds: one, or one for each fold.
 
@@ -109,14 +80,18 @@ def make_splits(
     Args:
         annotation: The annotation to divide; it may be ``out`` itself.
         out: The annotation to write.
-        options: How to divide.
+        protocol: A name in the registry ``SPLIT_PROTOCOLS``. ``auto`` is official, with a
+            validation part carved out of the training part if there is none, where the data set
+            was published with a part to test or validate on, and disjoint elsewhere.
+        seed: Of everything random.
+        options: Those of the protocol, by the names of its parameters.
 
     Raises:
         MissingDataError: If there is no such annotation.
         AnnotationError: If it breaks the format.
         ConfigError: If the options do not fit each other or the data.
     """
-    out, name, own = Path(out), options.protocol, dict(options.own)
+    out, name, own = Path(out), protocol, dict(options)
     if name == AUTO:
         check_options(SPLIT_PROTOCOLS, AUTO, own)
     else:
@@ -126,10 +101,10 @@ def make_splits(
         name, own = _automatic(loaded)
     parameters = inspect.signature(find_part(SPLIT_PROTOCOLS, name, own)).parameters
     if "fold" not in parameters or own.get("fold") is not None:
-        return [_write(out, loaded, name, options.seed, own)]
+        return [_write(out, loaded, name, seed, own)]
     num_folds = own.get("num_folds", parameters["num_folds"].default)
     return [
-        _write(out.with_suffix(f".fold{k}.json"), loaded, name, options.seed, {**own, "fold": k})
+        _write(out.with_suffix(f".fold{k}.json"), loaded, name, seed, {**own, "fold": k})
         for k in range(num_folds)
     ]
 

@@ -8,7 +8,6 @@ from macbdf_mm.prepare.audit.counts import (
     FormatCount,
     count_formats,
     count_parts,
-    find_shared_identities,
     format_name,
 )
 
@@ -79,19 +78,3 @@ def test_clips_of_each_format_are_counted_by_label(measured):
     assert usual == FormatCount(USUAL, num_real=1, num_fake=2, num_unknown=1)
     assert usual.num_clips == 4
     assert other == FormatCount(USUAL.replace("25", "30"), num_real=1)
-
-
-def test_people_in_two_parts_are_found_with_the_parts():
-    rows = [
-        ClipRow("a", 0, identity="Zoe", split="val"),
-        ClipRow("b", 0, identity="Zoe", split="train"),
-        ClipRow("c", 1, identity="Zoe", split="train"),
-        ClipRow("d", 1, identity="Ann", split="test"),
-        ClipRow("e", 1, identity="Ann", split="train"),
-        ClipRow("f", 1, identity="Bob", split="train"),
-        ClipRow("g", 1, identity="Bob"),
-        ClipRow("h", 1, split="test"),
-        ClipRow("i", 1, split="train"),
-    ]
-    found = find_shared_identities(rows)
-    assert list(found.items()) == [("Ann", ("test", "train")), ("Zoe", ("train", "val"))]

@@ -11,7 +11,7 @@ from recordings import record, save
 
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.prepare.converters import ConversionOptions, convert_dataset
+from macbdf_mm.prepare.converters import convert_dataset
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import Shard
 
@@ -59,12 +59,12 @@ def test_without_looking_into_files_the_tracks_of_fakes_are_unknown(dfdc, tmp_pa
     root, truth = dfdc
     out = tmp_path / "out.json"
     for inspection in ("nothing", "headers"):
-        convert_dataset("dfdc", root, out, ConversionOptions(inspection))
+        convert_dataset("dfdc", root, out, inspection)
         unknown = {file for file, tracks in labels(out).items() if tracks == (-1, -1)}
         assert unknown == {file for file, tracks in truth.items() if tracks != (0, 0)}
     assert not (tmp_path / "nothing.journal.jsonl").exists()
-    rule = ConversionOptions("nothing", {"audio_fake_implies_video_fake": True})
-    convert_dataset("dfdc", root, out, rule)
+    rule = {"audio_fake_implies_video_fake": True}
+    convert_dataset("dfdc", root, out, "nothing", rule)
     assert set(labels(out).values()) == {(0, 0), (1, -1)}
 
 
@@ -176,15 +176,19 @@ def test_the_file_is_trusted_where_the_table_disagrees(tmp_path):
         ("lavdf", {"inspection": "tracks"}, "'headers' or 'nothing' for lavdf, got 'tracks'"),
         (
             "lavdf",
-            {"own": {"audio_fake_implies_video_fake": True}},
+            {"options": {"audio_fake_implies_video_fake": True}},
             "`audio_fake_implies_video_fake` with 'dfdc' only, got it with 'lavdf'",
         ),
-        ("dfdc", {"own": {"table": "t.csv"}}, "`table` with 'generic' only, got it with 'dfdc'"),
+        (
+            "dfdc",
+            {"options": {"table": "t"}},
+            "`table` with 'generic' only, got it with 'dfdc'",
+        ),
     ],
 )
 def test_wrong_arguments(tmp_path, name, options, message):
     with pytest.raises(ConfigError, match=message):
-        convert_dataset(name, tmp_path, tmp_path / "out.json", ConversionOptions(**options))
+        convert_dataset(name, tmp_path, tmp_path / "out.json", **options)
 
 
 def test_shards_fill_the_journal_and_the_whole_then_measures_nothing(dfdc, tmp_path):

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.prepare.splits.clip_groups import assign_groups, group_clips
+from macbdf_mm.prepare.splits.clip_groups import assign_groups, find_shared_identities, group_clips
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 
@@ -121,3 +121,19 @@ def test_the_seed_decides():
 def test_shares_that_are_none(shares):
     with pytest.raises(ValueError, match="Expected `shares` > 0 with sum 1, got"):
         assign_groups([0], ["a"], shares, seed=0)
+
+
+def test_people_in_two_parts_are_found_with_the_parts():
+    rows = [
+        ClipRow("a", 0, identity="Zoe", split="val"),
+        ClipRow("b", 0, identity="Zoe", split="train"),
+        ClipRow("c", 1, identity="Zoe", split="train"),
+        ClipRow("d", 1, identity="Ann", split="test"),
+        ClipRow("e", 1, identity="Ann", split="train"),
+        ClipRow("f", 1, identity="Bob", split="train"),
+        ClipRow("g", 1, identity="Bob"),
+        ClipRow("h", 1, split="test"),
+        ClipRow("i", 1, split="train"),
+    ]
+    found = find_shared_identities(rows)
+    assert list(found.items()) == [("Ann", ("test", "train")), ("Zoe", ("train", "val"))]
