@@ -8,12 +8,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 
+from macbdf_mm.apis.config_variables import ignored_variables, variable_places
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, MissingDataError
 
 # Set it to see where an error came from instead of one sentence.
@@ -34,6 +35,10 @@ _RUNNER_EXTRAS = (
     "sync_bn",
 )
 _NUM_NAMED_PLACES = 3
+_MADE_BY_RUNNER = (
+    *("build_dataloader", "build_train_loop", "build_val_loop", "build_test_loop"),
+    *("build_log_processor", "set_randomness"),
+)
 # Likeness from which a new name passes for a slip; `min_clusters` and `max_clusters` have 0.83.
 _SLIP = 0.85
 _BAD_ARGUMENT = re.compile(
@@ -113,7 +118,8 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, KeyError) and (match := _NOT_REGISTERED.match(message)):
         return (
             f"The config names type '{match['name']}', which is not in the registry "
-            f"'{match['registry']}': check the spelling, or write the scope before it, "
+            f"'{match['registry']}'{_near_type(match['name'], match['registry'])}: check the "
+            "spelling, or write the scope before it, "
             f"as in 'mmaction.{match['name'].split('.')[-1]}'."
         )
     if isinstance(error, ValueError | TypeError) and _UNLIKE_DATA_SETS.search(message):
@@ -122,7 +128,7 @@ def explain(error: BaseException) -> str | None:
             "write type='macbdf_mm.ConcatDataset', which takes them all."
         )
     if isinstance(error, TypeError) and _while_building(error):
-        return _explain_bad_argument(message)
+        return _explain_bad_argument(message, error)
     return None
 
 
@@ -138,7 +144,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
 
     Raises:
         MissingDataError: If the file, or one of its bases, does not exist.
-        ConfigError: If it cannot be read, or an option is a slip.
+        ConfigError: If it cannot be read, an option is a slip, or a variable of a base is changed
+            to no effect.
     """
     if not Path(path).is_file():
         raise MissingDataError(
@@ -156,6 +163,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         raise ConfigError(
             f"Config '{path}' cannot be read: {type(error).__name__}: {reason}"
         ) from error
+    _check_keys(cfg, Path(path))
     if options:
         cfg.merge_from_dict({_checked_option(cfg, key): value for key, value in options.items()})
     return cfg
@@ -171,16 +179,50 @@ def require_mmcv() -> None:
         raise ConfigError(MISSING_MMCV)
 
 
-def _explain_bad_argument(message: str) -> str | None:
+def _explain_bad_argument(message: str, error: BaseException) -> str | None:
     match = _BAD_ARGUMENT.search(message)
     if match is None:
         return None
     if match["unexpected"]:
         return (
             f"The config gives `{match['part']}` a key that it does not take: "
-            f"'{match['unexpected']}'."
+            f"'{match['unexpected']}'{_near_argument(match['unexpected'], error)}."
         )
     return f"The config gives `{match['part']}` too little: {match['missing']} is required."
+
+
+def _near_type(name: str, place: str) -> str:
+    """Return the registered name that is probably meant, as a part of a sentence."""
+    from mmengine import registry as root
+
+    kind = place.rpartition("::")[2]
+    registries = [r for r in vars(root).values() if isinstance(r, root.Registry) and r.name == kind]
+    known: dict[str, str] = {}
+    for registry in registries:
+        known |= dict.fromkeys(registry.module_dict, "")
+        for scope, child in registry.children.items():
+            prefix = f"{scope}." if scope == "mmaction" else ""
+            known |= {n: prefix for n in child.module_dict if n not in known}
+    near = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
+    return f" (did you mean '{known[near[0]]}{near[0]}'?)" if near else ""
+
+
+def _near_argument(name: str, error: BaseException) -> str:
+    """Return the argument that is probably meant, as a part of a sentence."""
+    match = _BAD_ARGUMENT.search(_own_message(error))
+    kinds: list[Any] = []
+    trace = error.__traceback__
+    while trace is not None and match is not None:
+        names = {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
+        kinds += [names.get(match["part"].rpartition(".")[2]), names.get("obj_cls")]
+        trace = trace.tb_next
+    known: dict[str, None] = {}
+    for kind in kinds:
+        for one in kind.__mro__[:-1] if isinstance(kind, type) else ():
+            if "__init__" in vars(one):
+                known |= dict.fromkeys(inspect.signature(vars(one)["__init__"]).parameters)
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{near[0]}'" if near else ""
 
 
 def _checked_option(cfg: Config, key: str) -> str:
@@ -251,17 +293,30 @@ def _near(part: str, node: Mapping[str, Any] | Config, is_top: bool) -> str | No
 
 
 def _places(cfg: Config, name: str) -> str:
-    """Return where entries of this name stand, as the end of a sentence."""
-    found = [path for key in cfg if key != name for path in _paths_to(name, cfg[key], key)]
+    """Return which entries were made from a variable, as the end of a sentence."""
+    found = variable_places(cfg, Path(cfg.filename), name, _runner_keys()) if cfg.filename else []
     return f", such as {', '.join(found[:_NUM_NAMED_PLACES])}" if found else ""
 
 
-def _paths_to(name: str, node: Any, where: str) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key == name:
-                yield f"{where}.{key}"
-            yield from _paths_to(name, value, f"{where}.{key}")
+def _check_keys(cfg: Config, path: Path) -> None:
+    """Refuse a variable of a base that was changed to no effect; warn of a probable slip."""
+    entries = _runner_keys()
+    for name, kept, changed in ignored_variables(cfg, path, entries):
+        named = ", ".join(kept[:_NUM_NAMED_PLACES])
+        said = (
+            f"Config '{path}' sets the variable '{name}' of its base to {cfg[name]!r}, but what "
+            f"the base made from it keeps the old value ({named}): set the entries themselves"
+        )
+        if not changed:
+            raise ConfigError(f"{said}.")
+        print(f"warning: {said}, as for {changed[0]}.", file=sys.stderr)
+    for name in cfg:
+        near = difflib.get_close_matches(name, entries, n=1, cutoff=_SLIP)
+        if near and name not in entries:
+            print(
+                f"warning: Config '{path}': nothing reads '{name}'; did you mean '{near[0]}'?",
+                file=sys.stderr,
+            )
 
 
 def _runner_keys() -> list[str]:
@@ -289,4 +344,9 @@ def _states_an_expectation(error: BaseException, message: str) -> bool:
 
 def _while_building(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
-    return any(frame.filename.endswith("build_functions.py") for frame in frames)
+    # Loaders and loops are made by the runner itself, without a registry.
+    return any(
+        frame.filename.endswith("build_functions.py")
+        or (frame.filename.endswith("runner.py") and frame.name in _MADE_BY_RUNNER)
+        for frame in frames
+    )

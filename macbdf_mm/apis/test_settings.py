@@ -7,9 +7,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.dataset import Compose
 
+from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION
-from macbdf_mm.registry import TRANSFORMS, build_part
 
 # Chooses a span of an annotated clip; in prediction the windows are planned for the whole file.
 _SPAN_CHOOSER = "SampleClipSpan"
@@ -56,7 +56,7 @@ def read_test_settings(cfg: Config) -> TestSettings:
         )
     return TestSettings(
         pipeline=Compose(
-            [build_part(TRANSFORMS, item) for item in transforms if item is not choosers[0]]
+            build_transforms([item for item in transforms if item is not choosers[0]])
         ),
         span_seconds=float(choosers[0]["span_seconds"]),
         windows_per_clip=int(dataset.get("windows_per_clip", 1)),

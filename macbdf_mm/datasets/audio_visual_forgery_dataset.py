@@ -13,12 +13,13 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
+from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.source_leaks import refuse_source_leaks
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
-from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
+from macbdf_mm.registry import DATASETS
 from macbdf_mm.structures.labels import TRACKS
 
 OnDecodeError = Literal["raise", "skip"]
@@ -124,7 +125,7 @@ class AudioVisualForgeryDataset(BaseDataset):
             ann_file=ann_file,
             data_root=data_root,
             data_prefix=dict(data_prefix or {"file": ""}),
-            pipeline=[build_part(TRANSFORMS, part) for part in pipeline],
+            pipeline=build_transforms(pipeline),
             test_mode=test_mode,
             **kwargs,
         )

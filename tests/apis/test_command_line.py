@@ -3,11 +3,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset
-from mmengine.registry import MODELS
+from mmengine.registry import MODELS, OPTIMIZERS
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
 from macbdf_mm.apis.command_line import (
@@ -19,7 +21,8 @@ from macbdf_mm.apis.command_line import (
     run_command,
 )
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
-from macbdf_mm.registry import METRICS
+from macbdf_mm.registry import METRICS, build_part
+from macbdf_mm.registry import MODELS as OUR_MODELS
 
 ROOT = Path(__file__).parents[2]
 BASE = """
@@ -71,7 +74,7 @@ def test_options_that_are_merged(config_path, options, read):
         ("model.depth.x", "model.depth is 3, which has no entries"),
         (
             "size",
-            r"'size' is a variable .* entries themselves, such as train_dataloader.dataset.size",
+            r"'size' is a variable .* such as custom_hooks.0.size, train_dataloader.dataset.size",
         ),
         ("train_dataloder.batch_size", "has no 'train_dataloder'; did you mean 'train_dataloader'"),
         ("train_dataloader.batchsize", "has no 'batchsize'; did you mean 'batch_size'"),
@@ -199,6 +202,105 @@ def test_missing_key_of_a_part():
     assert explain(caught.value) == (
         "The config gives `Linear` too little: 'out_features' is required."
     )
+
+
+@pytest.mark.parametrize(
+    ("cfg", "near"),
+    [
+        (dict(type="macbdf_mm.MSTLKABackbon"), "did you mean 'MSTLKABackbone'"),
+        (dict(type="SpatialTransformr"), ""),
+    ],
+)
+def test_nearest_type(cfg, near):
+    with pytest.raises(KeyError) as caught:
+        build_part(OUR_MODELS, cfg)
+    assert near in explain(caught.value)
+
+
+def test_nearest_type_of_an_optimiser():
+    with pytest.raises(KeyError) as caught:
+        OPTIMIZERS.build(dict(type="AdmaW"))
+    assert "did you mean 'AdamW'" in explain(caught.value)
+
+
+def test_nearest_argument():
+    with pytest.raises(TypeError) as caught:
+        METRICS.build(dict(type="macbdf_mm.ForgeryMetric", agregation="max"))
+    assert explain(caught.value).endswith(
+        "does not take: 'agregation'; did you mean 'aggregation'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "near"),
+    [
+        (
+            lambda: Runner.build_dataloader(
+                dict(batch_sise=1, dataset=[1], sampler=dict(type="DefaultSampler", shuffle=False))
+            ),
+            "'batch_sise'; did you mean 'batch_size'",
+        ),
+        (
+            lambda: Runner.build_train_loop(
+                SimpleNamespace(_train_dataloader=[1]), dict(by_epoch=True, max_epoch=1)
+            ),
+            "'max_epoch'; did you mean 'max_epochs'",
+        ),
+    ],
+)
+def test_nearest_argument_of_what_the_runner_makes_itself(make, near):
+    with pytest.raises(TypeError) as caught:
+        make()
+    assert near in explain(caught.value)
+
+
+@pytest.fixture
+def child(tmp_path):
+    """Return a maker of configs that inherit from one with variables."""
+    (tmp_path / "base.py").write_text(
+        "size = 1\nparts = [dict(type='A', size=2 * size)]\n"
+        "train_dataloader = dict(batch_size=size, dataset=dict(pipeline=parts))\n"
+    )
+
+    def make(text):
+        path = tmp_path / "child.py"
+        path.write_text(f"_base_ = ['./base.py']\n{text}")
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("size = 2", r"train_dataloader.batch_size, train_dataloader.dataset.pipeline.0.size\)"),
+        ("parts = []", r"\(train_dataloader.dataset.pipeline\)"),
+    ],
+)
+def test_a_variable_of_the_base_that_is_changed_to_no_effect(child, text, places):
+    with pytest.raises(ConfigError, match=f"keeps the old value .*{places}"):
+        load_config(child(text))
+
+
+def test_a_variable_of_which_some_entries_follow(child, capsys):
+    load_config(child("size = 2\ntrain_dataloader = dict(batch_size=size)"))
+    assert "old value (train_dataloader.dataset.pipeline.0.size)" in capsys.readouterr().err
+
+
+def test_a_variable_of_which_all_entries_follow(child, capsys):
+    text = "size = 2\nparts = [dict(type='A', size=4)]\n"
+    load_config(child(text + "train_dataloader = dict(batch_size=2, dataset=dict(pipeline=parts))"))
+    assert capsys.readouterr().err == ""
+
+
+def test_option_that_names_a_variable_says_what_was_made_from_it(child):
+    with pytest.raises(ConfigError, match=r"such as train_dataloader.batch_size, train_dataload"):
+        load_config(child(""), {"size": 3})
+
+
+def test_misspelt_key_of_the_config(child, capsys):
+    load_config(child("custom_hook = []"))
+    assert "nothing reads 'custom_hook'; did you mean 'custom_hooks'" in capsys.readouterr().err
 
 
 def test_wrong_key_outside_of_building_is_a_bug():
