@@ -1,9 +1,12 @@
 """Train the model of a config."""
 
+import fcntl
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,11 +19,12 @@ from torch import nn
 from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
-from macbdf_mm.engine.distributed import leave_cores_to_workers
+from macbdf_mm.engine.distributed import leave_cores_to_workers, read_rank_environment
 from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.engine.unwrap import bare_model, nested_datasets
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 from macbdf_mm.registry import SCOPE
+from macbdf_mm.utils.files import folder_lock
 
 # Read by torch.load; MMEngine's loader has no argument for it.
 _UNSAFE_LOADING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -36,6 +40,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         allow_pickle: Load checkpoints that hold more than weights, which can run any code.
 
     Raises:
+        ConfigError: If another run writes into the same folder.
         ConfigError: If the config lacks what training needs, makes no iteration, or validates or
             tests on recordings that it trains on.
         CheckpointMismatchError: If the checkpoint belongs to another model.
@@ -47,13 +52,14 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         os.environ[_UNSAFE_LOADING] = "1"
     refuse_leaks(cfg)
     leave_cores_to_workers(cfg.train_dataloader.get("num_workers", 0))
-    runner = build_runner(cfg)
-    _check_hooks(runner)
-    _check_iterations(runner, cfg)
-    name_apart(nested_datasets(runner.train_dataloader.dataset))
-    if cfg.get("load_from") is not None:
-        _check_start(runner, cfg, allow_pickle)
-    runner.train()
+    with _own_folder(cfg):
+        runner = build_runner(cfg)
+        _check_hooks(runner)
+        _check_iterations(runner, cfg)
+        name_apart(nested_datasets(runner.train_dataloader.dataset))
+        if cfg.get("load_from") is not None:
+            _check_start(runner, cfg, allow_pickle)
+        runner.train()
     return bare_model(runner)
 
 
@@ -69,6 +75,30 @@ def name_apart(datasets: Iterable[Any]) -> None:
             folder = os.path.realpath(dataset.data_prefix.get("file") or ".")
             prefix = f"{len(prefixes)}:" if prefixes else ""
             dataset.name_prefix = prefixes.setdefault(folder, prefix)
+
+
+@contextmanager
+def _own_folder(cfg: Config) -> Iterator[None]:
+    """Hold the work folder, so that no other run writes into it meanwhile.
+
+    Raises:
+        ConfigError: If another run does.
+    """
+    launcher = cfg.get("launcher") or "none"
+    is_first = launcher == "none" or read_rank_environment(launcher, os.environ)["RANK"] == "0"
+    if not is_first or cfg.get("work_dir") is None:
+        yield
+        return
+    refusal = (
+        f"Another run writes into '{cfg.work_dir}': wait for it, or name another folder with "
+        "--work-dir (`work_dir`)."
+    )
+    with folder_lock(Path(cfg.work_dir), refusal) as lock:
+        try:
+            yield
+        finally:
+            # Loading workers that are still about to end have inherited it.
+            fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def rank_line(model: nn.Module) -> str:

@@ -5,12 +5,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
+from torch.utils.data import get_worker_info
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
@@ -21,6 +23,7 @@ from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, Decodin
 from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS
 from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.lifeline import end_with_parent
 
 OnDecodeError = Literal["raise", "skip"]
 _NUM_NAMED_FILES = 3
@@ -185,6 +188,8 @@ class AudioVisualForgeryDataset(BaseDataset):
                 in training only if no file can.
         """
         self.full_init()
+        if get_worker_info() is not None:
+            _end_with_main_process(os.getpid())
         for index in self._with_stand_ins(idx):
             item = self.prepare_data(index)
             if item is not None:
@@ -292,3 +297,10 @@ def count_labels(rows: Iterable[ClipRow]) -> Counter[tuple[str, int]]:
         for row in rows
         for pair in zip(TRACKS, (row.label, row.video_label, row.audio_label), strict=True)
     )
+
+
+@cache
+def _end_with_main_process(process_id: int) -> None:
+    # PyTorch's worker looks for its parent only when it waits for work, and then waits for ever
+    # for its items to be taken, if the parent was killed.
+    end_with_parent()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from macbdf_mm.errors import ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.utils.lifeline import end_when_closed
 
 Result = TypeVar("Result")
 DEFAULT_TIME_LIMIT_SECONDS = 60.0
@@ -45,6 +46,7 @@ class DecodingProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._answers: AnswerReader | None = None
+        self._lifeline: int | None = None
         self._owner = os.getpid()
         self._deadly: dict[str, str] = {}
         if not time_limit_seconds > 0:
@@ -120,6 +122,9 @@ class DecodingProcess:
         if self._child is not None and self._owner == os.getpid():
             self._child.kill()
             self._child.wait()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+            self._lifeline = None
         # A forked process has the same object, but the child is not its own.
         self._child = None
         self._owner = os.getpid()
@@ -143,17 +148,21 @@ class DecodingProcess:
         shared = make_shared_file()
         # The child finds the package where this process has found it.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        # Closed by the kernel when this process is killed: then a child that hangs ends too.
+        lifeline, self._lifeline = os.pipe()
+        passed = [theirs.fileno(), shared, lifeline]
         with theirs:
             self._child = subprocess.Popen(
                 # -P: what lies in the current folder is data, and no module of it must be run.
-                [sys.executable, "-P", "-m", __name__, str(theirs.fileno()), str(shared)],
-                pass_fds=[theirs.fileno(), shared],
+                [sys.executable, "-P", "-m", __name__, *map(str, passed)],
+                pass_fds=passed,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 # Decoders report damage here, a line for each bad packet.
                 stderr=subprocess.DEVNULL,
             )
+        os.close(lifeline)
         self._connection = Connection(ours.detach())
         self._answers = AnswerReader(shared)
         if not self._connection.poll(_START_LIMIT_SECONDS):
@@ -273,4 +282,5 @@ def _answer(
 if __name__ == "__main__":
     # A terminal's Ctrl-C reaches this process too; the one that made it decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_when_closed(int(sys.argv[3]))
     serve(Connection(int(sys.argv[1])), AnswerWriter(int(sys.argv[2])))

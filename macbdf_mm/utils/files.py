@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from macbdf_mm.errors import ConfigError, UnwritableFileError
 
 _MARK = ".part"
+_UNFINISHED = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(_MARK)}(\.[^.]*)?", re.DOTALL)
 _REMEDIES = {
     errno.ENOSPC: "free some space, or choose another place",
     errno.EDQUOT: "free some space, or choose another place",
@@ -89,7 +91,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def remove_unfinished(folder: str | Path) -> list[Path]:
     """Delete what killed writers left in a folder, and return the paths."""
-    unfinished = sorted(Path(folder).glob(f".*{_MARK}*"))
+    unfinished = sorted(path for path in Path(folder).iterdir() if _UNFINISHED.fullmatch(path.name))
     for path in unfinished:
         path.unlink(missing_ok=True)
     return unfinished
@@ -110,9 +112,15 @@ def folder_lock(folder: Path, refusal: str) -> Iterator[int]:
         ConfigError: If another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        take_lock(file.fileno(), refusal)
-        yield file.fileno()
+    lock = folder / ".lock"
+    with _one_sentence(lock, lock):
+        # A link that somebody has put there is not followed, and nothing is cut off.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    try:
+        take_lock(descriptor, refusal)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def take_lock(descriptor: int, refusal: str, is_shared: bool = False) -> None:

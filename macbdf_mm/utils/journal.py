@@ -72,7 +72,9 @@ class Journal:
     def __enter__(self) -> "Journal":
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+b")
+            # A link that somebody has put there is not followed.
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+            file = os.fdopen(os.open(self.path, flags, 0o666), "a+b")
         except OSError as error:
             raise self._unwritable(error) from error
         take_lock(

@@ -1,7 +1,5 @@
 """Jobs in processes of this machine, by pebble."""
 
-import fcntl
-import multiprocessing
 import os
 import pickle
 import signal
@@ -29,6 +27,7 @@ from macbdf_mm.utils.jobs import (
     describe_exit,
     start_worker,
 )
+from macbdf_mm.utils.lifeline import end_with_parent
 
 # Pebble takes a death with exit code 0 for a farewell, and its job would never end.
 _ENDED_WITH_ZERO = 256
@@ -260,27 +259,10 @@ def _start(worker: bytes) -> None:
     global _process
     # Pebble's own handler waits for the job, which may hang in a library.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _end_with_parent()
+    end_with_parent()
     for name in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(name, "1")  # For libraries that the first job loads.
     _process = WorkerProcess(worker)
-
-
-def _end_with_parent() -> None:
-    """Let the kernel end this process when its parent is gone, even if it was killed.
-
-    The pipe to the parent then closes, and a signal about it ends the process: a thread that
-    waits for this would itself wait for Python's lock, which a job that hangs may hold.
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    pipe = parent.sentinel
-    signal.signal(signal.SIGIO, signal.SIG_DFL)
-    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
-    if not parent.is_alive():  # It has closed the pipe before this.
-        os._exit(1)
 
 
 def _answer(arguments: bytes) -> bytes:

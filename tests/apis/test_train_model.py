@@ -11,6 +11,7 @@ from torch import nn
 
 from macbdf_mm.apis.train_model import name_apart, rank_line, train_model, weight_digest
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.utils.files import folder_lock
 
 
 @pytest.mark.parametrize("key", ["model", "train_dataloader", "train_cfg", "optim_wrapper"])
@@ -75,3 +76,12 @@ def test_data_folders_are_told_apart_by_their_order():
     datasets = [of("a"), of("b"), of("./a"), SimpleNamespace()]
     name_apart(datasets)
     assert [dataset.name_prefix for dataset in datasets[:3]] == ["", "1:", ""]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
+    keys = ("model", "train_dataloader", "train_cfg", "optim_wrapper")
+    monkeypatch.setattr("macbdf_mm.apis.train_model.refuse_leaks", lambda cfg: None)
+    monkeypatch.setattr("macbdf_mm.apis.train_model.leave_cores_to_workers", lambda number: None)
+    cfg = Config({key: {} for key in keys} | {"work_dir": str(tmp_path)})
+    with folder_lock(tmp_path, ""), pytest.raises(ConfigError, match="Another run writes into"):
+        train_model(cfg)

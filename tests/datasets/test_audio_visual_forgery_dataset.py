@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -303,3 +305,16 @@ def test_clips_of_unknown_length_are_counted(data_root, caplog):
     logger.removeHandler(caplog.handler)
     assert "2 of 2 clips of" in caplog.text
     assert "have no `duration_seconds`: they are looked at in 2 windows" in caplog.text
+
+
+def test_a_worker_ends_when_its_parent_is_gone(data_root, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        "macbdf_mm.datasets.audio_visual_forgery_dataset.end_with_parent",
+        lambda: called.append(Path(data_root / "in_worker").touch()),
+    )
+    dataset = build(data_root)
+    dataset[0]
+    assert not (data_root / "in_worker").exists()
+    next(iter(DataLoader(dataset, num_workers=1, collate_fn=list)))
+    assert (data_root / "in_worker").exists()

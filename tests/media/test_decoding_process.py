@@ -1,5 +1,7 @@
 import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -200,3 +202,26 @@ def test_no_module_of_the_current_folder_is_run(tmp_path, monkeypatch):
     with DecodingProcess() as process:
         assert process.call(eval, PROCESS_ID) != os.getpid()
     assert not (tmp_path / "was_run").exists()
+
+
+KILLED = """
+import sys
+from macbdf_mm.media.decoding_process import DecodingProcess
+
+process = DecodingProcess()
+print(process.call(eval, "__import__('os').getpid()"), flush=True)
+process.call(exec, "import time; time.sleep(1000)")
+"""
+
+
+def test_a_child_that_hangs_ends_with_a_parent_that_was_killed():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    parent = subprocess.Popen([sys.executable, "-c", KILLED], env=environment, stdout=-1, text=True)
+    child = int(parent.stdout.readline())
+    time.sleep(0.3)
+    parent.kill()
+    parent.communicate()
+    end = time.monotonic() + 10
+    while is_alive(child):
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -233,3 +233,24 @@ def test_a_stamp_is_size_and_time_of_change(tmp_path):
     assert FileStamp.of(path) == FileStamp(3, 7)
     assert FileStamp.of(path).as_json() == [3, 7]
     assert FileStamp.of(tmp_path / "not there") is None
+
+
+def test_only_what_writers_leave_is_removed(tmp_path):
+    for name in (".mine.part", "download.part", ".a.12345678.part.json", ".b.deadbeef.part"):
+        (tmp_path / name).touch()
+    assert [path.name for path in remove_unfinished(tmp_path)] == [
+        ".a.12345678.part.json",
+        ".b.deadbeef.part",
+    ]
+    assert names(tmp_path) == [".mine.part", "download.part"]
+
+
+def test_a_lock_follows_no_link(tmp_path):
+    target = tmp_path / "target"
+    target.write_text("kept")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".lock").symlink_to(target)
+    lock = folder_lock(tmp_path / "folder", "It is taken.")
+    with pytest.raises(UnwritableFileError, match=r"\.lock cannot be written"), lock:
+        pass
+    assert target.read_text() == "kept"

@@ -311,13 +311,13 @@ def test_children_end_with_their_parent_and_the_journal_stays(tmp_path, end, how
 LATE_CHILD = """
 import multiprocessing, os, sys, time
 from pathlib import Path
-from macbdf_mm.utils import local_engine
+from macbdf_mm.utils.lifeline import end_with_parent
 
 def work(path):
     while os.getppid() == int(Path(path + ".parent").read_text()):
         time.sleep(0.02)
     Path(path + ".begun").touch()
-    local_engine._end_with_parent()
+    end_with_parent()
     Path(path + ".lives").touch()
 
 if __name__ == "__main__":
