@@ -1,7 +1,6 @@
 """Loading prepared crops of a face against full frames that are cropped while loading."""
 
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.decoding import read_each
 from benchmarks.filmed_clip import write_filmed_clip
 from benchmarks.rows import Row, speed_row
 from benchmarks.settings import Settings
-from benchmarks.timing import Comparison
+from benchmarks.timing import Comparison, cpu_seconds, measure_in_turns
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import DecodedSpan, read_span
@@ -21,6 +21,13 @@ from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
 
 FULL = "full frames"
+# The clip that is loaded in each repetition, and the side of its faces in pixels.
+_SPAN_SECONDS = 2.56
+_NUM_FRAMES = 16
+_SAMPLE_RATE = 16_000
+_FACE_SIZE = 224
+# Side of the crop over the longer side of the face's box.
+_MARGIN = 1.3
 
 
 @dataclass(frozen=True)
@@ -72,25 +79,6 @@ def measure_prepared_crops(settings: Settings) -> Iterator[Row]:
 
 
 @dataclass(frozen=True)
-class ClipLoad:
-    """The clip that is loaded in each repetition.
-
-    Attributes:
-        span_seconds: Length of a clip.
-        num_frames: Frames of it.
-        sample_rate: Of its sound, in Hz.
-        size: Of the face, in pixels.
-        margin: Side of the crop over the longer side of the face's box.
-    """
-
-    span_seconds: float = 2.56
-    num_frames: int = 16
-    sample_rate: int = 16_000
-    size: int = 224
-    margin: float = 1.3
-
-
-@dataclass(frozen=True)
 class CropSpeed:
     """CPU seconds of this process for one clip, by way of loading.
 
@@ -102,28 +90,22 @@ class CropSpeed:
     seconds: Mapping[str, tuple[float, ...]]
     num_bytes: Mapping[str, int]
 
-    def milliseconds(self, way: str) -> float:
-        """Return the median over rounds."""
-        return 1000 * float(np.median(self.seconds[way]))
-
-    def ratio(self, way: str) -> float:
-        """Return how many times faster a way is than full frames, the median over rounds."""
-        return float(np.median(np.divide(self.seconds[FULL], self.seconds[way])))
-
     def describe(self) -> str:
-        """Return one line a way."""
-        return "\n".join(
-            f"{way}: {self.milliseconds(way):.1f} ms a clip, {self.ratio(way):.1f}x, "
-            f"{self.num_bytes[way] / 1e6:.2f} MB"
-            for way in self.seconds
-        )
+        """Return one line a way: medians over rounds, and the size of the file."""
+        lines = []
+        for way, seconds in self.seconds.items():
+            ratio = np.median(np.divide(self.seconds[FULL], seconds))
+            lines.append(
+                f"{way}: {1000 * np.median(seconds):.1f} ms a clip, {ratio:.1f}x, "
+                f"{self.num_bytes[way] / 1e6:.2f} MB"
+            )
+        return "\n".join(lines)
 
 
 def measure_crop_speed(
     path: str | Path,
     track: FaceTrack,
     folder: str | Path,
-    load: ClipLoad | None = None,
     num_clips: int = 10,
     num_rounds: int = 5,
     seed: int = 0,
@@ -137,45 +119,37 @@ def measure_crop_speed(
         path: A media file with video.
         track: The face in it.
         folder: Where the prepared crops go.
-        load: What is loaded.
         num_clips: Spans a round.
         num_rounds: How often all is repeated.
         seed: Of the spans.
     """
-    load = load or ClipLoad()
     start, end = 0.0, probe(path).duration_seconds
     files: dict[str, Path] = {}
     for form in ("mp4", "jpeg"):
-        settings = CropSettings(form, load.size, load.margin, sample_rate=load.sample_rate)
+        settings = CropSettings(form, _FACE_SIZE, _MARGIN, sample_rate=_SAMPLE_RATE)
         files[form] = Path(folder) / f"crop{settings.suffix}"
         written = write_face_crop(path, track, files[form], settings)
         start, end = written.start_seconds, written.end_seconds
     rng = np.random.default_rng(seed)
-    begins = rng.uniform(0, max(0.0, end - start - load.span_seconds), num_clips)
-    ways: dict[str, Callable[[float], object]] = {
-        FULL: lambda begin: _load_full(path, track, load, start + begin),
-        **{form: partial(_load, file, load) for form, file in files.items()},
+    begins = rng.uniform(0, max(0.0, end - start - _SPAN_SECONDS), num_clips)
+    calls: dict[str, Callable[[], object]] = {
+        FULL: partial(read_each, partial(_load_full, path, track), start + begins),
+        **{form: partial(read_each, partial(_load, file), begins) for form, file in files.items()},
     }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(num_rounds):
-        for way, read in ways.items():
-            began = time.process_time()
-            for begin in begins:
-                read(float(begin))
-            seconds[way].append((time.process_time() - began) / num_clips)
+    seconds = measure_in_turns(calls, cpu_seconds, num_rounds)
     sizes = {FULL: Path(path).stat().st_size, **{f: p.stat().st_size for f, p in files.items()}}
-    return CropSpeed({way: tuple(values) for way, values in seconds.items()}, sizes)
+    means = {way: tuple(s / num_clips for s in values) for way, values in seconds.items()}
+    return CropSpeed(means, sizes)
 
 
-def _load_full(path: str | Path, track: FaceTrack, load: ClipLoad, begin: float) -> None:
-    frames = np.asarray(_load(path, load, begin).frames)
-    times = begin + (np.arange(load.num_frames) + 0.5) * load.span_seconds / load.num_frames
+def _load_full(path: str | Path, track: FaceTrack, begin: float) -> None:
+    frames = np.asarray(_load(path, begin).frames)
+    times = begin + (np.arange(_NUM_FRAMES) + 0.5) * _SPAN_SECONDS / _NUM_FRAMES
     boxes, _ = track.boxes_at(times)
-    squares = squares_around(boxes, frames.shape[1:3], load.margin)
+    squares = squares_around(boxes, frames.shape[1:3], _MARGIN)
     for frame, square in zip(frames, squares, strict=True):
-        crop_square(frame, square, load.size)
+        crop_square(frame, square, _FACE_SIZE)
 
 
-def _load(path: str | Path, load: ClipLoad, begin: float) -> DecodedSpan:
-    span = begin, begin + load.span_seconds
-    return read_span(path, span, load.num_frames, load.sample_rate)
+def _load(path: str | Path, begin: float) -> DecodedSpan:
+    return read_span(path, (begin, begin + _SPAN_SECONDS), _NUM_FRAMES, _SAMPLE_RATE)

@@ -135,9 +135,9 @@ def _compare_on(
     # The arrays of all stock clips are hundreds of megabytes.
     del stock
     calls: dict[str, Callable[[], object]] = {
-        "own": partial(_read_each, read, spans),
-        "child": partial(_read_each, read_in_child, spans),
-        "peer": partial(_read_each, partial(pipeline.read, path), seeds),
+        "own": partial(read_each, read, spans),
+        "child": partial(read_each, read_in_child, spans),
+        "peer": partial(read_each, partial(pipeline.read, path), seeds),
     }
     passes = measure_in_turns(calls, clock_with(process), settings.num_rounds)
     seconds = {way: tuple(s / len(spans) for s in values) for way, values in passes.items()}
@@ -149,6 +149,7 @@ def _compare_on(
     yield speed_row(f"{name}, in the worker's child process", setting, _PEER, comparison)
 
 
-def _read_each(read: Callable[[Any], object], places: Iterable[Any]) -> None:
+def read_each(read: Callable[[Any], object], places: Iterable[Any]) -> None:
+    """Read all places of a file, one after the other."""
     for place in places:
         read(place)

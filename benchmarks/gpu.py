@@ -118,10 +118,11 @@ def block_rows(
     x = torch.randn(batch, *grid, BLOCK_WIDTH, device=device).movedim(-1, 1)
     grad = torch.randn_like(x)
     stock = with_stock_layers(blocks)
-    own = _under_autocast(training_call(blocks, x, grad), device)
+    under_autocast = torch.autocast(device.type, torch.bfloat16)
+    own = under_autocast(training_call(blocks, x, grad))
     calls = {
         "own": own,
-        "stock": _under_autocast(training_call(stock, x.contiguous(), grad.contiguous()), device),
+        "stock": under_autocast(training_call(stock, x.contiguous(), grad.contiguous())),
     }
     if device.type == "cuda" and importlib.util.find_spec("triton") is not None:
         calls["triton"] = _with_triton(own)
@@ -165,11 +166,3 @@ def _with_triton(call: Call) -> Call:
             use_triton(False)
 
     return switched
-
-
-def _under_autocast(call: Call, device: torch.device) -> Call:
-    def cast() -> None:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            call()
-
-    return cast

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isqrt
 from pathlib import Path
+from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ from torch import nn
 from benchmarks.calls import training_call
 from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import with_stock_layers
-from benchmarks.timing import measure_in_turns, median_and_range
+from benchmarks.timing import measure_in_turns
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.reports.figures.theme import (
     LIGHT,
@@ -32,72 +32,24 @@ STOCK = "stock layers"
 _HEAD = ("size", "who", "size: ms", "power law (worst error)", "linear law (worst error)")
 
 
-@dataclass(frozen=True)
-class PowerLaw:
-    """cost = factor * size ** exponent."""
-
-    factor: float
-    exponent: float
-
-    def __call__(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the cost of each size."""
-        return self.factor * np.asarray(sizes, np.float64) ** self.exponent
-
-
-@dataclass(frozen=True)
-class LinearLaw:
-    """cost = constant + slope * size."""
-
-    constant: float
-    slope: float
-
-    def __call__(self, sizes: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the cost of each size."""
-        return self.constant + self.slope * np.asarray(sizes, np.float64)
-
-
-def fit_power_law(sizes: Sequence[float], costs: Sequence[float]) -> PowerLaw:
-    """Return the power law with the least squared error of the logarithms.
+def fit_power_law(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
+    """Return factor and exponent of the law with the least squared error of the logarithms.
 
     Args:
         sizes: At least two different ones, positive.
         costs: Positive, one per size.
     """
     exponent, logarithm = np.polyfit(np.log(sizes), np.log(costs), 1)
-    return PowerLaw(float(np.exp(logarithm)), float(exponent))
+    return float(np.exp(logarithm)), float(exponent)
 
 
-def fit_linear_law(sizes: Sequence[float], costs: Sequence[float]) -> LinearLaw:
-    """Return the linear law with the least squared relative error; arguments as above.
+def fit_linear_law(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, float]:
+    """Return constant and slope with the least squared relative error; arguments as above.
 
     Relative, for the largest cost would otherwise decide alone.
     """
     slope, constant = np.polyfit(sizes, costs, 1, w=1 / np.asarray(costs, np.float64))
-    return LinearLaw(float(constant), float(slope))
-
-
-def worst_error(law: PowerLaw | LinearLaw, sizes: Sequence[float], costs: Sequence[float]) -> float:
-    """Return the largest relative error of a law over the measured points."""
-    return float(np.max(np.abs(law(sizes) / np.asarray(costs, np.float64) - 1)))
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What is run: ``depth`` blocks on a map, forward and backward.
-
-    Attributes:
-        steps: Time steps of the map, half of the frames.
-        side: Height and width of the map, a sixteenth of the frames'.
-        batch: Clips.
-        depth: Blocks.
-        width: Channels C.
-    """
-
-    steps: int = VIDEO_GRID[0]
-    side: int = VIDEO_GRID[1]
-    batch: int = 1
-    depth: int = 1
-    width: int = BLOCK_WIDTH
+    return float(constant), float(slope)
 
 
 @dataclass(frozen=True)
@@ -114,18 +66,16 @@ class GrowthCurve:
     sizes: tuple[int, ...]
     milliseconds: dict[str, tuple[float, ...]]
 
-    def power_law(self, which: str) -> PowerLaw:
-        """Return the fitted power law of ``OURS`` or ``STOCK``."""
-        return fit_power_law(self.sizes, self.milliseconds[which])
-
-    def linear_law(self, which: str) -> LinearLaw:
-        """Return the fitted linear law of ``OURS`` or ``STOCK``."""
-        return fit_linear_law(self.sizes, self.milliseconds[which])
-
     def table_rows(self) -> Iterator[tuple[str, ...]]:
-        """Yield axis, who, costs and both laws with their worst error, as text."""
+        """Yield axis, who, costs and both laws with their worst relative error, as text."""
+        sizes = np.asarray(self.sizes, np.float64)
         for which, costs in self.milliseconds.items():
-            power, linear = self.power_law(which), self.linear_law(which)
+            factor, exponent = fit_power_law(self.sizes, costs)
+            constant, slope = fit_linear_law(self.sizes, costs)
+            errors = [
+                float(np.max(np.abs(law / np.asarray(costs) - 1)))
+                for law in (factor * sizes**exponent, constant + slope * sizes)
+            ]
             points = ", ".join(
                 f"{size}: {cost:.3g}" for size, cost in zip(self.sizes, costs, strict=True)
             )
@@ -133,46 +83,62 @@ class GrowthCurve:
                 self.axis,
                 which,
                 points,
-                f"{power.factor:.3g} x^{power.exponent:.2f} "
-                f"({worst_error(power, self.sizes, costs):.0%})",
-                f"{linear.constant:.3g} + {linear.slope:.3g} x "
-                f"({worst_error(linear, self.sizes, costs):.0%})",
+                f"{factor:.3g} x^{exponent:.2f} ({errors[0]:.0%})",
+                f"{constant:.3g} + {slope:.3g} x ({errors[1]:.0%})",
             )
 
 
-# Axis -> its sizes, and the workload of a size.
-AXES: dict[str, tuple[tuple[int, ...], Callable[[int], Workload]]] = {
-    "time steps": ((4, 8, 16, 32), lambda size: Workload(steps=size)),
-    "positions a step": ((49, 196, 784), lambda size: Workload(side=isqrt(size))),
-    "batch": ((1, 2, 4, 8), lambda size: Workload(batch=size)),
-    "depth": ((1, 2, 4, 8), lambda size: Workload(depth=size)),
+# Axis -> its sizes, and the arguments of `measure_blocks` for a size.
+AXES: dict[str, tuple[tuple[int, ...], Callable[[int], dict[str, int]]]] = {
+    "time steps": ((4, 8, 16, 32), lambda size: {"steps": size}),
+    "positions a step": ((49, 196, 784), lambda size: {"side": isqrt(size)}),
+    "batch": ((1, 2, 4, 8), lambda size: {"batch": size}),
+    "depth": ((1, 2, 4, 8), lambda size: {"depth": size}),
 }
 
 
 def measure_scaling(settings: Settings) -> Iterator[GrowthCurve]:
     """Yield the curve of each axis of :data:`AXES`, the other sizes as in the `s` model."""
     num_rounds = 1 if settings.is_quick else 5
-    for axis, (sizes, workload) in AXES.items():
+    for axis, (sizes, changes) in AXES.items():
         milliseconds: dict[str, list[float]] = {OURS: [], STOCK: []}
         for size in sizes:
-            for which, cost in measure_workload(workload(size), settings, num_rounds).items():
+            for which, cost in measure_blocks(settings, num_rounds, **changes(size)).items():
                 milliseconds[which].append(cost)
         yield GrowthCurve(axis, sizes, {k: tuple(v) for k, v in milliseconds.items()})
 
 
-def measure_workload(workload: Workload, settings: Settings, num_rounds: int) -> dict[str, float]:
-    """Return the median milliseconds of ``OURS`` and ``STOCK`` for a workload."""
+def measure_blocks(
+    settings: Settings,
+    num_rounds: int,
+    *,
+    steps: int = VIDEO_GRID[0],
+    side: int = VIDEO_GRID[1],
+    batch: int = 1,
+    depth: int = 1,
+    width: int = BLOCK_WIDTH,
+) -> dict[str, float]:
+    """Return the median milliseconds of ``OURS`` and ``STOCK`` for blocks, forward and backward.
+
+    Args:
+        settings: Seed and threads.
+        num_rounds: Rounds.
+        steps: Time steps of the map, half of the frames.
+        side: Height and width of the map, a sixteenth of the frames'.
+        batch: Clips.
+        depth: Blocks.
+        width: Channels C.
+    """
     torch.manual_seed(settings.seed)
-    blocks = nn.Sequential(*(MSTLKABlock(workload.width) for _ in range(workload.depth)))
-    size = (workload.steps, workload.side, workload.side)
-    x = torch.randn(workload.batch, *size, workload.width).movedim(-1, 1)
+    blocks = nn.Sequential(*(MSTLKABlock(width) for _ in range(depth)))
+    x = torch.randn(batch, steps, side, side, width).movedim(-1, 1)
     grad = torch.randn_like(x)
     calls = {
         OURS: training_call(blocks, x, grad),
         STOCK: training_call(with_stock_layers(blocks), x.contiguous(), grad.contiguous()),
     }
     seconds = measure_in_turns(calls, settings.clock(), num_rounds)
-    return {which: 1e3 * median_and_range(values)[0] for which, values in seconds.items()}
+    return {which: 1e3 * median(values) for which, values in seconds.items()}
 
 
 def scaling_markdown(environment: Mapping[str, str], curves: Sequence[GrowthCurve]) -> str:
@@ -211,10 +177,10 @@ def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:
     colours = {OURS: theme.video, STOCK: theme.audio}
     sizes = np.geomspace(min(curve.sizes), max(curve.sizes), 50)
     for which, costs in curve.milliseconds.items():
-        law = curve.power_law(which)
-        label = f"{which}, {law.exponent:.2f}"
+        factor, exponent = fit_power_law(curve.sizes, costs)
+        label = f"{which}, {exponent:.2f}"
         axes.plot(curve.sizes, costs, "o", color=colours[which], markersize=4)
-        axes.plot(sizes, law(sizes), color=colours[which], linewidth=1.2, label=label)
+        axes.plot(sizes, factor * sizes**exponent, color=colours[which], linewidth=1.2, label=label)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])

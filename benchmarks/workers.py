@@ -1,8 +1,9 @@
 """Clips a second from prepared crops, by the number of workers of the data loader."""
 
 import tempfile
-import time
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.crops import face_of_filmed_clip
 from benchmarks.filmed_clip import write_filmed_clip
 from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
+from benchmarks.timing import Call, measure_in_turns, wall_seconds
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
@@ -46,12 +48,12 @@ def measure_workers(settings: Settings) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         dataset = crops_dataset(Path(folder), settings.seed)
         loaders = {n: make_loader(dataset, n, num_clips, settings.seed) for n in NUM_WORKERS}
-        for loader in loaders.values():
-            _clips_a_second(loader, num_clips)  # starts the workers and their children
-        rates: dict[int, list[float]] = {n: [] for n in NUM_WORKERS}
-        for _ in range(num_rounds):
-            for num_workers, loader in loaders.items():
-                rates[num_workers].append(_clips_a_second(loader, num_clips))
+        # The first pass, which is not measured, starts the workers and their children.
+        passes: dict[str, Call] = {
+            str(n): partial(deque, loader, maxlen=0) for n, loader in loaders.items()
+        }
+        seconds = measure_in_turns(passes, wall_seconds, num_rounds)
+    rates = {n: [num_clips / s for s in seconds[str(n)]] for n in NUM_WORKERS}
     for num_workers in NUM_WORKERS:
         yield _row(num_workers, rates)
 
@@ -83,13 +85,6 @@ def make_loader(
         persistent_workers=True,
         collate_fn=pseudo_collate,
     )
-
-
-def _clips_a_second(loader: DataLoader[Any], num_clips: int) -> float:
-    begin = time.perf_counter()
-    for _ in loader:
-        pass
-    return num_clips / (time.perf_counter() - begin)
 
 
 def _row(num_workers: int, rates: dict[int, list[float]]) -> Row:

@@ -3,7 +3,8 @@
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,12 +113,13 @@ class EpochRecordHook(Hook):
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
-        self._losses = _Means()
-        self._logged = _Means()
+        self._losses: dict[str, list[float]] = defaultdict(list)
+        self._logged: dict[str, list[float]] = defaultdict(list)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Start an epoch's means."""
-        self._losses, self._logged = _Means(), _Means()
+        """Forget the iterations of the epoch before."""
+        self._losses.clear()
+        self._logged.clear()
 
     def after_train_iter(
         self,
@@ -128,10 +130,10 @@ class EpochRecordHook(Hook):
     ) -> None:
         """Add the losses of an iteration, and what was logged of its step."""
         for name, value in (outputs or {}).items():
-            self._losses.add(name, torch.as_tensor(value).item())
+            self._losses[name].append(torch.as_tensor(value).item())
         for key, buffer in runner.message_hub.log_scalars.items():
             if key.startswith(_LOGGED):
-                self._logged.add(key.removeprefix(_LOGGED), float(buffer.current()))
+                self._logged[key.removeprefix(_LOGGED)].append(float(buffer.current()))
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Test, and keep what the epoch was like."""
@@ -139,27 +141,16 @@ class EpochRecordHook(Hook):
         self.records.append(
             {
                 "epoch": runner.epoch,
-                "losses": self._losses.means(),
-                "om_pareto": self._logged.means(),
+                "losses": _means(self._losses),
+                "om_pareto": _means(self._logged),
                 "val": track_figures(metrics or {}),
                 "test": track_figures(tested),
             }
         )
 
 
-class _Means:
-    """Running means of named numbers."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._counts: dict[str, int] = {}
-
-    def add(self, name: str, value: float) -> None:
-        self._sums[name] = self._sums.get(name, 0.0) + value
-        self._counts[name] = self._counts.get(name, 0) + 1
-
-    def means(self) -> dict[str, float]:
-        return {name: total / self._counts[name] for name, total in self._sums.items()}
+def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: sum(numbers) / len(numbers) for name, numbers in values.items()}
 
 
 def track_figures(figures: Mapping[str, float]) -> dict[str, float]:

@@ -10,17 +10,13 @@ from benchmarks.scaling import (
     OURS,
     STOCK,
     GrowthCurve,
-    LinearLaw,
-    PowerLaw,
-    Workload,
     draw_scaling,
     fit_linear_law,
     fit_power_law,
+    measure_blocks,
     measure_scaling,
-    measure_workload,
     save_scaling,
     scaling_markdown,
-    worst_error,
 )
 from benchmarks.settings import Settings
 
@@ -28,10 +24,9 @@ SIZES = (1.0, 2.0, 4.0, 8.0)
 
 
 def test_laws_are_recovered_from_points_that_follow_them() -> None:
-    power = fit_power_law(SIZES, PowerLaw(3.0, 1.5)(SIZES).tolist())
-    assert (power.factor, power.exponent) == pytest.approx((3.0, 1.5))
-    linear = fit_linear_law(SIZES, LinearLaw(2.0, 0.5)(SIZES).tolist())
-    assert (linear.constant, linear.slope) == pytest.approx((2.0, 0.5))
+    sizes = np.array(SIZES)
+    assert fit_power_law(SIZES, (3.0 * sizes**1.5).tolist()) == pytest.approx((3.0, 1.5))
+    assert fit_linear_law(SIZES, (2.0 + 0.5 * sizes).tolist()) == pytest.approx((2.0, 0.5))
 
 
 def test_linear_fit_weighs_relative_errors() -> None:
@@ -39,28 +34,25 @@ def test_linear_fit_weighs_relative_errors() -> None:
     costs = np.array([1.0, 3.0, 4.0, 20.0])
     design = np.stack([np.ones(4), SIZES], axis=1) / costs[:, None]
     expected = np.linalg.lstsq(design, np.ones(4), rcond=None)[0]
-    law = fit_linear_law(SIZES, costs.tolist())
-    assert (law.constant, law.slope) == pytest.approx(tuple(expected))
+    assert fit_linear_law(SIZES, costs.tolist()) == pytest.approx(tuple(expected))
 
 
 def test_worst_error_is_relative() -> None:
-    assert worst_error(LinearLaw(0.0, 1.0), (1.0, 2.0), (2.0, 2.5)) == pytest.approx(0.5)
-
-
-TINY = Workload(steps=2, side=3, width=3)
+    (row,) = GrowthCurve("batch", (1, 2, 4), {OURS: (1.0, 4.0, 4.0)}).table_rows()
+    # By hand: exponent 1, factor (1 * 4 * 4 / 8) ** (1 / 3) = 1.26, so 26% too much at 1 and at 4,
+    # 37% too little at 2.
+    assert row[3] == "1.26 x^1.00 (37%)"
 
 
 def test_a_workload_is_measured_on_both_sides(tiny_settings: Settings) -> None:
-    costs = measure_workload(TINY, tiny_settings, num_rounds=1)
+    costs = measure_blocks(tiny_settings, 1, steps=2, side=3, batch=1, depth=2, width=3)
     assert set(costs) == {OURS, STOCK}
     assert all(cost > 0 for cost in costs.values())
 
 
 def test_each_axis_changes_one_size_alone() -> None:
-    for axis, (sizes, workload) in AXES.items():
-        first, last = (vars(workload(size)) for size in (sizes[0], sizes[-1]))
-        changed = {name: (first[name], last[name]) for name in first if first[name] != last[name]}
-        ((low, high),) = changed.values()
+    for axis, (sizes, changes) in AXES.items():
+        (low,), (high,) = (changes(size).values() for size in (sizes[0], sizes[-1]))
         power = 2 if axis == "positions a step" else 1
         assert (low**power, high**power) == (sizes[0], sizes[-1]), axis
 
@@ -70,15 +62,16 @@ def test_curves_hold_a_cost_a_size(
 ) -> None:
     monkeypatch.setattr(
         scaling,
-        "measure_workload",
-        lambda workload, *_: {OURS: 2.0 * workload.batch, STOCK: 3.0 * workload.batch**2},
+        "measure_blocks",
+        lambda *_, batch=1, **__: {OURS: 2.0 * batch, STOCK: 3.0 * batch**2},
     )
     curves = {curve.axis: curve for curve in measure_scaling(tiny_settings)}
     assert set(curves) == set(AXES)
     batch = curves["batch"]
     assert batch.milliseconds == {OURS: (2, 4, 8, 16), STOCK: (3, 12, 48, 192)}
-    assert batch.power_law(STOCK).exponent == pytest.approx(2)
-    assert batch.linear_law(OURS).slope == pytest.approx(2)
+    ours, stock = batch.table_rows()
+    assert stock[3] == "3 x^2.00 (0%)"
+    assert ours[4].endswith("+ 2 x (0%)")
 
 
 def test_table_states_points_and_laws() -> None:
