@@ -180,10 +180,11 @@ def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> 
 
 
 def file_caveats(info: MediaInfo) -> list[str]:
-    """Return what is to be said of the scores of a file that was cut short."""
+    """Return what is to be said of the scores of a file: what of it nobody has looked at."""
     if not missing_seconds(info):
-        return []
-    return [f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"]
+        return [*info.remarks]
+    cut = f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"
+    return [cut, *info.remarks]
 
 
 def missing_seconds(info: MediaInfo) -> float:

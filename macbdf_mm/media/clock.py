@@ -25,11 +25,13 @@ class Clock:
         shifts: By the index of a stream: from which of its packets on, by how many seconds later
             they are than they say; ascending, empty where the clock runs on.
         num_restarts: How often the clock starts anew.
+        unread_share: How much of the file lies behind the last packet that is found.
     """
 
     is_sought: bool = True
     shifts: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     num_restarts: int = 0
+    unread_share: float = 0.0
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """An opened media file: its tracks, its clock, and the way through its packets and frames."""
 
+import ctypes
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,6 +52,11 @@ _SEEK_LEADS_SECONDS = (0.0, 2.0, 10.0)
 # Encoders of these leave out repetitions of the last picture: it goes on with the sound, so long.
 _REPEATING_CODECS = frozenset({"theora"})
 _MAX_REPEATED_SECONDS = 1.0
+# FFmpeg's own order of the channels of a sound, as far as it has names of two and three letters.
+_CHANNEL_ORDER = (
+    *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR"),
+    *("TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR"),
+)
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -141,13 +147,15 @@ class MediaFile:
     def candidates(self, kind: Literal["video", "audio"]) -> list[Stream]:
         """Return the streams of one kind that have a decoder: FFmpeg's choice, then in order.
 
-        FFmpeg's choice is the default track. Cover pictures of sound files are left out.
+        FFmpeg's choice is the default track. Cover pictures of sound files are left out, and sound
+        that cannot be decoded safely.
         """
         streams = [
             stream
             for stream in getattr(self.container.streams, kind)
             if stream.codec_context is not None
             and not stream.disposition & Disposition.attached_pic
+            and not is_unsafe(stream)
         ]
         best = self.container.streams.best(kind)
         return sorted(streams, key=lambda stream: (stream is not best, stream.index))
@@ -392,6 +400,26 @@ def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | Non
     return timestamp * time_base.numerator / time_base.denominator
 
 
+def is_unsafe(stream: Any) -> bool:
+    """Return whether PyAV would corrupt its memory on a sound stream.
+
+    That is so where channels come in another order than FFmpeg's own, as in QuickTime files of
+    7.1 channels: PyAV copies the list of channels, and then frees it twice.
+    """
+    if stream.type != "audio" or stream.codec_context is None:
+        return False
+    layout = stream.codec_context.layout
+    names = [channel.name for channel in layout.channels]
+    if "(" not in layout.name and "@" not in layout.name:
+        return False
+    places = [_CHANNEL_ORDER.index(name) if name in _CHANNEL_ORDER else -1 for name in names]
+    if places and places[0] >= 0 and all(a < b for a, b in pairwise(places)):
+        return False
+    # Never freed: that is what would corrupt the memory.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+    return True
+
+
 def decode_packet(stream: Any, packet: Packet | None) -> Any:
     """Return the frames that a packet completes, none if it is damaged; None flushes."""
     try:
@@ -480,16 +508,20 @@ def _clock_of(path: Path, format_name: str, num_bytes: int, changed_ns: int) -> 
         return Clock(is_sought=False)
     if not may_start_anew(path, format_name):
         return Clock()
+    last_byte = [0]
     with _open_container(path) as container:
-        if runs_on(_packet_times(container)):
-            return Clock()
-    with _open_container(path) as container:
-        clock = put_in_order(_packet_times(container))
+        steady = runs_on(_packet_times(container, last_byte))
+    clock = Clock()
+    if not steady:
+        with _open_container(path) as container:
+            clock = put_in_order(_packet_times(container, last_byte))
     if clock.num_restarts and "mp4" in format_name.split(","):
         raise UndecodableMediaError(
             f"{path} was put together from files in fragments whose times start anew, by which "
             "parts of it are hidden; join them with `ffmpeg -f concat` instead."
         )
+    if last_byte[0]:
+        clock = replace(clock, unread_share=max(0.0, 1.0 - last_byte[0] / num_bytes))
     return clock
 
 
@@ -509,9 +541,16 @@ def _interleaving_of(path: Path, format_name: str, num_bytes: int, changed_ns: i
     return furthest
 
 
-def _packet_times(container: InputContainer) -> Iterator[PacketTimes | int]:
-    """Yield the times of all packets, or the index of the stream where one has none."""
+def _packet_times(
+    container: InputContainer, last_byte: list[int] | None = None
+) -> Iterator[PacketTimes | int]:
+    """Yield the times of all packets, or the index of the stream where one has none.
+
+    ``last_byte`` is set to where in the file the last of them ends, if that is known.
+    """
     for packet in _packets_up_to_damage(container, _timed_streams(container)):
+        if last_byte is not None and packet.pos is not None:
+            last_byte[0] = max(last_byte[0], packet.pos + packet.size)
         index, base = packet.stream.index, packet.time_base
         decoded = to_seconds(packet.dts if packet.dts is not None else packet.pts, base)
         if decoded is None or packet.is_discard:

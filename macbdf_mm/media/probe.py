@@ -1,14 +1,17 @@
 """What a media file says of itself, and what it really holds, without decoding it all."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import av
+from av.stream import Disposition
 
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media.limits import check_seconds
-from macbdf_mm.media.media_file import MediaFile, to_seconds
+from macbdf_mm.media.media_file import MediaFile, Track, to_seconds
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0
@@ -21,6 +24,10 @@ _MIN_PACKETS_OF_CONTENT = 8
 # The tail of a file may lack what began before it, such as a subtitle that stays: where it seems
 # to be cut by more than this, the whole file is looked at.
 _MAX_ROUNDING_SECONDS = 0.25
+# An index or tags at the end of a file take less of it.
+_MAX_UNREAD_SHARE = 0.2
+# Tracks of a file need not begin at once; what is cut off by more than this is said.
+_MAX_UNSEEN_SECONDS = 1.0
 # The length of these is not stated but worked out from the size and the first packets.
 _ESTIMATED_FORMATS = frozenset(
     {"aac", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "loas", "h264", "hevc", "m4v", "amr"}
@@ -53,13 +60,15 @@ class MediaInfo:
         duration_seconds: Until the last packet that is really there, of either track; more
             than 0. A few lone packets after a gap of 10 minutes in both tracks do not count.
         missing_seconds: How much earlier the last packet of any stream ends than the header
-            says; a second or more in files that were cut, 0 where the header says nothing.
+            says; a second or more in files that were cut, 0 where the header says nothing. Also
+            about how much lies behind the place at which FFmpeg stops to read.
         width: Of the frames as they are shown, after rotation; None without video.
         height: Likewise.
         fps: Average frames a second; None without video or where the file does not say.
         sample_rate: Of the sound, in Hz; None without.
         video_codec: FFmpeg's name of it; None without video.
         audio_codec: Likewise.
+        remarks: Sentences on what the file holds and nobody looks at, and on how it is read.
     """
 
     has_video: bool
@@ -72,6 +81,7 @@ class MediaInfo:
     sample_rate: int | None
     video_codec: str | None
     audio_codec: str | None
+    remarks: Sequence[str] = ()
 
 
 def read_header(path: str | Path) -> MediaHeader:
@@ -139,14 +149,58 @@ def describe(file: MediaFile) -> MediaInfo:
         has_video=video is not None,
         has_audio=audio is not None,
         duration_seconds=ends.tracks - file.zero_seconds,
-        missing_seconds=_missing_seconds(file, ends),
+        missing_seconds=max(
+            _missing_seconds(file, ends), _unread_seconds(file, ends.tracks - file.zero_seconds)
+        ),
         width=width,
         height=height,
         fps=float(video.rate) if video is not None and video.rate else None,
         sample_rate=None if audio is None else audio.sample_rate,
         video_codec=None if video is None else video.codec,
         audio_codec=None if audio is None else audio.codec,
+        remarks=_remarks(file),
     )
+
+
+def _remarks(file: MediaFile) -> list[str]:
+    """Return a sentence for each stream that is not looked at, and for what is odd in time."""
+    remarks = []
+    kinds: list[tuple[Literal["video", "audio"], str, Track | None]] = [
+        ("video", "video", file.video),
+        ("audio", "sound", file.audio),
+    ]
+    for kind, name, track in kinds:
+        usable = {stream.index for stream in file.candidates(kind)}
+        for number, stream in enumerate(getattr(file.container.streams, kind), start=1):
+            is_cover = bool(stream.disposition & Disposition.attached_pic)
+            if is_cover or (track is not None and stream.index == track.index):
+                continue
+            codec = None if stream.codec_context is None else stream.codec_context.name
+            about = ", ".join(filter(None, (codec or "no decoder for it", stream.language)))
+            why = ""
+            if stream.index not in usable and codec:
+                why = ": its channels are in an order that cannot be read safely"
+            elif codec and track is None:
+                why = ": nothing of it decodes"
+            remarks.append(f"{name} track {number} ({about}) is not looked at{why}")
+    video, audio = file.video, file.audio
+    if video is not None and audio is not None:
+        early = video.first_seconds - audio.first_seconds
+        if early > _MAX_UNSEEN_SECONDS:
+            remarks.append(
+                f"{early:.1f} s of sound come before the first picture and are not looked at"
+            )
+    if file.clock.unread_share > _MAX_UNREAD_SHARE:
+        remarks.append(
+            f"the last {file.clock.unread_share:.0%} of the file's bytes are not read: FFmpeg "
+            "finds nothing in them that goes on"
+        )
+    if file.clock.num_restarts:
+        remarks.append(
+            f"the clock starts anew {file.clock.num_restarts} times; its parts are read one "
+            "after the other"
+        )
+    return remarks
 
 
 @dataclass(frozen=True)
@@ -165,6 +219,12 @@ def _missing_seconds(file: MediaFile, ends: _Ends) -> float:
     # that last longer than the tracks are no sign of a cut, nor is a video that starts late.
     claimed_end = ((container.start_time or 0) + container.duration) / av.time_base
     return max(0.0, claimed_end - ends.streams)
+
+
+def _unread_seconds(file: MediaFile, read_seconds: float) -> float:
+    """Return about how much lies behind the place at which FFmpeg stops, 0 if hardly anything."""
+    share = file.clock.unread_share
+    return read_seconds * share / (1 - share) if share > _MAX_UNREAD_SHARE else 0.0
 
 
 def _is_length_estimated(file: MediaFile) -> bool:

@@ -177,3 +177,94 @@ def test_a_process_that_looks_at_headers_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_tracks_that_nobody_looks_at_are_named(write_media, clip_clock, tmp_path):
+    times = np.arange(25) / 25
+    frames = [clip_clock.frame(k) for k in range(25)]
+    sound = clip_clock.sound(np.arange(16_000) / 16_000)
+    assert not probe(write_media(tmp_path / "one.mkv", frames, times, [sound])).remarks
+    info = probe(write_media(tmp_path / "two.mkv", frames, times, [sound] * 3))
+    assert info.remarks == [f"sound track {k} (aac) is not looked at" for k in (2, 3)]
+
+
+def test_sound_before_the_first_picture_is_named(write_media, clip_clock, tmp_path):
+    frames = [clip_clock.frame(k) for k in range(25)]
+    sound = clip_clock.sound(np.arange(6 * 16_000) / 16_000)
+    path = write_media(tmp_path / "late.mkv", frames, 5 + np.arange(25) / 25, [sound])
+    (remark,) = probe(path).remarks
+    assert remark == "5.0 s of sound come before the first picture and are not looked at"
+
+
+def test_a_clock_that_starts_anew_is_named(make_clip):
+    path = make_clip("a.ts", seconds=1.0)
+    path.write_bytes(path.read_bytes() * 3)
+    (remark,) = probe(path).remarks
+    assert remark.startswith("the clock starts anew 2 times")
+
+
+def test_sound_whose_channels_pyav_cannot_hold_is_named(clip_clock, tmp_path):
+    path = tmp_path / "surround.mov"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=16_000, layout="7.1")
+        for number in range(25):
+            picture = av.VideoFrame.from_ndarray(clip_clock.frame(number), "rgb24")
+            container.mux(video.encode(picture))
+        container.mux(video.encode())
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 128_000), np.int16), "s16", "7.1")
+        frame.sample_rate = 16_000
+        container.mux([*sound.encode(frame), *sound.encode()])
+    # As other programs write it: the layout by its number (7.1 C), not by a set of channels.
+    content = path.read_bytes()
+    place = content.index(b"chan") + 8
+    layout = (128 << 16 | 8).to_bytes(4) + bytes(4)
+    path.write_bytes(content[:place] + layout + content[place + 8 :])
+    script = (
+        "import sys\nfrom macbdf_mm.media.probe import probe\n"
+        "from macbdf_mm.media.read_span import read_span\n"
+        "info = probe(sys.argv[1])\n"
+        "span = read_span(sys.argv[1], (0.0, 1.0), 5, 16_000)\n"
+        "print(info.has_video, info.has_audio, span.frame_valid.all(), *info.remarks)"
+    )
+    # In a process of its own, which a corrupted memory may end.
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert done.stdout.startswith("True False True sound track 1 (pcm_s16le"), done.stderr
+    assert "an order that cannot be read safely" in done.stdout
+
+
+def test_a_length_that_is_only_estimated_is_no_cut(tmp_path, write_media):
+    # Quiet, then loud: from the bit rate of its start, such a file seems to last far longer.
+    noise = np.random.default_rng(0).normal(0, 0.3, 20 * 16_000).astype(np.float32)
+    sound = np.concatenate([np.zeros(20 * 16_000, np.float32), noise])
+    for suffix, codec in (("aac", "aac"), ("mp3", "libmp3lame")):
+        path = write_media(tmp_path / f"a.{suffix}", sounds=[sound], audio_codec=codec)
+        info = probe(path)
+        assert info.duration_seconds == pytest.approx(40.0, abs=0.2)
+        assert info.missing_seconds < 0.2
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_pictures_that_are_shown_for_long_are_no_cut(tmp_path, write_media, clip_clock, suffix):
+    frames = [clip_clock.frame(k) for k in range(4)]
+    info = probe(write_media(tmp_path / f"slides.{suffix}", frames, [0.0, 30.0, 75.0, 90.0]))
+    assert info.duration_seconds > 90.0
+    assert info.missing_seconds < 0.1
+
+
+def test_a_failed_seek_is_no_empty_file(make_clip, monkeypatch):
+    path = make_clip()
+    monkeypatch.setattr(MediaFile, "seek_all", lambda *args: False)
+    assert probe(path).duration_seconds == pytest.approx(3.0, abs=0.1)
+
+
+def test_what_ffmpeg_does_not_read_is_missing(make_clip):
+    path = make_clip("a.flv", seconds=2.0, sample_rate=44_100)
+    whole = probe(path)
+    assert (whole.missing_seconds, whole.remarks) == (pytest.approx(0.0, abs=0.1), [])
+    # A second file behind the first: what begins with a header is no packet.
+    path.write_bytes(path.read_bytes() * 2)
+    info = probe(path)
+    assert info.missing_seconds == pytest.approx(2.0, abs=0.2)
+    assert "bytes are not read" in info.remarks[0]

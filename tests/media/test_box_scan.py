@@ -1,0 +1,90 @@
+import struct
+
+import numpy as np
+import pytest
+
+from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.probe import probe
+from macbdf_mm.media.read_span import read_span
+
+MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+
+
+def with_edits(path, pieces):
+    """Have the only track of an mp4 show pieces, ``(start, seconds)``; a start of -1 is a pause."""
+    content = path.read_bytes()
+    scale = struct.unpack_from(">I", content, content.index(b"mdhd") + 16)[0]
+    place = content.index(b"elst") - 4
+    first = struct.unpack_from(">i", content, place + 20)[0]
+    rows = b"".join(
+        struct.pack(
+            ">Iihh", round(1000 * length), -1 if start < 0 else first + round(start * scale), 1, 0
+        )
+        for start, length in pieces
+    )
+    grown = len(rows) - 12 * struct.unpack_from(">I", content, place + 12)[0]
+    total = round(1000 * sum(length for _, length in pieces))
+    edited = bytearray(content)
+    for kind in (b"moov", b"trak", b"edts", b"elst"):
+        at = content.index(kind) - 4
+        struct.pack_into(">I", edited, at, struct.unpack_from(">I", content, at)[0] + grown)
+    struct.pack_into(">I", edited, content.index(b"mvhd") + 20, total)
+    struct.pack_into(">I", edited, content.index(b"tkhd") + 24, total)
+    struct.pack_into(">I", edited, place + 12, len(pieces))
+    # The index stands behind the content, so nothing that it points at moves.
+    assert content.index(b"moov") > content.index(b"mdat")
+    edited[place + 16 : place + 16 + len(rows) - grown] = rows
+    path.write_bytes(edited)
+
+
+@pytest.fixture
+def long_group(make_clip):
+    return make_clip(seconds=3.0, gop=100, with_sound=False)
+
+
+def test_pieces_that_an_edit_list_joins_are_all_seen(long_group, clip_clock):
+    assert not has_joined_pieces(long_group, MP4)
+    with_edits(long_group, [(0.0, 0.6), (1.6, 0.8)])
+    assert has_joined_pieces(long_group, MP4)
+    assert probe(long_group).duration_seconds == pytest.approx(1.4, abs=0.1)
+    for start, expected in ((0.0, [2, 7, 12]), (0.6, [42, 47, 52]), (0.4, [12, 42, 47])):
+        span = read_span(long_group, (start, start + 0.6), 3, 16_000)
+        assert span.frame_valid.all()
+        shown = np.array([clip_clock.read(image) for image in span.frames])
+        # FFmpeg may put a picture more or less where the pieces meet.
+        assert np.abs(shown - expected).max() <= 1
+
+
+def test_a_pause_before_the_only_piece_is_no_join(long_group, clip_clock):
+    with_edits(long_group, [(-1, 1.0), (0.4, 2.0)])
+    assert not has_joined_pieces(long_group, MP4)
+    with MediaFile(long_group) as file:
+        assert file.clock.is_sought
+    span = read_span(long_group, (0.0, 0.6), 3, 16_000)
+    assert [clip_clock.read(image) for image in span.frames] == [12, 17, 22]
+
+
+def test_what_can_start_anew(make_clip):
+    for name, options, expected in (
+        ("a.mp4", {}, False),
+        ("b.mp4", {"movflags": "frag_keyframe+empty_moov"}, True),
+        ("a.mkv", {}, False),
+        ("a.ts", {}, True),
+        ("a.avi", {}, False),
+    ):
+        path = make_clip(name, seconds=1.0, options=options)
+        with MediaFile(path) as file:
+            assert may_start_anew(path, file.container.format.name) is expected
+    path = make_clip("b.mkv", seconds=1.0)
+    path.write_bytes(path.read_bytes() * 2)
+    assert may_start_anew(path, "matroska,webm")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 20, b"\x1a\x45\xdf\xa3\x00", b"\0\0\0\1moov"])
+def test_nothing_is_read_beyond_a_damaged_structure(tmp_path, content):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    assert not has_joined_pieces(path, MP4)
+    assert not may_start_anew(path, MP4)
+    assert isinstance(may_start_anew(path, "matroska,webm"), bool)
