@@ -17,7 +17,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     revealing_values,
     worst_probe,
 )
-from macbdf_mm.reports.figures.bars import ProbeBar, draw_probe_bars
+from macbdf_mm.reports.figures.bars import draw_probe_bars
 from macbdf_mm.reports.figures.histograms import draw_value_histograms
 from macbdf_mm.reports.page import Picture, make_picture, write_page
 from macbdf_mm.reports.tables import Table
@@ -88,14 +88,8 @@ def _tiles(audit: Audit, num_unreadable: int, num_unusual: int) -> list[tuple[st
 
 
 def _bars(audit: Audit) -> Picture:
-    bars = [
-        ProbeBar(
-            probe.feature, probe.auc, NUM_STANDARD_ERRORS * probe.standard_error, probe.verdict
-        )
-        for probe in audit.probes
-        if probe.question == Question("fake")
-    ]
-    draw = partial(draw_probe_bars, bars, "All real clips against all fake ones")
+    probes = [probe for probe in audit.probes if probe.question == Question("fake")]
+    draw = partial(draw_probe_bars, probes, "All real clips against all fake ones")
     return make_picture(draw, "AUC of each property of the files on the label of the clip")
 
 

@@ -1,6 +1,5 @@
 """What a face detector is, to the rest of the package, and how one is built."""
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.registered_parts import import_modules, known_parts
 from macbdf_mm.registry import FACE_DETECTORS
 
 
@@ -57,26 +57,18 @@ def build_detector(
         ConfigError: If it is not registered, or a module cannot be imported.
         MissingBackendError: If what it needs is not installed.
     """
-    try:
-        for module in imports:
-            importlib.import_module(module)
-    except ImportError as error:
-        named = ", ".join(imports)
-        raise ConfigError(f"Module '{named}' of `--import` cannot be imported: {error}") from error
+    import_modules(imports)
     if config is None:
         return None
-    # Looked up by hand: MMEngine's own way imports torch, which a detector need not use.
-    importlib.import_module("macbdf_mm.prepare.faces.mtcnn_detector")
     options = dict(config)
     name = options.pop("type", None)
-    detector = FACE_DETECTORS.module_dict.get(str(name))
-    if detector is None:
-        known = ", ".join(sorted(FACE_DETECTORS.module_dict))
+    detectors = known_parts(FACE_DETECTORS)
+    if name not in detectors:
         raise ConfigError(
-            f"There is no face detector '{name}'; registered are: {known}. A class of your own is "
-            "registered by the module that `imports` (`--import`) names."
+            f"There is no face detector '{name}'; registered are: {', '.join(sorted(detectors))}. "
+            "A class of your own is registered by the module that `imports` (`--import`) names."
         )
     try:
-        return detector(**options)
+        return detectors[name](**options)
     except TypeError as error:
         raise ConfigError(f"`--detector-options` do not fit {name}: {error}.") from error

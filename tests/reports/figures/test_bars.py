@@ -1,9 +1,9 @@
 import pytest
 from matplotlib.colors import to_hex
 
+from macbdf_mm.prepare.audit.shortcut_probes import NUM_STANDARD_ERRORS, Question, ShortcutProbe
 from macbdf_mm.reports.figures.bars import (
     OperatorScore,
-    ProbeBar,
     draw_operator_bars,
     draw_probe_bars,
 )
@@ -30,11 +30,15 @@ def test_the_first_operator_stands_on_top():
     assert low > high
 
 
+def probe(feature, auc, half_width):
+    return ShortcutProbe(feature, Question("fake"), auc, half_width / NUM_STANDARD_ERRORS, 30, 30)
+
+
 BARS = [
-    ProbeBar("codec", 0.95, 0.02, "leak"),
-    ProbeBar("duration", 0.7, 0.1, "suspicious"),
-    ProbeBar("loudness", 0.45, 0.1, "none"),
-    ProbeBar("tracks", float("nan"), float("nan"), "unknown"),
+    probe("codec", 0.95, 0.02),
+    probe("duration", 0.7, 0.1),
+    probe("loudness", 0.45, 0.1),
+    probe("tracks", float("nan"), float("nan")),
 ]
 
 
@@ -49,7 +53,7 @@ def test_bars_begin_at_chance_and_have_the_colour_of_their_verdict(theme):
 
 
 def test_whiskers_stay_on_the_picture():
-    bars = [ProbeBar("a", 0.95, 0.3, "none"), BARS[1], ProbeBar("b", 0.4, 0.3, "none")]
+    bars = [probe("a", 0.95, 0.3), BARS[1], probe("b", 0.4, 0.3)]
     axes = draw_probe_bars(bars, "").axes[0]
     whiskers = [line.get_xdata() for line in axes.get_lines() if len(set(line.get_ydata())) == 1]
     assert [list(ends) for ends in whiskers] == [
@@ -61,7 +65,7 @@ def test_the_first_stands_on_top_and_an_unknown_one_says_why():
     axes = draw_probe_bars(BARS, "").axes[0]
     low, high = axes.get_ylim()
     assert low > high
-    assert [label.get_text() for label in axes.get_yticklabels()] == [bar.name for bar in BARS]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [bar.feature for bar in BARS]
     assert [text.get_text() for text in axes.texts] == ["0.95", "0.70", "0.45", "too few clips"]
 
 
