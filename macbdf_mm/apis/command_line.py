@@ -156,7 +156,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         cfg = Config.fromfile(str(path))
     except FileNotFoundError as error:
         raise MissingDataError(
-            f"Config '{path}' needs a file that is not there: {error}"
+            f"Config '{path}' needs a file that does not exist: {error}"
         ) from error
     except (SyntaxError, KeyError, TypeError, NameError, OSError, ImportError) as error:
         reason = " ".join(str(error).split())

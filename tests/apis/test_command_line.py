@@ -113,7 +113,7 @@ def test_missing_config(tmp_path):
 def test_missing_base(tmp_path):
     path = tmp_path / "c.py"
     path.write_text("_base_ = './gone.py'\n")
-    with pytest.raises(MissingDataError, match="needs a file that is not there"):
+    with pytest.raises(MissingDataError, match="needs a file that does not exist"):
         load_config(path)
 
 

@@ -51,8 +51,8 @@ class ContrastiveStateHook(Hook):
         num_clips = len(runner.train_dataloader.dataset)
         if num_clips < queue_length:
             runner.logger.warning(
-                f"The queues have {queue_length} slots for {num_clips} training clips, so each "
-                "clip stands in them several times and the clusters are found among copies; set "
+                f"The queues have {queue_length} slots for {num_clips} training clips, so they "
+                "hold each clip several times and clusters are fitted to copies; set "
                 f"model.{self.neck}.contrast.queue_length={num_clips} or less."
             )
         optimizer = getattr(runner.optim_wrapper, "optimizer", None)

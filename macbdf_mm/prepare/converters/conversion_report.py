@@ -12,22 +12,22 @@ from macbdf_mm.utils.files import write_json
 _NUM_NAMED = 3
 # Kind -> what it is, and what was done about it.
 KINDS = {
-    "rows_without_files": "rows whose file is not there; left out",
+    "rows_without_files": "rows whose file does not exist; left out",
     "files_without_rows": "media files that no row names; left out",
     "duplicate_rows": "rows that name a file again, with the same labels; left out",
     "contradicting_rows": "rows that name a file again, with other labels; all of them left out",
     "duplicate_files": "further copies of a clip of the same name; left out",
     "rows_not_understood": "rows that lack what is needed or hold unknown values; left out",
-    "originals_missing": "fakes whose original is not there; kept",
-    "originals_unnamed": "fakes of which no table names the original; kept",
-    "tracks_uncertain": "clips of which a track could not be told real or fake; kept as unknown",
+    "originals_missing": "fakes whose original is missing; kept",
+    "originals_unnamed": "fakes whose original is in no table; kept",
+    "tracks_uncertain": "clips with a track whose label is uncertain; kept as unknown",
     "unlabelled": "clips without a label; kept as unknown",
     "empty_files": "files of 0 bytes; kept",
     "unreadable_files": "files whose header cannot be read; kept",
     "without_sound": "clips without a sound track; kept, their sound is unknown",
     "without_video": "clips without a video track; kept, their video is unknown",
     "durations_corrected": "clips whose file lasts longer or shorter than the row says; kept "
-    "with what the file says",
+    "with the length of the file",
     "intervals_missing": "clips with a modified track for which no interval is stated; kept, that "
     "track is unknown",
     "intervals_corrected": "clips with fake intervals that are empty, after the end, or of a track "
