@@ -4,7 +4,6 @@ import ctypes
 import gc
 import multiprocessing
 import re
-import resource
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +12,6 @@ from statistics import mean
 from typing import Literal
 
 import numpy as np
-import torch
 
 from benchmarks.decoding import NUM_FRAMES, STRIDE, DecordPipeline, own_span
 from benchmarks.filmed_clip import FPS, SAMPLE_RATE
@@ -26,7 +24,6 @@ _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 # Resets the high-water mark of the resident memory, see proc_pid_clear_refs(5).
 _RESET_PEAK = "5"
-_STATM = Path("/proc/self/statm")
 
 # What a clip may leave behind, in kB.
 ALLOWANCE_KB = 30.0
@@ -37,27 +34,19 @@ _NUM_PARTS = 4
 Reader = Literal["own", "decord"]
 
 
-def peak_bytes(call: Call, device: torch.device) -> int:
+def peak_bytes(call: Call) -> int:
     """Return the peak memory of one call above the memory in use before it, in bytes.
 
-    On a GPU this is what the allocator gave out. On the CPU it is the resident memory of the
-    process, which includes the scratch memory of libraries that PyTorch does not count.
+    It is the resident memory of the process, which includes the scratch memory of libraries that
+    PyTorch does not count.
 
     Args:
         call: What to run once; run it before, so that its caches are filled.
-        device: Where it computes.
 
     Raises:
-        NotMeasuredError: On a CPU whose system does not tell (any but Linux).
+        NotMeasuredError: On systems that do not tell (any but Linux).
     """
     gc.collect()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        call()
-        torch.cuda.synchronize(device)
-        return torch.cuda.max_memory_allocated(device) - before
     if not (sys.platform == "linux" and _CLEAR_REFS.exists()):
         raise NotMeasuredError("only Linux tells the peak of the resident memory")
     # What the allocator keeps of earlier calls would hide what this one needs.
@@ -108,7 +97,7 @@ def growth_by_part(
 
     Arguments as :func:`measure_growth`; ``reader`` says who reads.
     """
-    if not _STATM.exists():
+    if not _STATUS.exists():
         raise NotMeasuredError("only Linux tells the resident memory")
     part = max(1, num_clips // _NUM_PARTS)
     sizes = [_NUM_WARM_UP_CLIPS] + [part] * _NUM_PARTS
@@ -141,8 +130,7 @@ def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
     # The allocator keeps what was freed, now and then a whole clip of full frames (20 MB): given
     # back, so that one such step does not hide or feign growth. What leaks cannot be given back.
     ctypes.CDLL(None).malloc_trim(0)
-    num_pages = int(_STATM.read_text().split()[1])
-    return num_pages * resource.getpagesize() / 1000
+    return _status_bytes("VmRSS") / 1000
 
 
 def _row(what: str, peer: str, own_kb: list[float], peer_kb: list[float], goal: str | None) -> Row:

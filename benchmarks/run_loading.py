@@ -82,13 +82,7 @@ def cores_needed(milliseconds: float, clips_a_second: float) -> int:
     Args:
         milliseconds: Processor time of one clip, with all its transforms.
         clips_a_second: How many are taken.
-
-    Raises:
-        ValueError: If a value is not positive.
     """
-    for name, value in (("milliseconds", milliseconds), ("clips_a_second", clips_a_second)):
-        if not value > 0:
-            raise ValueError(f"Expected `{name}` > 0, got {value}.")
     # Rounded first: 0.01 s times 100 is not quite 1 in floating point.
     return math.ceil(round(milliseconds * clips_a_second / 1000, 6))
 

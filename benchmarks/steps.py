@@ -106,7 +106,7 @@ def _steps(
 def _memory_row(
     what: str, step: Call, peer_step: Call, peer: str, cfg: Config, goal: str | None = None
 ) -> Row:
-    pairs = [(peak_bytes(step, CPU), peak_bytes(peer_step, CPU)) for _ in range(_MEMORY_ROUNDS)]
+    pairs = [(peak_bytes(step), peak_bytes(peer_step)) for _ in range(_MEMORY_ROUNDS)]
     own, other = zip(*pairs, strict=True)
     return memory_row(f"{what}, peak memory", _setting(cfg), peer, own, other, goal)
 

@@ -14,7 +14,6 @@ from macbdf_mm.errors import ConfigError
 from studies.cached_split import CachedSplit, plan_split
 from studies.study import Variant
 
-SCHEDULE = Path("_base_/schedules/study.py")
 _SCHEDULE_KEYS = ("train_cfg", "param_scheduler")
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 # The spread over seeds is what a study reports; an interval within a run is never read.

@@ -17,12 +17,6 @@ def test_cores_are_rounded_up(milliseconds: float, rate: float, cores: int) -> N
     assert cores_needed(milliseconds, rate) == cores
 
 
-@pytest.mark.parametrize("name", ["milliseconds", "clips_a_second"])
-def test_values_are_checked(name: str) -> None:
-    with pytest.raises(ValueError, match=f"`{name}` > 0, got 0"):
-        cores_needed(**{"milliseconds": 1.0, "clips_a_second": 1.0, name: 0.0})
-
-
 def test_table_says_that_it_is_arithmetic() -> None:
     text = cores_table([("crops", 10.0)])
     assert "This is arithmetic" in text
