@@ -16,6 +16,7 @@ from mmengine.config import Config, DictAction
 
 from macbdf_mm.apis.config_variables import ignored_variables, variable_places
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, MissingDataError
+from macbdf_mm.utils.tables import printable
 
 # Set it to see where an error came from instead of one sentence.
 TRACEBACK_VARIABLE = "MACBDF_TRACEBACK"
@@ -96,7 +97,7 @@ def run_command(main: Callable[[], int | None]) -> int:
         sentence = explain(error)
         if sentence is None or os.environ.get(TRACEBACK_VARIABLE):
             raise
-        print(f"error: {sentence}", file=sys.stderr)
+        print(printable(f"error: {sentence}"), file=sys.stderr)
         return 1
 
 

@@ -19,6 +19,7 @@ from macbdf_mm.media.probe import MediaInfo
 from macbdf_mm.structures.intervals import Interval, merge_intervals
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.tables import printable
 
 SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"
 UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
@@ -146,10 +147,10 @@ def describe(prediction: Mapping[str, Any]) -> str:
     if prediction["status"] == "error":
         # Most errors name the file themselves.
         error = prediction["error"].removeprefix(file).removeprefix(":").strip().rstrip(".")
-        return f"{file}: " + "; ".join([f"error: {error}", *warnings])
+        return printable(f"{file}: " + "; ".join([f"error: {error}", *warnings]))
     verdict = "FAKE" if prediction["verdict"] == "fake" else "real"
     tracks = [_describe_track(track, prediction) for track in TRACKS]
-    return f"{file}: " + "; ".join([verdict, *tracks, *warnings])
+    return printable(f"{file}: " + "; ".join([verdict, *tracks, *warnings]))
 
 
 def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) -> str:

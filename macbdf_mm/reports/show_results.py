@@ -9,6 +9,7 @@ from macbdf_mm.reports.figures.roc_curves import draw_roc_curves, track_rocs
 from macbdf_mm.reports.figures.theme import to_png
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import replacing, write_atomically
+from macbdf_mm.utils.tables import csv_cell
 
 _COLUMNS = ("file", "category", "method", "label", "video_label", "audio_label")
 
@@ -39,7 +40,7 @@ def _write_table(result: TestResult, path: Path) -> None:
             row = video.to_json()
             is_called_fake = video.scores["overall"] >= result.thresholds["overall"]
             writer.writerow(
-                [row[column] for column in _COLUMNS]
+                [csv_cell(row[column]) for column in _COLUMNS]
                 + [row["scores"][track] for track in TRACKS]
                 + [int(is_called_fake) if video.is_scored else None]
             )

@@ -88,7 +88,9 @@ def style_axes(
         axes.grid(True, color=theme.grid, linewidth=0.8)
         axes.set_axisbelow(True)
     if title:
-        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=theme.ink)
+        # A title can be the name of a file, in which dollars enclose no formula.
+        text = axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=theme.ink)
+        text.set_parse_math(False)
     axes.set_xlabel(xlabel, fontsize=9, color=theme.muted)
     axes.set_ylabel(ylabel, fontsize=9, color=theme.muted)
 

@@ -102,3 +102,9 @@ def test_no_figure_and_no_page_loads_torch():
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_dollars_in_a_title_enclose_no_formula():
+    figure = new_figure(LIGHT, 2, 2)
+    style_axes(figure.subplots(), LIGHT, title=r"$\nothing$.mp4")
+    assert to_png(figure)
