@@ -100,13 +100,13 @@ def test_a_process_that_ray_ends_for_lack_of_memory_costs_its_job_a_try(monkeypa
 def test_a_node_that_is_lost_loses_no_job_and_doubles_none(two_nodes, tmp_path):
     cluster, second = two_nodes
     engine = RayEngine(address=cluster.address)
-    nodes, results, lost_at = set(), [], None
+    nodes, both, results, lost_at = set(), set(), [], None
     with Journal(tmp_path / "journal.jsonl") as journal:
         for result in run_jobs(job_workers.raylet, jobs_of(*range(60)), engine, journal):
             results.append(result)
             nodes.add(result.value)
             if lost_at is None and len(nodes) == 2:
-                lost_at = len(results)
+                lost_at, both = len(results), set(nodes)
                 time.sleep(0.5)
                 cluster.remove_node(second, allow_graceful=False)
     assert lost_at is not None
@@ -116,7 +116,8 @@ def test_a_node_that_is_lost_loses_no_job_and_doubles_none(two_nodes, tmp_path):
     # After what was on its way, the rest is all done on the node that is left.
     last = {result.value for result in results[-10:]}
     assert len(last) == 1
-    assert all(Path(f"/proc/{pid}").exists() == (pid in last) for pid in nodes)
+    # What an actor of the lost node still answered may name the process that adopted it.
+    assert all(Path(f"/proc/{pid}").exists() == (pid in last) for pid in both)
     lines = (tmp_path / "journal.jsonl").read_text().splitlines()
     assert len(lines) == 60
     with Journal(tmp_path / "journal.jsonl") as journal:
