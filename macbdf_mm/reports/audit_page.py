@@ -102,7 +102,8 @@ def _histograms(audit: Audit) -> Iterator[Picture]:
         if values is not None and shown < _NUM_HISTOGRAMS:
             shown += 1
             title = f"{probe.feature}: {probe.question}"
-            draw = partial(draw_value_histograms, values.real, values.fake, title, values.column)
+            column, real, fake = values
+            draw = partial(draw_value_histograms, real, fake, title, column)
             yield make_picture(draw, f"Histograms of {probe.feature} of real and fake clips")
 
 

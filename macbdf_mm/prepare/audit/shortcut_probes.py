@@ -13,7 +13,7 @@ from macbdf_mm.evaluation.functional.detection import auc
 from macbdf_mm.media.measure import MediaMeasures
 from macbdf_mm.prepare.audit.check_files import FileCheck
 from macbdf_mm.prepare.audit.grouped_auc import grouped_auc, grouped_folds
-from macbdf_mm.prepare.audit.shortcut_features import SHORTCUT_FEATURES, ShortcutFeature
+from macbdf_mm.prepare.audit.shortcut_features import SHORTCUT_FEATURES, ShortcutFeature, Values
 from macbdf_mm.prepare.splits.clip_groups import group_clips
 from macbdf_mm.structures.labels import FAKE, REAL
 
@@ -140,26 +140,9 @@ def worst_probe(probes: Sequence[ShortcutProbe]) -> ShortcutProbe | None:
     return max(known, key=lambda probe: probe.auc, default=None)
 
 
-@dataclass(frozen=True)
-class RevealingValues:
-    """One column of a property, real and fake clips apart.
-
-    Attributes:
-        feature: Name of the property.
-        column: What the numbers are, with their unit.
-        real: Of real clips, shape (N,), finite.
-        fake: Of fake clips, shape (M,), finite.
-    """
-
-    feature: str
-    column: str
-    real: npt.NDArray[np.float64]
-    fake: npt.NDArray[np.float64]
-
-
 def revealing_values(
     rows: Sequence[ClipRow], checks: Mapping[str, FileCheck], feature: str, question: Question
-) -> RevealingValues | None:
+) -> tuple[str, Values, Values] | None:
     """Return the column of a property whose order says most; None for one that is no number.
 
     Args:
@@ -167,6 +150,10 @@ def revealing_values(
         checks: The check of each file.
         feature: Name of the property.
         question: Which clips are meant.
+
+    Returns:
+        What the numbers are, with their unit; those of the real clips, shape (N,), finite; those
+        of the fake ones, shape (M,), finite.
     """
     known = {f.name: f for f in SHORTCUT_FEATURES if f.is_numeric}
     if feature not in known:
@@ -181,7 +168,7 @@ def revealing_values(
         real, fake = (column[seen & (labels == kind)] for kind in (REAL, FAKE))
         if len(real) and len(fake):
             distance = abs(auc(labels[seen], column[seen]) - 0.5)
-            columns.append((distance, RevealingValues(feature, name, real, fake)))
+            columns.append((distance, (name, real, fake)))
     return max(columns, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
