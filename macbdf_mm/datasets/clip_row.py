@@ -114,7 +114,7 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
 
     Args:
         raw: An object with the fields of :class:`ClipRow`. An absent ``label`` follows from those
-            of the tracks, and both tracks of a clip with ``label`` 0 are real.
+            of the tracks; tracks that a clip with ``label`` 0 leaves open are real.
         place: Where it stands, for errors.
         allow_outside_root: Whether ``file`` may lead out of the data folder.
 
@@ -143,8 +143,8 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
     _check_intervals(row, "video", place)
     _check_intervals(row, "audio", place)
     _check_faces(row, place)
-    if row.label == REAL:  # A clip is real where both tracks are, whether or not it says so.
-        row = replace(row, video_label=REAL, audio_label=REAL)
+    if row.label == REAL:
+        row = _with_real_tracks(row, raw)
     return row
 
 
@@ -164,6 +164,18 @@ def _wrong_value(raw: Mapping[str, Any], message: str, place: RowPlace) -> Annot
     if index is not None and name.endswith("_intervals"):
         return place.error(name, f"expected {_PAIR}, got {raw[name][int(index)]!r}.")
     return place.error(name, f"expected {_EXPECTED[name]}, got {raw[name]!r}.")
+
+
+def _with_real_tracks(row: ClipRow, raw: Mapping[str, Any]) -> ClipRow:
+    """Return a real clip with the labels of its tracks, where the row leaves them open.
+
+    Both tracks of a real clip are real. One that is stated as unknown beside the other is not in
+    the file.
+    """
+    names = ("video_label", "audio_label")
+    unknown = [name for name in names if getattr(row, name) == UNKNOWN]
+    implied = [name for name in unknown if len(unknown) == len(names) or name not in raw]
+    return replace(row, **dict.fromkeys(implied, REAL)) if implied else row
 
 
 def _plain_name(file: str, place: RowPlace, allow_outside_root: bool) -> str:

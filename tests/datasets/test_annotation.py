@@ -104,10 +104,16 @@ def test_the_clip_alone_can_be_labelled(write):
     assert (row.label, row.video_label, row.audio_label, row.category) == (1, -1, -1, None)
 
 
-@pytest.mark.parametrize("tracks", [{}, {"video_label": -1, "audio_label": 0}])
+@pytest.mark.parametrize("tracks", [{}, {"audio_label": 0}, {"video_label": -1, "audio_label": -1}])
 def test_both_tracks_of_a_real_clip_are_real(write, tracks):
     row = load_annotation(write([{"file": "a.mp4", "label": 0, **tracks}])).rows[0]
     assert (row.label, row.video_label, row.audio_label, row.category) == (0, 0, 0, "RVRA")
+
+
+def test_a_track_that_a_real_clip_states_as_unknown_stays_so(write):
+    row = {"file": "mute.mp4", "label": 0, "video_label": 0, "audio_label": -1}
+    loaded = load_annotation(write([row])).rows[0]
+    assert (loaded.label, loaded.video_label, loaded.audio_label) == (0, 0, -1)
 
 
 def test_saving_and_loading_gives_the_same_rows_and_bytes(tmp_path):
