@@ -18,7 +18,7 @@ from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, save_predictions, weight_caveats
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError
-from macbdf_mm.utils.files import FileStamp
+from macbdf_mm.utils.files import FileStamp, check_writable
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
 from macbdf_mm.utils.journal import Journal, journal_files
 from macbdf_mm.utils.shard import WHOLE, Shard
@@ -141,8 +141,11 @@ def score_files(
         tell: Is given each prediction as it comes.
 
     Raises:
+        UnwritableFileError: If ``out`` cannot be written; nothing is scored then.
         ConfigError: If shards have left journals, and ``resume`` is not wanted.
     """
+    if out is not None:
+        check_writable(out)
     stamp_of = scorer.stamps()
     jobs = [
         Job(str(path), str(path), stamp_of(path))

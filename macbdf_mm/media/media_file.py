@@ -336,10 +336,12 @@ class MediaFile:
         video, audio = (
             next((firsts[s.index] for s in streams if s.index in firsts), None) for streams in kinds
         )
-        if video is None and audio is None:
+        if video is None:
+            # The sound alone must not be taken for the whole file.
             for stream in kinds[0]:
                 codec: Any = stream.codec_context
                 limits.check_pixels(self.path, codec.width, codec.height)
+        if video is None and audio is None:
             raise UndecodableMediaError(
                 f"{self.path} holds neither video nor audio that can be decoded; "
                 "it may be truncated or damaged."

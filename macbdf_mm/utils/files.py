@@ -89,6 +89,23 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _sync_folder(path.parent)
 
 
+def check_writable(path: str | Path) -> None:
+    """Return if a file can be written at a path: asked before long work, not after it.
+
+    Raises:
+        UnwritableFileError: As :func:`replacing`.
+    """
+    path = Path(path)
+    if _is_stream(path):
+        return
+    unfinished = path.with_name(f".{secrets.token_hex(4)}{_MARK}")
+    with _one_sentence(path, unfinished):
+        _make_folder(path.parent)
+        _mode(path)
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        unfinished.unlink()
+
+
 def remove_unfinished(folder: str | Path) -> list[Path]:
     """Delete what killed writers left in a folder, and return the paths."""
     unfinished = sorted(path for path in Path(folder).iterdir() if _UNFINISHED.fullmatch(path.name))

@@ -107,9 +107,9 @@ def test_addresses_are_no_files():
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
     monkeypatch.setattr("macbdf_mm.media.limits.MAX_PIXELS", 64 * 64)
-    assert [track is not None for track in tracks_of(make_clip())] == [False, True]
-    with pytest.raises(UndecodableMediaError, match=r"claims pictures of 96x64, .* MACBDF_MAX_PIX"):
-        tracks_of(make_clip("silent.mp4", with_sound=False))
+    for path in (make_clip(), make_clip("silent.mp4", with_sound=False)):
+        with pytest.raises(UndecodableMediaError, match=r"pictures of 96x64, .* MACBDF_MAX_PIX"):
+            tracks_of(path)
 
 
 def test_a_moment_that_no_timestamp_can_state_is_not_found(make_clip):

@@ -10,6 +10,7 @@ import pytest
 from macbdf_mm.errors import ConfigError, UnwritableFileError
 from macbdf_mm.utils.files import (
     FileStamp,
+    check_writable,
     folder_lock,
     remove_unfinished,
     replacing,
@@ -254,3 +255,12 @@ def test_a_lock_follows_no_link(tmp_path):
     with pytest.raises(UnwritableFileError, match=r"\.lock cannot be written"), lock:
         pass
     assert target.read_text() == "kept"
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UnwritableFileError, match="choose the name of a file"):
+        check_writable(tmp_path / "folder")
+    check_writable(tmp_path / "new" / "out.json")
+    check_writable("/dev/null")
+    assert names(tmp_path / "new") == []
