@@ -172,10 +172,14 @@ def _with_real_tracks(row: ClipRow, raw: Mapping[str, Any]) -> ClipRow:
     Both tracks of a real clip are real. One that is stated as unknown beside the other is not in
     the file.
     """
-    names = ("video_label", "audio_label")
-    unknown = [name for name in names if getattr(row, name) == UNKNOWN]
-    implied = [name for name in unknown if len(unknown) == len(names) or name not in raw]
-    return replace(row, **dict.fromkeys(implied, REAL)) if implied else row
+    is_clip_only = row.video_label == row.audio_label == UNKNOWN
+    is_video_open = is_clip_only or "video_label" not in raw
+    is_audio_open = is_clip_only or "audio_label" not in raw
+    return replace(
+        row,
+        video_label=REAL if is_video_open else row.video_label,
+        audio_label=REAL if is_audio_open else row.audio_label,
+    )
 
 
 def _plain_name(file: str, place: RowPlace, allow_outside_root: bool) -> str:
