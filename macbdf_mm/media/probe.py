@@ -1,7 +1,6 @@
 """What a media file says of itself, and what it really holds, without decoding it all."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -81,7 +80,7 @@ class MediaInfo:
     sample_rate: int | None
     video_codec: str | None
     audio_codec: str | None
-    remarks: Sequence[str] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def read_header(path: str | Path) -> MediaHeader:
@@ -158,7 +157,7 @@ def describe(file: MediaFile) -> MediaInfo:
         sample_rate=None if audio is None else audio.sample_rate,
         video_codec=None if video is None else video.codec,
         audio_codec=None if audio is None else audio.codec,
-        remarks=_remarks(file),
+        remarks=tuple(_remarks(file)),
     )
 
 

@@ -68,7 +68,7 @@ def test_files_may_lie_elsewhere(run_tool, tmp_path):
         (("gone.json",), "error: No annotation file at gone.json"),
         (("a.json", "--data-root", "gone"), "error: No data folder at gone; check `--data-root`"),
         (
-            ("a.json", "--workers", "0"),
+            ("a.json", "--workers", "0", "--time-limit", "5"),
             "error: Expected `num_workers` >= 1 with a time limit, got 0",
         ),
     ],

@@ -185,7 +185,7 @@ def test_tracks_that_nobody_looks_at_are_named(write_media, clip_clock, tmp_path
     sound = clip_clock.sound(np.arange(16_000) / 16_000)
     assert not probe(write_media(tmp_path / "one.mkv", frames, times, [sound])).remarks
     info = probe(write_media(tmp_path / "two.mkv", frames, times, [sound] * 3))
-    assert info.remarks == [f"sound track {k} (aac) is not looked at" for k in (2, 3)]
+    assert [*info.remarks] == [f"sound track {k} (aac) is not looked at" for k in (2, 3)]
 
 
 def test_sound_before_the_first_picture_is_named(write_media, clip_clock, tmp_path):
@@ -262,7 +262,7 @@ def test_a_failed_seek_is_no_empty_file(make_clip, monkeypatch):
 def test_what_ffmpeg_does_not_read_is_missing(make_clip):
     path = make_clip("a.flv", seconds=2.0, sample_rate=44_100)
     whole = probe(path)
-    assert (whole.missing_seconds, whole.remarks) == (pytest.approx(0.0, abs=0.1), [])
+    assert (whole.missing_seconds, whole.remarks) == (pytest.approx(0.0, abs=0.1), ())
     # A second file behind the first: what begins with a header is no packet.
     path.write_bytes(path.read_bytes() * 2)
     info = probe(path)

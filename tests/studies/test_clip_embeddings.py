@@ -59,9 +59,9 @@ def test_clips_without_a_category_cannot_be_mapped(untrained_run, tmp_path, data
     folder, config = run_folder(untrained_run, "full", 0), tmp_path / "config.py"
     cfg = Config.fromfile(folder.config)
     text = (data_root / "annotation.json").read_text()
-    for track in ("video", "audio"):
-        text = text.replace(f'"{track}_label": 1', f'"{track}_label": -1')
-        text = text.replace(f'"{track}_label": 0', f'"{track}_label": -1')
+    for name in ("label", "video_label", "audio_label"):
+        text = text.replace(f'"{name}": 1', f'"{name}": -1')
+        text = text.replace(f'"{name}": 0', f'"{name}": -1')
     annotation = tmp_path / "unknown.json"
     annotation.write_text(_without_intervals(text))
     cfg.final_evaluation.test_dataloader.dataset.ann_file = str(annotation)

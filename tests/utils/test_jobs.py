@@ -268,13 +268,15 @@ def test_an_error_of_the_consumer_leaves_no_process():
 
 
 SCRIPT = """
-import sys
+import signal, sys
 import job_workers
 from macbdf_mm.utils.jobs import Job, run_jobs
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
 
 if __name__ == "__main__":
+    # A shell starts what runs in its background with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, how = sys.argv[1:]
     jobs = [Job(f"{n}", n) for n in range(8)]
     with Journal(folder + "/journal.jsonl") as journal:

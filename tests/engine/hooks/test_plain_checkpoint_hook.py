@@ -159,7 +159,7 @@ def test_a_rule_that_is_given_counts(tmp_path):
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
-    (tmp_path / ".epoch_1.0123.part.pth").write_bytes(b"half")
+    (tmp_path / ".epoch_1.0123abcd.part.pth").write_bytes(b"half")
     run(tmp_path, [0.5])
     assert not list(tmp_path.glob(".*"))
 
