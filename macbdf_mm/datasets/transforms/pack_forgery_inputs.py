@@ -43,7 +43,8 @@ class PackForgeryInputs:
         meta_keys: Keys carried along as meta information where they are there.
 
     Raises:
-        ValueError: If ``num_steps`` is not positive, or does not divide T.
+        ValueError: If ``num_steps`` is not positive, or does not divide T; or the frames have
+            other axes.
     """
 
     def __init__(self, num_steps: int, meta_keys: Sequence[str] = _META_KEYS) -> None:
@@ -60,7 +61,14 @@ class PackForgeryInputs:
                 f"Expected `num_steps` to divide the number of frames, got {self.num_steps} steps "
                 f"of {len(video_valid)} frames; a step is a whole number of frames."
             )
-        video = np.stack(results["imgs"]) * video_valid[:, None, None, None]  # (T, H, W, 3)
+        frames = np.stack(results["imgs"])  # (T, H, W, 3)
+        if frames.ndim != 4 or len(frames) != len(video_valid) or frames.shape[3] != 3:
+            raise ValueError(
+                f"Expected `imgs` to be {len(video_valid)} frames (H, W, 3), got an array of shape "
+                f"{frames.shape}. Remove transforms that change the axes, such as FormatShape: "
+                "PackForgeryInputs orders them itself."
+            )
+        video = frames * video_valid[:, None, None, None]
         inputs = {
             "video": torch.from_numpy(np.ascontiguousarray(video.transpose(3, 0, 1, 2))),
             "video_mask": torch.from_numpy(np.asarray(video_valid, np.bool_)),

@@ -1,7 +1,7 @@
 """The two towers of large-kernel attention, and what they share."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.ops import Linear
 from macbdf_mm.registry import MODELS, build_part
+
+AudioFormat = Literal["NCFT", "NCTF"]
 
 
 class LargeKernelBackbone(BaseModule):
@@ -56,6 +58,7 @@ class LargeKernelBackbone(BaseModule):
             raise ValueError(f"Expected `depth` >= 0, got {depth}.")
         self.encoder = build_part(MODELS, encoder)
         check_part(self.encoder, Encoder, "encoder")
+        self.num_dims = num_dims
         self.depth = depth
         self.embed_dims = embed_dims
         if self.encoder.embed_dims == embed_dims:
@@ -73,8 +76,20 @@ class LargeKernelBackbone(BaseModule):
         Args:
             x: The encoder's input.
             mask: (B, T) bool over its time axis; None if all is valid.
+
+        Raises:
+            ValueError: If the encoder returns anything but a map, (B, C, *grid).
         """
         encoded = self.encoder(x, mask)
+        expected = (x.shape[0], self.encoder.embed_dims)
+        is_map = isinstance(encoded, Tensor) and encoded.dim() == 2 + self.num_dims
+        if not is_map or tuple(encoded.shape[:2]) != expected:
+            got = f"shape {tuple(encoded.shape)}" if isinstance(encoded, Tensor) else type(encoded)
+            raise ValueError(
+                f"Expected the encoder {type(self.encoder).__name__} to return a map (B, C, "
+                f"*grid) with {self.num_dims} axes of the grid, B = {expected[0]} and C = "
+                f"`embed_dims` = {expected[1]}, got {got}."
+            )
         return self.project(encoded.movedim(1, -1)).movedim(-1, 1)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -104,12 +119,48 @@ class MSTLKABackbone(LargeKernelBackbone):
 class MFTLKABackbone(LargeKernelBackbone):
     """Audio encoder and multi-scale frequency-time large-kernel attention (3.1, 3.2.3).
 
-    A valid backbone of mmaction2's ``RecognizerAudio``: (B, 1, F, N) to
-    (B, embed_dims, F', T'').
+    A valid backbone of mmaction2's ``RecognizerAudio``, whose pipeline has time before
+    frequency (``input_format="NCTF"``): to (B, embed_dims, F', T'') in both formats.
 
     Args:
+        input_format: ``'NCFT'`` for spectrograms (B, 1, F, N), as the detectors of this package
+            give them; ``'NCTF'`` for (B, 1, N, F), as mmaction2's ``FormatAudioShape`` does. None
+            is ``'NCFT'``, except that a tower of its own refuses spectrograms that are as high
+            as they are long, since nothing tells their axes apart.
         **kwargs: As :class:`LargeKernelBackbone`, without ``num_dims``.
+
+    Raises:
+        ValueError: If the format is another.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, input_format: AudioFormat | None = None, **kwargs: Any) -> None:
+        if input_format not in (None, *get_args(AudioFormat)):
+            raise ValueError(
+                f"Expected `input_format` 'NCFT' or 'NCTF', or None, got {input_format!r}."
+            )
         super().__init__(num_dims=2, **kwargs)
+        self.input_format = input_format
+
+    def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the encoder's map, (B, embed_dims, F', T'').
+
+        Args:
+            x: (B, 1, F, N), or what ``input_format`` states.
+            mask: (B, N) bool over time; None if all is valid.
+        """
+        is_swapped = self.input_format == "NCTF" and x.dim() == 4
+        return super().encode(x.transpose(2, 3) if is_swapped else x, mask)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the last layer's map, (B, embed_dims, F', T''); arguments as :meth:`encode`.
+
+        Raises:
+            ValueError: If the axes could be in either order.
+        """
+        if self.input_format is None and x.dim() == 4 and x.shape[2] == x.shape[3]:
+            raise ValueError(
+                f"Expected `input_format` to be stated for spectrograms of shape {tuple(x.shape)}, "
+                "whose axes could be in either order: 'NCTF' for those of mmaction2's "
+                "FormatAudioShape, 'NCFT' if frequency comes first."
+            )
+        return super().forward(x, mask)

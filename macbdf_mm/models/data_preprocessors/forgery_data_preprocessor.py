@@ -86,7 +86,16 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
             video_mask: (B, T) bool.
             waveform: (B, S) float32.
             audio_mask: (B, S) bool.
+
+        Raises:
+            ValueError: If the axes are others: the mean of a channel would be taken off a frame.
         """
+        if video.dim() != 5 or video.shape[1] != 3 or waveform.dim() != 2:
+            raise ValueError(
+                "Expected a batch of `video` (B, 3, T, H, W) and `waveform` (B, S), as "
+                f"PackForgeryInputs makes it, got shapes {tuple(video.shape)} and "
+                f"{tuple(waveform.shape)}."
+            )
         frames = (video.float() - self.mean) / self.std
         spectrogram, audio_mask = self._spectrogram(waveform, audio_mask)
         return {

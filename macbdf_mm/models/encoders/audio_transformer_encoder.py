@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder
+from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder, check_axes
 from macbdf_mm.registry import MODELS
 
 
@@ -14,7 +14,7 @@ class AudioTransformerEncoder(GridTransformerEncoder):
     """Spectrogram patches and a transformer; the grid (F', T'') is kept (3.1).
 
     Args:
-        num_mels: Mel bins F that the positions are made for.
+        num_mels: Mel bins F of the spectrogram.
         num_frames: Frames N of the spectrogram that the positions are made for.
         patch_size: Mel bins and frames of a patch, one number if equal.
         in_channels: Channels of the spectrogram.
@@ -72,6 +72,8 @@ class AudioTransformerEncoder(GridTransformerEncoder):
             with_cp=with_cp,
             init_cfg=init_cfg,
         )
+        self.num_mels = num_mels
+        self.in_channels = in_channels
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the map (B, C, F', T'') of a log-mel spectrogram.
@@ -79,5 +81,20 @@ class AudioTransformerEncoder(GridTransformerEncoder):
         Args:
             x: (B, 1, F, N), normalised.
             mask: (B, N) bool, True where a frame holds sound of the file; None if all do.
+
+        Raises:
+            ValueError: If the axes are others, such as time before frequency.
         """
+        check_axes(x, 4, self.in_channels, "a spectrogram (B, C, F, N)")
+        if x.shape[2] != self.num_mels:
+            remedy = (
+                "These seem to be (B, C, T, F), as of mmaction2's FormatAudioShape: state "
+                "input_format='NCTF' in MFTLKABackbone"
+                if x.shape[3] == self.num_mels
+                else f"Set the encoder's `num_mels` to {x.shape[2]} if F is {x.shape[2]}"
+            )
+            raise ValueError(
+                f"Expected spectrograms (B, C, F, N) with F = `num_mels` = {self.num_mels}, got "
+                f"shape {tuple(x.shape)}. {remedy}."
+            )
         return super().forward(x, mask)

@@ -107,3 +107,22 @@ class GridTransformerEncoder(BaseModule):
         """Return (B, prod(grid)) bool: the valid tokens of the flattened grid."""
         per_cell = along_time(steps, grid_map.dim(), self.time_dim)  # (B, 1, ..., T', ...)
         return per_cell.expand(-1, 1, *grid_map.shape[2:]).flatten(1)
+
+
+def check_axes(x: Tensor, num_dims: int, in_channels: int, layout: str) -> None:
+    """Return if an input has the axes that an encoder reads.
+
+    Args:
+        x: The input.
+        num_dims: Number of axes, batch and channels counted.
+        in_channels: Length of the second one.
+        layout: What is expected, for the message.
+
+    Raises:
+        ValueError: If it has not; another order of axes would be read as something else.
+    """
+    if x.dim() != num_dims or x.shape[1] != in_channels:
+        raise ValueError(
+            f"Expected {layout} with {in_channels} channel{'s' if in_channels > 1 else ''}, got "
+            f"shape {tuple(x.shape)}. Bring the axes into this order before the model."
+        )

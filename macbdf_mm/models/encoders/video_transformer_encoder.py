@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder
+from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder, check_axes
 from macbdf_mm.models.encoders.videomae_checkpoint import adopt_videomae_weights
 from macbdf_mm.models.layers.step_masks import blank_invalid
 from macbdf_mm.registry import MODELS
@@ -91,6 +91,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
             with_cp=with_cp,
             init_cfg=init_cfg,
         )
+        self.in_channels = in_channels
         self.difference_gain = difference_gain
         self.register_load_state_dict_pre_hook(adopt_videomae_weights)
 
@@ -100,7 +101,11 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         Args:
             x: (B, 3, T, H, W), normalised.
             mask: (B, T) bool, True where a frame was decoded; None if all were.
+
+        Raises:
+            ValueError: If the axes are others, such as frames before channels.
         """
+        check_axes(x, 5, self.in_channels, "a video (B, C, T, H, W), mmaction2's 'NCTHW',")
         if self.difference_gain:
             x = blank_invalid(x, mask, self.time_dim)
             x = append_frame_difference(x, mask, self.difference_gain)

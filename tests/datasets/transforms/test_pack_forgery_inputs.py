@@ -113,3 +113,15 @@ def test_number_of_steps_is_checked():
 def test_steps_are_whole_frames():
     with pytest.raises(ValueError, match="divide the number of frames, got 3 steps of 8 frames"):
         PackForgeryInputs(3)(results())
+
+
+def test_frames_in_another_layout_are_refused():
+    """As mmaction2's FormatShape leaves them; and one-channel frames."""
+    clip = results()
+    clip["imgs"] = np.stack(clip["imgs"]).transpose(3, 0, 1, 2)[None]  # (1, 3, T, H, W)
+    with pytest.raises(ValueError, match=r"8 frames \(H, W, 3\), got .*\(1, 3, 8, .*FormatShape"):
+        PackForgeryInputs(4)(clip)
+    clip = results()
+    clip["imgs"] = [frame[..., :1] for frame in clip["imgs"]]
+    with pytest.raises(ValueError, match=r"8 frames \(H, W, 3\), got"):
+        PackForgeryInputs(4)(clip)

@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 
-from macbdf_mm.models.backbones.large_kernel_backbone import LargeKernelBackbone
+from macbdf_mm.models.backbones.large_kernel_backbone import (
+    LargeKernelBackbone,
+    MFTLKABackbone,
+)
 from macbdf_mm.models.encoders.audio_transformer_encoder import AudioTransformerEncoder
 
 ENCODER = dict(
@@ -148,18 +152,24 @@ def test_it_trains_and_predicts_as_a_video_recognizer_of_mmaction2(video_recogni
     assert len(predicted) == 2
 
 
+NUM_MELS = 80
+
+
 @pytest.fixture
-def audio_recognizer():
+def audio_recognizer(request):
     """mmaction2's audio recogniser, built in mmaction2's scope as in a project of its own."""
     from mmaction.registry import MODELS
     from mmaction.utils import register_all_modules
 
     register_all_modules(init_default_scope=False)
+    torch.manual_seed(0)
+    backbone = {**AUDIO_BACKBONE, "encoder": {**AUDIO_BACKBONE["encoder"], "num_mels": NUM_MELS}}
+    backbone["input_format"] = getattr(request, "param", "NCTF")
     with DefaultScope.overwrite_default_scope("mmaction"):
         return MODELS.build(
             dict(
                 type="RecognizerAudio",
-                backbone=AUDIO_BACKBONE,
+                backbone=backbone,
                 cls_head=dict(
                     type="TSNAudioHead", num_classes=2, in_channels=12, average_clips="prob"
                 ),
@@ -167,14 +177,75 @@ def audio_recognizer():
         )
 
 
-def test_it_trains_as_an_audio_recognizer_of_mmaction2(audio_recognizer):
-    samples = [labelled(label) for label in (0, 1)]
-    spectrograms = [torch.randn(1, 1, 16, 32) for _ in samples]
+def features_of_mmaction2(folder, length):
+    """Two clips as mmaction2's audio pipeline makes them of stored features, (1, 1, T, F)."""
+    from mmaction.datasets import transforms
+
+    pipeline = [
+        transforms.LoadAudioFeature(),
+        transforms.SampleFrames(clip_len=length, frame_interval=1, num_clips=1, test_mode=True),
+        transforms.AudioFeatureSelector(fixed_length=length),
+        transforms.FormatAudioShape(input_format="NCTF"),
+    ]
+    clips = []
+    for seed in (0, 1):
+        path = folder / f"{seed}.npy"
+        np.save(path, np.random.default_rng(seed).normal(size=(200, NUM_MELS)).astype(np.float32))
+        results = dict(audio_path=str(path), total_frames=200, start_index=0, modality="Audio")
+        for transform in pipeline:
+            results = transform(results)
+        clips.append(torch.from_numpy(results["audios"]))
+    return clips
+
+
+def test_it_trains_on_the_audio_pipeline_of_mmaction2(audio_recognizer, tmp_path):
+    samples, clips = [labelled(label) for label in (0, 1)], features_of_mmaction2(tmp_path, 32)
+    assert clips[0].shape == (1, 1, 32, NUM_MELS)
     wrapper = OptimWrapper(torch.optim.SGD(audio_recognizer.parameters(), lr=0.1))
     before = {name: p.detach().clone() for name, p in audio_recognizer.named_parameters()}
     with DefaultScope.overwrite_default_scope("mmaction"):
-        losses = audio_recognizer.train_step(
-            {"inputs": spectrograms, "data_samples": samples}, wrapper
-        )
+        losses = audio_recognizer.train_step({"inputs": clips, "data_samples": samples}, wrapper)
     assert losses["loss_cls"].isfinite()
     assert all(not torch.equal(p, before[name]) for name, p in audio_recognizer.named_parameters())
+
+
+def test_the_stated_format_is_what_is_read(audio_recognizer, tmp_path):
+    tower = audio_recognizer.backbone.eval()
+    clips = torch.cat(features_of_mmaction2(tmp_path, 32))  # (2, 1, T, F)
+    out = tower(clips)
+    assert out.shape == (2, 12, NUM_MELS // 8, 8)
+    tower.input_format = "NCFT"
+    torch.testing.assert_close(out, tower(clips.transpose(2, 3)))
+
+
+@pytest.mark.parametrize("audio_recognizer", [None, "NCFT"], indirect=True)
+def test_clips_of_that_pipeline_are_refused_without_their_format(audio_recognizer, tmp_path):
+    with pytest.raises(ValueError, match=r"got shape \(1, 1, 32, 80\).*input_format='NCTF'"):
+        audio_recognizer.backbone(features_of_mmaction2(tmp_path, 32)[0])
+
+
+@pytest.mark.parametrize("audio_recognizer", [None], indirect=True)
+def test_axes_that_could_be_in_either_order_are_refused(audio_recognizer, tmp_path):
+    clip = features_of_mmaction2(tmp_path, NUM_MELS)[0]
+    with pytest.raises(ValueError, match=r"Expected `input_format` to be stated .*\(1, 1, 80, 80"):
+        audio_recognizer.backbone(clip)
+    # A detector's preprocessor has made it, and its order is known.
+    assert audio_recognizer.backbone.encode(clip).shape == (1, 12, 10, 20)
+
+
+def test_unknown_format_is_refused():
+    with pytest.raises(ValueError, match="`input_format` 'NCFT' or 'NCTF', or None, got 'NCHW'"):
+        MFTLKABackbone(input_format="NCHW", encoder=ENCODER)
+
+
+def test_an_encoder_that_returns_no_map_is_refused():
+    encoder = AudioTransformerEncoder(8, 16, (4, 2), embed_dims=6, depth=1, num_heads=2)
+    tower, x = backbone(encoder=encoder), torch.randn(1, 1, 8, 16)
+    encoder.forward = lambda x, mask: x.new_zeros(1, 6)
+    with pytest.raises(
+        ValueError, match=r"AudioTransformerEncoder to return a map .*got shape \(1"
+    ):
+        tower(x)
+    encoder.forward = lambda x, mask: (x.new_zeros(1, 6, 2, 8),)
+    with pytest.raises(ValueError, match=r"2 axes of the grid, B = 1 and .* = 6, got .*tuple"):
+        tower(x)

@@ -71,6 +71,24 @@ def test_clips_of_two_sizes_are_refused(preprocessor, make_packed):
         preprocessor(pseudo_collate(packed))
 
 
+@pytest.mark.parametrize("order", [(1, 0, 2, 3), (1, 2, 3, 0)])
+def test_other_axes_are_refused(preprocessor, make_packed, order):
+    """A mean of three channels would be taken off whatever has a length of 1 or 3."""
+    packed = make_packed([REAL, FAKE])
+    for clip in packed:
+        clip["inputs"]["video"] = clip["inputs"]["video"].permute(order)
+    with pytest.raises(ValueError, match=r"`video` \(B, 3, T, H, W\).*got shapes"):
+        preprocessor(pseudo_collate(packed))
+
+
+def test_one_channel_does_not_spread_to_three(preprocessor, make_packed):
+    packed = make_packed([REAL, FAKE])
+    for clip in packed:
+        clip["inputs"]["video"] = clip["inputs"]["video"][:1]
+    with pytest.raises(ValueError, match=r"`video` \(B, 3, T, H, W\).*got shapes \(2, 1, "):
+        preprocessor(pseudo_collate(packed))
+
+
 @pytest.mark.parametrize("stds", [dict(std=[1.0, 0.0, 1.0]), dict(mel_std=-1.0)])
 def test_standard_deviations_must_be_positive(stds):
     with pytest.raises(ValueError, match="`std` and `mel_std` > 0, got"):

@@ -178,6 +178,7 @@ def test_extract_and_exchange_is_layer_by_layer(model, batch):
     assert len(layers) == 2
     # The gates of the exchange start at zero, so a new detector's towers are as they are alone.
     torch.testing.assert_close(layers[-1][0], model.video_backbone(batch["inputs"]["video"]))
+    model.audio_backbone.input_format = "NCFT"  # Alone, it has to be told of a square one.
     torch.testing.assert_close(layers[-1][1], model.audio_backbone(batch["inputs"]["spectrogram"]))
 
 

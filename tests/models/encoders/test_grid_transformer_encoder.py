@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -91,8 +93,28 @@ def test_clips_do_not_mix(build, shape, grid, time_dim, is_masked):
 
 @pytest.mark.parametrize(("build", "shape", "grid", "time_dim"), CASES)
 def test_longer_and_larger_inputs_are_taken(build, shape, grid, time_dim):
-    doubled = torch.randn(1, shape[0], *(2 * size for size in shape[1:]))
-    assert build()(doubled).shape == (1, 12, *(2 * size for size in grid))
+    """All axes but frequency: other mel bins would be another representation."""
+    times = (2, 2, 2) if len(grid) == 3 else (1, 2)
+    doubled = torch.randn(1, shape[0], *(n * s for n, s in zip(times, shape[1:], strict=True)))
+    assert build()(doubled).shape == (1, 12, *(n * s for n, s in zip(times, grid, strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        (video_encoder, (1, 8, 3, 8, 8)),  # frames before channels
+        (lambda: video_encoder(difference_gain=2.0), (1, 8, 3, 8, 8)),
+        (video_encoder, (1, 8, 8, 8, 3)),
+        (video_encoder, (2, 3, 8, 8)),  # pictures
+        (video_encoder, (1, 1, 8, 8, 8)),  # one channel
+        (audio_encoder, (1, 8, 16)),  # no channel
+        (audio_encoder, (1, 1, 1, 8, 16)),
+        (audio_encoder, (1, 2, 8, 16)),
+    ],
+)
+def test_other_axes_are_refused(build, shape):
+    with pytest.raises(ValueError, match=rf"Expected a .* got shape {re.escape(str(shape))}"):
+        build()(torch.zeros(shape))
 
 
 @pytest.mark.parametrize("build", [video_encoder, audio_encoder])
