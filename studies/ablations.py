@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
-from macbdf_mm.reports.figures.embedding_maps import EmbeddingMap, draw_embedding_maps
-from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.reports.figures.embedding_maps import draw_embedding_maps
+from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.tables import markdown_table
 from studies.clip_embeddings import embed_clips, measure_separation, plane_map
@@ -73,18 +73,14 @@ def add_depth_curve(page: StudyPage, configs: Mapping[str, Config]) -> None:
     }
     if len(set(depths.values())) < 2:
         return
-    panels = [
-        CurvePanel(
-            title,
-            "layers of the towers",
-            [_over_depth(page.results, depths, track, measure) for track in TRACKS],
-        )
+    panels = {
+        title: [_over_depth(page.results, depths, track, measure) for track in TRACKS]
         for title, measure in (("AUC", "auc"), ("Accuracy", "acc"))
-    ]
+    }
     page.add("## Depth of the towers")
     page.add_figure(
         "depth",
-        draw_seed_curves(panels, 2),
+        draw_seed_curves(panels, "layers of the towers", 2),
         "AUC and accuracy over the depth of the towers",
         "AUC and accuracy over the number of layers; lines are means over the seeds, bands go "
         "from the lowest to the highest seed. At 0 the fusion reads the encoders' own maps.",
@@ -119,11 +115,11 @@ def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
         ]
         for name in names
     }
-    maps = [
-        EmbeddingMap(f"{title}: {label}", plane_map(runs[0].spaces[space]), runs[0].categories)
+    maps = {
+        f"{title}: {label}": (plane_map(runs[0].spaces[space]), runs[0].categories)
         for title, runs in embedded.items()
         for space, label in _SPACES.items()
-    ]
+    }
     separations = {
         f"{title}, {label}": [measure_separation(run, space) for run in runs]
         for title, runs in embedded.items()

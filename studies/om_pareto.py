@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from macbdf_mm.reports.figures.training_curves import CurvePanel, SeedCurve, draw_seed_curves
+from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
 from macbdf_mm.utils.tables import markdown_table
 from studies.result_tables import epoch_values, spread
 from studies.run_study import StudyOutcome
@@ -59,9 +59,8 @@ def add_epoch_curves(page: StudyPage) -> None:
     """Add loss, AUC and accuracy by epoch, with and without OM-Pareto (Figures 6 and 7)."""
     names = [name for name in (page.study.reference, PLAIN_SUM) if name in page.results]
     titles = page.study.titles()
-    panels = []
-    for title, (group, key) in _PANELS.items():
-        curves = [
+    panels = {
+        title: [
             SeedCurve(
                 titles[name],
                 "overall" if name == page.study.reference else "muted",
@@ -70,11 +69,12 @@ def add_epoch_curves(page: StudyPage) -> None:
             )
             for name in names
         ]
-        panels.append(CurvePanel(title, "epoch", curves))
+        for title, (group, key) in _PANELS.items()
+    }
     page.add("## By epoch")
     page.add_figure(
         "epochs",
-        draw_seed_curves(panels, 3),
+        draw_seed_curves(panels, "epoch", 3),
         "Loss, AUC and accuracy by epoch",
         "Loss (mean over the epoch) and figures of the test split after each epoch, from one "
         "window of each clip, at thresholds that were fitted on the validation split after the "

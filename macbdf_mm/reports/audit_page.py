@@ -19,7 +19,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
 )
 from macbdf_mm.reports.figures.bars import draw_probe_bars
 from macbdf_mm.reports.figures.histograms import draw_value_histograms
-from macbdf_mm.reports.page import Picture, make_picture, write_page
+from macbdf_mm.reports.page import Picture, write_page
 from macbdf_mm.reports.tables import Table
 from macbdf_mm.structures.labels import CATEGORIES
 
@@ -90,7 +90,7 @@ def _tiles(audit: Audit, num_unreadable: int, num_unusual: int) -> list[tuple[st
 def _bars(audit: Audit) -> Picture:
     probes = [probe for probe in audit.probes if probe.question == Question("fake")]
     draw = partial(draw_probe_bars, probes, "All real clips against all fake ones")
-    return make_picture(draw, "AUC of each property of the files on the label of the clip")
+    return Picture(draw, "AUC of each property of the files on the label of the clip")
 
 
 def _histograms(audit: Audit) -> Iterator[Picture]:
@@ -104,7 +104,7 @@ def _histograms(audit: Audit) -> Iterator[Picture]:
             title = f"{probe.feature}: {probe.question}"
             column, real, fake = values
             draw = partial(draw_value_histograms, real, fake, title, column)
-            yield make_picture(draw, f"Histograms of {probe.feature} of real and fake clips")
+            yield Picture(draw, f"Histograms of {probe.feature} of real and fake clips")
 
 
 def _probe_table(audit: Audit) -> Table:

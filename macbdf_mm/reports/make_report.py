@@ -1,29 +1,31 @@
 """The page that shows a finished run, and the run in one picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
-from macbdf_mm.reports.examples import SELECTION_RULE
+from macbdf_mm.evaluation.video_scores import VideoScores
+from macbdf_mm.reports.examples import SELECTION_RULE, choose_examples, tell_story
 from macbdf_mm.reports.figures.bars import OperatorScore, draw_operator_bars, fill_operator_axes
 from macbdf_mm.reports.figures.histograms import draw_score_histograms
-from macbdf_mm.reports.figures.roc_curves import TrackRoc, draw_roc_curves, fill_roc_axes
+from macbdf_mm.reports.figures.roc_curves import draw_roc_curves, fill_roc_axes
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, Theme, new_figure, to_png
 from macbdf_mm.reports.figures.timeline import ClipStory, draw_clip, fill_clip_axes
 from macbdf_mm.reports.figures.training_curves import draw_training_curves
-from macbdf_mm.reports.findings import Findings, compute_findings
-from macbdf_mm.reports.page import Picture, make_picture, write_page
+from macbdf_mm.reports.page import Picture, write_page
 from macbdf_mm.reports.run_record import RunRecord
 from macbdf_mm.reports.tables import (
     Table,
     category_table,
     coverage_table,
     format_interval,
+    operator_scores,
     operator_table,
     step_table,
     track_table,
@@ -44,56 +46,82 @@ def make_report(run: RunRecord) -> Path:
     Raises:
         MissingDataError: If no tested clip has a score.
     """
-    findings = compute_findings(run)
+    found = report_fields(run)
     folder = run.work_dir / "report"
-    path = write_page(folder / "index.html", "run.html.j2", **report_fields(findings))
+    path = write_page(folder / "index.html", "run.html.j2", **found)
+    # The first clip with the most forged tracks: a real one shows no intervals.
+    story = max(found["stories"], key=lambda story: sum(map(bool, story.intervals.values())))
     for theme, name in ((LIGHT, "summary.png"), (DARK, "summary_dark.png")):
         picture = draw_summary(
-            _title(findings), findings.curves, findings.operators, _telling(findings.stories), theme
+            found["title"], found["videos"], found["figures"], found["operators"], story, theme
         )
         write_atomically(to_png(picture), folder / name)
     return path
 
 
-def report_fields(findings: Findings) -> dict[str, Any]:
-    """Return what the template ``run.html.j2`` shows."""
-    run = findings.run
+def report_fields(run: RunRecord) -> dict[str, Any]:
+    """Return what the template ``run.html.j2`` and the summary show; decodes the clips to show.
+
+    Raises:
+        MissingDataError: If no tested clip has a score.
+    """
+    result, thresholds = run.result, run.result.thresholds
+    videos = [video for video in result.videos if video.is_scored]
+    if not videos:
+        raise MissingDataError(f"No tested clip of the run in '{run.work_dir}' has a score.")
+    figures = {track: measure_track(videos, track, thresholds[track]) for track in TRACKS}
+    operators = operator_scores(videos, thresholds, run.trained_methods)
+    stories = [
+        tell_story(video, run.rows[video.file], run.media_root / video.file, thresholds)
+        for video in choose_examples(videos, thresholds["overall"])
+    ]
+    losses, metrics = run.curves
+    auc = {track: metrics.get(METRIC_TABLE["auc"].key(track), ()) for track in TRACKS}
+    kind = "rendered clips" if run.is_synthetic else run.dataset
     return dict(
-        title=_title(findings),
+        title=f"MACB-DF on {kind}: {len(videos)} test clips",
         run=run,
-        num_clips=len(findings.videos),
-        identities=_identities(findings),
-        tiles=_tiles(findings),
+        videos=videos,
+        figures=figures,
+        operators=operators,
+        stories=stories,
+        identities=_identities(run, videos),
+        tiles=_tiles(figures),
         selection_rule=SELECTION_RULE,
         tables={
-            "tracks": track_table(findings.figures),
-            "steps": step_table(run.result.metrics),
-            "categories": category_table(findings.videos, findings.thresholds["overall"]),
-            "coverage": coverage_table(
-                findings.videos, len(findings.videos) + len(run.result.unscored)
-            ),
-            "operators": operator_table(findings.operators),
+            "tracks": track_table(figures),
+            "steps": step_table(result.metrics),
+            "categories": category_table(videos, thresholds["overall"]),
+            "coverage": coverage_table(videos, len(videos) + len(result.unscored)),
+            "operators": operator_table(operators),
             "versions": Table(("package", "version"), list(run.versions.items())),
         },
         pictures={
-            "roc": make_picture(
-                partial(draw_roc_curves, findings.curves),
+            "roc": Picture(
+                partial(draw_roc_curves, videos, figures),
                 "ROC curves of the overall, video and audio scores",
             ),
-            "operators": make_picture(
-                partial(draw_operator_bars, findings.operators),
+            "operators": Picture(
+                partial(draw_operator_bars, operators),
                 "AUC of each forgery operator with its interval",
             ),
-            "scores": _histograms(findings),
-            "clips": [make_picture(partial(draw_clip, s), s.title) for s in findings.stories],
-            "training": _training_curves(findings),
+            "scores": Picture(
+                partial(draw_score_histograms, videos, thresholds),
+                "Histograms of the scores of real and fake clips",
+            ),
+            "clips": [Picture(partial(draw_clip, story), story.title) for story in stories],
+            "training": Picture(
+                partial(draw_training_curves, losses, auc),
+                "Training loss by iteration and validation AUC by epoch",
+            ),
         },
     )
 
 
 def draw_summary(
     title: str,
-    curves: Sequence[TrackRoc],
+    videos: Sequence[VideoScores],
+    figures: Mapping[str, Mapping[str, float]],
     operators: Sequence[OperatorScore],
     story: ClipStory,
     theme: Theme = LIGHT,
@@ -102,7 +130,9 @@ def draw_summary(
 
     Args:
         title: Over the whole figure.
-        curves: One ROC curve a track.
+        videos: The scored videos.
+        figures: Under each track what :func:`~macbdf_mm.evaluation.measures.measure_track`
+            returns of them.
         operators: One entry a forgery operator.
         story: The clip.
         theme: Colours.
@@ -111,66 +141,37 @@ def draw_summary(
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=theme.ink)
     halves = figure.add_gridspec(1, 2, width_ratios=(1, 1.7))
     measures = halves[0].subgridspec(2, 1, height_ratios=(1.7, 1))
-    fill_roc_axes(figure.add_subplot(measures[0]), curves, theme)
+    fill_roc_axes(figure.add_subplot(measures[0]), videos, figures, theme)
     fill_operator_axes(figure.add_subplot(measures[1]), operators, theme)
     rows = halves[1].subgridspec(4, 1, height_ratios=(1.45, 1.3, 1.9, 0.8))
     fill_clip_axes([figure.add_subplot(rows[row]) for row in range(4)], story, theme)
     return figure
 
 
-def _title(findings: Findings) -> str:
-    kind = "rendered clips" if findings.run.is_synthetic else findings.run.dataset
-    return f"MACB-DF on {kind}: {len(findings.videos)} test clips"
-
-
-def _telling(stories: Sequence[ClipStory]) -> ClipStory:
-    """Return the first clip with the most forged tracks: a real one shows no intervals."""
-    return max(stories, key=lambda story: sum(map(bool, story.intervals.values())))
-
-
-def _identities(findings: Findings) -> str:
+def _identities(run: RunRecord, videos: Sequence[VideoScores]) -> str:
     """Return who is seen in the tested clips, and whether training saw them too."""
-    seen = {findings.run.rows[video.file].identity for video in findings.videos}
+    seen = {run.rows[video.file].identity for video in videos}
     if None in seen:
         return "people whom the annotation does not tell apart"
-    shared = len(seen & set(findings.run.train_identities))
+    shared = len(seen & set(run.train_identities))
     if shared:
         return f"{len(seen)} identities, of which training saw {shared} too"
     return f"{len(seen)} identities that training never saw"
 
 
-def _tiles(findings: Findings) -> list[tuple[str, str]]:
+def _tiles(figures: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
     """Return the figures to look at first, each with its explanation."""
     metric = METRIC_TABLE["auc"]
     tiles = [
         (
-            metric.format(figures["auc"]),
-            f"{track} {metric.label}, 95 % interval {format_interval(metric, figures)}",
+            metric.format(values["auc"]),
+            f"{track} {metric.label}, 95 % interval {format_interval(metric, values)}",
         )
-        for track, figures in findings.figures.items()
+        for track, values in figures.items()
     ]
-    overall = findings.figures["overall"]
+    overall = figures["overall"]
     explanation = (
         "accuracy at the validation threshold; always saying fake: "
         f"{overall['always_fake_acc']:.1%}"
     )
     return [*tiles, (f"{overall['acc']:.1%}", explanation)]
-
-
-def _histograms(findings: Findings) -> Picture:
-    labels = {t: [video.labels[t] for video in findings.videos] for t in TRACKS}
-    scores = {t: np.array([video.scores[t] for video in findings.videos]) for t in TRACKS}
-
-    def draw(theme: Theme) -> Figure:
-        return draw_score_histograms(labels, scores, findings.thresholds, theme)
-
-    return make_picture(draw, "Histograms of the scores of real and fake clips")
-
-
-def _training_curves(findings: Findings) -> Picture:
-    logged = findings.run.curves
-    metrics = {track: logged.metrics.get(METRIC_TABLE["auc"].key(track), ()) for track in TRACKS}
-    return make_picture(
-        partial(draw_training_curves, logged.losses, metrics),
-        "Training loss by iteration and validation AUC by epoch",
-    )

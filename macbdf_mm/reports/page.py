@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,37 +16,19 @@ from macbdf_mm.utils.files import write_atomically
 _PIXELS_PER_INCH = 86
 
 
-@dataclass(frozen=True)
 class Picture:
-    """A figure as a page holds it.
-
-    Attributes:
-        light: Data URL of the picture for light screens.
-        dark: The same for dark ones.
-        width: On the page, in pixels.
-        description: Plain text for readers who cannot see the picture.
-    """
-
-    light: str
-    dark: str
-    width: int
-    description: str
-
-
-def make_picture(draw: Callable[[Theme], Figure], description: str) -> Picture:
-    """Return a figure for a page, drawn once for light screens and once for dark ones.
+    """A figure for a page: two data URLs, for light screens and for dark ones, and its width.
 
     Args:
         draw: Makes the figure in the colours it is given.
         description: Plain text for readers who cannot see the picture.
     """
-    light, dark = draw(LIGHT), draw(DARK)
-    return Picture(
-        light=_data_url(to_png(light)),
-        dark=_data_url(to_png(dark)),
-        width=round(light.get_figwidth() * _PIXELS_PER_INCH),
-        description=description,
-    )
+
+    def __init__(self, draw: Callable[[Theme], Figure], description: str) -> None:
+        figure = draw(LIGHT)
+        self.light, self.dark = _data_url(figure), _data_url(draw(DARK))
+        self.width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
+        self.description = description
 
 
 def write_page(path: str | Path, template: str, **fields: Any) -> Path:
@@ -84,5 +65,5 @@ def _environment() -> Environment:
     )
 
 
-def _data_url(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def _data_url(figure: Figure) -> str:
+    return "data:image/png;base64," + base64.b64encode(to_png(figure)).decode("ascii")

@@ -17,19 +17,6 @@ _OM_PARETO = "om_pareto"
 
 
 @dataclass(frozen=True)
-class LoggedCurves:
-    """The logged curves of a training.
-
-    Attributes:
-        losses: Name -> (iteration, value) pairs, iterations rising.
-        metrics: Name -> (epoch, value) pairs of the validation, epochs rising.
-    """
-
-    losses: Mapping[str, Series]
-    metrics: Mapping[str, Series]
-
-
-@dataclass(frozen=True)
 class RunRecord:
     """The inputs of a report; :func:`macbdf_mm.apis.find_run.read_run` fills it.
 
@@ -38,7 +25,7 @@ class RunRecord:
         config: The config that the runner saved there.
         checkpoint: The checkpoint that predictions would use.
         meta: The checkpoint's own notes: epoch, seed, training data.
-        curves: Losses and validation metrics.
+        curves: Losses and validation metrics, as :func:`read_curves` returns them.
         result: Scores of the tested clips.
         rows: Annotation rows of the tested split, by file.
         media_root: The folder that the files are relative to.
@@ -54,7 +41,7 @@ class RunRecord:
     config: Path
     checkpoint: Path
     meta: Mapping[str, Any]
-    curves: LoggedCurves
+    curves: tuple[Mapping[str, Series], Mapping[str, Series]]
     result: TestResult
     rows: Mapping[str, ClipRow]
     media_root: Path
@@ -66,11 +53,13 @@ class RunRecord:
     versions: Mapping[str, str]
 
 
-def read_curves(work_dir: str | Path) -> LoggedCurves:
+def read_curves(work_dir: str | Path) -> tuple[dict[str, Series], dict[str, Series]]:
     """Return the curves of the newest training run in ``work_dir``, resumed parts joined.
 
-    A run that was resumed has logged into several folders; where two of them logged the same
-    step, the later one is taken. A run that starts over at its first step hides older ones.
+    Losses, name -> (iteration, value) pairs, and validation metrics, name -> (epoch, value) pairs;
+    iterations and epochs rise. A run that was resumed has logged into several folders; where two
+    of them logged the same step, the later one is taken. A run that starts over at its first step
+    hides older ones.
 
     Args:
         work_dir: The folder that the runner wrote to; without logs all curves are empty.
@@ -83,13 +72,13 @@ def read_curves(work_dir: str | Path) -> LoggedCurves:
         training = [record for record in records if "loss" in record]
         if training and training[0].get("epoch") == 1:
             losses, metrics = {}, {}
-        for record in training:
-            _keep(losses, record["step"], record, "loss")
         # Testing logs into a folder of its own; only training has epochs to plot against.
         for record in records if training else ():
-            if "loss" not in record and "step" in record:
-                _keep(metrics, record["step"], record, "")
-    return LoggedCurves(*({k: sorted(v.items()) for k, v in c.items()} for c in (losses, metrics)))
+            if "loss" in record:
+                _keep(losses, record, "loss")
+            elif "step" in record:
+                _keep(metrics, record, "")
+    return _by_step(losses), _by_step(metrics)
 
 
 def read_om_pareto_curves(log: str | Path) -> dict[str, dict[str, Series]]:
@@ -118,10 +107,7 @@ def read_om_pareto_curves(log: str | Path) -> dict[str, dict[str, Series]]:
             f"Log '{log}' holds no '{_OM_PARETO}/...' values: train with an OMParetoOptimWrapper "
             "and the hook OMParetoLogHook."
         )
-    return {
-        encoder: {quantity: sorted(series.items()) for quantity, series in quantities.items()}
-        for encoder, quantities in points.items()
-    }
+    return {encoder: _by_step(quantities) for encoder, quantities in points.items()}
 
 
 def read_records(path: Path) -> Iterator[dict[str, Any]]:
@@ -144,9 +130,11 @@ def _log_files(log: Path) -> list[Path]:
     return files
 
 
-def _keep(
-    curves: dict[str, dict[float, float]], step: float, record: Mapping[str, Any], prefix: str
-) -> None:
+def _keep(curves: dict[str, dict[float, float]], record: Mapping[str, Any], prefix: str) -> None:
     for name, value in record.items():
         if name != "step" and name.startswith(prefix) and isinstance(value, int | float):
-            curves.setdefault(name, {})[step] = float(value)
+            curves.setdefault(name, {})[record["step"]] = float(value)
+
+
+def _by_step(curves: Mapping[str, Mapping[float, float]]) -> dict[str, Series]:
+    return {name: sorted(points.items()) for name, points in curves.items()}

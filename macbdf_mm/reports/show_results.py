@@ -5,7 +5,7 @@ from pathlib import Path
 
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.test_result import TestResult, read_test_result
-from macbdf_mm.reports.figures.roc_curves import draw_roc_curves, track_rocs
+from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
 from macbdf_mm.reports.figures.theme import to_png
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import replacing, write_atomically
@@ -28,7 +28,7 @@ def show_results(results_file: str | Path, folder: str | Path) -> list[Path]:
     figures = {
         track: measure_track(result.videos, track, result.thresholds[track]) for track in TRACKS
     }
-    write_atomically(to_png(draw_roc_curves(track_rocs(result.videos, figures))), picture)
+    write_atomically(to_png(draw_roc_curves(result.videos, figures)), picture)
     return [table, picture]
 
 

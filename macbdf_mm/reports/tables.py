@@ -28,21 +28,10 @@ _BREAKDOWNS = {
 
 @dataclass(frozen=True)
 class Table:
-    """Headers and rows of plain-text cells; the first column names the rows.
-
-    Raises:
-        ValueError: If a row has another length than ``headers``.
-    """
+    """Headers and rows of as many plain-text cells; the first column names the rows."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
-
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row) != len(self.headers):
-                raise ValueError(
-                    f"Expected rows of {len(self.headers)} cells, got {len(row)}: {row}."
-                )
 
     def to_text(self) -> str:
         """Return lines of aligned columns."""

@@ -1,16 +1,18 @@
 import dataclasses
+import json
 import re
 
 import numpy as np
 import pytest
 from matplotlib import image
+from sklearn.metrics import roc_auc_score
 
 from macbdf_mm.apis.find_run import read_run
+from macbdf_mm.errors import MissingDataError
+from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.reports.figures.bars import OperatorScore
-from macbdf_mm.reports.figures.roc_curves import TrackRoc
 from macbdf_mm.reports.figures.theme import new_figure
 from macbdf_mm.reports.figures.timeline import ClipStory
-from macbdf_mm.reports.findings import compute_findings
 from macbdf_mm.reports.make_report import draw_summary, make_report, report_fields
 from macbdf_mm.reports.page import render_page
 
@@ -19,20 +21,45 @@ EVIL = "<script>alert('x')</script>&\"'\n"
 
 
 @pytest.fixture
-def findings(finished_run):
-    return compute_findings(read_run(finished_run))
+def run(finished_run):
+    return read_run(finished_run)
 
 
 @pytest.fixture
-def show(findings, read_page):
+def show(run, read_page):
     """Return a function that reads the page of the run, parts of whose record are changed."""
 
     def read(**changes):
-        run = dataclasses.replace(findings.run, **changes)
-        fields = report_fields(dataclasses.replace(findings, run=run))
+        fields = report_fields(dataclasses.replace(run, **changes))
         return read_page(render_page("run.html.j2", **fields))
 
     return read
+
+
+def test_figures_and_clips_follow_from_the_scores(run):
+    found = report_fields(run)
+    overall = roc_auc_score([0, 0, 0, 1, 1, 1, 1], [0.1, 0.2, 0.8, 0.9, 0.7, 0.6, 0.95])
+    assert found["figures"]["overall"]["auc"] == pytest.approx(overall)
+    assert list(found["figures"]) == ["overall", "video", "audio"]
+    assert found["figures"]["audio"]["threshold"] == 0.55
+    assert len(found["stories"]) == 5
+
+
+def test_a_track_of_one_class_is_shown_without_a_curve(finished_run, read_page):
+    path = finished_run / "test_scores.json"
+    content = json.loads(path.read_text())
+    for row in content["videos"]:
+        row["audio_label"] = 0
+    path.write_text(json.dumps(content))
+    fields = report_fields(read_run(finished_run))
+    tracks = read_page(render_page("run.html.j2", **fields)).table("")
+    assert [row[:2] for row in tracks if row[0] == "audio"] == [["audio", "-"]]
+
+
+def test_a_test_without_scores_is_refused(finished_run, write_result):
+    write_result(finished_run / "test_scores.json", videos=[])
+    with pytest.raises(MissingDataError, match=r"No tested clip .* has a score"):
+        make_report(read_run(finished_run))
 
 
 def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
@@ -52,7 +79,7 @@ def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
 def test_the_picture_of_the_run_shows_the_clip_with_most_forged_tracks(finished_run, monkeypatch):
     shown = []
 
-    def draw(title, curves, operators, story, theme):
+    def draw(title, videos, figures, operators, story, theme):
         shown.append((story.title.split(" ")[0], theme.name))
         return new_figure(theme, 1, 1)
 
@@ -68,10 +95,10 @@ def test_the_lead_says_what_was_tested(show):
     assert "7 clips of 4 identities that training never saw." in text
 
 
-def test_the_lead_owns_up_to_shared_or_unknown_identities(show, findings):
+def test_the_lead_owns_up_to_shared_or_unknown_identities(show, run):
     text = show(train_identities={"test0", "test1", "train9"}).text
     assert "4 identities, of which training saw 2 too." in text
-    rows = {f: dataclasses.replace(row, identity=None) for f, row in findings.run.rows.items()}
+    rows = {f: dataclasses.replace(row, identity=None) for f, row in run.rows.items()}
     assert "whom the annotation does not tell apart." in show(rows=rows).text
 
 
@@ -81,29 +108,29 @@ def test_the_tiles_show_auc_and_always_fake(show):
     assert "always saying fake: 57.1%" in text
 
 
-def test_what_has_no_score_is_named(show, findings):
+def test_what_has_no_score_is_named(show, run):
     page = show()
     assert "Without a score: test_9.mp4: 0 bytes." in page.text
     assert "no, held out" in [row[-1] for row in page.table("operator")]
     unscored = {"b.mp4": "no sound", "a.mp4": "0 bytes"}
-    result = dataclasses.replace(findings.run.result, unscored=unscored)
+    result = dataclasses.replace(run.result, unscored=unscored)
     assert "Without a score: a.mp4: 0 bytes; b.mp4: no sound." in show(result=result).text
-    result = dataclasses.replace(findings.run.result, unscored={})
+    result = dataclasses.replace(run.result, unscored={})
     page = show(result=result)
     assert "Every tested clip has a score." in page.text
     assert page.table("", 1)[1] == ["overall", "7", "7"]
 
 
-def test_where_thresholds_come_from_is_said(show, findings):
+def test_where_thresholds_come_from_is_said(show, run):
     assert "Thresholds were chosen on the validation split" in show().text
-    result = dataclasses.replace(findings.run.result, is_threshold_fitted=False)
+    result = dataclasses.replace(run.result, is_threshold_fitted=False)
     assert "No threshold was chosen on validation data; 0.5 is used." in show(result=result).text
 
 
-def test_frame_level_figures_have_a_table_where_there_are_any(show, findings):
+def test_frame_level_figures_have_a_table_where_there_are_any(show, run):
     assert "AUC of all time steps" not in show().text
     steps = {"audio/frame_auc": 0.75, "audio/frame_auc_partial": None, "audio/num_partial": 0}
-    result = dataclasses.replace(findings.run.result, metrics=steps)
+    result = dataclasses.replace(run.result, metrics=steps)
     assert show(result=result).table("", 1)[1] == ["audio", "0.750", "-", "0"]
 
 
@@ -112,7 +139,7 @@ def test_only_rendered_clips_get_the_banner(show):
     assert BANNER not in show(is_synthetic=False).text
 
 
-def test_the_run_can_be_repeated(show, findings):
+def test_the_run_can_be_repeated(show, run):
     page = show()
     for words in ("tools/train.py", "tools/test.py", "tools/make_report.py", "Seed 0"):
         assert words in page.text
@@ -120,8 +147,8 @@ def test_the_run_can_be_repeated(show, findings):
     assert "Seed not recorded." in show(meta={}).text
 
 
-def test_names_cannot_change_the_page(show, findings):
-    result = dataclasses.replace(findings.run.result, unscored={EVIL: EVIL})
+def test_names_cannot_change_the_page(show, run):
+    result = dataclasses.replace(run.result, unscored={EVIL: EVIL})
     page = show(
         dataset=EVIL, is_synthetic=False, result=result, versions={EVIL: EVIL}, meta={"seed": EVIL}
     )
@@ -129,7 +156,7 @@ def test_names_cannot_change_the_page(show, findings):
     assert page.text.count("<script>alert('x')</script>&\"'") == 8
 
 
-def test_summary_holds_curves_operators_and_a_clip():
+def test_summary_holds_curves_operators_and_a_clip(tested_videos):
     story = ClipStory(
         title="a clip",
         duration_seconds=1.0,
@@ -140,11 +167,10 @@ def test_summary_holds_curves_operators_and_a_clip():
         thresholds={},
         intervals={"video": []},
     )
-    ends = np.array([0.0, 1.0])
-    curves = [TrackRoc("overall", ends, ends, 0.5, 0.4, 0.6)]
+    of_track = {"overall": measure_track(tested_videos, "overall", 0.5, 20)}
     figures = {"auc": 0.9, "auc_low": 0.8, "auc_high": 1.0}
     operators = [OperatorScore("mouth_swap", "video", 2, figures, 0.5, is_held_out=False)]
-    figure = draw_summary("a run", curves, operators, story)
+    figure = draw_summary("a run", tested_videos, of_track, operators, story)
     assert figure.get_suptitle() == "a run"
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[:3] == ["ROC on the test split", "AUC by forgery operator", "a clip"]

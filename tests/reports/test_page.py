@@ -8,7 +8,7 @@ from jinja2 import UndefinedError
 from matplotlib import image
 
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, new_figure
-from macbdf_mm.reports.page import make_picture, render_page, write_page
+from macbdf_mm.reports.page import Picture, render_page, write_page
 
 
 def test_a_field_that_a_template_does_not_get_is_an_error():
@@ -34,7 +34,7 @@ def test_a_page_needs_no_other_file():
 
 
 def test_a_picture_has_a_light_and_a_dark_version():
-    picture = make_picture(lambda theme: new_figure(theme, 2, 1), "empty")
+    picture = Picture(lambda theme: new_figure(theme, 2, 1), "empty")
     assert (picture.width, picture.description) == (172, "empty")
     for url, theme in ((picture.dark, DARK), (picture.light, LIGHT)):
         kind, _, code = url.partition(",")

@@ -22,7 +22,7 @@ def test_everything_in_the_folder_is_read(finished_run):
     assert run.trained_methods["video"] >= {"mouth_swap"}
     assert "mouth_rerender" not in run.trained_methods["video"]
     assert (run.media_root / "test_0.mp4").is_file()
-    assert run.curves.metrics == {"overall/auc": [(1, 0.7)]}
+    assert run.curves[1] == {"overall/auc": [(1, 0.7)]}
     assert run.versions["torch"]
 
 
@@ -58,39 +58,38 @@ def _train(step, loss, epoch=1):
 
 def test_losses_by_iteration_and_metrics_by_epoch(tmp_path):
     _log(tmp_path, "20260101_000000", _train(10, 4.0), {"overall/auc": 0.6, "step": 1})
-    curves = read_curves(tmp_path)
-    assert curves.losses == {"loss": [(10, 4.0)], "loss_video": [(10, 2.0)]}
-    assert curves.metrics == {"overall/auc": [(1, 0.6)]}
+    losses, metrics = read_curves(tmp_path)
+    assert losses == {"loss": [(10, 4.0)], "loss_video": [(10, 2.0)]}
+    assert metrics == {"overall/auc": [(1, 0.6)]}
 
 
 def test_a_resumed_run_goes_on_and_replaces_what_it_repeats(tmp_path):
     _log(tmp_path, "20260101_000000", _train(10, 4.0), _train(20, 3.0, epoch=2))
     _log(tmp_path, "20260102_000000", _train(20, 2.5, epoch=2), _train(30, 2.0, epoch=3))
-    assert read_curves(tmp_path).losses["loss"] == [(10, 4.0), (20, 2.5), (30, 2.0)]
+    assert read_curves(tmp_path)[0]["loss"] == [(10, 4.0), (20, 2.5), (30, 2.0)]
 
 
 def test_a_run_that_starts_over_hides_the_old_one(tmp_path):
     _log(tmp_path, "20260101_000000", _train(10, 4.0), {"overall/auc": 0.6, "step": 1})
     _log(tmp_path, "20260102_000000", _train(10, 5.0))
-    curves = read_curves(tmp_path)
-    assert curves.losses["loss"] == [(10, 5.0)]
-    assert curves.metrics == {}
+    losses, metrics = read_curves(tmp_path)
+    assert losses["loss"] == [(10, 5.0)]
+    assert metrics == {}
 
 
 def test_the_figures_of_a_test_are_not_a_validation(tmp_path):
     _log(tmp_path, "20260101_000000", _train(10, 4.0), {"overall/auc": 0.6, "step": 1})
     _log(tmp_path, "20260102_000000", {"overall/auc": 0.9, "step": 0})
-    assert read_curves(tmp_path).metrics == {"overall/auc": [(1, 0.6)]}
+    assert read_curves(tmp_path)[1] == {"overall/auc": [(1, 0.6)]}
 
 
 def test_half_a_line_of_a_killed_run_is_left_out(tmp_path):
     _log(tmp_path, "20260101_000000", _train(10, 4.0), end='\n{"loss": 3.0, "st')
-    assert read_curves(tmp_path).losses["loss"] == [(10, 4.0)]
+    assert read_curves(tmp_path)[0]["loss"] == [(10, 4.0)]
 
 
 def test_without_logs_all_curves_are_empty(tmp_path):
-    curves = read_curves(tmp_path)
-    assert curves.losses == curves.metrics == {}
+    assert read_curves(tmp_path) == ({}, {})
 
 
 TOOL = Path(__file__).parents[2] / "tools" / "analysis_tools" / "plot_om_pareto.py"

@@ -92,11 +92,6 @@ def test_undefined_figures_are_dashes():
     assert tables.format_interval(auc, {"auc_low": math.nan, "auc_high": math.nan}) == "-"
 
 
-def test_rows_must_fit_the_headers():
-    with pytest.raises(ValueError, match="Expected rows of 2 cells, got 1"):
-        tables.Table(["a", "b"], [["1"]])
-
-
 VIDEOS = gather_videos(
     [
         WindowScores("a", (0, 1), (0.1, 0.1, 0.1), (0, 0, -1), "RVRA"),

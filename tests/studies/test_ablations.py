@@ -14,10 +14,10 @@ FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
 
 @pytest.fixture
 def drawn(monkeypatch):
-    panels = []
+    panels = {}
     monkeypatch.setattr(
         "studies.ablations.draw_seed_curves",
-        lambda new, columns: panels.extend(new) or draw_seed_curves(new, columns),
+        lambda new, *rest: panels.update(new) or draw_seed_curves(new, *rest),
     )
     return panels
 
@@ -40,8 +40,8 @@ def test_figures_stand_over_the_depth(drawn, make_result, tmp_path):
         "depth_0": {0: make_result(video__auc=0.5), 1: make_result(video__auc=None)},
     }
     page = fill(results, tmp_path / "results", tmp_path)
-    assert [panel.title for panel in drawn] == ["AUC", "Accuracy"]
-    video = drawn[0].curves[1]
+    assert list(drawn) == ["AUC", "Accuracy"]
+    video = drawn["AUC"][1]
     assert video.label == "video"
     np.testing.assert_array_equal(video.positions, [0, 2, 4])
     np.testing.assert_array_equal(video.values, [[0.5, 0.8, np.nan], [np.nan, 0.9, 0.7]])
@@ -50,7 +50,7 @@ def test_figures_stand_over_the_depth(drawn, make_result, tmp_path):
 
 def test_one_depth_has_no_curve_and_one_variant_no_maps(drawn, make_result, tmp_path):
     page = fill({"full": {0: make_result(video__auc=0.8)}}, tmp_path / "results", tmp_path)
-    assert drawn == []
+    assert drawn == {}
     assert "##" not in page.write()[0].read_text().replace("# Ablations", "")
 
 

@@ -32,10 +32,10 @@ def page(tmp_path, make_result, monkeypatch):
         PLAIN_SUM: {0: make_result([record(1, 0.4), record(2, 0.7)])},
     }
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
-    drawn = []
+    drawn = {}
     monkeypatch.setattr(
         "studies.om_pareto.draw_seed_curves",
-        lambda panels, columns: drawn.extend(panels) or draw_seed_curves(panels, columns),
+        lambda panels, *rest: drawn.update(panels) or draw_seed_curves(panels, *rest),
     )
     fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
     page.drawn = drawn
@@ -43,14 +43,13 @@ def page(tmp_path, make_result, monkeypatch):
 
 
 def test_curves_by_epoch_with_and_without(page):
-    titles = [panel.title for panel in page.drawn]
-    assert titles[:3] == ["Training loss", "Video AUC", "Audio AUC"]
-    video = page.drawn[1].curves
+    assert list(page.drawn)[:3] == ["Training loss", "Video AUC", "Audio AUC"]
+    video = page.drawn["Video AUC"]
     assert [curve.label for curve in video] == ["OM-Pareto", "plain sum"]
     np.testing.assert_array_equal(video[0].positions, [1, 2])
     np.testing.assert_array_equal(video[0].values, [[0.6, 0.8], [0.5, 0.9]])
     np.testing.assert_array_equal(video[1].values, [[0.4, 0.7]])
-    np.testing.assert_array_equal(page.drawn[0].curves[0].values, [[1, 0.5], [1, 0.5]])
+    np.testing.assert_array_equal(page.drawn["Training loss"][0].values, [[1, 0.5], [1, 0.5]])
 
 
 def test_differences_by_epoch_are_paired_by_seed(page):

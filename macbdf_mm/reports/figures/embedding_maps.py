@@ -1,7 +1,6 @@
 """Maps of embeddings: one point per clip, coloured by its category."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,42 +19,29 @@ _LOOKS = {
 }
 
 
-@dataclass(frozen=True)
-class EmbeddingMap:
-    """Points of clips in a plane.
-
-    Attributes:
-        title: Over the map.
-        points: Shape (N, 2), in any unit.
-        categories: Of each clip: RVRA, FVRA, RVFA or FVFA.
-    """
-
-    title: str
-    points: npt.NDArray[np.float64]
-    categories: Sequence[str]
-
-
 def draw_embedding_maps(
-    maps: Sequence[EmbeddingMap], num_columns: int, theme: Theme = LIGHT
+    maps: Mapping[str, tuple[npt.NDArray[np.float64], Sequence[str]]],
+    num_columns: int,
+    theme: Theme = LIGHT,
 ) -> Figure:
     """Return a figure with a grid of maps; their axes have no scale, as t-SNE's have none.
 
     Args:
-        maps: In reading order.
+        maps: In reading order, title -> points, shape (N, 2), in any unit, and the category of
+            each (RVRA, FVRA, RVFA or FVFA).
         num_columns: Maps in a row.
         theme: Colours.
     """
     num_rows = -(-len(maps) // num_columns)
     figure = new_figure(theme, _PANEL_SIDE * num_columns, _PANEL_SIDE * num_rows + 0.4)
     grid = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
-    for axes, panel in zip(grid, maps, strict=False):
-        style_axes(axes, theme, title=panel.title, grid=False)
+    for axes, (title, (points, categories)) in zip(grid, maps.items(), strict=False):
+        style_axes(axes, theme, title=title, grid=False)
         axes.set_xticks([])
         axes.set_yticks([])
-        categories = np.asarray(panel.categories)
         for category in CATEGORIES.values():
             colour, marker = _LOOKS[category]
-            chosen = panel.points[categories == category]
+            chosen = points[np.asarray(categories) == category]
             axes.scatter(
                 chosen[:, 0],
                 chosen[:, 1],

@@ -1,12 +1,13 @@
 """How real and fake clips are spread: their scores, and properties of their files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from macbdf_mm.evaluation.measures import labelled_scores
+from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.figures.theme import (
     LIGHT,
     Theme,
@@ -23,35 +24,26 @@ _PERCENTILES = (1, 99)
 
 
 def draw_score_histograms(
-    labels: Mapping[str, npt.ArrayLike],
-    scores: Mapping[str, npt.ArrayLike],
-    thresholds: Mapping[str, float],
-    theme: Theme = LIGHT,
+    videos: Sequence[VideoScores], thresholds: Mapping[str, float], theme: Theme = LIGHT
 ) -> Figure:
     """Return a figure with one histogram for each track, real and fake clips apart.
 
     Args:
-        labels: Under each track shape (N,): 1 fake, 0 real, anything else is left out.
-        scores: Under each track shape (N,), in [0, 1]; NaN is left out.
+        videos: Those whose track has no label or no score are left out.
         thresholds: Decision threshold of each track, drawn as a dashed line.
         theme: Colours.
     """
     figure = new_figure(theme, 10, 2.9)
     for axes, track in zip(figure.subplots(1, 3), TRACKS, strict=True):
         style_axes(axes, theme, title=track, xlabel="P(fake)")
-        _draw_pair(axes, np.asarray(labels[track]), np.asarray(scores[track]), theme)
+        labels, scores = labelled_scores(videos, track)
+        for label, name, colour in ((REAL, "real", theme.real), (FAKE, "fake", theme.fake)):
+            chosen = scores[labels == label]
+            axes.hist(chosen, _SCORE_BINS, color=colour, alpha=0.6, label=f"{name} ({len(chosen)})")
         axes.axvline(thresholds[track], color=theme.ink, linewidth=1, linestyle=(0, (4, 4)))
         axes.set_xlim(0, 1)
         add_legend_above(axes, theme)
     return figure
-
-
-def _draw_pair(axes: Axes, labels: npt.NDArray, scores: npt.NDArray, theme: Theme) -> None:
-    seen = ~np.isnan(scores)
-    for label, name in ((REAL, "real"), (FAKE, "fake")):
-        chosen = scores[seen & (labels == label)]
-        colour = theme.real if label == REAL else theme.fake
-        axes.hist(chosen, _SCORE_BINS, color=colour, alpha=0.6, label=f"{name} ({len(chosen)})")
 
 
 def draw_value_histograms(

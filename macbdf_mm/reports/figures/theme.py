@@ -58,7 +58,6 @@ DARK = Theme(
     real="#5cc8a5",
     fake="#f27a98",
 )
-THEMES = (LIGHT, DARK)
 
 
 def new_figure(theme: Theme, width: float, height: float) -> Figure:

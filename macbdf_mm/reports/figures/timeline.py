@@ -38,7 +38,12 @@ def step_curve(
         The edges of M pieces in seconds, shape (M + 1,), and the scores of each piece, shape
         (M, 3): the mean over the windows that cover it, NaN where none does.
     """
-    rows = _as_windows(windows)
+    rows = np.asarray(windows, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != 5 or not len(rows):
+        raise ValueError(
+            "Expected `windows` of shape (K, 5) with K > 0 "
+            f"(start, end, overall, video, audio), got {rows.shape}."
+        )
     edges = np.unique(rows[:, :2])
     middles = (edges[:-1] + edges[1:]) / 2
     covers = (rows[:, :1] <= middles) & (middles < rows[:, 1:2])  # (K, M)
@@ -204,13 +209,3 @@ def _draw_spectrogram(axes: Axes, story: ClipStory, theme: Theme) -> None:
 
 def _say(axes: Axes, text: str, theme: Theme) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, color=theme.muted, ha="center", va="center")
-
-
-def _as_windows(windows: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    rows = np.asarray(windows, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] != 5 or not len(rows):
-        raise ValueError(
-            "Expected `windows` of shape (K, 5) with K > 0 "
-            f"(start, end, overall, video, audio), got {rows.shape}."
-        )
-    return rows

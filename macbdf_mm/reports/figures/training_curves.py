@@ -47,12 +47,7 @@ def running_mean(values: npt.ArrayLike, window: int) -> npt.NDArray[np.float64]:
     """Return the mean over the last ``window`` values at each place, shape (N,).
 
     The first places average over what there is, so the curve has no lead-in from zero.
-
-    Raises:
-        ValueError: If ``window`` is not positive.
     """
-    if window < 1:
-        raise ValueError(f"Expected `window` > 0, got {window}.")
     series = np.asarray(values, dtype=np.float64)
     sums = np.cumsum(np.concatenate([[0.0], series]))
     ends = np.arange(1, len(series) + 1)
@@ -183,30 +178,16 @@ class SeedCurve:
     is_dashed: bool = False
 
 
-@dataclass(frozen=True)
-class CurvePanel:
-    """Curves that share their axes.
-
-    Attributes:
-        title: Over the axes.
-        xlabel: Of the horizontal axis.
-        curves: What is drawn.
-    """
-
-    title: str
-    xlabel: str
-    curves: Sequence[SeedCurve]
-
-
 def draw_seed_curves(
-    panels: Sequence[CurvePanel], num_columns: int, theme: Theme = LIGHT
+    panels: Mapping[str, Sequence[SeedCurve]], xlabel: str, num_columns: int, theme: Theme = LIGHT
 ) -> Figure:
     """Return a figure with a grid of panels: lines are means, bands go from lowest to highest.
 
     The legend stands in the first panel whose curves differ from those of the panel before.
 
     Args:
-        panels: In reading order.
+        panels: In reading order, title -> the curves that share its axes.
+        xlabel: Of the horizontal axes.
         num_columns: Panels in a row.
         theme: Colours.
     """
@@ -214,11 +195,11 @@ def draw_seed_curves(
     figure = new_figure(theme, _PANEL_WIDTH * num_columns, _PANEL_HEIGHT * num_rows)
     grid = list(figure.subplots(num_rows, num_columns, squeeze=False).flat)
     labels: list[str] = []
-    for axes, panel in zip(grid, panels, strict=False):
-        style_axes(axes, theme, title=panel.title, xlabel=panel.xlabel)
+    for axes, (title, curves) in zip(grid, panels.items(), strict=False):
+        style_axes(axes, theme, title=title, xlabel=xlabel)
         # Epochs and layers are counted.
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        for curve in panel.curves:
+        for curve in curves:
             _draw_band(axes, curve, theme)
         drawn = axes.get_legend_handles_labels()[1]
         if drawn and drawn != labels:

@@ -1,12 +1,10 @@
 import numpy as np
-import pytest
 from matplotlib.colors import to_hex
 
 from macbdf_mm.reports.figures.theme import DARK, LIGHT
 from macbdf_mm.reports.figures.training_curves import (
     NORMS,
     PANELS,
-    CurvePanel,
     SeedCurve,
     draw_om_pareto_curves,
     draw_seed_curves,
@@ -19,11 +17,6 @@ def test_running_mean_averages_what_there_is():
     values = np.random.default_rng(0).normal(size=30)
     expected = [values[max(0, i - 6) : i + 1].mean() for i in range(30)]
     np.testing.assert_allclose(running_mean(values, 7), expected, rtol=1e-9)
-
-
-def test_running_mean_needs_a_window():
-    with pytest.raises(ValueError, match="Expected `window` > 0, got 0"):
-        running_mean([1.0], 0)
 
 
 def test_metrics_are_drawn_over_epochs():
@@ -104,15 +97,12 @@ def test_a_value_that_is_not_finite_is_left_out():
 VALUES = np.array([[0.5, 0.6, np.nan], [0.7, 0.9, np.nan], [0.6, np.nan, np.nan]])
 
 
-def panel(title="AUC", labels=("with",)):
-    curves = [
-        SeedCurve(label, "video", np.arange(3.0), VALUES, label != "with") for label in labels
-    ]
-    return CurvePanel(title, "epoch", curves)
+def curves_of(*labels):
+    return [SeedCurve(label, "video", np.arange(3.0), VALUES, label != "with") for label in labels]
 
 
 def test_the_line_is_the_mean_and_the_band_the_range_of_what_is_known():
-    axes = draw_seed_curves([panel()], 1).axes[0]
+    axes = draw_seed_curves({"AUC": curves_of("with")}, "epoch", 1).axes[0]
     (line,), (band,) = axes.get_lines(), axes.collections
     np.testing.assert_allclose(line.get_xydata(), [[0, 0.6], [1, 0.75]])
     low, high = (
@@ -123,21 +113,22 @@ def test_the_line_is_the_mean_and_the_band_the_range_of_what_is_known():
 
 
 def test_panels_fill_a_grid_and_the_rest_of_it_is_empty():
-    figure = draw_seed_curves([panel(str(i)) for i in range(5)], 3)
+    figure = draw_seed_curves(dict.fromkeys("01234", curves_of("with")), "epoch", 3)
     assert len(figure.axes) == 6
     assert [axes.get_title(loc="left") for axes in figure.axes] == [*"01234", ""]
     assert [axes.axison for axes in figure.axes] == [True] * 5 + [False]
 
 
 def test_a_legend_stands_once_for_the_same_curves():
-    figure = draw_seed_curves([panel(), panel(), panel(labels=("with", "without"))], 3)
+    one, two = curves_of("with"), curves_of("with", "without")
+    figure = draw_seed_curves({"a": one, "b": one, "c": two}, "epoch", 3)
     legends = [axes.get_legend() for axes in figure.axes]
     assert [legend is not None for legend in legends] == [True, False, True]
     assert [text.get_text() for text in legends[2].get_texts()] == ["with", "without"]
 
 
 def test_colours_are_the_theme_s_and_lines_may_be_dashed():
-    axes = draw_seed_curves([panel(labels=("with", "without"))], 1, DARK).axes[0]
+    axes = draw_seed_curves({"AUC": curves_of("with", "without")}, "epoch", 1, DARK).axes[0]
     lines = axes.get_lines()
     assert {to_hex(line.get_color()) for line in lines} == {DARK.video}
     assert [line.is_dashed() for line in lines] == [False, True]
@@ -146,5 +137,5 @@ def test_colours_are_the_theme_s_and_lines_may_be_dashed():
 def test_a_curve_without_values_is_left_out():
     nothing = SeedCurve("none", "audio", np.arange(2.0), np.full((2, 2), np.nan))
     empty = SeedCurve("empty", "audio", np.zeros(0), np.zeros((0, 0)))
-    axes = draw_seed_curves([CurvePanel("t", "x", [nothing, empty])], 1).axes[0]
+    axes = draw_seed_curves({"t": [nothing, empty]}, "x", 1).axes[0]
     assert not axes.get_lines()
