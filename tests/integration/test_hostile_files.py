@@ -3,7 +3,9 @@
 They are read by the child process of the data set's workers, which a crash of FFmpeg would end.
 """
 
+import os
 import re
+import resource
 import time
 from collections import Counter
 from dataclasses import replace
@@ -19,6 +21,7 @@ from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import probe, read_header
 from macbdf_mm.media.read_span import read_span
+from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.media.writer import write_clip
 
 SECONDS, FPS, SAMPLE_RATE = 2.4, 25, 16_000
@@ -26,13 +29,28 @@ SECONDS, FPS, SAMPLE_RATE = 2.4, 25, 16_000
 SPANS = ((0.0, SECONDS), (1.1, 1.1 + 1.28))
 NUM_FRAMES = 16
 TIME_LIMIT_SECONDS = 20.0
-CLIPS = {
+# How many files the slow test damages, and the seed of the first.
+NUM_FILES = int(os.environ.get("MACBDF_FUZZ_FILES", "500"))
+FIRST_SEED = int(os.environ.get("MACBDF_FUZZ_SEED", "0"))
+MAX_CHILD_BYTES = 10**9
+CLIPS: dict[str, dict[str, str]] = {
     "mp4": dict(video_codec="libx264", audio_codec="aac"),
     "webm": dict(video_codec="libvpx", audio_codec="libopus"),
     "avi": dict(video_codec="mpeg4", audio_codec="pcm_s16le"),
     "mkv": dict(video_codec="libx264", audio_codec="flac"),
     "mov": dict(video_codec="mpeg4", audio_codec="pcm_s16le"),
+    "ts": dict(video_codec="libx264", audio_codec="aac"),
+    "mpg": dict(video_codec="mpeg1video", audio_codec="mp2"),
+    "flv": dict(video_codec="flv", audio_codec="libmp3lame"),
+    "3gp": dict(video_codec="mpeg4", audio_codec="aac"),
+    "m4a": dict(audio_codec="aac"),
+    "aac": dict(audio_codec="aac"),
+    "mp3": dict(audio_codec="libmp3lame"),
+    "ogg": dict(audio_codec="libopus"),
+    "wav": dict(audio_codec="pcm_s16le"),
 }
+# What some of these ask of the sound.
+RATES = {"webm": 48_000, "ogg": 48_000, "mpg": 48_000, "flv": 44_100}
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +63,13 @@ def whole_files(tmp_path_factory):
     sound = (0.3 * rng.standard_normal(round(SECONDS * SAMPLE_RATE))).astype(np.float32)
     contents = {}
     for suffix, codecs in CLIPS.items():
-        rate = 48_000 if suffix == "webm" else SAMPLE_RATE
+        rate = RATES.get(suffix, SAMPLE_RATE)
         path = folder / f"whole.{suffix}"
-        write_clip(path, frames, FPS, sound.repeat(rate // SAMPLE_RATE), rate, gop=12, **codecs)
+        shown = frames if "video_codec" in codecs else None
+        resampled = np.interp(
+            np.arange(0, SECONDS, 1 / rate) * SAMPLE_RATE, range(len(sound)), sound
+        )
+        write_clip(path, shown, FPS, resampled.astype(np.float32), rate, gop=12, **codecs)
         contents[suffix] = path.read_bytes()
     return contents
 
@@ -91,11 +113,15 @@ def test_the_check_finds_lies(make_clip, lie):
 
 
 def read(process, path, backend):
-    """Return what became of a file: ``read``, or the reason for which it was refused."""
+    """Return what became of a file: ``read``, or the reason for which it was refused.
+
+    It is read as for a prediction: probed, planned, and every window decoded.
+    """
     try:
         info = process.call(probe, path)
         assert 0 < info.duration_seconds < 1e6
-        for start, end in SPANS:
+        spans = plan_covering_windows(info.duration_seconds, SPANS[1][1] - SPANS[1][0], 3)
+        for start, end in (*SPANS, *spans[:3], *spans[-3:]):
             span = process.call(read_span, path, (start, end), NUM_FRAMES, SAMPLE_RATE, backend)
             check_span(span, end - start)
     except (UndecodableMediaError, MissingDataError) as error:
@@ -107,14 +133,14 @@ def read(process, path, backend):
     return "read"
 
 
-def read_many(whole_files, folder, count, backend="pyav"):
-    """Return how often each came out of ``count`` damaged files, by the seconds of the slowest."""
+def read_many(whole_files, folder, seeds, backend="pyav"):
+    """Return how often each came out of damaged files, by the seconds of the slowest."""
     outcomes, slowest = Counter(), 0.0
     suffixes = list(whole_files)
     with DecodingProcess(TIME_LIMIT_SECONDS) as process:
-        for seed in range(count):
-            suffix = suffixes[seed // 2 % len(suffixes)]
-            content, damage = mutate(whole_files[suffix], seed)
+        for seed in seeds:
+            suffix, other = (suffixes[k % len(suffixes)] for k in (seed // 2, seed // 30))
+            content, damage = mutate(whole_files[suffix], seed, whole_files[other])
             path = folder / f"{seed}.{suffix}"
             path.write_bytes(content)
             begin = time.monotonic()
@@ -126,6 +152,7 @@ def read_many(whole_files, folder, count, backend="pyav"):
             assert not outcome.startswith("UNNAMED"), (seed, outcome)
             slowest = max(slowest, time.monotonic() - begin)
             outcomes[outcome] += 1
+            path.unlink()
     return outcomes, slowest
 
 
@@ -138,7 +165,7 @@ def time_outs(outcomes):
 
 
 def test_sixty_damaged_files(whole_files, tmp_path):
-    outcomes, _ = read_many(whole_files, tmp_path, 60)
+    outcomes, _ = read_many(whole_files, tmp_path, range(60))
     assert deaths(outcomes) == time_outs(outcomes) == 0, outcomes
     # The damage is neither harmless nor total.
     assert 20 <= outcomes["read"] <= 58
@@ -146,14 +173,18 @@ def test_sixty_damaged_files(whole_files, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["pyav", "decord"])
-def test_five_hundred_damaged_files(whole_files, tmp_path, backend, capsys):
-    outcomes, slowest = read_many(whole_files, tmp_path, 500, backend)
+def test_many_damaged_files(whole_files, tmp_path, backend, capsys):
+    seeds = range(FIRST_SEED, FIRST_SEED + NUM_FILES)
+    outcomes, slowest = read_many(whole_files, tmp_path, seeds, backend)
+    peak_bytes = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     with capsys.disabled():
-        print(f"\n{backend}, 500 damaged files, the slowest in {slowest:.2f} s")
+        print(f"\n{backend}, {NUM_FILES} damaged files, seeds from {FIRST_SEED}", end="; ")
+        print(f"the slowest in {slowest:.2f} s, at most {peak_bytes / 1e6:.0f} MB")
         print(*(f"{count:4d} {what}" for what, count in outcomes.most_common()), sep="\n")
     # decord may die of a file; the worker lives on, and the file is named.
     if backend == "pyav":
         assert deaths(outcomes) == 0
+        assert peak_bytes < MAX_CHILD_BYTES
     assert time_outs(outcomes) == 0
 
 

@@ -4,15 +4,28 @@ from collections.abc import Callable
 
 import numpy as np
 
-# What announces a size, a count or a table in mp4 and mov, AVI, and Matroska (WebM).
+# What announces a size, a count, a time or a table in mp4 and mov, AVI and WAV, Matroska (WebM),
+# FLV, Ogg, MPEG program and transport streams, ADTS, and MP3.
 MARKERS = (
     *(b"moov", b"trak", b"mdia", b"stbl", b"stsd", b"stts", b"stsz", b"stco", b"stsc", b"stss"),
     *(b"ctts", b"elst", b"mvhd", b"mdhd", b"tkhd", b"avcC", b"esds", b"mdat", b"ftyp"),
     *(b"RIFF", b"LIST", b"avih", b"strh", b"strf", b"movi", b"idx1", b"00dc", b"01wb"),
+    *(b"fmt ", b"data", b"FLV\x01", b"duration", b"OggS", b"\0\0\x01\xba", b"\0\0\x01\xe0"),
+    *(
+        b"\0\0\x01\xc0",
+        b"\x47\x40",
+        b"\x47\x41",
+        b"\xff\xf1",
+        b"\xff\xfb",
+        b"ID3",
+        b"Xing",
+        b"Info",
+    ),
     *(b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75"),
-    *(b"\x1c\x53\xbb\x6b", b"\x15\x49\xa9\x66", b"\xa3", b"\x63\xa2"),
+    *(b"\x1c\x53\xbb\x6b", b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1", b"\x44\x89", b"\xa3", b"\x63\xa2"),
 )
-LIARS = (0, 1, 8, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+# The last three are infinity, a number that is none, and 1e18 where a float is read.
+LIARS = (0, 1, 8, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x7F800000, 0x7FC00000, 0x5D5E0B6B)
 
 Mutation = Callable[[bytearray, np.random.Generator], bytearray]
 
@@ -76,6 +89,17 @@ def lie_about_sizes(content: bytearray, rng: np.random.Generator) -> bytearray:
     return content
 
 
+def swap_blocks(content: bytearray, rng: np.random.Generator) -> bytearray:
+    """Exchange two blocks of one size, be they packets or not."""
+    length = int(rng.integers(1, min(4000, len(content) // 3)))
+    first = int(rng.integers(0, len(content) - 2 * length))
+    second = int(rng.integers(first + length, len(content) - length + 1))
+    former = content[first : first + length]
+    content[first : first + length] = content[second : second + length]
+    content[second : second + length] = former
+    return content
+
+
 def put_before(content: bytearray, rng: np.random.Generator) -> bytearray:
     """Begin the file with noise."""
     return bytearray(rng.bytes(int(rng.integers(1, 600)))) + content
@@ -92,15 +116,39 @@ MUTATIONS: tuple[Mutation, ...] = (
     lie_about_sizes,
     lie_about_sizes,
     put_before,
+    swap_blocks,
 )
 
 
-def mutate(content: bytes, seed: int) -> tuple[bytes, str]:
-    """Return the damaged content and what was done to it, one mutation or two."""
+def splice_with(other: bytes) -> Mutation:
+    """Return the mutation that goes on with another file, where packets begin or anywhere."""
+
+    def splice(content: bytearray, rng: np.random.Generator) -> bytearray:
+        pieces = []
+        for whole in (bytes(content), other):
+            places = [place for marker in MARKERS for place, _ in _places(whole, marker)]
+            if not places or rng.random() < 0.3:
+                places = [int(rng.integers(0, len(whole)))]
+            pieces.append((whole, places[rng.integers(len(places))]))
+        (first, end), (second, start) = pieces
+        return bytearray(first[:end] + second[start:])
+
+    return splice
+
+
+def mutate(content: bytes, seed: int, other: bytes | None = None) -> tuple[bytes, str]:
+    """Return the damaged content and what was done to it, one mutation or two.
+
+    Args:
+        content: Of a whole file.
+        seed: Of all that is drawn.
+        other: Of another file, that parts can be taken from.
+    """
     rng = np.random.default_rng(seed)
-    chosen = [MUTATIONS[seed % len(MUTATIONS)]]
+    mutations = MUTATIONS if other is None else (*MUTATIONS, splice_with(other))
+    chosen = [mutations[seed % len(mutations)]]
     if rng.random() < 0.25:
-        chosen.append(MUTATIONS[rng.integers(len(MUTATIONS))])
+        chosen.append(mutations[rng.integers(len(mutations))])
     damaged = bytearray(content)
     for mutation in chosen:
         damaged = mutation(damaged, rng)
