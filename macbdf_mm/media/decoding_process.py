@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from macbdf_mm.errors import ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.media import limits
 from macbdf_mm.utils.lifeline import end_when_closed
 
 Result = TypeVar("Result")
@@ -275,12 +276,15 @@ def _answer(
     except (ForgeryToolboxError, ValueError, TypeError) as error:
         return False, error
     except MemoryError:
-        message = f"{path} needs more memory than there is; its header may be damaged."
-        return False, UndecodableMediaError(message)
+        return False, UndecodableMediaError(
+            f"{path} needs more memory than there is, or than decoding may take; its header may be "
+            "damaged, or MACBDF_MAX_DECODER_BYTES has to be raised."
+        )
 
 
 if __name__ == "__main__":
     # A terminal's Ctrl-C reaches this process too; the one that made it decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_when_closed(int(sys.argv[3]))
+    limits.limit_memory()
     serve(Connection(int(sys.argv[1])), AnswerWriter(int(sys.argv[2])))

@@ -34,7 +34,7 @@ def read_frames(
 
     Raises:
         ValueError: If the file has no video.
-        UndecodableMediaError: If the frames would take more than the limit, 2 GiB.
+        UndecodableMediaError: If the frames would take more than the limit, 400 MB.
     """
     if file.video is None:
         raise ValueError(f"{file.path} has no video.")

@@ -5,6 +5,7 @@ processes that decode inherit.
 """
 
 import os
+import resource
 
 from macbdf_mm.errors import ConfigError, UndecodableMediaError
 
@@ -23,12 +24,25 @@ def limit_of(variable: str, default: int) -> int:
 
 # 8K has 33 million.
 MAX_PIXELS = limit_of("MACBDF_MAX_PIXELS", 36_000_000)
-# Of the frames of one clip: 16 of 8K take 1.6 GB.
-MAX_CLIP_BYTES = limit_of("MACBDF_MAX_CLIP_BYTES", 2 * 2**30)
+# Of the frames of one clip, which are in memory up to three times: 16 of 4K take 398 million.
+MAX_CLIP_BYTES = limit_of("MACBDF_MAX_CLIP_BYTES", 400_000_000)
+# Of all else that a process that decodes may take. Decoders keep up to 17 pictures.
+MAX_DECODER_BYTES = limit_of("MACBDF_MAX_DECODER_BYTES", 600_000_000)
 # Eleven days.
 MAX_SECONDS = limit_of("MACBDF_MAX_SECONDS", 1_000_000)
 # A day and a half, where windows of 1.28 s stand side by side.
 MAX_WINDOWS = limit_of("MACBDF_MAX_WINDOWS", 100_000)
+# Telephones have 8 kHz, and what is recorded for bats 384.
+MIN_SAMPLE_RATE = limit_of("MACBDF_MIN_SAMPLE_RATE", 1_000)
+MAX_SAMPLE_RATE = limit_of("MACBDF_MAX_SAMPLE_RATE", 768_000)
+
+
+def limit_memory() -> None:
+    """Let the kernel refuse this process more memory than a clip and its decoding may take."""
+    limit = MAX_DECODER_BYTES + MAX_CLIP_BYTES
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def check_windows(num_windows: float) -> None:
@@ -71,6 +85,25 @@ def check_pixels(path: object, width: int, height: int) -> None:
         )
 
 
+def is_usual_sample_rate(sample_rate: int) -> bool:
+    """Return whether a sound may have so many samples a second."""
+    return MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE
+
+
+def check_sample_rate(path: object, sample_rate: int) -> None:
+    """Return if the sound of a file may have so many samples a second.
+
+    Raises:
+        UndecodableMediaError: If they are too few or too many.
+    """
+    if not is_usual_sample_rate(sample_rate):
+        raise UndecodableMediaError(
+            f"{path} claims sound of {sample_rate} Hz, and less than {MIN_SAMPLE_RATE} or more "
+            f"than {MAX_SAMPLE_RATE} Hz are refused: its header is damaged, or "
+            "MACBDF_MIN_SAMPLE_RATE or MACBDF_MAX_SAMPLE_RATE has to be changed."
+        )
+
+
 def check_clip_bytes(path: object, num_frames: int, size: tuple[int, int]) -> None:
     """Return if so many frames of a size, ``(height, width)``, may be kept at once.
 
@@ -80,6 +113,6 @@ def check_clip_bytes(path: object, num_frames: int, size: tuple[int, int]) -> No
     if 3 * num_frames * size[0] * size[1] > MAX_CLIP_BYTES:
         raise UndecodableMediaError(
             f"{path} has frames of {size[1]}x{size[0]} pixels, of which {num_frames} do not fit "
-            f"into {MAX_CLIP_BYTES / 2**30:.3g} GiB; shrink them by `short_side`, or raise "
+            f"into {MAX_CLIP_BYTES / 1e6:.0f} MB; shrink them by `short_side`, or raise "
             "MACBDF_MAX_CLIP_BYTES."
         )

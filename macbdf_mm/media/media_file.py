@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -341,6 +342,8 @@ class MediaFile:
             for stream in kinds[0]:
                 codec: Any = stream.codec_context
                 limits.check_pixels(self.path, codec.width, codec.height)
+        if audio is not None:
+            limits.check_sample_rate(self.path, audio.sample_rate)
         if video is None and audio is None:
             raise UndecodableMediaError(
                 f"{self.path} holds neither video nor audio that can be decoded; "
@@ -426,6 +429,8 @@ def decode_packet(stream: Any, packet: Packet | None) -> Any:
     """Return the frames that a packet completes, none if it is damaged; None flushes."""
     try:
         return decode_strictly(stream, packet)
+    except MemoryError:
+        raise
     except (av.error.FFmpegError, EOFError):
         return []
 
@@ -444,11 +449,28 @@ def decode_strictly(stream: Any, packet: Packet | None) -> Any:
     return frames
 
 
-def _open_container(path: Path) -> InputContainer:
+def _check_is_file(path: Path) -> None:
+    """Return if there is a regular file; a pipe or a device could be read from for ever.
+
+    Raises:
+        MissingDataError: If there is none, or anything else.
+    """
+    if path.is_file():
+        return
     if path.is_dir():
         raise MissingDataError(f"{path} is a folder, expected a media file.")
-    if not path.is_file():
-        raise MissingDataError(f"No file at {path}; check the path.")
+    if path.is_symlink() and not path.exists():
+        raise MissingDataError(f"{path} is a link to '{os.readlink(path)}', where no file is.")
+    if path.exists():
+        raise MissingDataError(
+            f"{path} is no regular file but a pipe, a socket or a device; copy what comes out of "
+            "it into a file."
+        )
+    raise MissingDataError(f"No file at {path}; check the path.")
+
+
+def _open_container(path: Path) -> InputContainer:
+    _check_is_file(path)
     if path.stat().st_size == 0:
         raise UndecodableMediaError(f"{path} is empty (0 bytes); fetch or copy it again.")
     try:
@@ -463,6 +485,8 @@ def _open_container(path: Path) -> InputContainer:
             metadata_errors="ignore",
             timeout=_TIME_LIMIT_SECONDS,
         )
+    except MemoryError:
+        raise
     except av.error.ArgumentError:
         raise UndecodableMediaError(
             f"{path} is no audio or video file: its format is unknown, or is that of lists, which "
@@ -494,6 +518,8 @@ def _packets_up_to_damage(container: InputContainer, streams: Sequence[Stream]) 
             packet = next(packets)
         except StopIteration:
             return
+        except MemoryError:
+            raise
         except (av.error.FFmpegError, EOFError, IndexError):
             # A truncated file: what was read so far still counts. IndexError is how PyAV says
             # that damaged bytes have made FFmpeg believe in a stream that the header lacks.

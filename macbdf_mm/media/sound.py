@@ -6,6 +6,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.media.limits import is_usual_sample_rate
 from macbdf_mm.media.media_file import MediaFile, Track
 
 # Decoded before the span and thrown away: lossy audio decoders need some packets to settle
@@ -107,7 +108,9 @@ def resample(
     frame.sample_rate, frame.pts, frame.time_base = from_hz, 0, Fraction(1, from_hz)
     resampler = av.AudioResampler(format="fltp", layout="mono", rate=to_hz)
     pieces = [*resampler.resample(frame), *resampler.resample(None)]
-    samples = np.concatenate([piece.to_ndarray()[0] for piece in pieces])
+    samples = np.concatenate(
+        [np.zeros(0, np.float32), *(piece.to_ndarray()[0] for piece in pieces)]
+    )
     wanted = round(len(waveform) * to_hz / from_hz)
     return np.pad(samples[:wanted], (0, max(0, wanted - len(samples))))
 
@@ -134,6 +137,9 @@ class MonoMixer:
 
     def mix(self, frame: av.AudioFrame) -> npt.NDArray[np.float32]:
         """Return the samples of a frame, shape (S,), float32, nominally in [-1, 1]."""
+        if not is_usual_sample_rate(frame.sample_rate):
+            # Damaged on the way: at another rate it would be gigabytes of samples, or none.
+            return np.zeros(0, np.float32)
         full_scale = _FULL_SCALES.get(frame.format.name)
         if full_scale and frame.layout.nb_channels == 1 and frame.sample_rate == self.sample_rate:
             # Nothing to mix: FFmpeg's filter graph would take ten times as long for it.

@@ -116,6 +116,14 @@ def test_too_little_memory_is_the_fault_of_the_file(process):
         process.call(exec, "raise MemoryError")
 
 
+def test_a_child_that_asks_for_too_much_memory_is_refused_it(process):
+    allowed = "len(bytearray(500_000_000))"
+    assert process.call(eval, allowed) == 500_000_000
+    with pytest.raises(UndecodableMediaError, match=r"more memory .* MACBDF_MAX_DECODER_BYTES"):
+        process.call(eval, "len(bytearray(1_500_000_000))")
+    assert process.call(eval, allowed) == 500_000_000
+
+
 def test_the_child_ends_with_its_owner():
     process = DecodingProcess()
     child = process.call(eval, PROCESS_ID)

@@ -1,4 +1,7 @@
 import os
+import struct
+from pathlib import Path
+from socket import AF_UNIX, socket
 
 import av
 import cv2
@@ -103,6 +106,66 @@ def test_a_list_is_refused_before_what_it_names_is_opened(tmp_path):
 def test_addresses_are_no_files():
     with pytest.raises(MissingDataError, match="No file at"):
         MediaFile("http://localhost/a.mp4")
+
+
+def make_link(path):
+    path.symlink_to("gone.mp4")
+
+
+def make_socket(path):
+    socket(AF_UNIX).bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (os.mkfifo, r"a\.mp4 is no regular file but a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), r"a\.mp4 is no regular file"),
+        (make_socket, r"a\.mp4 is no regular file"),
+        (make_link, r"a\.mp4 is a link to 'gone\.mp4', where no file is"),
+        (lambda path: path.symlink_to("a.mp4"), r"a\.mp4 is a link to 'a\.mp4'"),
+        (os.mkdir, r"a\.mp4 is a folder"),
+    ],
+    ids=["pipe", "device", "socket", "dead-link", "circle", "folder"],
+)
+def test_what_is_no_file_is_named(make, expected, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # The name of a socket has to be short.
+    make(Path("a.mp4"))
+    with pytest.raises(MissingDataError, match=expected):
+        MediaFile("a.mp4")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "http:a.mp4",
+            "concat:a|b.mp4",
+            "pipe:0",
+            "file:a.mp4",
+            "data:,a.mp4",
+            "-a.mp4",
+            "--json.mp4",
+        ),
+        *("img%03d.mp4", "a*?.mp4", "subfile,,start,0,end,9,,:a.mp4", "a.mp4#?x=1", "crypto:a.mp4"),
+    ],
+)
+def test_the_name_of_a_file_is_no_address_and_no_pattern(name, make_clip, tmp_path, monkeypatch):
+    make_clip("whole.mp4").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    video, audio = tracks_of(name)
+    assert video.size == (64, 96)
+    assert audio is not None
+
+
+@pytest.mark.parametrize("rate", [1, 8, 15, 999, 768_001, 300_000_000])
+def test_sound_of_no_usual_rate_is_refused(rate, tmp_path):
+    fields = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 1, 1, rate, rate, 1, 8, b"data", 20_000)
+    content = b"WAVE" + fields + bytes(range(200)) * 100
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(content)) + content)
+    with pytest.raises(UndecodableMediaError, match=rf"sound of {rate} Hz, .* MACBDF_MIN_SAMPLE"):
+        tracks_of(path)
 
 
 def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):

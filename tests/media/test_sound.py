@@ -32,6 +32,11 @@ def test_same_rate_and_no_samples_stay():
     assert resample(np.zeros(0, np.float32), 8000, 16000).shape == (0,)
 
 
+def test_a_few_samples_at_a_rate_of_a_few_hertz_are_resampled():
+    for count in (1, 11):
+        assert len(resample(np.ones(count, np.float32), 8, 16_000)) == 2_000 * count
+
+
 def test_rates_are_checked():
     with pytest.raises(ValueError, match="`from_hz` and `to_hz` > 0, got 0 and 8000"):
         resample(sound(8000), 0, 8000)
@@ -63,6 +68,8 @@ def test_a_stream_may_change_its_layout_and_rate():
     np.testing.assert_allclose(mixer.mix(audio_frame("stereo", np.ones((2, 64)))), 1.0, atol=1e-6)
     longer = mixer.mix(audio_frame("mono", np.ones((1, 8_000)), rate=8_000))
     assert len(longer) == pytest.approx(16_000, abs=64)
+    for rate in (1, 300_000_000):
+        assert len(mixer.mix(audio_frame("mono", np.ones((1, 8_000)), rate=rate))) == 0
 
 
 @pytest.mark.parametrize(
