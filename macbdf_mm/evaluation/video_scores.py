@@ -248,7 +248,9 @@ def _steps_of(sample: Mapping[str, Any], track: str) -> StepScores:
 
 
 def _array(values: "Tensor", dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    return np.asarray(values.detach().cpu(), dtype=dtype)
+    # A copy: a view of a tensor from a loading worker would keep its shared memory, and with it a
+    # file descriptor, for as long as the results are kept.
+    return np.array(values.detach().cpu(), dtype=dtype)
 
 
 def _gather(file: str, windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:

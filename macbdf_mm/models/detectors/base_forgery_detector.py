@@ -65,6 +65,14 @@ class BaseForgeryDetector(BaseModel):
             ValueError: If the mode is another, or 'loss' has no data samples.
         """
 
+    def val_step(self, data: Any) -> list[ForgeryDataSample]:
+        """Return the predictions of a batch, as MMEngine does, which may be kept."""
+        return super().val_step(_with_own_memory(data))
+
+    def test_step(self, data: Any) -> list[ForgeryDataSample]:
+        """Return the predictions of a batch, as MMEngine does, which may be kept."""
+        return super().test_step(_with_own_memory(data))
+
     @staticmethod
     def check_mode(mode: str, data_samples: Sequence[ForgeryDataSample] | None) -> None:
         """Raise ValueError before anything is computed in vain; arguments as :meth:`forward`."""
@@ -72,3 +80,24 @@ class BaseForgeryDetector(BaseModel):
             raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
         if mode == "loss" and data_samples is None:
             raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")
+
+
+def _with_own_memory(data: Any) -> Any:
+    """Return a batch whose data samples keep no shared memory of loading workers.
+
+    Metrics keep the samples until the end of a test, and each such tensor needs a file descriptor,
+    of which a process has few.
+    """
+    samples = data.get("data_samples") if isinstance(data, Mapping) else None
+    if not samples:
+        return data
+    owned = []
+    for sample in samples:
+        fields = dict(sample.items())
+        shared = {k: v.clone() for k, v in fields.items() if isinstance(v, Tensor) and _shares(v)}
+        owned.append(sample.new(**{**fields, **shared}))
+    return {**data, "data_samples": owned}
+
+
+def _shares(tensor: Tensor) -> bool:
+    return tensor.is_cpu and tensor.is_shared()
