@@ -19,6 +19,7 @@ from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.sound import read_waveform
+from macbdf_mm.media.writer import quality_options
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
 from macbdf_mm.utils.files import replacing
 
@@ -100,7 +101,8 @@ class CropSettings:
         # Three of four pictures are B-frames that no other needs: unless a clip takes them,
         # reading leaves them out.
         skippable = {"bf": "3", "b_strategy": "0", "b-pyramid": "none"}
-        return {"crf": str(self.quality), "preset": "veryfast", "tune": "fastdecode", **skippable}
+        quality = quality_options("libx264", cast(int, self.quality), "veryfast")
+        return {**quality, "tune": "fastdecode", **skippable}
 
     def record(self) -> dict[str, Any]:
         """Return all that decides how a crop is encoded, as plain values.

@@ -133,6 +133,16 @@ def test_the_key_changes_with_the_file(path):
     assert SETTINGS.key(ROW, path) != key
 
 
+def test_crops_of_another_encoding_are_not_reused(path, monkeypatch):
+    """Such as those of before x264's portable code, whose bytes differed from run to run."""
+    settings = replace(SETTINGS, crops=CropSettings("mp4"))
+    now = settings.key(ROW, path)
+    others = CropSettings("mp4").video_options
+    assert others.pop("x264-params") == "cpu-independent=1"
+    monkeypatch.setattr(CropSettings, "video_options", others)
+    assert settings.key(ROW, path) != now
+
+
 def test_own_boxes_count_where_they_are_used(path):
     boxed = replace(ROW, faces=({"times_seconds": [0.0], "boxes": [[0, 0, 1, 1]]},))
     assert SETTINGS.key(boxed, path) == SETTINGS.key(ROW, path)
