@@ -9,16 +9,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
-from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.errors import AnnotationError
 from macbdf_mm.structures.face_track import FaceEntry
 from macbdf_mm.utils.files import replacing
+from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.text_files import is_shallow, is_whole, parse_json, read_text
 
 FORMAT_VERSION = 1
+_MISSING = "No annotation file at {path}; check `ann_file`, or make the data set first."
 
 
 def json_schema() -> dict[str, Any]:
@@ -70,12 +73,13 @@ def load_annotation(path: str | Path, allow_outside_root: bool = False) -> Annot
     Raises:
         MissingDataError: If there is no such file.
         AnnotationError: If it is no JSON, or a row breaks the format; the message names the
-            file, the row and the field.
+            file, the line or the row, and the field.
     """
     path = Path(path)
-    document = _read_json(path)
+    document = parse_json(read_text(path, _MISSING), path)
     if not isinstance(document, dict) or set(document) != {"metainfo", "data_list"}:
-        found = sorted(document) if isinstance(document, dict) else type(document).__name__
+        is_dict = isinstance(document, dict)
+        found = shown(sorted(document)) if is_dict else type(document).__name__
         raise AnnotationError(
             f"{path}: expected an object with the keys `metainfo` and `data_list`, got {found}."
         )
@@ -112,10 +116,15 @@ def save_annotation(path: str | Path, metainfo: Mapping[str, Any], rows: Iterabl
     raw_rows = [_plain_row(row) for row in rows]
     _check_unique([parse_row(raw, RowPlace(path, i)) for i, raw in enumerate(raw_rows)], path)
     document = {"metainfo": head, "data_list": raw_rows}
-    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+    with replacing(path) as unfinished, _open_text(unfinished) as file:
         # Piece by piece: the text of a hundred thousand rows at once takes 400 MB.
         file.writelines(json.JSONEncoder(indent=1, ensure_ascii=False).iterencode(document))
         file.write("\n")
+
+
+def _open_text(path: Path) -> TextIO:
+    # Halves of characters in `extra` are kept as JSON states them, which UTF-8 cannot.
+    return path.open("w", encoding="utf-8", errors="backslashreplace")
 
 
 def _plain_row(row: ClipRow) -> dict[str, Any]:
@@ -131,53 +140,17 @@ def _plain_row(row: ClipRow) -> dict[str, Any]:
     }
 
 
-def _read_json(path: Path) -> Any:
-    if not path.is_file():
-        raise MissingDataError(
-            f"No annotation file at {path}; check `ann_file`, or make the data set first."
-        )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique_keys)
-    except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path} is not UTF-8 text: {error}.") from None
-    except _RepeatedKeyError as error:
-        raise AnnotationError(f"{path}: {error}") from None
-    except RecursionError:
-        raise AnnotationError(f"{path} is nested too deeply to be an annotation.") from None
-    except ValueError as error:  # An integer of thousands of digits.
-        raise AnnotationError(f"{path} cannot be read: {error}.") from None
-
-
-class _RepeatedKeyError(Exception):
-    """An object states a key twice; JSON does not say which one counts."""
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        about = f" of {values['file']!r}" if "file" in values else ""
-        raise _RepeatedKeyError(
-            f"an object{about} states `{repeated}` more than once; keep one of them."
-        )
-    return values
-
-
 def _check_metainfo(metainfo: Any, path: Path) -> dict[str, Any]:
-    if not isinstance(metainfo, dict) or not isinstance(metainfo.get("dataset"), str):
+    dataset = metainfo.get("dataset") if isinstance(metainfo, dict) else None
+    if not (isinstance(dataset, str) and is_whole(dataset) and is_shallow(metainfo)):
         raise AnnotationError(
             f"{path}: expected `metainfo` to be an object that names its `dataset`, "
-            f"got {metainfo!r}."
+            f"got {shown(metainfo)}."
         )
     version = metainfo.get("version")
     if version != FORMAT_VERSION or isinstance(version, bool):
         raise AnnotationError(
-            f"{path}: expected `metainfo.version` {FORMAT_VERSION}, got {version!r}; "
+            f"{path}: expected `metainfo.version` {FORMAT_VERSION}, got {shown(version)}; "
             "this version of macbdf_mm reads no other."
         )
     return metainfo

@@ -30,6 +30,8 @@ from macbdf_mm.structures.labels import (
     clip_label,
     labels_contradict,
 )
+from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.text_files import MAX_DEPTH, is_shallow, is_whole
 
 StatedLabel = Annotated[Label, Meta(description="1 (fake), 0 (real) or -1 (unknown)")]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -86,6 +88,7 @@ class ClipRow:
         return category_of(self.video_label, self.audio_label)
 
 
+_TEXTS = ("identity", "source", "method", "split")
 _FIELDS = frozenset(item.name for item in fields(ClipRow))
 # What each field expects, in the words that its type carries.
 _EXPECTED = {
@@ -126,6 +129,9 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
             f"{place.path}: row {place.index + 1} (data_list[{place.index}]): expected an "
             f"object, got {type(raw).__name__}."
         )
+    for name in ("extra", "faces"):
+        if not is_shallow(raw.get(name)):
+            raise place.error(name, f"expected at most {MAX_DEPTH} levels of lists and objects.")
     if not raw.keys() <= _FIELDS:
         raise _unknown_field(raw, place)
     if "label" not in raw:
@@ -135,6 +141,10 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
         row = msgspec.convert(raw, ClipRow)
     except msgspec.ValidationError as error:
         raise _wrong_value(raw, str(error), place) from None
+    for name in ("file", *_TEXTS):
+        if not is_whole(getattr(row, name)):
+            problem = f"{shown(getattr(row, name))} holds half of a character; no file can."
+            raise place.error(name, problem)
     file = _plain_name(row.file, place, allow_outside_root)
     if file != row.file:
         row = replace(row, file=file)
@@ -162,8 +172,8 @@ def _wrong_value(raw: Mapping[str, Any], message: str, place: RowPlace) -> Annot
         return place.error("file", f"expected {_EXPECTED['file']}, got nothing.")
     name, index = at.groups()
     if index is not None and name.endswith("_intervals"):
-        return place.error(name, f"expected {_PAIR}, got {raw[name][int(index)]!r}.")
-    return place.error(name, f"expected {_EXPECTED[name]}, got {raw[name]!r}.")
+        return place.error(name, f"expected {_PAIR}, got {shown(raw[name][int(index)])}.")
+    return place.error(name, f"expected {_EXPECTED[name]}, got {shown(raw[name])}.")
 
 
 def _with_real_tracks(row: ClipRow, raw: Mapping[str, Any]) -> ClipRow:
@@ -186,13 +196,13 @@ def _plain_name(file: str, place: RowPlace, allow_outside_root: bool) -> str:
     """Return a name without ``./`` and the like, so that no clip has two names."""
     plain = posixpath.normpath(file)
     if plain == "." or "\0" in plain:
-        raise place.error("file", f"expected the name of a file, got {file!r}.")
+        raise place.error("file", f"expected the name of a file, got {shown(file)}.")
     leads_out = plain.startswith("/") or plain.split("/", 1)[0] == ".."
     if leads_out and not allow_outside_root:
         raise place.error(
             "file",
-            f"{file!r} leads out of the data folder; name files relative to it, link them into it, "
-            "or set `allow_outside_root=True` in the data set.",
+            f"{shown(file)} leads out of the data folder; name files relative to it, link them "
+            "into it, or set `allow_outside_root=True` in the data set.",
         )
     return plain
 

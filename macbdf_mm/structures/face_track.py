@@ -1,5 +1,6 @@
 """Faces over time: their boxes, how an annotation states them, and which one to look at."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -101,7 +102,7 @@ def parse_face_track(entry: Mapping[str, Any]) -> FaceTrack:
     if times.ndim != 1 or not len(times) or (np.diff(times) <= 0).any():
         raise ValueError(
             "expected `times_seconds` to be an ascending list of seconds, "
-            f"got {entry['times_seconds']!r}."
+            f"got {reprlib.repr(entry['times_seconds'])}."
         )
     boxes = _numbers(entry, "boxes")
     if boxes.shape != (len(times), 4):
@@ -112,7 +113,7 @@ def parse_face_track(entry: Mapping[str, Any]) -> FaceTrack:
     _check_boxes(boxes)
     chosen = entry.get("chosen", False)
     if not isinstance(chosen, bool):
-        raise ValueError(f"expected `chosen` to be true or false, got {chosen!r}.")
+        raise ValueError(f"expected `chosen` to be true or false, got {reprlib.repr(chosen)}.")
     return FaceTrack(
         times, boxes, _optional(entry, "score"), _optional(entry, "num_detections"), chosen
     )
@@ -134,17 +135,19 @@ def _numbers(entry: Mapping[str, Any], name: str) -> npt.NDArray[np.float64]:
         raise ValueError(f"a face track needs `{name}`.")
     try:
         values = np.asarray(entry[name], np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.array(np.nan)
     if not np.isfinite(values).all():
-        raise ValueError(f"expected `{name}` to be lists of numbers, got {entry[name]!r}.")
+        raise ValueError(
+            f"expected `{name}` to be lists of numbers, got {reprlib.repr(entry[name])}."
+        )
     return values
 
 
 def _optional(entry: Mapping[str, Any], name: str) -> Any:
     value = entry.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise ValueError(f"expected `{name}` to be a number, got {value!r}.")
+        raise ValueError(f"expected `{name}` to be a number, got {reprlib.repr(value)}.")
     return value
 
 

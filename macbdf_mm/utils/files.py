@@ -43,7 +43,8 @@ def write_atomically(content: bytes | str, path: str | Path) -> None:
 def write_json(document: Any, path: str | Path, indent: int | None = 1) -> None:
     """Write a document as JSON with a line feed at its end, as :func:`write_atomically` does."""
     text = json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False)
-    write_atomically(text + "\n", path)
+    # Halves of characters, as odd file names hold them, are written as JSON states them.
+    write_atomically(f"{text}\n".encode("utf-8", "backslashreplace"), path)
 
 
 @contextmanager

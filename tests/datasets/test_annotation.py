@@ -146,7 +146,13 @@ def test_missing_file():
     ("content", "message"),
     [
         (b'{"metainfo": {,', r"not valid JSON: .* in line 1, column 15"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"\xff", "not UTF-8 text: byte 0xff in line 1, column 1; save it as UTF-8"),
+        (b'{"metainfo": {"dataset": "\\udcff", "version": 1}, "data_list": []}', "its `dataset`"),
+        (b'{"metainfo": ' + b"[" * 90 + b"]" * 90 + b', "data_list": []}', r"got \[\[.*\.\.\."),
+        (
+            b'{"metainfo": {"dataset": "d", "version": 1' + b"0" * 4000 + b'}, "data_list": []}',
+            "version` 1, got 10000",
+        ),
         (b"[]", r"keys `metainfo` and `data_list`, got list"),
         (b'{"data_list": []}', r"keys `metainfo` and `data_list`, got \['data_list'\]"),
         (b'{"metainfo": {"dataset": "d", "version": 1}, "data_list": {}}', "list of rows"),
@@ -160,6 +166,20 @@ def test_broken_files_are_named(tmp_path, content, message):
     with pytest.raises(AnnotationError, match=message) as caught:
         load_annotation(path)
     assert "broken.json" in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_it(write):
+    path = write([{"file": "é.mp4"}])
+    for encoding in ("utf-8-sig", "utf-16"):
+        path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
+        assert load_annotation(path).rows[0].file == "é.mp4"
+        path = write([{"file": "é.mp4"}])
+
+
+def test_halves_of_characters_in_extra_come_back(tmp_path):
+    row = ClipRow("a.mp4", 0, 0, 0, extra={"said": "\ud83d", "é": 1})
+    save_annotation(tmp_path / "a.json", {"dataset": "d"}, [row])
+    assert load_annotation(tmp_path / "a.json").rows == [row]
 
 
 def test_repeated_file(write):
@@ -177,7 +197,7 @@ def test_repeated_file(write):
             r"an object of 'a\.mp4' states `label` more than once",
         ),
         ("[" * 100_000, "nested too deeply"),
-        ('{"metainfo": ' + "9" * 5000 + "}", "cannot be read: Exceeds the limit"),
+        ('{"metainfo": ' + "9" * 5000 + "}", "the number in line 1, column 14 has 5000 digits"),
     ],
 )
 def test_json_that_python_reads_with_a_guess_or_not_at_all(tmp_path, content, message):

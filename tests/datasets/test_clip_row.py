@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ CHOSEN = {**FACE, "chosen": True}
 
 def test_fields_have_defaults():
     assert parse_row({"file": "a.mp4"}, PLACE) == ClipRow("a.mp4", -1)
+
+
+DEEP = json.loads("[" * 80 + "]" * 80)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,15 @@ def test_fields_have_defaults():
         ("video_fake_intervals", [[0.5, 0.9], [0.8, 1.0]], r"got \[0\.8, 1\.0\] after 0\.9 s"),
         ("video_fake_intervals", [[7.0, 8.0]], "starts after the clip's end at 3 s"),
         ("audio_fake_intervals", [[0.0, 1.0]], "`audio_label` is 0; set it to 1"),
+        ("file", "\udcff.mp4", r"'\\udcff.mp4' holds half of a character; no file can"),
+        ("method", "a\ud83d", r"'a\\ud83d' holds half of a character"),
+        ("extra", {"x": DEEP}, "expected at most 64 levels of lists and objects"),
+        ("faces", [{"boxes": DEEP}], "expected at most 64 levels"),
+        ("faces", [{"times_seconds": [10**400]}], "to be lists of numbers, got .100000000"),
+        ("label", DEEP, r"expected 1 \(fake\), 0 \(real\) or -1 \(unknown\), got \[\[.*\.\.\."),
+        ("label", 10**400, r"expected 1 \(fake\).*, got 1000000"),
+        ("duration_seconds", 10**400, "expected seconds > 0, got 10000"),
+        ("video_fake_intervals", [[0, 10**400]], r"got \[0, 1000000"),
         ("vido_label", 1, "no such field; did you mean `video_label`"),
         ("fps", 25, "no such field; own fields belong in `extra`"),
     ],

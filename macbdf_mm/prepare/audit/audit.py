@@ -31,6 +31,7 @@ from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.progress import Progress
 from macbdf_mm.utils.shard import WHOLE, Shard
+from macbdf_mm.utils.tables import printable_lines
 
 JOURNAL_FILE = "journal.jsonl"
 RESULT_FILE = "audit.json"
@@ -124,7 +125,7 @@ class Audit:
                 f"shortcuts: none found; the highest AUC is {worst.auc:.3f}, of {worst.feature} "
                 f"for {worst.question}"
             )
-        return "\n".join(lines)
+        return printable_lines(lines)
 
     def to_json(self) -> dict[str, Any]:
         """Return all findings as plain values, null for what is not known."""

@@ -8,7 +8,7 @@ from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.prepare.converters.converter import Converter, RowCollector
 from macbdf_mm.prepare.converters.media_tree import folder_of, join
-from macbdf_mm.prepare.converters.read_table import read_json
+from macbdf_mm.prepare.converters.read_table import read_json, read_lines
 from macbdf_mm.prepare.converters.stated_values import (
     published_split,
     split_fields,
@@ -18,6 +18,7 @@ from macbdf_mm.prepare.converters.stated_values import (
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label, clip_label
+from macbdf_mm.utils.tables import shown
 
 _LISTS = ("train_metadata.json", "val_metadata.json")
 _TEST_LIST = "test_files.txt"
@@ -109,12 +110,10 @@ class _Reader:
             self._take(entry, path, folder_of(path), self.collector.confirm)
 
     def read_test_list(self, table: str) -> None:
-        lines = (self.tree.root / table).read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                file = self._locate(line.strip(), "test", folder_of(table))
-                row = ClipRow(file, UNKNOWN, identity=_identity(file), **split_fields("test"))
-                self.collector.add(row, f"{table}, line {number}")
+        for number, line in read_lines(self.tree.root / table):
+            file = self._locate(line.strip(), "test", folder_of(table))
+            row = ClipRow(file, UNKNOWN, identity=_identity(file), **split_fields("test"))
+            self.collector.add(row, f"{table}, line {number}")
 
     def _take(
         self, entry: Any, place: str, folder: str, take: Callable[[ClipRow, str], None]
@@ -123,7 +122,9 @@ class _Reader:
         try:
             row = self._row(entry, folder)
         except ValueError as error:
-            file = self._locate(str(entry.get("file")), entry.get("split"), folder)
+            stated = entry.get("file")
+            is_text = isinstance(stated, str)
+            file = self._locate(stated, "", folder) if is_text else shown(stated)
             self.collector.refuse(file, place, str(error))
         else:
             take(row, place)
@@ -133,15 +134,16 @@ class _Reader:
         stated = stated_text(entry, "file")
         if stated is None:
             raise ValueError("it has no `file`")
-        kind = str(entry.get("modify_type")).replace("-", "_")
+        kind = (stated_text(entry, "modify_type") or "").replace("-", "_")
         if kind not in _TYPES:
-            raise ValueError(f"`modify_type` is {kind!r}, expected one of {', '.join(_TYPES)}")
-        file = self._locate(stated, entry.get("split"), folder)
+            raise ValueError(f"`modify_type` is {shown(kind)}, expected one of {', '.join(_TYPES)}")
+        fields = split_fields(entry.get("split"))
+        file = self._locate(stated, str(entry.get("split")), folder)
         video, audio = _TYPES[kind]
         video_segments = _segments(entry, "visual", video)
         audio_segments = _segments(entry, "audio", audio)
-        fields = split_fields(entry.get("split"))
-        models = {name: entry[name] for name in ("audio_model", "video_model") if entry.get(name)}
+        stated_models = {name: stated_text(entry, name) for name in ("audio_model", "video_model")}
+        models = {name: model for name, model in stated_models.items() if model is not None}
         return ClipRow(
             file=file,
             label=clip_label(video, audio),
@@ -151,16 +153,16 @@ class _Reader:
             audio_fake_intervals=audio_segments,
             identity=_identity(stated),
             source=self._locate_source(entry, file, stated) if FAKE in (video, audio) else None,
-            method="+".join(str(model) for model in models.values()) or None,
+            method="+".join(models.values()) or None,
             split=fields["split"],
             extra={**fields["extra"], **models},
         )
 
-    def _locate(self, stated: str, split: Any, folder: str) -> str:
+    def _locate(self, stated: str, split: str, folder: str) -> str:
         """Return the file that ends in what is stated, of several the one of the split."""
-        found = self.tree.ending(stated)
+        found = self.tree.ending(self.tree.place("", stated))
         if len(found) > 1:
-            names = (str(split), str(published_split(split)))
+            names = (split, str(published_split(split)))
             of_split = [path for path in found if any(p.startswith(names) for p in path.split("/"))]
             found = of_split or found
         return found[0] if found else join(folder, stated)

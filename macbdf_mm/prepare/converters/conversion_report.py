@@ -8,6 +8,7 @@ from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.utils.files import write_json
+from macbdf_mm.utils.tables import printable_lines
 
 _NUM_NAMED = 3
 # Kind -> what it is, and what was done about it.
@@ -18,6 +19,8 @@ KINDS = {
     "contradicting_rows": "rows that name a file again, with other labels; all of them left out",
     "duplicate_files": "further copies of a clip of the same name; left out",
     "rows_not_understood": "rows that lack what is needed or hold unknown values; left out",
+    "files_respelled": "rows that spell their file otherwise than the disk (case, accents, %20); "
+    "kept with the name on the disk",
     "originals_missing": "fakes whose original is missing; kept",
     "originals_unnamed": "fakes whose original is in no table; kept",
     "tracks_uncertain": "clips with a track whose label is uncertain; kept as unknown",
@@ -129,7 +132,7 @@ class ConversionReport:
             more = ", ..." if len(found) > _NUM_NAMED else ""
             lines.append(f"  {len(found)} {KINDS[kind]}: {named}{more}")
         lines.append(f"Everything found is listed in {self.path}")
-        return "\n".join(lines)
+        return printable_lines(lines)
 
     def save(self) -> None:
         """Write the report as JSON, replaced as a whole."""

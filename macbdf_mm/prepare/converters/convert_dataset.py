@@ -24,6 +24,7 @@ from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.progress import Progress
 from macbdf_mm.utils.shard import WHOLE, Shard
+from macbdf_mm.utils.tables import shown
 
 Inspection = Literal["nothing", "headers", "tracks"]
 
@@ -148,10 +149,18 @@ def _completed(
 
 
 def _nothing_found(collector: RowCollector) -> MissingDataError:
+    root, num_media = collector.tree.root, len(collector.tree.media)
+    if not collector.num_read:
+        return MissingDataError(
+            f"The tables of {root} hold no row, {num_media} media files were found; is a table "
+            "cut off?"
+        )
     refused = collector.findings["rows_not_understood"]
+    lost = collector.findings["rows_without_files"]
     reason = f"; the first that is not understood: {refused[0].note}" if refused else ""
+    if lost:
+        reason += f"; the first without a file: {shown(lost[0].item)} ({lost[0].note})"
     return MissingDataError(
-        f"None of the {collector.num_read} rows of {collector.tree.root} can be used, "
-        f"{len(collector.tree.media)} media files were found; check that the videos are unpacked "
-        f"below this folder{reason}."
+        f"None of the {collector.num_read} rows of {root} can be used, {num_media} media files "
+        f"were found; check that the videos are unpacked below this folder{reason}."
     )

@@ -6,6 +6,8 @@ from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.prepare.converters.conversion_report import Findings
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 from macbdf_mm.structures.labels import UNKNOWN
+from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.text_files import is_shallow, is_whole
 
 
 class Converter(ABC):
@@ -69,6 +71,10 @@ class RowCollector:
 
     def add(self, row: ClipRow, place: str) -> None:
         """Take a row; ``place`` says where it was read, as in ``meta_data.csv, line 7``."""
+        problem = _problem(row)
+        if problem is not None:
+            self.refuse(row.file, place, problem)
+            return
         self.num_read += 1
         if row.file not in self.tree.media:
             self.findings.add("rows_without_files", row.file, place)
@@ -114,9 +120,21 @@ class RowCollector:
         for row in rows:
             if (row.label, row.video_label, row.audio_label) == (UNKNOWN,) * 3:
                 self.findings.add("unlabelled", row.file)
+            if row.file in self.tree.respelled:
+                stated = self.tree.respelled[row.file]
+                self.findings.add("files_respelled", row.file, f"stated as {stated}")
             if row.source is not None and row.source not in self.tree.media:
                 self.findings.add("originals_missing", row.file, f"original {row.source}")
         return rows
+
+
+def _problem(row: ClipRow) -> str | None:
+    """Return why no annotation can hold a row, or None."""
+    for name in ("identity", "source", "method", "split"):
+        if not is_whole(getattr(row, name)):
+            return f"`{name}` is {shown(getattr(row, name))}, which holds half of a character"
+    deep = [name for name, value in row.extra.items() if not is_shallow(value)]
+    return f"{shown(deep[0])} is nested too deeply" if deep else None
 
 
 def _states(row: ClipRow) -> tuple[object, ...]:

@@ -6,12 +6,17 @@ from typing import Annotated, Any
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.prepare.converters.converter import Converter, RowCollector
-from macbdf_mm.prepare.converters.media_tree import folder_of, join
+from macbdf_mm.prepare.converters.media_tree import folder_of
 from macbdf_mm.prepare.converters.read_table import read_csv, read_json
-from macbdf_mm.prepare.converters.stated_values import split_fields, split_in_name
+from macbdf_mm.prepare.converters.stated_values import (
+    split_fields,
+    split_in_name,
+    stated_text,
+)
 from macbdf_mm.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
+from macbdf_mm.utils.tables import shown
 
 _LABELS: dict[str, Label] = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
 
@@ -92,12 +97,12 @@ class _Reader:
         folder = folder_of(table)
         for name, entry in read_json(self.tree.root / table, dict).items():
             entry = entry if isinstance(entry, dict) else {}
-            original = entry.get("original")
             self._row(
                 file=self._locate(name, folder),
                 label=entry.get("label"),
                 split=entry.get("split"),
-                source=None if original is None else self._original(str(original), folder),
+                source=entry.get("original"),
+                folder=folder,
                 place=f"{table}, entry {name}",
             )
 
@@ -112,6 +117,7 @@ class _Reader:
                 label=cells["label"],
                 split=split,
                 source=None,
+                folder=folder,
                 place=f"{table}, line {line}",
             )
 
@@ -120,18 +126,21 @@ class _Reader:
         for path, entry in read_json(self.tree.root / table, dict).items():
             entry = entry if isinstance(entry, dict) else {}
             self._row(
-                file=join(folder, path),
+                file=self.tree.find(place := self.tree.place(folder, path)) or place,
                 label=entry.get("label"),
                 split=entry.get("set"),
                 source=None,
+                folder=folder,
                 place=f"{table}, entry {path}",
             )
 
-    def _row(self, file: str, label: Any, split: Any, source: str | None, place: str) -> None:
-        value = _LABELS.get(str(label).upper())
-        if value is None:
-            reason = f"`label` is {label!r}, expected FAKE or REAL, or 1 or 0"
-            self.collector.refuse(file, place, reason)
+    def _row(self, file: str, label: Any, split: Any, source: Any, folder: str, place: str) -> None:
+        try:
+            value = _label(label)
+            fields = split_fields(split)
+            original = stated_text({"original": source}, "original") if value == FAKE else None
+        except ValueError as error:
+            self.collector.refuse(file, place, str(error))
             return
         track: Label = REAL if value == REAL else UNKNOWN
         self.collector.add(
@@ -140,8 +149,8 @@ class _Reader:
                 label=value,
                 video_label=track,
                 audio_label=track,
-                source=source if value == FAKE else None,
-                **split_fields(split),
+                source=None if original is None else self._original(original, folder),
+                **fields,
             ),
             place,
         )
@@ -167,7 +176,14 @@ class _Reader:
         return path if path in self.tree.media else name
 
     def _nearest(self, name: str, folder: str) -> str:
-        beside = join(folder, name)
+        beside = self.tree.place(folder, name)
         if beside in self.tree.media:
             return beside
         return (self.tree.ending(name, folder) or self.tree.ending(name) or [beside])[0]
+
+
+def _label(stated: Any) -> Label:
+    label = _LABELS.get(str(stated).upper()) if isinstance(stated, str | int) else None
+    if label is None:
+        raise ValueError(f"`label` is {shown(stated)}, expected FAKE or REAL, or 1 or 0")
+    return label

@@ -10,6 +10,7 @@ from macbdf_mm.prepare.converters.media_tree import MediaTree, folder_of, join
 from macbdf_mm.prepare.converters.read_table import read_csv
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
+from macbdf_mm.utils.tables import shown
 
 _TABLE = "meta_data.csv"
 _COLUMNS = ("source", "target1", "target2", "method", "category", "type", "race", "gender", "path")
@@ -82,10 +83,10 @@ def _person(cells: Mapping[str, str]) -> str:
 
 def _problem(cells: Mapping[str, str]) -> str | None:
     if cells["type"] not in _TYPES:
-        return f"`type` is {cells['type']!r}, expected one of {', '.join(_TYPES)}"
+        return f"`type` is {shown(cells['type'])}, expected one of {', '.join(_TYPES)}"
     letter = _TYPES[cells["type"]][0]
     if cells["category"] != letter:
-        return f"`category` is {cells['category']!r}, but `type` {cells['type']} is {letter!r}"
+        return f"`category` is {shown(cells['category'])}, but `type` {cells['type']} is {letter!r}"
     return None
 
 
@@ -111,7 +112,7 @@ def _locate(cells: Mapping[str, str], tree: MediaTree, folder: str) -> str:
     stated = cells.get("", "").strip("/").partition("/")[2]
     by_columns = "/".join(cells[name] for name in ("type", "race", "gender", "source"))
     places = [join(folder, f"{place}/{cells['path']}") for place in (stated, by_columns) if place]
-    return next((place for place in places if place in tree.media), places[0])
+    return tree.find(*places) or places[0]
 
 
 def _locate_source(

@@ -1,6 +1,7 @@
 """The converter of data sets of one's own: a table, or plain folders by category."""
 
-import json
+import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError
 from macbdf_mm.prepare.converters.converter import Converter, RowCollector
-from macbdf_mm.prepare.converters.media_tree import MediaTree, join
+from macbdf_mm.prepare.converters.media_tree import MediaTree
 from macbdf_mm.prepare.converters.read_table import read_csv, read_json, read_json_lines
 from macbdf_mm.prepare.converters.stated_values import (
     label_of,
@@ -25,6 +26,8 @@ from macbdf_mm.registered_parts import Option
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label, clip_label, labels_contradict
+from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.text_files import parse_json
 
 COLUMNS = (
     *("file", "label", "video_label", "audio_label", "category"),
@@ -136,13 +139,15 @@ class GenericConverter(Converter):
         """
         for place, stated in self._lines(table):
             if not isinstance(stated, dict):
-                collector.refuse(str(stated), place, "it is no object")
+                collector.refuse(shown(stated), place, "it is no object")
                 continue
             entry = self._renamed(stated)
             try:
                 row = self._row(entry, table, collector.tree)
             except ValueError as error:
-                file = _locate(str(entry.get("file")), table, collector.tree)
+                name = entry.get("file")
+                is_text = isinstance(name, str)
+                file = _locate(str(name), table, collector.tree) if is_text else shown(name)
                 collector.refuse(file, place, str(error))
             else:
                 collector.add(row, place)
@@ -150,7 +155,7 @@ class GenericConverter(Converter):
     def _lines(self, path: Path) -> Iterator[tuple[str, Any]]:
         """Yield the place of each row and what stands there."""
         suffix = path.suffix.lower()
-        if suffix == ".csv":
+        if suffix in (".csv", ".tsv"):
             needed = {"file": "file", **self.columns}
             for line, cells in read_csv(path, needed=tuple(needed.values())):
                 yield f"{path.name}, line {line}", cells
@@ -168,8 +173,12 @@ class GenericConverter(Converter):
     def _renamed(self, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row by the names of the fields; text that says nothing is left out."""
         own_names = {column: name for name, column in self.columns.items()}
-        entry = {own_names.get(column, column): value for column, value in stated.items() if column}
-        return {name: value for name, value in entry.items() if value != "" and value is not None}
+        # A column of the table with the name of a field that another one was named for is not it.
+        free = {name: value for name, value in stated.items() if name and name not in self.columns}
+        entry = free | {
+            own_names[name]: value for name, value in stated.items() if name in own_names
+        }
+        return {name: value for name, value in entry.items() if not _says_nothing(value)}
 
     def _row(self, entry: dict[str, Any], path: Path, tree: MediaTree) -> ClipRow:
         """Return the row that an entry states, or raise a ValueError that says what is wrong."""
@@ -196,16 +205,21 @@ class GenericConverter(Converter):
         )
 
 
+def _says_nothing(value: Any) -> bool:
+    # JSON that pandas or Python writes holds NaN where nothing is known.
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
 def _labels(entry: Mapping[str, Any], own_values: Mapping[str, str]) -> tuple[Label, Label, Label]:
     """Return label, video label and audio label."""
     found = {name: _label(entry, name, own_values) for name in _LABEL_COLUMNS}
     if (category := stated_text(entry, "category")) is not None:
         tracks = tracks_of(own_values.get(category, category))
         if tracks is None:
-            raise ValueError(f"`category` is {category!r}, expected RVRA, FVRA, RVFA or FVFA")
+            raise ValueError(f"`category` is {shown(category)}, expected RVRA, FVRA, RVFA or FVFA")
         for name, track in zip(("video_label", "audio_label"), tracks, strict=True):
             if found[name] not in (UNKNOWN, track):
-                raise ValueError(f"`category` {category!r} contradicts `{name}` {found[name]}")
+                raise ValueError(f"`category` {shown(category)} contradicts `{name}` {found[name]}")
             found[name] = track
     label, video, audio = found["label"], found["video_label"], found["audio_label"]
     if labels_contradict(label, video, audio):
@@ -221,7 +235,7 @@ def _label(entry: Mapping[str, Any], name: str, own_values: Mapping[str, str]) -
     label = label_of(entry.get(name), own_values)
     if label is None:
         raise ValueError(
-            f"`{name}` is {entry[name]!r}, expected real, fake or unknown; say what it means"
+            f"`{name}` is {shown(entry[name])}, expected real, fake or unknown; say what it means"
         )
     return label
 
@@ -240,9 +254,9 @@ def _intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...]:
         return stated_intervals(entry, name)
     if value.lstrip().startswith("["):
         try:
-            return stated_intervals({name: json.loads(value)}, name)
-        except json.JSONDecodeError:
-            raise ValueError(f"`{name}` is {value!r}, which is no JSON") from None
+            return stated_intervals({name: parse_json(value, name)}, name)
+        except AnnotationError:
+            raise ValueError(f"`{name}` is {shown(value)}, which is no JSON") from None
     spans = [_SPAN.fullmatch(span) for span in value.split(";") if span.strip()]
     pairs = [list(span.groups()) if span is not None else None for span in spans]
     return stated_intervals({name: pairs}, name)
@@ -250,14 +264,13 @@ def _intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...]:
 
 def _locate(stated: str, table: Path, tree: MediaTree) -> str:
     """Return the file below the root that is stated, or where it should be."""
-    direct = join("", stated)
-    if direct in tree.media:
-        return direct
-    beside = table.parent / stated
-    if beside.is_file() and beside.is_relative_to(tree.root):
-        return beside.relative_to(tree.root).as_posix()
+    direct = tree.place("", stated)
+    beside = tree.below_root(os.path.join(table.parent, stated.replace("\\", "/"))) or direct
+    exact = next((path for path in (direct, beside) if path in tree.media), None)
+    if exact is not None:
+        return exact
     found = tree.ending(direct)
-    return found[0] if len(found) == 1 else direct
+    return found[0] if len(found) == 1 else tree.find(direct, beside) or direct
 
 
 def _read_folders(collector: RowCollector) -> None:

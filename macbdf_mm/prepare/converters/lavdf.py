@@ -16,6 +16,7 @@ from macbdf_mm.prepare.converters.stated_values import (
 )
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
+from macbdf_mm.utils.tables import shown
 
 _KEYS = (
     *("file", "n_fakes", "fake_periods", "duration", "original"),
@@ -57,7 +58,7 @@ class LavDfConverter(Converter):
                 try:
                     row = _row(entry, tree, folder)
                 except ValueError as error:
-                    collector.refuse(join(folder, str(entry.get("file"))), place, str(error))
+                    collector.refuse(_named(entry, tree, folder), place, str(error))
                 else:
                     collector.add(row, place)
         return collector.finish()
@@ -72,12 +73,16 @@ def _tables(tree: MediaTree) -> list[str]:
 
 def _row(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> ClipRow:
     """Return the row that an entry states, or raise a ValueError that says what is wrong."""
-    file = stated_text(entry, "file")
-    if file is None:
+    stated = stated_text(entry, "file")
+    if stated is None:
         raise ValueError("it has no `file`")
+    place = tree.place(folder, stated)
+    file = tree.find(place) or place
     labels = {track: _label(entry, f"modify_{track}") for track in ("video", "audio")}
     periods = stated_intervals(entry, "fake_periods")
     num_fakes = entry.get("n_fakes", len(periods))
+    if not isinstance(num_fakes, int) or isinstance(num_fakes, bool):
+        raise ValueError(f"`n_fakes` is {shown(num_fakes)}, expected a whole number")
     label = clip_label(labels["video"], labels["audio"])
     if (num_fakes > 0 or bool(periods)) != (label == FAKE):
         raise ValueError(
@@ -86,7 +91,7 @@ def _row(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> ClipRow:
         )
     original = stated_text(entry, "original")
     return ClipRow(
-        file=join(folder, file),
+        file=file,
         label=label,
         video_label=labels["video"],
         audio_label=labels["audio"],
@@ -98,15 +103,21 @@ def _row(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> ClipRow:
     )
 
 
+def _named(entry: Mapping[str, Any], tree: MediaTree, folder: str) -> str:
+    """Return which file an entry is about that is not understood."""
+    stated = entry.get("file")
+    return tree.place(folder, stated) if isinstance(stated, str) else shown(stated)
+
+
 def _label(entry: Mapping[str, Any], name: str) -> Label:
     value = entry.get(name)
     if not isinstance(value, bool):
-        raise ValueError(f"`{name}` is {value!r}, expected true or false")
+        raise ValueError(f"`{name}` is {shown(value)}, expected true or false")
     return FAKE if value else REAL
 
 
 def _locate_source(original: str, file: str, tree: MediaTree, folder: str) -> str | None:
     """Return the original's file, or its name as it is stated where there is none."""
-    places = [join(folder, original), join(folder_of(join(folder, file)), original)]
-    found = next((place for place in places if place in tree.media), join(folder, original))
-    return None if found == join(folder, file) else found
+    place = tree.place(folder, original)
+    found = tree.find(place, join(folder_of(file), original)) or place
+    return None if found == file else found

@@ -1,12 +1,19 @@
-"""Reading the tables that data sets come with: JSON, JSON lines and CSV."""
+"""Reading the tables that data sets come with: JSON, JSON lines, CSV and lists of names."""
 
 import csv
-import json
-from collections.abc import Callable, Collection, Iterator
+import io
+from collections import Counter
+from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.errors import AnnotationError
+from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.text_files import parse_json, read_text
+
+# The comma, and what spreadsheet programs of other countries write in its place.
+_DELIMITERS = (",", ";", "\t")
 
 
 def read_json(path: Path, kind: type, keys: Collection[str] | None = None) -> Any:
@@ -21,13 +28,7 @@ def read_json(path: Path, kind: type, keys: Collection[str] | None = None) -> An
         MissingDataError: If there is no such file.
         AnnotationError: If it is no JSON of this kind.
     """
-    try:
-        value = json.loads(_read_text(path), object_hook=_keeping(keys))
-    except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}; "
-            "it may be a download that was cut off."
-        ) from None
+    value = parse_json(read_text(path), path, keys)
     if not isinstance(value, kind):
         wanted = "an object" if kind is dict else "a list"
         raise AnnotationError(f"{path}: expected {wanted}, got {type(value).__name__}.")
@@ -41,20 +42,30 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
         MissingDataError: If there is no such file.
         AnnotationError: If a line is no JSON.
     """
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    for number, line in read_lines(path):
+        yield number, parse_json(line, path, first_line=number)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number of each line that is not empty, from 1, and its text without the end.
+
+    Lines end at a line feed, or a carriage return with one, and at no other character.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        AnnotationError: If it is no text.
+    """
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
-            try:
-                yield number, json.loads(line)
-            except json.JSONDecodeError as error:
-                raise AnnotationError(
-                    f"{path}: line {number} is not valid JSON: {error.msg}."
-                ) from None
+            yield number, line.rstrip("\r")
 
 
 def read_csv(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the number of each line, from 2, and its cells by column, stripped of white space.
+    """Yield the number of each row's first line, and its cells by column, without white space.
 
-    A column without a name has the key ``""``, as at the end of a header that ends in a comma.
+    Columns are divided by commas; by semicolons or tabs where the header says so. A column
+    without a name has the key ``""``, as at the end of a header that ends in a comma; of several
+    the first counts.
 
     Args:
         path: The file, with a header in its first line.
@@ -62,39 +73,63 @@ def read_csv(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[st
 
     Raises:
         MissingDataError: If there is no such file.
-        AnnotationError: If a column is missing, or a line has more or fewer cells than the header.
+        AnnotationError: If a column is missing or there twice, a row has more or fewer cells than
+            the header, or a quote is not closed.
     """
-    lines = csv.reader(_read_text(path).splitlines())
-    header = [name.strip() for name in next(lines, [])]
+    text = read_text(path)
+    delimiter = _delimiter(text, needed)
+    # Ends of lines stay as they are: inside of quotes they are text.
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1
+    try:
+        header = [name.strip() for name in next(filter(None, lines), [])]
+        _check_header(header, needed, path)
+        while True:
+            first = lines.line_num + 1
+            cells = next(lines, None)
+            if cells is None:
+                return
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise AnnotationError(
+                    f"{path}: line {first} has {len(cells)} cells, the header has {len(header)}."
+                )
+            row: dict[str, str] = {}
+            for name, cell in zip(header, cells, strict=True):
+                row.setdefault(name, cell.strip())
+            yield first, row
+    except csv.Error as error:
+        raise AnnotationError(
+            f"{path}: the row that begins in line {first} cannot be read: {error}; is a quote "
+            "missing?"
+        ) from None
+
+
+def _delimiter(text: str, needed: tuple[str, ...]) -> str:
+    """Return what divides the columns: the first sign that gives all that are needed."""
+    head = text.lstrip("\r\n").split("\n", 1)[0].split("\r", 1)[0]
+    for delimiter in _DELIMITERS:
+        names = {name.strip().strip('"').strip() for name in head.split(delimiter)}
+        if names.issuperset(needed):
+            return delimiter
+    return ","
+
+
+def _check_header(header: list[str], needed: tuple[str, ...], path: Path) -> None:
+    if not header:
+        raise AnnotationError(f"{path} has no header in line 1; it should name the columns.")
     missing = [name for name in needed if name not in header]
     if missing:
+        close = get_close_matches(missing[0].lower(), [name.lower() for name in header], n=1)
+        near = [name for name in header if name.lower() in close]
+        hint = f"; is it {near[0]!r}?" if near else "."
         raise AnnotationError(
-            f"{path}: has no column {missing[0]!r}; its header is {','.join(header)!r}."
+            f"{path}: has no column {missing[0]!r}; its header is {shown(','.join(header))}{hint}"
         )
-    for cells in lines:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise AnnotationError(
-                f"{path}: line {lines.line_num} has {len(cells)} cells, the header has "
-                f"{len(header)}."
-            )
-        yield lines.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
-
-
-def _keeping(
-    keys: Collection[str] | None,
-) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
-    if keys is None:
-        return None
-    return lambda value: {key: value[key] for key in keys if key in value}
-
-
-def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise MissingDataError(f"No file at {path}; check the path.")
-    try:
-        # A byte order mark, as spreadsheet programs write it, is no part of the first column.
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path} is not UTF-8 text: {error}.") from None
+    repeated = [name for name, count in Counter(header).items() if count > 1 and name]
+    if repeated:
+        raise AnnotationError(
+            f"{path}: the header in line 1 names the column {repeated[0]!r} more than once; keep "
+            "one of them."
+        )

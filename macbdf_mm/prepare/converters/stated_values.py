@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from macbdf_mm.media.limits import MAX_SECONDS
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
+from macbdf_mm.utils.tables import shown
 
 _LABELS: dict[str, Label] = {
     **dict.fromkeys(("1", "1.0", "fake", "true", "forged"), FAKE),
@@ -38,7 +40,7 @@ def stated_text(entry: Mapping[str, Any], name: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
-        raise ValueError(f"`{name}` is {value!r}, expected text")
+        raise ValueError(f"`{name}` is {shown(value)}, expected text")
     return value
 
 
@@ -52,8 +54,10 @@ def stated_seconds(entry: Mapping[str, Any], name: str) -> float | None:
     if value is None or value == "":
         return None
     seconds = _number(value)
-    if seconds is None or seconds <= 0:
-        raise ValueError(f"`{name}` is {value!r}, expected seconds > 0")
+    if seconds is None or not 0 < seconds <= MAX_SECONDS:
+        raise ValueError(
+            f"`{name}` is {shown(value)}, expected seconds > 0 and at most {MAX_SECONDS}, as in 1.5"
+        )
     return seconds
 
 
@@ -66,7 +70,7 @@ def stated_intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...
     value = entry.get(name)
     if value is None:
         return ()
-    problem = f"`{name}` is {value!r}, expected a list of [start, end] in seconds"
+    problem = f"`{name}` is {shown(value)}, expected a list of [start, end] in seconds"
     if not isinstance(value, list):
         raise ValueError(problem)
     pairs = []
@@ -88,6 +92,8 @@ def label_of(value: Any, own_values: Mapping[str, str] | None = None) -> Label |
         value: What the table holds.
         own_values: Values of the table -> what they mean, as one of these words.
     """
+    if not isinstance(value, str | int | float | None):
+        return None
     text = "" if value is None else str(value).strip()
     text = (own_values or {}).get(text, text)
     return _LABELS.get(text.lower())
@@ -114,7 +120,12 @@ def published_split(name: Any) -> str | None:
     """Return ``train``, ``val`` or ``test`` for what a data set calls it, other names as they are.
 
     Empty names are None.
+
+    Raises:
+        ValueError: If it is neither a text nor a number.
     """
+    if not isinstance(name, str | int | float | None):
+        raise ValueError(f"the split is {shown(name)}, expected text")
     text = "" if name is None else str(name).strip()
     return _SPLITS.get(text.lower(), text) or None
 
@@ -137,6 +148,6 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.prepare.faces.prepare_clip import ClipResult
+from macbdf_mm.utils.tables import printable_lines
 
 _NUM_NAMED = 5
 _LOW_COVER = 0.5
@@ -102,7 +103,7 @@ class PreparationReport:
         if len(self.failures) > _NUM_NAMED:
             lines.append(f"  and {len(self.failures) - _NUM_NAMED} more; see {self.path}")
         if self.num_outstanding:
-            return "\n".join(
+            return printable_lines(
                 [
                     *lines,
                     f"{self.num_outstanding} clips are not done yet; run the other shards, then "
@@ -116,7 +117,7 @@ class PreparationReport:
                 f"{100 * share:.1f} %, but in {self.failed_path}."
             )
         lines.append(f"Annotation: {self.annotation_path}; report: {self.path}")
-        return "\n".join(lines)
+        return printable_lines(lines)
 
     def _failed_by(self, field: str) -> dict[str, dict[str, int]]:
         """Return failed and all clips for each value of a field: failures must not tell labels."""

@@ -14,6 +14,7 @@ from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
 from macbdf_mm.registered_parts import check_options, find_part
 from macbdf_mm.registry import SPLIT_PROTOCOLS
 from macbdf_mm.structures.labels import CATEGORIES
+from macbdf_mm.utils.tables import printable_lines
 
 AUTO = "auto"
 _DEFAULT_VAL_SHARE = 0.1
@@ -62,7 +63,7 @@ class SplitSummary:
             summary.append(
                 "no identity is known, so the parts may show the same people in other recordings"
             )
-        return "\n".join(summary)
+        return printable_lines(summary)
 
 
 def make_splits(
@@ -128,7 +129,8 @@ def _write(
 
 def _automatic(loaded: Annotation) -> tuple[str, dict[str, Any]]:
     """Return the protocol that fits an annotation, and its options."""
-    parts = {row.extra.get("official_split") for row in loaded.rows}
+    stated = (row.extra.get("official_split") for row in loaded.rows)
+    parts = {part for part in stated if isinstance(part, str)}
     if "train" not in parts or not parts & {"val", "test"}:
         return "disjoint", {}
     return "official", {} if "val" in parts else {"carved": {"val": _DEFAULT_VAL_SHARE}}

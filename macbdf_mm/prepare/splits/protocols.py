@@ -45,13 +45,12 @@ def split_official(
         ConfigError: If there is no published split, or a part to carve is there already.
     """
     _check_parts("carve", carved or {})
-    official = [row.extra.get("official_split", row.split) for row in rows]
-    names = sorted({str(name) for name in official if name is not None})
+    parts = [_official_split(row) for row in rows]
+    names = sorted({name for name in parts if name is not None})
     if not names:
         raise ConfigError(
             "The data set has no official split: choose the protocol 'disjoint' or 'k-fold'."
         )
-    parts = [None if name is None else str(name) for name in official]
     if carved:
         taken = [part for part in carved if part in names]
         if taken:
@@ -156,11 +155,22 @@ def split_paper_80_20(rows: Sequence[ClipRow], seed: int = 0) -> list[ClipRow]:
     return _deal(rows, assign)
 
 
+def _official_split(row: ClipRow) -> str | None:
+    """Return the part that a clip was published in, failing that the one it is in."""
+    stated = row.extra.get("official_split")
+    return stated if isinstance(stated, str) else row.split
+
+
 def _deal(
     rows: Sequence[ClipRow], assign: Callable[[Sequence[ClipRow]], list[str]]
 ) -> list[ClipRow]:
     """Return the rows with their parts; those without any label get none."""
     labelled = [row for row in rows if any(label != UNKNOWN for label in _stratum(row))]
+    if not labelled:
+        raise ConfigError(
+            f"None of the {len(rows)} clips has a known label, and clips without one are in no part"
+            " of a split: state `label`, `video_label` or `audio_label` in the annotation."
+        )
     parts = dict(zip((row.file for row in labelled), assign(labelled), strict=True))
     return [replace(row, split=parts.get(row.file)) for row in rows]
 

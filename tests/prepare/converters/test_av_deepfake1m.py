@@ -150,6 +150,11 @@ def test_other_json_files_are_left_alone(write, read, tmp_path):
         ({"modify_type": "both"}, "`modify_type` is 'both', expected one of real, visual_modified"),
         ({"audio_fake_segments": "0-1"}, "expected a list of [start, end] in seconds"),
         ({"file": None}, "it has no `file`"),
+        ({"file": 3}, "`file` is 3, expected text"),
+        ({"modify_type": {}}, "`modify_type` is {}, expected text"),
+        ({"audio_model": ["vits"]}, "`audio_model` is ['vits'], expected text"),
+        ({"original": 1}, "`original` is 1, expected text"),
+        ({"split": []}, "the split is []"),
     ],
 )
 def test_rows_that_are_not_understood(write, read, changed, reason):
@@ -165,6 +170,18 @@ def test_every_published_type_has_its_labels(write, read):
     for name, (_, video, audio) in KINDS.items():
         found = rows[f"train/{CLIP}/{name}"]
         assert (found.video_label, found.audio_label) == (video, audio)
+
+
+def test_a_list_of_test_files_as_other_programs_write_it(touch, read, tmp_path):
+    touch("test/1.mp4", "test/2.mp4", "test/a\u20283.mp4", "test/4.mp4")
+    table = tmp_path / "test_files.txt"
+    for encoding in ("utf-8-sig", "utf-16"):
+        table.write_text("1.mp4\r\n./2.MP4 \r\n\r\na\u20283.mp4\r\n", encoding, newline="")
+        found = read(AvDeepfake1MConverter())
+        assert list(found.rows) == ["test/1.mp4", "test/2.mp4", "test/a\u20283.mp4"]
+    table.write_bytes(b"1.mp4\n2.\xed.mp4\n")
+    with pytest.raises(AnnotationError, match=r"test_files\.txt is not UTF-8 .* line 2, column 3"):
+        read(AvDeepfake1MConverter())
 
 
 def test_what_is_no_av_deepfake1m(write, read):

@@ -126,7 +126,25 @@ def test_the_annotation_is_not_replaced_when_nothing_was_found(tmp_path):
     (tmp_path / "metadata.json").write_text('{"other.mp4": {"label": "?"}}')
     with pytest.raises(MissingDataError, match=r"not understood: .*`label` is '\?', expected FAKE"):
         convert_dataset("dfdc", tmp_path, out)
+    (tmp_path / "t.csv").write_text("file,label\n/data/other.mp4,real\n")
+    with pytest.raises(MissingDataError, match=r"first without a file: 'data/other.mp4' \(t.csv"):
+        convert_dataset("generic", tmp_path, out, options={"table": tmp_path / "t.csv"})
+    (tmp_path / "t.csv").write_text("file,label\n")
+    with pytest.raises(MissingDataError, match=r"tables of .* hold no row, 1 media files"):
+        convert_dataset("generic", tmp_path, out, options={"table": tmp_path / "t.csv"})
     assert out.read_text() == "kept"
+
+
+def test_halves_of_characters_in_data_of_ones_own_are_kept(tmp_path):
+    save(tmp_path / "a.mp4", record(0))
+    rows = [{"file": "a.mp4", "said": "\ud83d"}, {"file": "\udcff"}, "\ud800"]
+    (tmp_path / "t.json").write_text(json.dumps(rows))
+    options = {"table": str(tmp_path / "t.json")}
+    report = convert_dataset("generic", tmp_path, tmp_path / "out.json", options=options)
+    assert load_annotation(tmp_path / "out.json").rows[0].extra == {"said": "\ud83d"}
+    assert json.loads(report.path.read_text())["rows_written"] == 1
+    assert report.describe().isprintable() is False  # Only for its ends of lines.
+    assert all(line.isprintable() for line in report.describe().split("\n"))
 
 
 @pytest.mark.parametrize(

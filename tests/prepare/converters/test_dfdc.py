@@ -174,6 +174,32 @@ def test_a_row_that_is_not_understood_is_listed(write, tmp_path, entry):
     assert "expected FAKE or REAL, or 1 or 0" in found.note
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"original": ["x"]}, "`original` is ['x'], expected text"),
+        ({"split": {}}, "the split is {}"),
+        ({"label": ["FAKE"]}, "`label` is ['FAKE'], expected FAKE"),
+        ({"label": True}, "`label` is True, expected FAKE"),
+        ({"original": "\udcff"}, "`source` is '\\udcff', which holds half of a character"),
+    ],
+)
+def test_a_fake_with_odd_values_is_listed(write, tmp_path, changes, reason):
+    entry = {"label": "FAKE", "split": "train", "original": "a.mp4", **changes}
+    write("p/metadata.json", {"odd.mp4": entry, "a.mp4": {**REAL, "original": float("nan")}},
+          {"p/a.mp4": b"1", "p/odd.mp4": b"22"})  # fmt: skip
+    rows, _, findings, _ = read(tmp_path)
+    assert list(rows) == ["p/a.mp4"]
+    assert reason in findings["rows_not_understood"][0].note
+
+
+def test_a_file_with_two_entries_is_named(write, tmp_path):
+    write("metadata.json", {}, {"a.mp4": b"1"})
+    (tmp_path / "metadata.json").write_text('{"a.mp4": {"label": "REAL"}, "a.mp4": {}}')
+    with pytest.raises(AnnotationError, match=r"states `a\.mp4` more than once"):
+        read(tmp_path)
+
+
 def test_what_is_no_dfdc(write, tmp_path):
     with pytest.raises(MissingDataError, match=r"No metadata\.json, labels\.csv or dataset\.json"):
         read(tmp_path)

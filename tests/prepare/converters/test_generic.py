@@ -1,9 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError
+from macbdf_mm.prepare.converters.conversion_report import Findings
+from macbdf_mm.prepare.converters.converter import RowCollector
 from macbdf_mm.prepare.converters.generic import GenericConverter
+from macbdf_mm.prepare.converters.media_tree import MediaTree
+
+NAN = float("nan")
 
 
 @pytest.fixture
@@ -156,6 +163,88 @@ def test_rows_that_are_not_understood(touch, read_table, header, cells, reason):
     assert found.rows == {}
     assert found.findings == {"rows_not_understood": ["x.mp4"]}
     assert reason in found.notes["rows_not_understood"][0]
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "a b/é1.mp4", "./a b//x/../é1.mp4", " a b/é1.mp4 ", "a b\\é1.mp4", ".\\a b\\é1.mp4",
+        "A B/É1.MP4", "a%20b/%C3%A91.mp4", "a b/e\u03011.mp4", "É1.mp4",
+    ],
+)  # fmt: skip
+def test_spellings_of_a_path_find_its_file(touch, read_table, stated):
+    touch("a b/é1.mp4", "real/2.mp4")
+    found = read_table(json.dumps([{"file": stated, "label": 0}]), "t.json")
+    assert list(found.rows) == ["a b/é1.mp4"]
+    is_other = stated.strip().lower() != stated.strip() or "%" in stated or "\u0301" in stated
+    assert found.findings.get("files_respelled", []) == (["a b/é1.mp4"] if is_other else [])
+
+
+def test_names_that_are_there_are_not_taken_for_other_spellings(touch, read_table):
+    touch("a.mp4", "A.mp4", "b\\c.mp4", "b/c.mp4", "d%20e.mp4", "d e.mp4", "x/F.mp4", "y/f.MP4")
+    stated = ["a.mp4", "b\\c.mp4", "d%20e.mp4", "f.mp4"]
+    found = read_table(json.dumps([{"file": file, "label": 0} for file in stated]), "t.json")
+    assert list(found.rows) == stated[:3]
+    assert found.findings["rows_without_files"] == ["f.mp4"]  # Two differ from it in case alone.
+
+
+def test_paths_that_do_not_start_at_the_root(touch, tmp_path, monkeypatch):
+    touch("set/videos/1.mp4", "set/videos/2.mp4", "set/meta/t.csv", "else/3.mp4", "t.csv")
+    (tmp_path / "link").symlink_to(tmp_path / "set")
+    monkeypatch.chdir(tmp_path)
+    videos = tmp_path / "set/videos"
+
+    def files(table, *stated, root="set"):
+        Path(table).write_text("\n".join(["file,label", *(f"{name},real" for name in stated)]))
+        findings = Findings()
+        collector = RowCollector(MediaTree(root), findings)
+        GenericConverter(table=table).read(collector)
+        return [*collector.finish()], [item.item for item in findings["rows_without_files"]]
+
+    for table, stated in (
+        ("set/meta/t.csv", "../videos/1.mp4"),
+        ("set/meta/t.csv", "..\\videos\\1.mp4"),
+        ("t.csv", "set/videos/1.mp4"),
+        ("t.csv", f"{videos}/1.mp4"),
+        (f"{tmp_path}/t.csv", f"{tmp_path}/link/videos/1.mp4"),
+    ):
+        for root in ("set", str(tmp_path / "set"), "link", "./else/../set"):
+            rows, lost = files(table, stated, root=root)
+            assert [row.file for row in rows] == ["videos/1.mp4"], (table, stated, root)
+    elsewhere = [f"{tmp_path}/else/3.mp4", "../else/3.mp4", "D:\\set\\videos\\1.mp4", "x" * 5000]
+    rows, lost = files("t.csv", *elsewhere)
+    assert rows == []
+    assert len(lost) == 4
+
+
+def test_values_that_no_annotation_can_hold_are_refused_by_row(touch, read_table):
+    names = [f"{number}.mp4" for number in range(9)]
+    touch(*names)
+    deep = json.loads("[" * 80 + "]" * 80)
+    odd = [
+        {"identity": "\ud83d"}, {"note": deep}, {"label": deep}, {"duration_seconds": 10**400},
+        {"video_label": 1, "video_fake_intervals": [[0, 10**400]]}, {"split": {}}, {"source": 1.5},
+        {"duration_seconds": "3,2"},
+    ]  # fmt: skip
+    rows = [{"file": name, **entry} for name, entry in zip(names, [*odd, {}], strict=True)]
+    found = read_table(json.dumps(rows), "t.json")
+    assert found.findings["rows_not_understood"] == names[:-1]
+    assert list(found.rows) == names[-1:]
+    for note, [first_letter] in zip(found.notes["rows_not_understood"], "inldvssd", strict=True):
+        assert re.match(rf"t\.json, entry \d: ([`']{first_letter}|the split)", note)
+        assert len(note) < 200
+
+
+def test_values_that_say_nothing(touch, read_table):
+    touch("a.mp4")
+    row = dict.fromkeys(("label", "identity", "source", "duration_seconds", "split", "x"), NAN)
+    assert read_table(json.dumps([{"file": "a.mp4", **row}]), "t.json").rows["a.mp4"].extra == {}
+
+
+def test_a_column_that_was_renamed_wins_over_one_of_the_name(touch, read_table):
+    touch("a.mp4", "b.mp4")
+    text = "file,name,label\nb.mp4,a.mp4,real\n"
+    assert list(read_table(text, columns={"file": "name"}).rows) == ["a.mp4"]
 
 
 def test_rows_without_a_file_and_rows_that_are_none(read_table):

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 from lavdf_tree import entry, write_lavdf_tree
@@ -104,3 +105,30 @@ def test_what_is_no_lavdf(write, read):
     write({"a.mp4": {"label": "REAL"}}, ["a.mp4"])
     with pytest.raises(AnnotationError, match=r"metadata\.json: expected a list, got dict"):
         read(LavDfConverter())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"n_fakes": None}, "`n_fakes` is None, expected a whole number"),
+        ({"n_fakes": [[0, "1"]]}, r"`n_fakes` is \[\[0, '1'\]\], expected a whole number"),
+        ({"n_fakes": True}, "`n_fakes` is True"),
+        ({"modify_audio": None}, "`modify_audio` is None, expected true or false"),
+        ({"fake_periods": "0-1"}, "`fake_periods` is '0-1', expected a list"),
+        ({"original": ["x"]}, r"`original` is \['x'\], expected text"),
+        ({"duration": "four"}, "`duration` is 'four', expected seconds"),
+        ({"split": []}, r"the split is \[\]"),
+    ],
+)
+def test_rows_with_odd_values_are_listed(write, read, changes, reason):
+    write([fake("test/1.mp4") | changes, entry("test/2.mp4", 1.0)], ["test/1.mp4", "test/2.mp4"])
+    found = read(LavDfConverter())
+    assert found.findings == {"rows_not_understood": ["test/1.mp4"]}
+    assert re.search(rf"entry 1: {reason}", found.notes["rows_not_understood"][0])
+
+
+def test_rows_without_a_name_of_a_file(write, read):
+    write([{"file": 3}, {"file": "\ud800"}, 4, entry("./test\\2.MP4", 1.0)], ["test/2.mp4"])
+    found = read(LavDfConverter())
+    assert found.findings["rows_not_understood"] == ["3", "\ud800", "None"]
+    assert list(found.rows) == ["test/2.mp4"]

@@ -66,6 +66,10 @@ def test_no_folder(tmp_path):
 def test_relative_paths():
     assert join("a/b", "./c.mp4") == "a/b/c.mp4"
     assert join("", "c/d.mp4") == "c/d.mp4"
+    assert join("a/b", "../c.mp4") == "a/c.mp4"
+    assert join("a", "/c//d.mp4") == "a/c/d.mp4"
+    assert join("a", "../../c.mp4") == "../c.mp4"
+    assert join("", "./") == ""
     assert folder_of("a/b/c.mp4") == "a/b"
     assert folder_of("c.mp4") == ""
     assert is_below("a/b.mp4", "a")

@@ -126,3 +126,15 @@ def test_missing_parts_are_carved_from_train_disjointly():
 def test_official_splits_that_do_not_fit(parts, carve, message):
     with pytest.raises(ConfigError, match=message):
         split_official(people(with_official=parts), carved=carve)
+
+
+@pytest.mark.parametrize("split", [split_disjoint, split_k_fold, split_paper_80_20])
+def test_clips_of_which_no_label_is_known_cannot_be_dealt_out(split):
+    rows = [ClipRow(f"{number}.mp4", -1) for number in range(20)]
+    with pytest.raises(ConfigError, match="None of the 20 clips has a known label"):
+        split(rows)
+
+
+def test_what_is_no_name_is_no_official_split():
+    rows = [ClipRow("a.mp4", 0, extra={"official_split": ["train"]}, split="val")]
+    assert [row.split for row in split_official(rows)] == ["val"]
