@@ -17,6 +17,7 @@ from benchmarks.scaling import GrowthCurve, measure_scaling, save_scaling, scali
 from benchmarks.settings import Settings
 from benchmarks.steps import measure_checkpointing, measure_om_pareto, measure_step
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def run_benchmarks(
     """
     known = [benchmark.name for benchmark in BENCHMARKS]
     if unknown := sorted(set(names) - set(known)):
-        raise ValueError(f"Expected `names` (--only) out of {known}, got {unknown}.")
+        raise ArgumentError(f"Expected `names` (--only) out of {known}, got {unknown}.")
     load_config(settings.config)  # before the first minutes have gone by
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.timing import Call, clock_of
+from macbdf_mm.errors import ArgumentError
 
 CPU = torch.device("cpu")
 # Of the `s` model's maps: width of a block, and the grids.
@@ -36,9 +37,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.num_threads < 1:
-            raise ValueError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
+            raise ArgumentError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
         if self.seed < 0:
-            raise ValueError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
+            raise ArgumentError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
 
     @property
     def num_rounds(self) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.decoding_process import DecodingProcess
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def measure_in_turns(
         ValueError: If ``num_rounds`` is not positive.
     """
     if num_rounds < 1:
-        raise ValueError(f"Expected `num_rounds` > 0, got {num_rounds}.")
+        raise ArgumentError(f"Expected `num_rounds` > 0, got {num_rounds}.")
     repeats = {name: _num_repeats(call, clock) for name, call in calls.items()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)

@@ -12,6 +12,7 @@ from macbdf_mm.datasets.forgery.operators import (
     TEST_ONLY_OPERATORS,
     VIDEO_OPERATORS,
 )
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
 
@@ -86,9 +87,9 @@ def plan_clips(num_clips: int, seed: int) -> list[PlannedGroup]:
         ValueError: If ``num_clips`` is too small for three splits, or the seed is negative.
     """
     if num_clips < MIN_CLIPS:
-        raise ValueError(f"Expected `num_clips` >= {MIN_CLIPS}, got {num_clips}.")
+        raise ArgumentError(f"Expected `num_clips` >= {MIN_CLIPS}, got {num_clips}.")
     if seed < 0:
-        raise ValueError(f"Expected `seed` >= 0, got {seed}.")
+        raise ArgumentError(f"Expected `seed` >= 0, got {seed}.")
     rng = np.random.default_rng([seed, 0])
     num_identities = max(len(SPLITS), round(num_clips / _CLIPS_PER_IDENTITY))
     clip_counts = _share_out(num_clips, num_identities)

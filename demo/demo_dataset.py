@@ -27,7 +27,7 @@ from demo.scene import level_out
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.errors import ConfigError, ForgeryToolboxError
+from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.files import replacing, write_json
@@ -182,7 +182,7 @@ def _write(path: Path, clip: Clip, planned: PlannedClip, settings: DemoSettings)
 
 def _check_size(size: int) -> None:
     if size < 64 or size % 2:
-        raise ValueError(f"Expected `size` to be even and at least 64, got {size}.")
+        raise ArgumentError(f"Expected `size` to be even and at least 64, got {size}.")
 
 
 def _claim_folder(out_dir: Path, settings: DemoSettings) -> None:

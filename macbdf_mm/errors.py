@@ -8,6 +8,14 @@ class ForgeryToolboxError(Exception):
     """Base of all errors that bad input raises; the command line prints them as one line."""
 
 
+class ArgumentError(ValueError):
+    """An argument is out of its range, or a tensor has another shape than is expected.
+
+    The command line prints it as one line, too. It is about a call and not about a file, so what
+    goes on after a file that failed does not go on after this.
+    """
+
+
 class AnnotationError(ForgeryToolboxError, ValueError):
     """An annotation file, row or field breaks the format."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.utils.files import write_json
 from studies.fingerprint import run_fingerprint
 from studies.study import Variant
@@ -183,7 +184,7 @@ def run_all(
         ValueError: If ``num_jobs`` is not positive.
     """
     if num_jobs < 1:
-        raise ValueError(f"Expected `num_jobs` > 0, got {num_jobs}.")
+        raise ArgumentError(f"Expected `num_jobs` > 0, got {num_jobs}.")
     waiting, failed = list(runs), []
     running: dict[PlannedRun, tuple[subprocess.Popen[bytes], float]] = {}
     durations = [] if expected_seconds is None else [expected_seconds]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from macbdf_mm.errors import ArgumentError
+
 DEMO_CONFIG = "macbdf_demo.py"
 FULL = "full"
 """The variant that is the whole model; the studies share its runs."""
@@ -50,7 +52,7 @@ class Study:
     def __post_init__(self) -> None:
         names = [variant.name for variant in self.variants]
         if len(set(names)) != len(names) or self.reference not in names:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `variants` of different names with the reference "
                 f"{self.reference!r} among them, got {names}."
             )

@@ -15,7 +15,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from macbdf_mm.apis.config_variables import ignored_variables, variable_places
-from macbdf_mm.errors import ConfigError, ForgeryToolboxError, MissingDataError
+from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError, MissingDataError
 from macbdf_mm.utils.tables import printable
 
 # Set it to see where an error came from instead of one sentence.
@@ -104,14 +104,12 @@ def run_command(main: Callable[[], int | None]) -> int:
 def explain(error: BaseException) -> str | None:
     """Return one sentence for an error that a user can cause, or None for a bug."""
     message = _own_message(error)
-    if isinstance(error, ForgeryToolboxError):
+    if isinstance(error, ForgeryToolboxError | ArgumentError):
         return message
     if isinstance(error, FileNotFoundError):
         return f"No such file or folder: {error.filename}." if error.filename else message
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.strerror}: {error.filename}."
-    if isinstance(error, ValueError) and _states_an_expectation(error, message):
-        return message
     if isinstance(error, ModuleNotFoundError) and error.name == "mmcv":
         return MISSING_MMCV
     if isinstance(error, AssertionError) and message.startswith("MMCV=="):
@@ -333,14 +331,6 @@ def _own_message(error: BaseException) -> str:
         name = re.escape(type(error).__name__)
         text = re.split(rf"^(?:\w+\.)*{name}: ", text, flags=re.MULTILINE)[-1]
     return " ".join(text.split())
-
-
-def _states_an_expectation(error: BaseException, message: str) -> bool:
-    """Return whether a ValueError says what was expected, in this package's words."""
-    frames = traceback.extract_tb(error.__traceback__)
-    is_ours = bool(frames) and "macbdf_mm" in Path(frames[-1].filename).parts
-    # Raised in a data worker, an error comes with the frames of the main process.
-    return message.startswith("Expected `") or (is_ours and message.startswith("Expected "))
 
 
 def _while_building(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
 from macbdf_mm.evaluation.functional.detection import (
     Labels,
@@ -128,13 +129,13 @@ def add_metric(name: str, **fields: Any) -> Callable[[Function], Function]:
     def add(function: Function) -> Function:
         metric = Metric(name, function, **fields)
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `name` of lower-case letters, digits and '_', got {name!r}: it becomes "
                 "a part of keys such as 'overall/auc'."
             )
         taken = {used for other in METRIC_TABLE.values() for used in other.names}
         if double := sorted(taken.intersection(metric.names)):
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected a new `name`, got {name!r}: '{double[0]}' is in the table of metrics "
                 "already; choose another name."
             )

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.frames import read_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import header_of
@@ -146,7 +146,7 @@ def compare_sounds(
     """
     for name, waveform in (("first", first), ("second", second)):
         if is_silent(waveform):
-            raise ValueError(f"Expected sound in `{name}`, got {len(waveform)} silent samples.")
+            raise ArgumentError(f"Expected sound in `{name}`, got {len(waveform)} silent samples.")
     lag = _best_lag(first, second, round(_MAX_LAG_SECONDS * sample_rate))
     start = max(0, -lag)
     length = min(len(first) - start, len(second) - start - lag)
@@ -184,7 +184,7 @@ def compare_pictures(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]
         ValueError: If the numbers of pictures differ, or there is none.
     """
     if len(first) != len(second) or not len(first):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected as many pictures in `first` as in `second`, got {len(first)} and "
             f"{len(second)}."
         )

@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
+
 
 def crop_square(
     image: npt.NDArray[np.uint8], square: npt.ArrayLike, size: int
@@ -23,7 +25,7 @@ def crop_square(
     """
     centre_x, centre_y, side = (float(value) for value in np.asarray(square))
     if size < 1 or not side > 0:
-        raise ValueError(f"Expected `size` and the square's side > 0, got {size} and {side}.")
+        raise ArgumentError(f"Expected `size` and the square's side > 0, got {size} and {side}.")
     # Sampled at least as finely as the image, then averaged in blocks.
     num_samples = max(1, int(np.ceil(side / size - 1e-6)))
     fine = size * num_samples

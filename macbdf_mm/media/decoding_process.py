@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
-from macbdf_mm.errors import ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.media import limits
 from macbdf_mm.utils.lifeline import end_when_closed
 
@@ -51,7 +51,7 @@ class DecodingProcess:
         self._owner = os.getpid()
         self._deadly: dict[str, str] = {}
         if not time_limit_seconds > 0:
-            raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
         self.time_limit_seconds = time_limit_seconds
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from macbdf_mm.errors import ArgumentError
+
 
 class FrameConverter:
     """Converts the frames of one video to RGB arrays, upright and of one size.
@@ -99,7 +101,7 @@ def shrunk_size(size: tuple[int, int], short_side: int | None) -> tuple[int, int
         ValueError: If ``short_side`` is not positive.
     """
     if short_side is not None and short_side < 1:
-        raise ValueError(f"Expected `short_side` > 0 or None, got {short_side}.")
+        raise ArgumentError(f"Expected `short_side` > 0 or None, got {short_side}.")
     if short_side is None or min(size) <= short_side:
         return size
     scale = short_side / min(size)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.media_file import MediaFile, decode_strictly, to_seconds
 from macbdf_mm.media.probe import MediaInfo, describe
 from macbdf_mm.media.sound import MonoMixer, is_plausible
@@ -82,7 +83,7 @@ def measure_file(path: str | Path, max_seconds: float | None = None) -> MediaMea
         UndecodableMediaError: If neither video nor audio decodes.
     """
     if max_seconds is not None and not max_seconds > 0:
-        raise ValueError(f"Expected `max_seconds` > 0 or None, got {max_seconds}.")
+        raise ArgumentError(f"Expected `max_seconds` > 0 or None, got {max_seconds}.")
     video = audio = None
     meters: dict[int, Any] = {}
     with MediaFile(path) as file:

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, UndecodableMediaError
 from macbdf_mm.media.decord_reader import read_frames_decord
 from macbdf_mm.media.frames import read_frames
 from macbdf_mm.media.media_file import MediaFile
@@ -71,13 +71,13 @@ def read_span(
     """
     start, end = span_seconds
     if not (math.isfinite(start) and math.isfinite(end) and end > start):
-        raise ValueError(f"Expected `span_seconds` with start < end, got {span_seconds}.")
+        raise ArgumentError(f"Expected `span_seconds` with start < end, got {span_seconds}.")
     if num_frames < 1 or sample_rate < 1:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `num_frames` and `sample_rate` > 0, got {num_frames} and {sample_rate}."
         )
     if backend not in get_args(Backend):
-        raise ValueError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
+        raise ArgumentError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
     times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
     try:
         with MediaFile(path) as file:

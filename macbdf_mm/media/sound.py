@@ -6,6 +6,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import is_usual_sample_rate
 from macbdf_mm.media.media_file import MediaFile, Track
 
@@ -99,7 +100,7 @@ def resample(
         ValueError: If a rate is not positive.
     """
     if from_hz <= 0 or to_hz <= 0:
-        raise ValueError(f"Expected `from_hz` and `to_hz` > 0, got {from_hz} and {to_hz}.")
+        raise ArgumentError(f"Expected `from_hz` and `to_hz` > 0, got {from_hz} and {to_hz}.")
     if from_hz == to_hz or not len(waveform):
         return waveform.astype(np.float32)
     frame = av.AudioFrame.from_ndarray(

@@ -2,6 +2,7 @@
 
 import math
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import check_windows
 from macbdf_mm.structures.intervals import Interval
 
@@ -31,9 +32,9 @@ def plan_windows(
     """
     for name, value in (("duration_seconds", duration_seconds), ("span_seconds", span_seconds)):
         if not value > 0 or not math.isfinite(value):
-            raise ValueError(f"Expected `{name}` > 0, got {value}.")
+            raise ArgumentError(f"Expected `{name}` > 0, got {value}.")
     if (stride_seconds is None) == (num_windows is None):
-        raise ValueError(
+        raise ArgumentError(
             "Expected one of `stride_seconds` and `num_windows`, "
             f"got {stride_seconds} and {num_windows}."
         )
@@ -69,7 +70,7 @@ def plan_covering_windows(
 
 def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
     if not stride_seconds > 0:
-        raise ValueError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")
+        raise ArgumentError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")
     # A remainder of under a thousandth of a stride is rounding, not a window of its own.
     check_windows(last_start / stride_seconds)
     num_strides = math.ceil(last_start / stride_seconds - 1e-3)
@@ -78,7 +79,7 @@ def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
 
 def _even_starts(last_start: float, num_windows: int) -> list[float]:
     if num_windows < 1:
-        raise ValueError(f"Expected `num_windows` > 0, got {num_windows}.")
+        raise ArgumentError(f"Expected `num_windows` > 0, got {num_windows}.")
     check_windows(num_windows)
     if num_windows == 1:
         return [last_start / 2]

@@ -10,6 +10,8 @@ from av.audio.stream import AudioStream
 from av.container.output import OutputContainer
 from av.video.stream import VideoStream
 
+from macbdf_mm.errors import ArgumentError
+
 # Channels of the waveform -> FFmpeg's name of their layout.
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 # x265 writes beyond its buffers where frames are narrower (seen at widths of 16, 32, 34 and 64, not
@@ -72,7 +74,7 @@ def write_clip(
             libx265, the waveform has an unusual number of channels, or a codec is not of its kind.
     """
     if frames is None and waveform is None:
-        raise ValueError("Expected `frames` or `waveform`, got None for both.")
+        raise ArgumentError("Expected `frames` or `waveform`, got None for both.")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
@@ -99,18 +101,18 @@ def _add_video(
 ) -> VideoStream:
     height, width = frames.shape[1:3]
     if height % 2 or width % 2:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `frames` of even height and width, got {height}x{width}; crop one row."
         )
     if codec == "libx265" and width < MIN_WIDTH_OF_X265:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `frames` at least {MIN_WIDTH_OF_X265} pixels wide for libx265, got {width}; "
             "it corrupts memory below. Use libx264."
         )
     rate = Fraction(fps).limit_denominator(1001 * 60)
     stream = container.add_stream(codec, rate=rate)
     if not isinstance(stream, VideoStream):
-        raise ValueError(f"Expected `video_codec` to be a video encoder, got {codec!r}.")
+        raise ArgumentError(f"Expected `video_codec` to be a video encoder, got {codec!r}.")
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.time_base = 1 / rate
     # One thread: the same frames then give the same bytes.
@@ -129,12 +131,12 @@ def _add_audio(
 ) -> AudioStream:
     channels = 1 if waveform.ndim == 1 else waveform.shape[1]
     if channels not in LAYOUTS:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `waveform` of 1, 2 or 6 channels, got {channels}; mix it down first."
         )
     stream = container.add_stream(codec, rate=sample_rate, layout=LAYOUTS[channels])
     if not isinstance(stream, AudioStream):
-        raise ValueError(f"Expected `audio_codec` to be an audio encoder, got {codec!r}.")
+        raise ArgumentError(f"Expected `audio_codec` to be an audio encoder, got {codec!r}.")
     if not codec.startswith("pcm"):
         stream.bit_rate = bit_rate
     return stream

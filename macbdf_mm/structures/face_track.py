@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
+
 # How far a box may reach out of the frame, in frames: faces at the rim do.
 _MAX_REACH = 1.0
 _DECIMALS = 4
@@ -211,7 +213,7 @@ def squares_around(
         ValueError: If ``margin`` is not positive.
     """
     if not margin > 0:
-        raise ValueError(f"Expected `margin` > 0, got {margin}.")
+        raise ArgumentError(f"Expected `margin` > 0, got {margin}.")
     height, width = frame_size
     pixels = np.asarray(boxes, np.float64) * np.array([width, height, width, height])
     centres = (pixels[:, :2] + pixels[:, 2:]) / 2

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import FAKE, REAL
 
 Interval = tuple[float, float]
@@ -65,10 +66,10 @@ def step_labels(
         ValueError: If ``num_steps`` is not positive or the span is empty.
     """
     if num_steps < 1:
-        raise ValueError(f"Expected `num_steps` > 0, got {num_steps}.")
+        raise ArgumentError(f"Expected `num_steps` > 0, got {num_steps}.")
     start, end = span
     if end <= start:
-        raise ValueError(f"Expected `span` with end > start, got {span}.")
+        raise ArgumentError(f"Expected `span` with end > start, got {span}.")
     if track_label != FAKE:
         return np.full(num_steps, track_label, dtype=np.int64)
     if not intervals:

@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import WHOLE, Shard
@@ -81,7 +82,9 @@ def engine_from(arguments: argparse.Namespace) -> Engine:
             gpus_per_worker=arguments.gpus_per_worker,
         )
     if arguments.address is not None or arguments.gpus_per_worker:
-        raise ValueError("Expected `--address` and `--gpus-per-worker` with `--engine ray` only.")
+        raise ArgumentError(
+            "Expected `--address` and `--gpus-per-worker` with `--engine ray` only."
+        )
     num_workers = arguments.num_workers
     if num_workers is None:
         num_workers = arguments.default_num_workers or len(os.sched_getaffinity(0))

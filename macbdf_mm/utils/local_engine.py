@@ -17,6 +17,7 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.utils.jobs import (
     Death,
     Outcome,
@@ -53,11 +54,11 @@ class LocalEngine:
 
     def __init__(self, num_workers: int, time_limit_seconds: float | None = None) -> None:
         if num_workers < 0:
-            raise ValueError(f"Expected `num_workers` >= 0, got {num_workers}.")
+            raise ArgumentError(f"Expected `num_workers` >= 0, got {num_workers}.")
         if time_limit_seconds is not None and not time_limit_seconds > 0:
-            raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
         if time_limit_seconds is not None and num_workers == 0:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected `num_workers` >= 1 with a time limit, got 0: a job in this process "
                 "cannot be stopped."
             )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from macbdf_mm.errors import ConfigError, MissingBackendError
+from macbdf_mm.errors import ArgumentError, ConfigError, MissingBackendError
 from macbdf_mm.utils.jobs import Death, Outcome, Pool, Worker
 from macbdf_mm.utils.local_engine import LocalProcesses
 
@@ -50,11 +50,11 @@ class RayEngine:
         gpus_per_worker: float = 0.0,
     ) -> None:
         if num_workers is not None and num_workers < 1:
-            raise ValueError(f"Expected `num_workers` >= 1 with Ray, got {num_workers}.")
+            raise ArgumentError(f"Expected `num_workers` >= 1 with Ray, got {num_workers}.")
         if time_limit_seconds is not None and not time_limit_seconds > 0:
-            raise ValueError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
         if gpus_per_worker < 0:
-            raise ValueError(f"Expected `gpus_per_worker` >= 0, got {gpus_per_worker}.")
+            raise ArgumentError(f"Expected `gpus_per_worker` >= 0, got {gpus_per_worker}.")
         self.num_workers = num_workers
         self.time_limit_seconds = time_limit_seconds
         self.address = address

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from macbdf_mm.errors import ArgumentError
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -21,7 +23,7 @@ class Shard:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if not 1 <= self.index <= self.count:
-            raise ValueError(f"Expected a shard I/N with 1 <= I <= N, got {self}.")
+            raise ArgumentError(f"Expected a shard I/N with 1 <= I <= N, got {self}.")
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
@@ -32,7 +34,7 @@ class Shard:
         """
         index, slash, count = text.partition("/")
         if not (slash and index.isdecimal() and count.isdecimal()):
-            raise ValueError(f"Expected a shard I/N with 1 <= I <= N, got {text!r}.")
+            raise ArgumentError(f"Expected a shard I/N with 1 <= I <= N, got {text!r}.")
         return cls(int(index), int(count))
 
     def has(self, key: str) -> bool:

@@ -20,7 +20,7 @@ from macbdf_mm.apis.command_line import (
     require_mmcv,
     run_command,
 )
-from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.registry import METRICS, build_part
 from macbdf_mm.registry import MODELS as OUR_MODELS
 
@@ -356,3 +356,24 @@ def test_missing_mmcv_is_one_sentence(config_path):
 
 def test_mmcv_is_found_here():
     require_mmcv()
+
+
+def test_what_another_library_expected_keeps_its_traceback(tmp_path, monkeypatch):
+    """Wherever it lies, and whatever it says: a clone has the package's name too."""
+    folder = tmp_path / "macbdf_mm" / "site-packages"
+    folder.mkdir(parents=True)
+    (folder / "foreign_library.py").write_text(
+        "def fail(kind):\n    raise kind('Expected `size` > 0, got 0.')\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    import foreign_library
+
+    for kind in (ValueError, TypeError, RuntimeError):
+        with pytest.raises(kind, match="Expected `size`") as caught:
+            foreign_library.fail(kind)
+        assert explain(caught.value) is None
+        with pytest.raises(kind, match="Expected `size`"):
+            run_command(lambda kind=kind: foreign_library.fail(kind))
+    with pytest.raises(ArgumentError) as caught:
+        foreign_library.fail(ArgumentError)
+    assert explain(caught.value) == "Expected `size` > 0, got 0."

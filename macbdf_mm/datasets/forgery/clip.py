@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.intervals import Interval
 
 
@@ -75,7 +76,7 @@ def _index_range(interval: Interval, rate: float, length: int, unit: str) -> tup
     start = max(0, int(np.ceil(interval[0] * rate - 1e-6)))
     end = min(length, int(np.ceil(interval[1] * rate - 1e-6)))
     if start >= end:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `interval` to hold a {unit}, got {interval} for a clip of "
             f"{length / rate:.3f} s; choose one inside the clip."
         )

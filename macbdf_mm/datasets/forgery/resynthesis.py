@@ -9,6 +9,7 @@ from macbdf_mm.datasets.forgery.clip import Clip, sample_range
 from macbdf_mm.datasets.forgery.sound_matching import (
     replace_matched,
 )
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.intervals import Interval
 
 _LIFTER = 50
@@ -77,7 +78,7 @@ def _stretch(spectrum: npt.NDArray[np.floating], factor: float) -> npt.NDArray[n
 def _longer_than(fft_length: int, waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the waveform, if there is a window of it."""
     if len(waveform) <= fft_length:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `interval` of more than {fft_length} samples, got {len(waveform)}; "
             "choose a longer one."
         )

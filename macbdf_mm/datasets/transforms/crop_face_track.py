@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.registry import TRANSFORMS
 from macbdf_mm.structures.face_track import (
@@ -46,11 +46,11 @@ class CropFaceTrack:
 
     def __init__(self, size: int = 224, margin: float = 1.3, max_hold_seconds: float = 0.5) -> None:
         if size < 1:
-            raise ValueError(f"Expected `size` > 0, got {size}.")
+            raise ArgumentError(f"Expected `size` > 0, got {size}.")
         if not margin > 0:
-            raise ValueError(f"Expected `margin` > 0, got {margin}.")
+            raise ArgumentError(f"Expected `margin` > 0, got {margin}.")
         if max_hold_seconds < 0:
-            raise ValueError(f"Expected `max_hold_seconds` >= 0, got {max_hold_seconds}.")
+            raise ArgumentError(f"Expected `max_hold_seconds` >= 0, got {max_hold_seconds}.")
         self.size, self.margin, self.max_hold_seconds = size, margin, max_hold_seconds
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
 from macbdf_mm.datasets.transforms.random_change import check_probability, check_range
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ArgumentError, ConfigError
 from macbdf_mm.registry import DATASETS, TRANSFORMS, build_part
 from macbdf_mm.structures.face_track import choose_track, parse_face_track
 from macbdf_mm.structures.intervals import Interval
@@ -85,7 +85,7 @@ class ForgeRealClip:
         check_probability("partial_probability", partial_probability)
         check_range("strength", strength, 0, 1)
         if min_partial_seconds < _MIN_SECONDS:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `min_partial_seconds` >= {_MIN_SECONDS}, got {min_partial_seconds}."
             )
         self.operators = {"video": tuple(video_operators), "audio": tuple(audio_operators)}

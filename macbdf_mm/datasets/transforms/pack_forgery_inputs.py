@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.registry import TRANSFORMS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import span_label, step_labels
@@ -49,7 +50,7 @@ class PackForgeryInputs:
 
     def __init__(self, num_steps: int, meta_keys: Sequence[str] = _META_KEYS) -> None:
         if num_steps < 1:
-            raise ValueError(f"Expected `num_steps` > 0, got {num_steps}.")
+            raise ArgumentError(f"Expected `num_steps` > 0, got {num_steps}.")
         self.num_steps = num_steps
         self.meta_keys = tuple(meta_keys)
 
@@ -57,13 +58,13 @@ class PackForgeryInputs:
         """Return ``inputs`` and ``data_samples``."""
         video_valid, audio_valid = results["video_valid"], results["audio_valid"]
         if len(video_valid) % self.num_steps:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `num_steps` to divide the number of frames, got {self.num_steps} steps "
                 f"of {len(video_valid)} frames; a step is a whole number of frames."
             )
         frames = np.stack(results["imgs"])  # (T, H, W, 3)
         if frames.ndim != 4 or len(frames) != len(video_valid) or frames.shape[3] != 3:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `imgs` to be {len(video_valid)} frames (H, W, 3), got an array of shape "
                 f"{frames.shape}. Remove transforms that change the axes, such as FormatShape: "
                 "PackForgeryInputs orders them itself."

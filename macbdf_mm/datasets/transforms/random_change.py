@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from macbdf_mm.errors import ArgumentError
+
 
 class RandomChange(ABC):
     """A transform that changes a clip at random, or returns it as it is.
@@ -47,7 +49,7 @@ def check_bounds(name: str, value: float, least: float, most: float) -> None:
         ValueError: If it does not.
     """
     if not least <= value <= most:
-        raise ValueError(f"Expected `{name}` in [{least:g}, {most:g}], got {value}.")
+        raise ArgumentError(f"Expected `{name}` in [{least:g}, {most:g}], got {value}.")
 
 
 def check_range(name: str, values: tuple[float, float], least: float, most: float) -> None:
@@ -58,7 +60,7 @@ def check_range(name: str, values: tuple[float, float], least: float, most: floa
     """
     low, high = values
     if not least <= low <= high <= most:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `{name}` (low, high) with {least:g} <= low <= high <= {most:g}, "
             f"got ({low:g}, {high:g})."
         )
@@ -71,4 +73,4 @@ def check_order(low_name: str, low: float, high_name: str, high: float) -> None:
         ValueError: If the first is above the second.
     """
     if low > high:
-        raise ValueError(f"Expected `{low_name}` <= `{high_name}`, got {low} and {high}.")
+        raise ArgumentError(f"Expected `{low_name}` <= `{high_name}`, got {low} and {high}.")

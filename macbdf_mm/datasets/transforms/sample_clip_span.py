@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import call_in
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.spans import plan_windows
@@ -39,9 +39,9 @@ class SampleClipSpan:
         fake_span_probability: float | None = None,
     ) -> None:
         if not span_seconds > 0:
-            raise ValueError(f"Expected `span_seconds` > 0, got {span_seconds}.")
+            raise ArgumentError(f"Expected `span_seconds` > 0, got {span_seconds}.")
         if fake_span_probability is not None and not 0 <= fake_span_probability <= 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `fake_span_probability` in [0, 1], got {fake_span_probability}."
             )
         self.span_seconds = span_seconds

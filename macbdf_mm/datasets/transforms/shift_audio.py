@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from macbdf_mm.datasets.transforms.random_change import check_order, check_probability
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.registry import TRANSFORMS
 from macbdf_mm.structures.labels import FAKE, REAL, category_of
 
@@ -87,7 +88,7 @@ def _allowed_ranges(low: float, high: float, forges: bool) -> list[tuple[float, 
     if not forges:
         least, most = UNNOTICED_SECONDS
         if low < least or high > most:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `min_seconds` >= {least} and `max_seconds` <= {most}, which nobody "
                 f"notices, got {low} and {high}; larger moves need `forges=True`, which labels "
                 "the sound as fake."
@@ -97,7 +98,7 @@ def _allowed_ranges(low: float, high: float, forges: bool) -> list[tuple[float, 
     ranges = [(low, min(high, early))] if low <= early else []
     ranges += [(max(low, late), high)] if high >= late else []
     if not ranges:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `min_seconds` <= {early} or `max_seconds` >= {late} with `forges`, got "
             f"{low} and {high}; a smaller move is no forgery that could be noticed."
         )

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.datasets.transforms.random_change import RandomChange, check_order
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.sound import resample
 from macbdf_mm.registry import TRANSFORMS
 
@@ -104,7 +105,7 @@ class AudioCodec(RandomChange):
         super().__init__(probability)
         self.choices: tuple[int | None, ...] = (*sample_rates, *((None,) if mu_law else ()))
         if not self.choices:
-            raise ValueError("Expected `sample_rates` or `mu_law`, got neither.")
+            raise ArgumentError("Expected `sample_rates` or `mu_law`, got neither.")
 
     def change(self, results: dict[str, Any]) -> None:
         """Put the waveform through the codec."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from av.video.codeccontext import VideoCodecContext
 
 from macbdf_mm.datasets.transforms.random_change import RandomChange, check_range
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ArgumentError, ConfigError
 from macbdf_mm.media.writer import MIN_WIDTH_OF_X265, quality_options
 from macbdf_mm.registry import TRANSFORMS
 
@@ -47,7 +47,7 @@ class VideoCompression(RandomChange):
         self.quality = dict(quality or {"libx264": (20, 40), "mpeg4": (2, 16)})
         for codec, values in self.quality.items():
             if codec not in _BOUNDS:
-                raise ValueError(f"Expected `quality` of {', '.join(_BOUNDS)}, got {codec!r}.")
+                raise ArgumentError(f"Expected `quality` of {', '.join(_BOUNDS)}, got {codec!r}.")
             check_range(f"quality['{codec}']", values, *_BOUNDS[codec])
             if codec not in av.codecs_available:
                 raise ConfigError(f"FFmpeg has no encoder '{codec}' here; take another one.")

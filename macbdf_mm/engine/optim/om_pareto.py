@@ -9,6 +9,8 @@ from typing import Literal, get_args
 
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
+
 DescentGuard = Literal["none", "clamp"]
 DESCENT_GUARDS = get_args(DescentGuard)
 
@@ -101,7 +103,7 @@ def om_pareto(
         ValueError: If the shapes differ, or a setting is out of its range.
     """
     if g_m.shape != g_u.shape or g_m.ndim != 1:
-        raise ValueError(
+        raise ArgumentError(
             "Expected `g_m` and `g_u` to be flat and of equal length, "
             f"got {tuple(g_m.shape)} and {tuple(g_u.shape)}."
         )
@@ -219,10 +221,10 @@ def plain_sum(norm_m: float, norm_u: float, cos: float, lambda_orth: float) -> P
 def check_settings(lambda_0: float, kappa: float, descent_guard: str) -> None:
     """Raise a ValueError if a setting of :func:`om_pareto` is out of its range."""
     if lambda_0 < 0:
-        raise ValueError(f"Expected `lambda_0` >= 0, got {lambda_0}.")
+        raise ArgumentError(f"Expected `lambda_0` >= 0, got {lambda_0}.")
     if kappa <= 0:
-        raise ValueError(f"Expected `kappa` > 0, got {kappa}.")
+        raise ArgumentError(f"Expected `kappa` > 0, got {kappa}.")
     if descent_guard not in DESCENT_GUARDS:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `descent_guard` to be one of {DESCENT_GUARDS}, got {descent_guard!r}."
         )

@@ -23,6 +23,7 @@ from macbdf_mm.engine.optim.objectives import (
 )
 from macbdf_mm.engine.optim.om_pareto import DescentGuard, ParetoWeights
 from macbdf_mm.engine.optim.weighing import make_weighing
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.registry import OPTIM_WRAPPERS
 
 GRADIENTS = ("parameters", "features")
@@ -86,7 +87,9 @@ class OMParetoMixin(OptimWrapper):
     ) -> None:
         super().__init__(**kwargs)
         if gradients not in GRADIENTS:
-            raise ValueError(f"Expected `gradients` to be one of {GRADIENTS}, got {gradients!r}.")
+            raise ArgumentError(
+                f"Expected `gradients` to be one of {GRADIENTS}, got {gradients!r}."
+            )
         self.encoders = dict(encoders)
         self.gradients = gradients
         self._weigh = make_weighing(

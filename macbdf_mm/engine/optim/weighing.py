@@ -16,7 +16,7 @@ from macbdf_mm.engine.optim.om_pareto import (
     norm_of_sum,
     solve,
 )
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ArgumentError, ConfigError
 
 TORCHJD_METHODS = ("mgda", "pcgrad", "upgrad")
 METHODS = ("om_pareto", "sum", "mmpareto", *TORCHJD_METHODS)
@@ -58,11 +58,11 @@ def make_weighing(
         return partial(_weigh_by_peer, _sum_weights)
     if method == "mmpareto":
         if mmpareto_gamma <= 0:
-            raise ValueError(f"Expected `mmpareto_gamma` > 0, got {mmpareto_gamma}.")
+            raise ArgumentError(f"Expected `mmpareto_gamma` > 0, got {mmpareto_gamma}.")
         return partial(_weigh_by_peer, partial(mmpareto_weights, gamma=mmpareto_gamma))
     if method in TORCHJD_METHODS:
         return partial(_weigh_by_peer, torchjd_weights(method))
-    raise ValueError(f"Expected `method` to be one of {METHODS}, got {method!r}.")
+    raise ArgumentError(f"Expected `method` to be one of {METHODS}, got {method!r}.")
 
 
 def mmpareto_weights(

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
+
 DEFAULT_AGGREGATION = "top_quarter_mean"
 
 
@@ -37,9 +39,9 @@ def aggregate_windows(
         ValueError: If the method has no such name, or ``scores`` is not one-dimensional.
     """
     if method not in AGGREGATIONS:
-        raise ValueError(f"Expected `method` in {sorted(AGGREGATIONS)}, got {method!r}.")
+        raise ArgumentError(f"Expected `method` in {sorted(AGGREGATIONS)}, got {method!r}.")
     values = np.asarray(scores, dtype=np.float64)
     if values.ndim != 1:
-        raise ValueError(f"Expected `scores` of shape (N,), got {values.shape}.")
+        raise ArgumentError(f"Expected `scores` of shape (N,), got {values.shape}.")
     values = values[~np.isnan(values)]
     return AGGREGATIONS[method](values) if values.size else float("nan")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.detection import auc, has_both_classes, labels_and_scores
 from macbdf_mm.structures.labels import FAKE, REAL
 
@@ -36,9 +37,9 @@ def bootstrap_interval(
         ValueError: If ``confidence`` is not in (0, 1) or ``num_resamples`` is not positive.
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"Expected `confidence` in (0, 1), got {confidence}.")
+        raise ArgumentError(f"Expected `confidence` in (0, 1), got {confidence}.")
     if num_resamples < 1:
-        raise ValueError(f"Expected `num_resamples` > 0, got {num_resamples}.")
+        raise ArgumentError(f"Expected `num_resamples` > 0, got {num_resamples}.")
     labels, scores = labels_and_scores(labels, scores)
     if not has_both_classes(labels):
         return float("nan"), float("nan")

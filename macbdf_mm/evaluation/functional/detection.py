@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn import metrics as sklearn_metrics
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import FAKE, REAL
 
 Labels = npt.NDArray[np.int64]
@@ -34,15 +35,17 @@ def labels_and_scores(labels: Any, scores: Any) -> tuple[Labels, Scores]:
     labels = np.asarray(labels)
     scores = np.asarray(scores, dtype=np.float64)
     if labels.ndim != 1 or labels.shape != scores.shape:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `labels` and `scores` of one shape (N,), got {labels.shape} "
             f"and {scores.shape}."
         )
     if not np.isin(labels, (REAL, FAKE)).all():
         strange = sorted(set(labels.tolist()) - {REAL, FAKE})
-        raise ValueError(f"Expected `labels` of 0 and 1, got {strange}; leave unknown clips out.")
+        raise ArgumentError(
+            f"Expected `labels` of 0 and 1, got {strange}; leave unknown clips out."
+        )
     if np.isnan(scores).any():
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `scores` without NaN, got {int(np.isnan(scores).sum())} of "
             f"{scores.size}; leave unscored clips out."
         )
@@ -82,7 +85,7 @@ def roc_curve(labels: Any, scores: Any) -> RocCurve:
     """
     labels, scores = labels_and_scores(labels, scores)
     if not has_both_classes(labels):
-        raise ValueError("Expected `labels` with both 0 and 1, a ROC curve needs two classes.")
+        raise ArgumentError("Expected `labels` with both 0 and 1, a ROC curve needs two classes.")
     return RocCurve(*sklearn_metrics.roc_curve(labels, scores, drop_intermediate=False))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
 from macbdf_mm.evaluation.test_result import TestResult, write_test_result
@@ -61,7 +62,7 @@ class ForgeryMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         if aggregation not in AGGREGATIONS:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `aggregation` in {sorted(AGGREGATIONS)}, got {aggregation!r}."
             )
         self.aggregation = aggregation

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contracts import Encoder, check_part
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
@@ -55,7 +56,7 @@ class LargeKernelBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if depth < 0:
-            raise ValueError(f"Expected `depth` >= 0, got {depth}.")
+            raise ArgumentError(f"Expected `depth` >= 0, got {depth}.")
         self.encoder = build_part(MODELS, encoder)
         check_part(self.encoder, Encoder, "encoder")
         self.num_dims = num_dims
@@ -85,7 +86,7 @@ class LargeKernelBackbone(BaseModule):
         is_map = isinstance(encoded, Tensor) and encoded.dim() == 2 + self.num_dims
         if not is_map or tuple(encoded.shape[:2]) != expected:
             got = f"shape {tuple(encoded.shape)}" if isinstance(encoded, Tensor) else type(encoded)
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected the encoder {type(self.encoder).__name__} to return a map (B, C, "
                 f"*grid) with {self.num_dims} axes of the grid, B = {expected[0]} and C = "
                 f"`embed_dims` = {expected[1]}, got {got}."
@@ -135,7 +136,7 @@ class MFTLKABackbone(LargeKernelBackbone):
 
     def __init__(self, input_format: AudioFormat | None = None, **kwargs: Any) -> None:
         if input_format not in (None, *get_args(AudioFormat)):
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `input_format` 'NCFT' or 'NCTF', or None, got {input_format!r}."
             )
         super().__init__(num_dims=2, **kwargs)
@@ -158,7 +159,7 @@ class MFTLKABackbone(LargeKernelBackbone):
             ValueError: If the axes could be in either order.
         """
         if self.input_format is None and x.dim() == 4 and x.shape[2] == x.shape[3]:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `input_format` to be stated for spectrograms of shape {tuple(x.shape)}, "
                 "whose axes could be in either order: 'NCTF' for those of mmaction2's "
                 "FormatAudioShape, 'NCFT' if frequency comes first."

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
+
 NUM_BASIS = 3
 
 
@@ -78,14 +80,14 @@ class AdaptiveTemperature(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 < tau_min < tau_init < tau_max:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected 0 < `tau_min` < `tau_init` < `tau_max`, got "
                 f"{tau_min}, {tau_init}, {tau_max}."
             )
         if not 0 <= history_momentum < 1:
-            raise ValueError(f"Expected `history_momentum` in [0, 1), got {history_momentum}.")
+            raise ArgumentError(f"Expected `history_momentum` in [0, 1), got {history_momentum}.")
         if not 0 < gamma_init < 1:
-            raise ValueError(f"Expected `gamma_init` in (0, 1), got {gamma_init}.")
+            raise ArgumentError(f"Expected `gamma_init` in (0, 1), got {gamma_init}.")
         self.tau_init, self.tau_min, self.tau_max = tau_init, tau_min, tau_max
         self.log_range = min(math.log(tau_init / tau_min), math.log(tau_max / tau_init))
         self.history_momentum = history_momentum

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contrastive.feature_queue import FeatureSet
 
 CrossPositive = Literal["own_else_label", "own", "label"]
@@ -51,7 +52,7 @@ def _relations(anchors: FeatureSet, candidates: FeatureSet) -> _Relations:
 def check_cross_positive(cross_positive: str) -> None:
     """Raise ValueError unless ``cross_positive`` is one of the rules of this module."""
     if cross_positive not in get_args(CrossPositive):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `cross_positive` to be one of {get_args(CrossPositive)}, got "
             f"{cross_positive!r}."
         )
@@ -82,7 +83,7 @@ def cross_modal_pairs(
     """
     check_cross_positive(cross_positive)
     if len(candidates) < len(anchors):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected at least {len(anchors)} candidates, the anchors' own clips first, got "
             f"{len(candidates)}."
         )
@@ -131,7 +132,7 @@ class ContrastiveTerm(NamedTuple):
 def check_margin_mode(margin_mode: str) -> None:
     """Raise ValueError unless ``margin_mode`` is ``"inside"`` or ``"outside"``."""
     if margin_mode not in get_args(MarginMode):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `margin_mode` to be one of {get_args(MarginMode)}, got {margin_mode!r}."
         )
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.step_masks import masked_mean
 
 
@@ -33,7 +34,7 @@ class EmbeddingProjection(nn.Module):
     ) -> None:
         super().__init__()
         if in_channels < 1 or embed_dims < 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `in_channels` and `embed_dims` > 0, got {in_channels} and {embed_dims}."
             )
         self.time_dim = time_dim

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import UNKNOWN
 
 # Far more than the clips of a queue, and exact in every number that may carry an id.
@@ -47,14 +48,14 @@ class FeatureSet:
 
     def __post_init__(self) -> None:
         if self.embeddings.dim() != 2:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected `embeddings` of shape (N, D), got "
                 f"{tuple(self.embeddings.shape)}. Pool the encoder's map first."
             )
         for name in ("labels", "clip_ids", "valid"):
             shape = tuple(getattr(self, name).shape)
             if shape != (len(self),):
-                raise ValueError(
+                raise ArgumentError(
                     f"Expected `{name}` of shape ({len(self)},), one per row of `embeddings`, "
                     f"got {shape}."
                 )
@@ -126,12 +127,12 @@ class FeatureQueue(nn.Module):
     def __init__(self, length: int, embed_dims: int) -> None:
         super().__init__()
         if length < 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `length` > 0, got {length}. Give the queue at most as many slots "
                 "as there are training clips."
             )
         if embed_dims < 1:
-            raise ValueError(f"Expected `embed_dims` > 0, got {embed_dims}.")
+            raise ArgumentError(f"Expected `embed_dims` > 0, got {embed_dims}.")
         self.length = length
         self.register_buffer("features", torch.zeros(length, embed_dims))
         self.register_buffer("labels", torch.full((length,), UNKNOWN, dtype=torch.int64))

@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contrastive.adaptive_temperature import AdaptiveTemperature
 from macbdf_mm.models.contrastive.contrastive_loss import (
     ContrastiveTerm,
@@ -103,9 +104,9 @@ class MACL(nn.Module):
     ) -> None:
         super().__init__()
         if num_negatives < 1:
-            raise ValueError(f"Expected `num_negatives` > 0, got {num_negatives}.")
+            raise ArgumentError(f"Expected `num_negatives` > 0, got {num_negatives}.")
         if margin < 0:
-            raise ValueError(f"Expected `margin` >= 0, got {margin}.")
+            raise ArgumentError(f"Expected `margin` >= 0, got {margin}.")
         check_margin_mode(margin_mode)
         check_cross_positive(cross_positive)
         self.num_negatives = num_negatives
@@ -211,7 +212,7 @@ class MACL(nn.Module):
 def _check_same_shape(video: FeatureSet, audio: FeatureSet) -> None:
     """Raise ValueError unless both sets have the same number of rows and channels."""
     if video.embeddings.shape != audio.embeddings.shape:
-        raise ValueError(
+        raise ArgumentError(
             "Expected `video` and `audio` embeddings of one shape, got "
             f"{tuple(video.embeddings.shape)} and {tuple(audio.embeddings.shape)}. Give a "
             "missing track a row that is not valid."
@@ -277,7 +278,9 @@ def gather_rows(*tensors: Tensor) -> tuple[Tensor, ...]:
     """
     lengths = {len(tensor) for tensor in tensors}
     if len(lengths) > 1:
-        raise ValueError(f"Expected tensors with the same number of rows, got {sorted(lengths)}.")
+        raise ArgumentError(
+            f"Expected tensors with the same number of rows, got {sorted(lengths)}."
+        )
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return tensors
     length = torch.tensor([lengths.pop()], device=tensors[0].device)

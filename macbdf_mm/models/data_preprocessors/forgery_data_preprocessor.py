@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.log_mel import LogMel
 from macbdf_mm.models.layers.step_masks import blank_invalid
 from macbdf_mm.registry import MODELS
@@ -48,7 +49,9 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
     ) -> None:
         super().__init__(non_blocking)
         if min(*std, mel_std) <= 0:
-            raise ValueError(f"Expected `std` and `mel_std` > 0, got {tuple(std)} and {mel_std}.")
+            raise ArgumentError(
+                f"Expected `std` and `mel_std` > 0, got {tuple(std)} and {mel_std}."
+            )
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1, 1), persistent=False)
         self.log_mel = LogMel(**(log_mel or {}))
@@ -91,7 +94,7 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
             ValueError: If the axes are others: the mean of a channel would be taken off a frame.
         """
         if video.dim() != 5 or video.shape[1] != 3 or waveform.dim() != 2:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected a batch of `video` (B, 3, T, H, W) and `waveform` (B, S), as "
                 f"PackForgeryInputs makes it, got shapes {tuple(video.shape)} and "
                 f"{tuple(waveform.shape)}."
@@ -121,7 +124,7 @@ def _stack(name: str, tensors: Sequence[Tensor]) -> Tensor:
     """Return the tensors of a batch with a batch axis."""
     shapes = {tuple(tensor.shape) for tensor in tensors}
     if len(shapes) != 1:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected clips of one shape in a batch, got `{name}` of {sorted(shapes)}. "
             "Let the pipeline resize and crop all clips to the same size."
         )

@@ -8,6 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.registry import MODELS, build_part
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -77,9 +78,9 @@ class BaseForgeryDetector(BaseModel):
     def check_mode(mode: str, data_samples: Sequence[ForgeryDataSample] | None) -> None:
         """Raise ValueError before anything is computed in vain; arguments as :meth:`forward`."""
         if mode not in ("loss", "predict", "tensor"):
-            raise ValueError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
+            raise ArgumentError(f"Expected `mode` 'loss', 'predict' or 'tensor', got {mode!r}.")
         if mode == "loss" and data_samples is None:
-            raise ValueError("Expected `data_samples` with labels for mode='loss', got None.")
+            raise ArgumentError("Expected `data_samples` with labels for mode='loss', got None.")
 
 
 def _with_own_memory(data: Any) -> Any:

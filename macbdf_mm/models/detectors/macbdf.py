@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contracts import Backbone, Maps, Neck, check_part
 from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
 from macbdf_mm.models.layers.step_masks import StepMasks, step_mask
@@ -55,7 +56,7 @@ class MACBDF(BaseForgeryDetector):
         check_part(self.video_backbone, Backbone, "video_backbone")
         check_part(self.audio_backbone, Backbone, "audio_backbone")
         if self.video_backbone.depth != self.audio_backbone.depth:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected towers of one `depth`, got "
                 f"{self.video_backbone.depth} for video and {self.audio_backbone.depth} for audio."
             )

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder, check_axes
 from macbdf_mm.registry import MODELS
 
@@ -93,7 +94,7 @@ class AudioTransformerEncoder(GridTransformerEncoder):
                 if x.shape[3] == self.num_mels
                 else f"Set the encoder's `num_mels` to {x.shape[2]} if F is {x.shape[2]}"
             )
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected spectrograms (B, C, F, N) with F = `num_mels` = {self.num_mels}, got "
                 f"shape {tuple(x.shape)}. {remedy}."
             )

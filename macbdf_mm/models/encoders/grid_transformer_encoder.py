@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.positional_embedding import PositionalEmbedding
 from macbdf_mm.models.layers.stems import ConvolutionalStem, PatchEmbedding, grid_of
 from macbdf_mm.models.layers.step_masks import along_time, blank_invalid, step_mask
@@ -64,11 +65,11 @@ class GridTransformerEncoder(BaseModule):
         super().__init__(init_cfg)
         stems = {self.patch_stem: PatchEmbedding, "convolutional": ConvolutionalStem}
         if stem not in stems:
-            raise ValueError(f"Expected `stem` to be one of {sorted(stems)}, got {stem!r}.")
+            raise ArgumentError(f"Expected `stem` to be one of {sorted(stems)}, got {stem!r}.")
         if position not in _POSITIONS:
-            raise ValueError(f"Expected `position` to be one of {_POSITIONS}, got {position!r}.")
+            raise ArgumentError(f"Expected `position` to be one of {_POSITIONS}, got {position!r}.")
         if depth < 0:
-            raise ValueError(f"Expected the encoder's `depth` >= 0, got {depth}.")
+            raise ArgumentError(f"Expected the encoder's `depth` >= 0, got {depth}.")
         self.embed_dims = embed_dims
         self.time_dim = time_dim
         self.stem = stems[stem](in_channels, embed_dims, patch)
@@ -122,7 +123,7 @@ def check_axes(x: Tensor, num_dims: int, in_channels: int, layout: str) -> None:
         ValueError: If it has not; another order of axes would be read as something else.
     """
     if x.dim() != num_dims or x.shape[1] != in_channels:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected {layout} with {in_channels} channel{'s' if in_channels > 1 else ''}, got "
             f"shape {tuple(x.shape)}. Bring the axes into this order before the model."
         )

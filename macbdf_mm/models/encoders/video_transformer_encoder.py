@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder, check_axes
 from macbdf_mm.models.encoders.videomae_checkpoint import adopt_videomae_weights
 from macbdf_mm.models.layers.step_masks import blank_invalid
@@ -72,7 +73,7 @@ class VideoTransformerEncoder(GridTransformerEncoder):
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         if difference_gain < 0:
-            raise ValueError(f"Expected `difference_gain` >= 0, got {difference_gain}.")
+            raise ArgumentError(f"Expected `difference_gain` >= 0, got {difference_gain}.")
         height, width = (img_size, img_size) if isinstance(img_size, int) else img_size
         super().__init__(
             in_channels=2 * in_channels if difference_gain else in_channels,

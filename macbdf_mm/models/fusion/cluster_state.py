@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.fusion.clustering import choose_clustering, cluster_means
 
 # What Eq. 9 gives halfway: the distance of every embedding until there are clusters.
@@ -69,16 +70,16 @@ class ClusterState(nn.Module):
     ) -> None:
         super().__init__()
         if not 2 <= min_clusters <= max_clusters:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected 2 <= `min_clusters` <= `max_clusters`, got {min_clusters} and "
                 f"{max_clusters}. The silhouette needs two clusters."
             )
         if not 0 <= beta <= 1 or not 0 <= momentum <= 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `beta` and `momentum` in [0, 1], got {beta} and {momentum}."
             )
         if not 0 < shrinkage <= 1:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `shrinkage` in (0, 1], got {shrinkage}. At 0 the covariance of few "
                 "features has no inverse."
             )
@@ -202,7 +203,7 @@ class ClusterState(nn.Module):
         """Raise a ValueError unless the embeddings are (B, D)."""
         embed_dims = self.centres.shape[1]
         if embeddings.dim() != 2 or embeddings.shape[1] != embed_dims:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected embeddings (B, {embed_dims}), got {tuple(embeddings.shape)}. Set "
                 "`embed_dims` to the length of the contrastive embedding."
             )

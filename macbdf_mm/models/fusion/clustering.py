@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
+
 # Restarts guard against a poor draw of the first centres; more of them changed nothing.
 NUM_RESTARTS = 4
 MAX_ITERATIONS = 100
@@ -58,7 +60,7 @@ def choose_clustering(
             they are not finite.
     """
     if not 2 <= min_clusters <= max_clusters:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected 2 <= `min_clusters` <= `max_clusters`, got {min_clusters} and "
             f"{max_clusters}. The silhouette needs two clusters."
         )
@@ -201,12 +203,12 @@ def _checked(features: Tensor, min_features: int) -> Tensor:
         ValueError: If they are not (N, D) with N >= ``min_features``, or not finite.
     """
     if features.dim() != 2 or len(features) < min_features:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected `features` (N, D) with N >= {min_features}, got {tuple(features.shape)}. "
             "Collect more features first, or ask for fewer clusters."
         )
     if not bool(torch.isfinite(features).all()):
-        raise ValueError(
+        raise ArgumentError(
             "Expected finite `features`, got NaN or infinity. Look for an earlier divergence."
         )
     return features.to(torch.promote_types(features.dtype, torch.float32))

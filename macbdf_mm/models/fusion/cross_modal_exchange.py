@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.fusion.importance_weights import FusionWeights
 from macbdf_mm.models.fusion.temporal_steps import PooledSteps, blank_steps, resample_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
@@ -63,7 +64,7 @@ class CrossModalExchange(nn.Module):
     def __init__(self, embed_dims: int, interaction: Interaction = "gated") -> None:
         super().__init__()
         if interaction not in get_args(Interaction):
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `interaction` 'gated', 'product' or 'none', got {interaction!r}."
             )
         self.interaction = interaction
@@ -89,7 +90,7 @@ class CrossModalExchange(nn.Module):
         if self.interaction == "none":
             return video, audio
         if fused.features.shape[1] != video.shape[2]:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected fused steps for the {video.shape[2]} steps of the video, got "
                 f"{fused.features.shape[1]}. Fuse the maps that went into this layer's blocks."
             )

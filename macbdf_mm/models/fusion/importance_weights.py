@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.step_masks import blank_invalid, masked_mean
 from macbdf_mm.models.layers.transformer_block import SelfAttention
 
@@ -88,9 +89,9 @@ class ImportanceWeights(nn.Module):
     ) -> None:
         super().__init__()
         if epsilon <= 0:
-            raise ValueError(f"Expected `epsilon` > 0, got {epsilon}.")
+            raise ArgumentError(f"Expected `epsilon` > 0, got {epsilon}.")
         if weighting not in ("adaptive", "equal"):
-            raise ValueError(f"Expected `weighting` 'adaptive' or 'equal', got {weighting!r}.")
+            raise ArgumentError(f"Expected `weighting` 'adaptive' or 'equal', got {weighting!r}.")
         self.epsilon = epsilon
         self.weight_norm = weight_norm
         self.weighting = weighting

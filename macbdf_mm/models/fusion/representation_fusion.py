@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.fusion.temporal_steps import PooledSteps, blank_steps
 from macbdf_mm.models.layers.positional_embedding import sine_cosine_code
 from macbdf_mm.models.layers.step_masks import StepMasks, masked_mean
@@ -79,7 +80,7 @@ class RepresentationFusion(nn.Module):
             ValueError: If there are not ``num_layers`` of them, or a mask does not fit.
         """
         if len(layers) != self.num_layers:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected the steps of {self.num_layers} layers, got {len(layers)}. Set "
                 "`num_layers` to the depth of the towers, or to 1 at depth 0."
             )

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.step_masks import StepMasks, blank_invalid
 
 # A resampled step is valid if this much of its kernel is; just below a half, for rounding.
@@ -35,7 +36,7 @@ def pool_steps(video: Tensor, audio: Tensor) -> PooledSteps:
         ValueError: If the axes are not these, or batch or channels differ.
     """
     if video.dim() != 5 or audio.dim() != 4 or video.shape[:2] != audio.shape[:2]:
-        raise ValueError(
+        raise ArgumentError(
             "Expected a video map (B, C, T, H, W) and an audio map (B, C, F, T) with equal "
             f"B and C, got {tuple(video.shape)} and {tuple(audio.shape)}. Give both towers "
             "the same `embed_dims`."
@@ -57,7 +58,7 @@ def blank_steps(steps: PooledSteps, masks: StepMasks) -> PooledSteps:
         ValueError: If a mask has another batch or number of steps than its modality.
     """
     if masks.video.shape != steps.video.shape[:2] or masks.audio.shape != steps.audio.shape[:2]:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected masks of shapes {tuple(steps.video.shape[:2])} (video) and "
             f"{tuple(steps.audio.shape[:2])} (audio), got {tuple(masks.video.shape)} and "
             f"{tuple(masks.audio.shape)}. Reduce the masks to the steps of the maps."

@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.fusion.temporal_steps import (
     PooledSteps,
     blank_steps,
@@ -202,7 +203,7 @@ def _labels_of(sample: ForgeryDataSample, num_steps: int) -> Tensor:
         for name in _TARGETS.values()
     }
     if set(shapes.values()) != {(num_steps,)}:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected data samples with {' and '.join(_TARGETS.values())} of shape "
             f"({num_steps},), one label a step of the video's map, got {shapes}. Set `num_steps` "
             "of PackForgeryInputs to the number of frames over the encoder's `tubelet_size`."

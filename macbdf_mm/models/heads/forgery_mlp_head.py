@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.heads.masked_bce import complete_weights, masked_bce
 from macbdf_mm.registry import MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -112,7 +113,7 @@ def _labels_of(sample: ForgeryDataSample) -> Tensor:
     """Return the labels of overall, video and audio, (3,) int64."""
     missing = [name for name in _TARGETS.values() if name not in sample]
     if missing:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected data samples with {', '.join(_TARGETS.values())}, got one without "
             f"{', '.join(missing)}. Give a label that is not known as -1."
         )

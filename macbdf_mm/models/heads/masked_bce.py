@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import FAKE, UNKNOWN
 
 
@@ -43,5 +44,7 @@ def complete_weights(given: Mapping[str, float], names: Iterable[str]) -> dict[s
     weights = dict.fromkeys(names, 1.0)
     unknown = set(given) - set(weights)
     if unknown:
-        raise ValueError(f"Expected `loss_weights` for {sorted(weights)}, got {sorted(unknown)}.")
+        raise ArgumentError(
+            f"Expected `loss_weights` for {sorted(weights)}, got {sorted(unknown)}."
+        )
     return weights | dict(given)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.ops import DepthwiseConv2d, DepthwiseConv3d, Linear
 
 DEPTHWISE_CONVS: dict[int, type[DepthwiseConv2d] | type[DepthwiseConv3d]] = {
@@ -50,7 +51,7 @@ class LargeKernelBranch(nn.Module):
     def __init__(self, channels: int, kernels: Sequence[int], num_dims: int) -> None:
         super().__init__()
         if len(kernels) != 4:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected each of `kernels` to be four numbers, (DW, DWD, dilation, G), "
                 f"got {tuple(kernels)}."
             )
@@ -90,10 +91,10 @@ class MultiScaleLargeKernelAttention(nn.Module):
     ) -> None:
         super().__init__()
         if not kernels:
-            raise ValueError("Expected at least one group of four numbers, got no `kernels`.")
+            raise ArgumentError("Expected at least one group of four numbers, got no `kernels`.")
         if embed_dims % len(kernels):
             higher = -(-embed_dims // len(kernels)) * len(kernels)
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `embed_dims` to be a multiple of the {len(kernels)} groups of "
                 f"`kernels`, got {embed_dims}. Try {higher}."
             )

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
+from macbdf_mm.errors import ArgumentError
+
 # Spectra of more samples leave the cache of a processor: 8 clips of 2.56 s take 1.8 times as long
 # at once as in twos.
 _SAMPLES_AT_ONCE = 81_920
@@ -44,7 +46,7 @@ class LogMel(nn.Module):
         }
         for name, value in sizes.items():
             if value <= 0:
-                raise ValueError(f"Expected `{name}` > 0, got {value}.")
+                raise ArgumentError(f"Expected `{name}` > 0, got {value}.")
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.eps = eps
@@ -68,7 +70,7 @@ class LogMel(nn.Module):
             ValueError: If the waveform is shorter than the mirrored edge needs, or not (B, S).
         """
         if waveform.dim() != 2 or waveform.shape[1] <= self.n_fft // 2:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected waveforms (B, S) with S > {self.n_fft // 2} samples, "
                 f"got shape {tuple(waveform.shape)}. Take a longer span."
             )

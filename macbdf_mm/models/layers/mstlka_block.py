@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.layers.large_kernel_attention import (
     DEFAULT_KERNELS,
     DEPTHWISE_CONVS,
@@ -77,7 +78,7 @@ class MSTLKABlock(nn.Module):
     ) -> None:
         super().__init__()
         if num_dims not in (2, 3):
-            raise ValueError(f"Expected `num_dims` 2 or 3, got {num_dims}.")
+            raise ArgumentError(f"Expected `num_dims` 2 or 3, got {num_dims}.")
         self.with_cp = with_cp
         self.norm_1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attention = MultiScaleLargeKernelAttention(embed_dims, num_dims, kernels)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
+
 _CONV: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
@@ -19,7 +21,7 @@ def grid_of(size: Sequence[int], patch: Sequence[int]) -> tuple[int, ...]:
         ValueError: If an axis is not a multiple of its patch.
     """
     if len(size) != len(patch) or any(s < p or s % p for s, p in zip(size, patch, strict=True)):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected an input whose axes are multiples of the patch {tuple(patch)}, "
             f"got {tuple(size)}. Change the size of the clips or the patch."
         )
@@ -68,7 +70,7 @@ class ConvolutionalStem(nn.Module):
     def __init__(self, in_channels: int, embed_dims: int, patch: Sequence[int]) -> None:
         super().__init__()
         if any(p < 1 or p & (p - 1) for p in patch) or max(patch) == 1:
-            raise ValueError(
+            raise ArgumentError(
                 "Expected `patch` sizes that are powers of two for the convolutional stem, "
                 f"got {tuple(patch)}. Change them or use stem='tubelet'."
             )

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from macbdf_mm.errors import ArgumentError
+
 
 class StepMasks(NamedTuple):
     """Valid steps of both tracks.
@@ -35,7 +37,7 @@ def step_mask(frame_mask: Tensor, num_steps: int) -> Tensor:
     """
     batch, num_frames = frame_mask.shape
     if num_steps < 1 or num_frames % num_steps:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected a mask over a multiple of {num_steps} steps, got {num_frames} frames. "
             "Give the mask the length of the input that the encoder saw."
         )
@@ -102,7 +104,7 @@ def _check_fit(x: Tensor, mask: Tensor, time_dim: int) -> None:
     """Raise ValueError unless the mask has a value for each clip and step; (B, 1) would spread."""
     expected = (x.shape[0], x.shape[time_dim])
     if tuple(mask.shape) != expected:
-        raise ValueError(
+        raise ArgumentError(
             f"Expected a mask (B, T) of shape {expected} for a tensor of shape {tuple(x.shape)}, "
             f"got {tuple(mask.shape)}."
         )

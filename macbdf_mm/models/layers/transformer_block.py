@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.ops import Linear, linear
 
 
@@ -26,7 +27,7 @@ class SelfAttention(nn.Module):
     def __init__(self, embed_dims: int, num_heads: int, drop_rate: float = 0.0) -> None:
         super().__init__()
         if num_heads < 1 or embed_dims % num_heads:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `num_heads` to divide `embed_dims`={embed_dims}, got {num_heads}."
             )
         self.num_heads = num_heads
@@ -126,7 +127,7 @@ class DropPath(nn.Module):
     def __init__(self, rate: float = 0.0) -> None:
         super().__init__()
         if not 0.0 <= rate < 1.0:
-            raise ValueError(f"Expected `drop_path_rate` in [0, 1), got {rate}.")
+            raise ArgumentError(f"Expected `drop_path_rate` in [0, 1), got {rate}.")
         self.rate = rate
 
     def forward(self, x: Tensor) -> Tensor:

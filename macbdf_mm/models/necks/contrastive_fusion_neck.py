@@ -7,6 +7,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contrastive.embedding_projection import EmbeddingProjection
 from macbdf_mm.models.contrastive.feature_queue import FeatureQueue, FeatureSet, clip_id
 from macbdf_mm.models.contrastive.macl import MACL, TERM_WEIGHT
@@ -67,12 +68,14 @@ class ContrastiveFusionNeck(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if video_channels != audio_channels:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected towers of one `embed_dims`, got {video_channels} for video and "
                 f"{audio_channels} for audio: Eq. 17 adds their maps."
             )
         if contrast_loss_weight < 0:
-            raise ValueError(f"Expected `contrast_loss_weight` >= 0, got {contrast_loss_weight}.")
+            raise ArgumentError(
+                f"Expected `contrast_loss_weight` >= 0, got {contrast_loss_weight}."
+            )
         channels = video_channels
         self.out_channels = channels
         self.contrast_loss_weight = contrast_loss_weight
@@ -265,7 +268,7 @@ def _labels_of(sample: ForgeryDataSample) -> Tensor:
     """Return the labels of video and audio of a sample that names its file, (2,) int64."""
     missing = [name for name in ("gt_video_label", "gt_audio_label", "file") if name not in sample]
     if missing:
-        raise ValueError(
+        raise ArgumentError(
             "Expected data samples with gt_video_label, gt_audio_label and the meta information "
             f"`file`, got one without {', '.join(missing)}. Contrastive learning has to tell "
             "whether two samples come from one clip."

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.utils import _pair, _triple
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.ops.depthwise.functional import depthwise_conv, is_left_to_stock
 from macbdf_mm.ops.depthwise.stock import same_padding
 
@@ -15,12 +16,12 @@ def _check_shape(kernel_size: tuple[int, ...], dilation: tuple[int, ...]) -> Non
         ValueError: If a kernel size is even or not positive, or a dilation is not positive.
     """
     if any(size < 1 or size % 2 == 0 for size in kernel_size):
-        raise ValueError(
+        raise ArgumentError(
             f"Expected odd, positive `kernel_size`, got {kernel_size}. An even kernel has no "
             "centre, so that equal padding on both sides cannot keep the length."
         )
     if any(step < 1 for step in dilation):
-        raise ValueError(f"Expected `dilation` >= 1, got {dilation}.")
+        raise ArgumentError(f"Expected `dilation` >= 1, got {dilation}.")
 
 
 class DepthwiseConv3d(nn.Conv3d):

@@ -10,7 +10,7 @@ from typing import Any
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.source_leaks import SourceLeak, find_source_leaks
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.prepare.audit.check_files import FileCheck, check_files, remarks_on
 from macbdf_mm.prepare.audit.counts import (
     FormatCount,
@@ -194,7 +194,7 @@ def audit_dataset(
         AnnotationError: If the annotation breaks the format.
     """
     if seed < 0:
-        raise ValueError(f"Expected `seed` (--seed) >= 0, got {seed}.")
+        raise ArgumentError(f"Expected `seed` (--seed) >= 0, got {seed}.")
     annotation = load_annotation(annotation_path)
     rows = annotation.rows
     if not rows:

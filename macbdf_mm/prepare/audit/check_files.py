@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import convert
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.measure import MediaMeasures, measure_file
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
@@ -86,7 +86,7 @@ def check_files(
         MissingDataError: If there is no such folder, or none of the files is in it.
     """
     if max_seconds is not None and not max_seconds > 0:
-        raise ValueError(f"Expected `max_seconds` > 0, got {max_seconds}.")
+        raise ArgumentError(f"Expected `max_seconds` > 0, got {max_seconds}.")
     root = Path(root)
     if not root.is_dir():
         raise MissingDataError(f"No data folder at {root}; check `--data-root`.")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.errors import ArgumentError, UndecodableMediaError
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
@@ -61,19 +61,19 @@ class CropSettings:
             ValueError: If a value is out of range.
         """
         if self.format not in get_args(CropFormat):
-            raise ValueError(f"Expected `format` 'mp4' or 'jpeg', got {self.format!r}.")
+            raise ArgumentError(f"Expected `format` 'mp4' or 'jpeg', got {self.format!r}.")
         if self.size < 16 or self.size % 2:
-            raise ValueError(f"Expected `size` to be even and at least 16, got {self.size}.")
+            raise ArgumentError(f"Expected `size` to be even and at least 16, got {self.size}.")
         for name in ("margin", "gop", "sample_rate"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"Expected `{name}` > 0, got {getattr(self, name)}.")
+                raise ArgumentError(f"Expected `{name}` > 0, got {getattr(self, name)}.")
         if self.max_hold_seconds < 0:
-            raise ValueError(f"Expected `max_hold_seconds` >= 0, got {self.max_hold_seconds}.")
+            raise ArgumentError(f"Expected `max_hold_seconds` >= 0, got {self.max_hold_seconds}.")
         low, high = (0, 51) if self.format == "mp4" else (2, 31)
         if self.quality is None:
             object.__setattr__(self, "quality", 18 if self.format == "mp4" else 3)
         elif not low <= self.quality <= high:
-            raise ValueError(
+            raise ArgumentError(
                 f"Expected `quality` in [{low}, {high}] for {self.format}, got {self.quality}."
             )
 
@@ -176,7 +176,7 @@ class CropWriter:
             first_sample: How many samples after the file's start it begins.
         """
         if self._audio is None:
-            raise ValueError("Expected `with_sound` for a file to which sound is written.")
+            raise ArgumentError("Expected `with_sound` for a file to which sound is written.")
         samples = np.rint(waveform.clip(-1, 1) * _FULL_SCALE).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
         frame.sample_rate = self.settings.sample_rate

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.frames import read_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import describe
@@ -52,12 +53,12 @@ class TrackingSettings:
         """
         for name in ("step_seconds", "long_side"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"Expected `{name}` > 0, got {getattr(self, name)}.")
+                raise ArgumentError(f"Expected `{name}` > 0, got {getattr(self, name)}.")
         for name in ("smoothing_seconds", "max_gap_seconds", "min_track_seconds"):
             if getattr(self, name) < 0:
-                raise ValueError(f"Expected `{name}` >= 0, got {getattr(self, name)}.")
+                raise ArgumentError(f"Expected `{name}` >= 0, got {getattr(self, name)}.")
         if not 0 < self.min_iou <= 1:
-            raise ValueError(f"Expected `min_iou` in (0, 1], got {self.min_iou}.")
+            raise ArgumentError(f"Expected `min_iou` in (0, 1], got {self.min_iou}.")
 
 
 @dataclass(frozen=True)

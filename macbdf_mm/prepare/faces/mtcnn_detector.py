@@ -5,7 +5,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import MissingBackendError
+from macbdf_mm.errors import ArgumentError, MissingBackendError
 from macbdf_mm.prepare.faces.detector import Detections
 from macbdf_mm.registry import FACE_DETECTORS
 
@@ -32,9 +32,9 @@ class MTCNNDetector:
         self, min_face_pixels: int = 20, min_score: float = 0.9, device: str = "cpu"
     ) -> None:
         if min_face_pixels < 1:
-            raise ValueError(f"Expected `min_face_pixels` > 0, got {min_face_pixels}.")
+            raise ArgumentError(f"Expected `min_face_pixels` > 0, got {min_face_pixels}.")
         if not 0 <= min_score <= 1:
-            raise ValueError(f"Expected `min_score` in [0, 1], got {min_score}.")
+            raise ArgumentError(f"Expected `min_score` in [0, 1], got {min_score}.")
         self.min_face_pixels = min_face_pixels
         self.min_score = min_score
         self._network = _build_network(min_face_pixels, device)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.prepare.faces.detector import Detections
 from macbdf_mm.structures.face_track import FaceTrack, intersection_over_union
 
@@ -101,7 +102,7 @@ def smooth_boxes(
         ValueError: If ``scale_seconds`` is negative.
     """
     if scale_seconds < 0:
-        raise ValueError(f"Expected `scale_seconds` >= 0, got {scale_seconds}.")
+        raise ArgumentError(f"Expected `scale_seconds` >= 0, got {scale_seconds}.")
     if scale_seconds == 0 or len(times_seconds) < 3:
         return boxes
     reach = _NUM_DEVIATIONS * scale_seconds

@@ -11,6 +11,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.source_leaks import source_key
+from macbdf_mm.errors import ArgumentError
 
 
 def group_clips(rows: Sequence[ClipRow]) -> list[int]:
@@ -63,7 +64,7 @@ def assign_groups(
         ValueError: If the shares are not positive or their sum is not 1.
     """
     if any(not share > 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"Expected `shares` > 0 with sum 1, got {dict(shares)}.")
+        raise ArgumentError(f"Expected `shares` > 0 with sum 1, got {dict(shares)}.")
     rng = np.random.default_rng(seed)
     parts = list(shares)
     totals = Counter(strata)

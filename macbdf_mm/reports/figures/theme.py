@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import TRACKS
 
 
@@ -30,7 +31,7 @@ class Theme:
     def of(self, track: str) -> str:
         """Return the colour of ``overall``, ``video`` or ``audio``."""
         if track not in TRACKS:
-            raise ValueError(f"Expected `track` in {TRACKS}, got {track!r}.")
+            raise ArgumentError(f"Expected `track` in {TRACKS}, got {track!r}.")
         return str(getattr(self, track))
 
 

@@ -9,6 +9,7 @@ import scipy.signal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from macbdf_mm.errors import ArgumentError
 from macbdf_mm.reports.figures.theme import (
     LIGHT,
     Theme,
@@ -40,7 +41,7 @@ def step_curve(
     """
     rows = np.asarray(windows, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != 5 or not len(rows):
-        raise ValueError(
+        raise ArgumentError(
             "Expected `windows` of shape (K, 5) with K > 0 "
             f"(start, end, overall, video, audio), got {rows.shape}."
         )
