@@ -25,13 +25,14 @@ class FrameConverter:
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size
         self._reformatter = VideoReformatter()
+        self._orientations: dict[int, Orientation] = {}
 
     def to_rgb(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """Return a frame, shape (H, W, 3), RGB, uint8.
 
         A frame of another size than the first, which streams may hold, is scaled to fit.
         """
-        stored = orientation_of(frame)
+        stored = self._orientation_of(frame)
         height, width = self.size[::-1] if stored.transposed else self.size
         # Averaging whole areas keeps a shrunken picture free of aliasing.
         shrinks = (height, width) != (frame.height, frame.width)
@@ -44,6 +45,17 @@ class FrameConverter:
             threads=1,
         )
         return stored.upright(np.asarray(image.to_ndarray(), np.uint8))
+
+    def _orientation_of(self, frame: av.VideoFrame) -> "Orientation":
+        """Return how a frame is stored, by the matrix of the first that is turned as it is.
+
+        A frame whose matrix was looked at refers to itself, so it would stay in memory until
+        Python looks for such circles: hundreds of megabytes of 4K.
+        """
+        turned = frame.rotation
+        if turned not in self._orientations:
+            self._orientations[turned] = orientation_of(frame)
+        return self._orientations[turned]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def check_seconds(path: object, seconds: float) -> None:
         )
 
 
-def check_pixels(path: object, width: int, height: int) -> None:
+def check_pixels(path: object, height: int, width: int) -> None:
     """Return if the pictures of a file may be so large.
 
     Raises:

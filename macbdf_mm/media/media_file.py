@@ -46,6 +46,8 @@ _MAX_DAMAGED_SECONDS = 30.0
 _MAX_INTERLEAVE_SECONDS = 10.0
 # Of so many files it is remembered what only a walk through all of their packets tells.
 _NUM_REMEMBERED = 256
+# Blocks of 64 pixels fill up a picture of 32,768 pixels on one side by no more than this.
+_MAX_FILLING_PIXELS = 64 * 32_768
 # For opening, and again for each packet: a damaged index can have FFmpeg search for minutes.
 _TIME_LIMIT_SECONDS = 30.0
 # How much earlier to seek when the first seek did not land before the wanted time.
@@ -337,11 +339,13 @@ class MediaFile:
         video, audio = (
             next((firsts[s.index] for s in streams if s.index in firsts), None) for streams in kinds
         )
-        if video is None:
+        if video is not None:
+            limits.check_pixels(self.path, *video.size)
+        else:
             # The sound alone must not be taken for the whole file.
             for stream in kinds[0]:
                 codec: Any = stream.codec_context
-                limits.check_pixels(self.path, codec.width, codec.height)
+                limits.check_pixels(self.path, codec.height, codec.width)
         if audio is not None:
             limits.check_sample_rate(self.path, audio.sample_rate)
         if video is None and audio is None:
@@ -480,7 +484,7 @@ def _open_container(path: Path) -> InputContainer:
             options={
                 "protocol_whitelist": "file",
                 "format_whitelist": _whitelist(),
-                "max_pixels": str(limits.MAX_PIXELS),
+                "max_pixels": _decoded_pixels(),
             },
             metadata_errors="ignore",
             timeout=_TIME_LIMIT_SECONDS,
@@ -507,7 +511,7 @@ def _open_container(path: Path) -> InputContainer:
         if stream.codec_context is not None:
             # More threads cost more time in all: the workers already use every core.
             stream.codec_context.thread_count = 1
-            stream.codec_context.options = {"max_pixels": str(limits.MAX_PIXELS)}
+            stream.codec_context.options = {"max_pixels": _decoded_pixels()}
     return container
 
 
@@ -611,6 +615,11 @@ def _whitelist() -> str:
     """
     names = {name for known in av.formats_available for name in known.split(",")}
     return ",".join(sorted(names - _LIST_FORMATS))
+
+
+def _decoded_pixels() -> str:
+    """Return how many pixels FFmpeg may decode: it counts those that fill up its blocks, too."""
+    return str(limits.MAX_PIXELS + _MAX_FILLING_PIXELS)
 
 
 def _timed_streams(container: InputContainer) -> list[Stream]:

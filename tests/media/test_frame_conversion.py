@@ -1,3 +1,4 @@
+import gc
 import struct
 
 import av
@@ -28,6 +29,19 @@ def test_frames_of_other_sizes_are_scaled_to_fit():
     converter = FrameConverter((16, 24))
     other = av.VideoFrame.from_ndarray(np.full((32, 48, 3), 9, np.uint8), "rgb24")
     assert converter.to_rgb(other).shape == (16, 24, 3)
+
+
+def test_frames_are_freed_without_the_garbage_collector(make_clip):
+    path = make_clip(with_sound=False)
+    gc.collect()
+    gc.disable()
+    try:
+        assert read_span(path, (0.0, 1.28), 16, 16_000).frame_valid.all()
+        kept = [thing for thing in gc.get_objects() if isinstance(thing, av.VideoFrame)]
+    finally:
+        gc.enable()
+    # Two: the first, by which the size is known, and the first that was converted.
+    assert len(kept) <= 2
 
 
 def test_unrotated_frames_are_upright():

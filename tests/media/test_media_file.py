@@ -175,6 +175,15 @@ def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
             tracks_of(path)
 
 
+def test_pictures_at_the_limit_are_decoded_though_their_blocks_exceed_it(
+    tmp_path, write_media, monkeypatch
+):
+    monkeypatch.setattr("macbdf_mm.media.limits.MAX_PIXELS", 60 * 90)
+    frames = [np.full((60, 90, 3), 99, np.uint8)] * 4
+    path = write_media(tmp_path / "a.mp4", frames, [0.0, 0.1, 0.2, 0.3])
+    assert tracks_of(path)[0].size == (60, 90)
+
+
 def test_a_moment_that_no_timestamp_can_state_is_not_found(make_clip):
     with MediaFile(make_clip()) as file:
         assert file.seek(file.video, 1.0)
