@@ -249,6 +249,9 @@ class ForgeryInferencer(BaseInferencer):
             if return_datasample:
                 predictions.append(samples)
                 continue
+            problems = [sample.decode_error for sample in samples if sample.decode_error]
+            if problems and not video.is_scored:
+                raise UndecodableMediaError(problems[0])
             warnings = [*self.caveats, *file_caveats(samples[0].media_info)]
             predictions.append(predict_video(video, self.thresholds, warnings).as_dict())
         return {"predictions": predictions, "visualization": visualization}
@@ -301,12 +304,14 @@ class ForgeryInferencer(BaseInferencer):
             "span_seconds": span,
             "decoding_process": self._process,
         }
+        problem = None
         try:
             packed = self.pipeline(row)
         except UndecodableMediaError as error:
             # A gap in the file: this window has no scores, the others still have.
-            packed = self.pipeline({**row, "decode_error": str(error)})
-        packed["data_samples"].set_metainfo({"media_info": info})
+            problem = str(error)
+            packed = self.pipeline({**row, "decode_error": problem})
+        packed["data_samples"].set_metainfo({"media_info": info, "decode_error": problem})
         return packed
 
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:

@@ -124,6 +124,12 @@ def test_a_child_that_asks_for_too_much_memory_is_refused_it(process):
     assert process.call(eval, allowed) == 500_000_000
 
 
+def test_nothing_of_a_call_stays_in_the_memory_of_the_child(process):
+    circle = "pictures = [bytearray(400_000_000)]; pictures.append(pictures)"
+    for _ in range(4):
+        process.call(exec, circle)
+
+
 def test_the_child_ends_with_its_owner():
     process = DecodingProcess()
     child = process.call(eval, PROCESS_ID)
@@ -182,6 +188,18 @@ def test_answers_of_any_size_come_through_unchanged():
         np.testing.assert_array_equal(result["a"], answer["a"])
         np.testing.assert_array_equal(result["b"], answer["b"])
         assert result["c"] == "text"
+    reader.close()
+
+
+def test_much_memory_is_given_back_between_answers(monkeypatch):
+    monkeypatch.setattr("macbdf_mm.media.decoding_process._MAX_KEPT_BYTES", 100_000)
+    file = make_shared_file()
+    writer, reader = AnswerWriter(file), AnswerReader(file)
+    for size, kept in ((10_000, 80_000), (50_000, 0), (1_000, 8_000), (60_000, 0), (60_000, 0)):
+        answer = np.arange(size) + size
+        np.testing.assert_array_equal(reader.load(*writer.dump(answer)), answer)
+        writer.release()
+        assert os.fstat(file).st_size == kept
     reader.close()
 
 
