@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from macbdf_mm.evaluation.functional.detection import best_threshold
+from macbdf_mm.evaluation.functional.detection import Labels, Scores, best_threshold
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Breakdown, Metric
 from macbdf_mm.evaluation.video_scores import StepScores, VideoScores
 from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS
@@ -20,22 +18,15 @@ METHOD_SUFFIXES = {
 }
 
 
-class LabelledScores(NamedTuple):
-    """Labels and scores of the videos whose track has both; int64 and float64, shape (N,)."""
-
-    labels: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float64]
-
-
-def labelled_scores(videos: Sequence[VideoScores], track: str) -> LabelledScores:
-    """Return labels and scores of one track, without unknown labels and unseen tracks."""
+def labelled_scores(videos: Sequence[VideoScores], track: str) -> tuple[Labels, Scores]:
+    """Return labels and scores of the videos whose track has both, each of shape (N,)."""
     pairs = [
         (video.labels[track], video.scores[track])
         for video in videos
         if video.labels[track] in (FAKE, REAL) and not math.isnan(video.scores[track])
     ]
     labels, scores = zip(*pairs, strict=True) if pairs else ((), ())
-    return LabelledScores(np.array(labels, dtype=np.int64), np.array(scores, dtype=np.float64))
+    return np.array(labels, dtype=np.int64), np.array(scores, dtype=np.float64)
 
 
 def best_thresholds(videos: Sequence[VideoScores]) -> dict[str, float]:
@@ -73,7 +64,7 @@ def measure_by_category(videos: Sequence[VideoScores], threshold: float) -> dict
     figures: dict[str, float] = {}
     for category in sorted({video.category for video in videos if video.category}):
         members = [video for video in videos if video.category == category]
-        is_fake = FAKE in labelled_scores(members, "overall").labels
+        is_fake = FAKE in labelled_scores(members, "overall")[0]
         for metric in metrics_by("category"):
             if is_fake or not metric.needs_both_classes:
                 key = f"{metric.name}_by_category/{category}"

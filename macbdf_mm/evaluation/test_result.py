@@ -18,38 +18,30 @@ class TestResult:
     """The scores of a tested split.
 
     Attributes:
-        videos: One entry per video, with its windows.
+        aggregation: How a video's score follows from its windows.
         thresholds: Decision threshold of each track.
         is_threshold_fitted: Whether they were chosen on validation data.
-        aggregation: How a video's score follows from its windows.
         dataset: Name of the data set, None if it has none.
-        unscored: File -> reason, for the videos without a score.
         metrics: All figures that the metric computed, None for those that are not defined.
+        unscored: File -> reason, for the videos without a score.
+        videos: One entry per video, with its windows.
     """
 
     # pytest takes classes named Test* for test cases unless they say otherwise.
     __test__ = False
 
-    videos: Sequence[VideoScores]
+    aggregation: str
     thresholds: Mapping[str, float]
     is_threshold_fitted: bool
-    aggregation: str
     dataset: str | None
-    unscored: Mapping[str, str]
     metrics: Mapping[str, float | None]
+    unscored: Mapping[str, str]
+    videos: Sequence[VideoScores]
 
 
 def write_test_result(result: TestResult, path: str | Path) -> None:
     """Write a test result as JSON: a row for every video, null for what is not defined."""
-    content = {
-        "aggregation": result.aggregation,
-        "thresholds": dict(result.thresholds),
-        "is_threshold_fitted": result.is_threshold_fitted,
-        "dataset": result.dataset,
-        "metrics": dict(result.metrics),
-        "unscored": dict(result.unscored),
-        "videos": [video.to_json() for video in result.videos],
-    }
+    content = {**vars(result), "videos": [video.to_json() for video in result.videos]}
     # Escaped, so that names that are not UTF-8 can be written and come back as they were.
     write_atomically(json.dumps(content, indent=1) + "\n", path)
 

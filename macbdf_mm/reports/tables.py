@@ -154,7 +154,7 @@ def operator_scores(
         for method in sorted({name for video in fakes if (name := video.method_of(track))}):
             members = [video for video in fakes if video.method_of(track) == method]
             threshold = thresholds[track]
-            scores = labelled_scores(members, track).scores
+            _, scores = labelled_scores(members, track)
             found.append(
                 OperatorScore(
                     operator=method,

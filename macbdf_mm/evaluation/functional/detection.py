@@ -4,7 +4,7 @@ By rank alone (area under the ROC curve, equal error rate, precision) and at a t
 them check their arguments by the same rule, and are NaN where they are not defined.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +16,6 @@ from macbdf_mm.structures.labels import FAKE, REAL
 
 Labels = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
-
-
-class RocCurve(NamedTuple):
-    """Points of a ROC curve, each field of shape (K,), from (0, 0) to (1, 1)."""
-
-    false_positive_rate: Scores
-    true_positive_rate: Scores
-    thresholds: Scores
 
 
 def labels_and_scores(labels: Any, scores: Any) -> tuple[Labels, Scores]:
@@ -77,18 +69,6 @@ def auc(labels: Any, scores: Any) -> float:
     return float(wins / (num_fake * num_real))
 
 
-def roc_curve(labels: Any, scores: Any) -> RocCurve:
-    """Return every point of the ROC curve, by falling threshold.
-
-    Raises:
-        ValueError: If only one class is there.
-    """
-    labels, scores = labels_and_scores(labels, scores)
-    if not has_both_classes(labels):
-        raise ArgumentError("Expected `labels` with both 0 and 1, a ROC curve needs two classes.")
-    return RocCurve(*sklearn_metrics.roc_curve(labels, scores, drop_intermediate=False))
-
-
 def eer(labels: Any, scores: Any) -> float:
     """Return the equal error rate, NaN if only one class is there.
 
@@ -98,9 +78,8 @@ def eer(labels: Any, scores: Any) -> float:
     labels, scores = labels_and_scores(labels, scores)
     if not has_both_classes(labels):
         return float("nan")
-    curve = roc_curve(labels, scores)
-    false_alarms, misses = curve.false_positive_rate, 1 - curve.true_positive_rate
-    gap = false_alarms - misses  # rises from -1 to 1
+    false_alarms, found, _ = sklearn_metrics.roc_curve(labels, scores, drop_intermediate=False)
+    gap = false_alarms - (1 - found)  # rises from -1 to 1
     right = int(np.argmax(gap >= 0))
     left = right - 1
     share = -gap[left] / (gap[right] - gap[left])

@@ -211,28 +211,8 @@ def has_fast_forward(dilation: tuple[int, ...]) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def choose_algorithm(
-    shape: tuple[int, ...],
-    weight_shape: tuple[int, ...],
-    dilation: tuple[int, ...],
-    is_contiguous: bool,
-    needs_gradient: bool,
-    has_fast_kernel: bool,
-    is_on_gpu: bool = False,
-) -> Algorithm:
-    """Return the algorithm of the first rule that fits; arguments as the parts of :class:`Case`.
-
-    They are not given as a case, so that a call that was met before is a single look-up.
-    """
-    case = Case(
-        shape,
-        weight_shape,
-        dilation,
-        is_contiguous,
-        needs_gradient,
-        has_fast_kernel,
-        is_on_gpu,
-    )
+def choose_algorithm(case: Case) -> Algorithm:
+    """Return the algorithm of the first rule that fits."""
     return next(rule.algorithm for rule in RULES if rule.fits(case))
 
 
@@ -247,12 +227,8 @@ def is_watched() -> bool:
         or torch.jit.is_tracing()
         or is_in_torch_dispatch_mode()
         or torch._C._are_functorch_transforms_active()
-        or _is_forward_mode_on()
+        or forward_ad._current_level >= 0  # forward mode
     )
-
-
-def _is_forward_mode_on() -> bool:
-    return forward_ad._current_level >= 0
 
 
 def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

@@ -92,29 +92,28 @@ def _join_samples(x: Tensor) -> Tensor:
     return points.reshape(1, *x.shape[2:], -1).movedim(-1, 1)
 
 
-def lattice_conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
-) -> Tensor:
-    """Return the convolution as :func:`forward_only_conv` does, for a forward pass alone."""
-    lattices = to_lattices(x, dilation)
-    ones = _ONES[len(dilation)]
-    y = stock_conv(lattices, trim_kernel(weight, ones, lattices.shape[2:]), bias, ones)
-    y = from_lattices(y, x.shape[2:], dilation)
-    return y.contiguous(memory_format=memory_format_of(x))
-
-
 class _ForwardOnlyConv(Function):
-    """The convolution on sub-lattices with the two gradients above.
+    """The same-padded convolution on sub-lattices, (B, C, *lengths), with the two gradients above.
 
     The sub-lattices of the input are made again in the backward pass: that takes a tenth of
     it, and saving them would take the memory of a second input.
+
+    Args:
+        x: (B, C, *lengths), two or three spatial axes, on the CPU.
+        weight: (C, 1, *kernel_size), odd sizes.
+        bias: (C,) or None.
+        dilation: Dilation of each spatial axis.
     """
 
     @staticmethod
     def forward(
         x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
     ) -> Tensor:
-        return lattice_conv(x, weight, bias, dilation)
+        lattices = to_lattices(x, dilation)
+        ones = _ONES[len(dilation)]
+        y = stock_conv(lattices, trim_kernel(weight, ones, lattices.shape[2:]), bias, ones)
+        y = from_lattices(y, x.shape[2:], dilation)
+        return y.contiguous(memory_format=memory_format_of(x))
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -142,15 +141,4 @@ class _ForwardOnlyConv(Function):
         return grad_x, grad_weight, grad_bias, None
 
 
-def forward_only_conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
-) -> Tensor:
-    """Return the same-padded depthwise convolution, shape (B, C, *lengths).
-
-    Args:
-        x: (B, C, *lengths), on the CPU.
-        weight: (C, 1, *kernel_size), odd sizes.
-        bias: (C,) or None.
-        dilation: Dilation of each spatial axis.
-    """
-    return _ForwardOnlyConv.apply(x, weight, bias, dilation)
+forward_only_conv = _ForwardOnlyConv.apply

@@ -7,6 +7,7 @@ from macbdf_mm.ops.depthwise.choose import (
     NOTICEABLE_PRODUCTS,
     PLAIN_TENSORS,
     Algorithm,
+    Case,
     choose_algorithm,
     has_fast_forward,
     is_regular,
@@ -49,7 +50,7 @@ _CONVOLVE = {
 
 
 def _choose(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]) -> Algorithm:
-    return choose_algorithm(
+    case = Case(
         x.shape,
         weight.shape,
         dilation,
@@ -58,6 +59,7 @@ def _choose(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int,
         x.dtype != torch.float64 and _HAS_ONEDNN,
         x.is_cuda,
     )
+    return choose_algorithm(case)
 
 
 def _autocast(tensor: Tensor) -> Tensor:

@@ -84,7 +84,17 @@ def _from_rows(rows: Tensor, x: Tensor, dilation: tuple[int, ...]) -> Tensor:
 
 
 class _ToeplitzConv(Function):
-    """The product with the matrices; what the backward pass needs of them is made again."""
+    """The same-padded convolution by the matrices, (B, C, *lengths).
+
+    The lattice is small after the dilation's split. What the backward pass needs of the matrices
+    is made again.
+
+    Args:
+        x: (B, C, *lengths), two or three spatial axes, on the CPU.
+        weight: (C, 1, *kernel_size), odd sizes.
+        bias: (C,) or None.
+        dilation: Dilation of each spatial axis.
+    """
 
     @staticmethod
     def forward(
@@ -126,15 +136,4 @@ class _ToeplitzConv(Function):
         return grad_x, grad_weight, grad_bias, None
 
 
-def toeplitz_conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
-) -> Tensor:
-    """Return the same-padded depthwise convolution, shape (B, C, *lengths).
-
-    Args:
-        x: (B, C, *lengths), on the CPU. The lattice is small after the dilation's split.
-        weight: (C, 1, *kernel_size), odd sizes.
-        bias: (C,) or None.
-        dilation: Dilation of each spatial axis.
-    """
-    return _ToeplitzConv.apply(x, weight, bias, dilation)
+toeplitz_conv = _ToeplitzConv.apply

@@ -129,7 +129,15 @@ def map_weight_gradient(
 
 
 class _TritonConv(Function):
-    """The three kernels as one differentiable operation; not differentiable twice."""
+    """The same-padded convolution by the kernels, (B, C, *lengths); not differentiable twice.
+
+    Args:
+        x: (B, C, *lengths), two or three spatial axes, float32, bfloat16 or float16, on a CUDA
+            device (or anywhere in Triton's interpreter).
+        weight: (C, 1, *kernel_size), odd sizes, of the type of ``x``.
+        bias: (C,) or None, as the weight.
+        dilation: Dilation of each spatial axis.
+    """
 
     @staticmethod
     def forward(
@@ -163,16 +171,4 @@ class _TritonConv(Function):
         return grad_x, grad_weight, grad_bias, None
 
 
-def triton_conv(
-    x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, ...]
-) -> Tensor:
-    """Return the same-padded depthwise convolution, shape (B, C, *lengths).
-
-    Args:
-        x: (B, C, *lengths), two or three spatial axes, float32, bfloat16 or float16, on a CUDA
-            device (or anywhere in Triton's interpreter).
-        weight: (C, 1, *kernel_size), odd sizes, of the type of ``x``.
-        bias: (C,) or None, as the weight.
-        dilation: Dilation of each spatial axis.
-    """
-    return _TritonConv.apply(x, weight, bias, dilation)
+triton_conv = _TritonConv.apply

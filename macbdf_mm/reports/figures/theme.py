@@ -1,7 +1,6 @@
 """Colours and the common look of all figures, once for light pages and once for dark ones."""
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -113,14 +112,6 @@ def add_legend_above(axes: Axes, theme: Theme) -> None:
         fontsize=9,
         labelcolor=theme.ink,
     )
-
-
-def stacked_axes(figure: Figure, ratios: Sequence[float], *, share_x: bool = False) -> list[Axes]:
-    """Return one axes a ratio, stacked from top to bottom with heights in those ratios."""
-    grid = figure.subplots(
-        len(ratios), 1, sharex=share_x, squeeze=False, gridspec_kw={"height_ratios": list(ratios)}
-    )
-    return list(grid[:, 0])
 
 
 def to_png(figure: Figure, dots_per_inch: int = 120) -> bytes:

@@ -15,7 +15,6 @@ from macbdf_mm.reports.figures.theme import (
     Theme,
     add_legend_above,
     new_figure,
-    stacked_axes,
     style_axes,
 )
 from macbdf_mm.structures.intervals import Interval
@@ -61,31 +60,20 @@ def draw_timeline(
     *,
     thresholds: Mapping[str, float],
     duration_seconds: float,
-    intervals: Mapping[str, Sequence[Interval]] | None = None,
-    theme: Theme = LIGHT,
     title: str = "",
 ) -> Figure:
-    """Return a figure of the three scores over time and, if known, the forged intervals.
+    """Return a figure of the three scores over time.
 
     Args:
         windows: Shape (K, 5), as for :func:`step_curve`.
         thresholds: Decision threshold of each track, drawn as a dashed line.
         duration_seconds: Right end of the time axis.
-        intervals: Forged intervals in seconds under ``video`` and ``audio``; None: unknown,
-            and nothing is drawn for them.
-        theme: Colours.
         title: Above the figure.
     """
-    figure = new_figure(theme, 9, 3.2 if intervals else 2.6)
-    if intervals is None:
-        (score_axes,) = stacked_axes(figure, [1])
-        style_axes(score_axes, theme, xlabel="seconds")
-    else:
-        score_axes, truth_axes = stacked_axes(figure, [4, 1.1], share_x=True)
-        draw_intervals(truth_axes, intervals, theme)
-        truth_axes.set_xlabel("seconds", fontsize=9, color=theme.muted)
-    draw_scores(score_axes, windows, thresholds, theme, title=title)
-    score_axes.set_xlim(0, duration_seconds)
+    figure = new_figure(LIGHT, 9, 2.6)
+    axes = figure.subplots()
+    draw_scores(axes, windows, thresholds, LIGHT, title=title)
+    axes.set_xlim(0, duration_seconds)
     return figure
 
 
@@ -156,7 +144,8 @@ class ClipStory:
 def draw_clip(story: ClipStory, theme: Theme = LIGHT) -> Figure:
     """Return a figure of frames, spectrogram, scores and forged intervals, top to bottom."""
     figure = new_figure(theme, 9, 5.4)
-    fill_clip_axes(stacked_axes(figure, [1.45, 1.3, 1.9, 0.8]), story, theme)
+    rows = figure.subplots(4, 1, gridspec_kw={"height_ratios": [1.45, 1.3, 1.9, 0.8]})
+    fill_clip_axes(rows, story, theme)
     return figure
 
 

@@ -14,11 +14,10 @@ def draw(size: int, seed: int = 0):
     return labels, generator.normal(labels * 1.0, 1.0)
 
 
-def test_same_seed_same_interval():
+def test_same_clips_same_interval():
     labels, scores = draw(60)
     first = bootstrap_interval(labels, scores, num_resamples=100)
     assert bootstrap_interval(labels, scores, num_resamples=100) == first
-    assert bootstrap_interval(labels, scores, num_resamples=100, seed=1) != first
 
 
 def test_interval_agrees_with_scipy():
@@ -68,7 +67,5 @@ def test_one_class():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match=r"`confidence` in \(0, 1\), got 95"):
-        bootstrap_interval([0, 1], [0, 1], confidence=95)
     with pytest.raises(ValueError, match="`num_resamples` > 0, got 0"):
         bootstrap_interval([0, 1], [0, 1], num_resamples=0)

@@ -17,7 +17,6 @@ from macbdf_mm.evaluation.functional.detection import (
     eer,
     has_both_classes,
     labels_and_scores,
-    roc_curve,
 )
 
 
@@ -111,19 +110,6 @@ def test_average_precision_equals_mean_of_precisions():
     labels = np.array([1, 0, 1, 0, 0, 1])
     scores = np.array([0.9, 0.8, 0.7, 0.3, 0.2, 0.1])
     assert average_precision(labels, scores) == pytest.approx((1 / 1 + 2 / 3 + 3 / 6) / 3)
-
-
-def test_area_under_the_curve_is_the_auc():
-    labels, scores = draw(3)
-    curve = roc_curve(labels, scores)
-    area = np.trapezoid(curve.true_positive_rate, curve.false_positive_rate)
-    assert area == pytest.approx(auc(labels, scores), abs=1e-12)
-    assert curve.false_positive_rate[[0, -1]].tolist() == [0, 1]
-
-
-def test_curve_of_one_class():
-    with pytest.raises(ValueError, match="a ROC curve needs two classes"):
-        roc_curve([1, 1], [0.1, 0.2])
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.25, 0.5, 0.77, 1.0])

@@ -64,7 +64,7 @@ def kernel(case: Case, size: int) -> tuple[int, ...]:
     ],
 )
 def test_chosen_algorithm(case: Case, algorithm: Algorithm) -> None:
-    assert choose_algorithm(*case) is algorithm
+    assert choose_algorithm(case) is algorithm
 
 
 def test_every_rule_says_why_and_is_needed() -> None:
@@ -140,7 +140,7 @@ def test_unnoticeable_work_comes_out_as_stock(
     shape, weight_shape = (batch, 3, *lengths), (3, 1, *[size] * axes)
     case = Case(shape, weight_shape, (dilation,) * axes, is_contiguous, gradient, True)
     assume(prod(shape) * size**axes < NOTICEABLE_PRODUCTS)
-    assert choose_algorithm(*case) is Algorithm.STOCK
+    assert choose_algorithm(case) is Algorithm.STOCK
 
 
 needs_triton = pytest.mark.skipif(

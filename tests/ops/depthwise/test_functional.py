@@ -21,7 +21,13 @@ from macbdf_mm.ops.depthwise.lattice import lattice_index
 from macbdf_mm.ops.depthwise.stock import stock_conv
 from macbdf_mm.ops.depthwise.toeplitz import toeplitz_conv, toeplitz_index
 
-ALGORITHMS = [trimmed_conv, channels_last_conv, forward_only_conv, toeplitz_conv, depthwise_conv]
+ALGORITHMS = {
+    "trimmed": trimmed_conv,
+    "channels_last": channels_last_conv,
+    "forward_only": forward_only_conv,
+    "toeplitz": toeplitz_conv,
+    "depthwise": depthwise_conv,
+}
 # Sums of a few hundred products in another order; float32's differ by a few 1e-6.
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-4}
 
@@ -48,7 +54,7 @@ def passes(
     return y, *torch.autograd.grad(y, inputs, grad)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @settings(max_examples=25, deadline=None)
 @given(case=cases(), channels_last=st.booleans(), seed=st.integers(0, 2**16))
@@ -81,12 +87,12 @@ def test_gradcheck(lengths: tuple[int, ...]) -> None:
         torch.randn(2, 1, *[3] * len(lengths), dtype=torch.float64, requires_grad=True),
         torch.randn(2, dtype=torch.float64, requires_grad=True),
     )
-    for algorithm in ALGORITHMS:
+    for algorithm in ALGORITHMS.values():
         assert torch.autograd.gradcheck(lambda *t, f=algorithm: f(*t, dilation), tensors)
         assert torch.autograd.gradgradcheck(lambda *t, f=algorithm: f(*t, dilation), tensors)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)
 @pytest.mark.parametrize("dilation", [(1, 1, 1), (2, 2, 2)])
 def test_memory_format_is_kept(algorithm: Callable[..., Tensor], dilation: tuple[int, ...]) -> None:
     x, weight = torch.randn(2, 4, 5, 4, 3), torch.randn(4, 1, 3, 3, 3)
@@ -127,7 +133,7 @@ def test_autocast_gives_the_type_that_stock_gives(dilation: tuple[int, ...]) -> 
     torch.testing.assert_close(y, expected, rtol=0.02, atol=0.1)
 
 
-@pytest.mark.parametrize("algorithm", [forward_only_conv, toeplitz_conv], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("algorithm", [forward_only_conv, toeplitz_conv])
 def test_training_follows_inference_mode(algorithm: Callable[..., Tensor]) -> None:
     """What is cached in inference mode has to be fit for a backward pass."""
     lattice_index.cache_clear()

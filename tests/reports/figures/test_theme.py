@@ -15,7 +15,6 @@ from macbdf_mm.reports.figures.theme import (
     add_legend,
     add_legend_above,
     new_figure,
-    stacked_axes,
     style_axes,
     to_png,
 )
@@ -57,14 +56,6 @@ def test_png_has_the_size_and_the_paper_of_the_figure():
     assert pixels.shape[:2] == (50, 100)
     expected = [int(DARK.paper[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     np.testing.assert_allclose(pixels[0, 0, :3], expected, atol=1 / 255)
-
-
-def test_axes_are_stacked_in_the_given_ratios():
-    figure = new_figure(LIGHT, 4, 4)
-    top, bottom = stacked_axes(figure, [3, 1])
-    figure.canvas.draw()
-    assert top.get_position().height > 2 * bottom.get_position().height
-    assert top.get_position().y0 > bottom.get_position().y0
 
 
 def test_legends_and_titles_are_in_the_theme_s_ink():
