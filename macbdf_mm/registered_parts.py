@@ -111,11 +111,6 @@ def options_of(part: Callable[..., Any]) -> dict[str, tuple[Any, Option]]:
     return found
 
 
-def summary_of(part: Callable[..., Any]) -> str:
-    """Return the first line of a part's docstring."""
-    return (inspect.getdoc(part) or "").partition("\n")[0]
-
-
 def make_parser(registry: Registry, **arguments: Any) -> argparse.ArgumentParser:
     """Return a parser with ``--import`` and the options of all parts, which it has imported.
 
@@ -138,7 +133,8 @@ def make_parser(registry: Registry, **arguments: Any) -> argparse.ArgumentParser
     import_modules(first.parse_known_args()[0].imports)
     seen: set[str] = set()
     for name, part in known_parts(registry).items():
-        group = parser.add_argument_group(name, summary_of(part))
+        summary = (inspect.getdoc(part) or "").partition("\n")[0]
+        group = parser.add_argument_group(name, summary)
         for parameter, (kind, option) in options_of(part).items():
             flag = option.flag or "--" + parameter.replace("_", "-")
             if flag not in seen:  # Of several parts with one flag, the first explains it.

@@ -103,7 +103,12 @@ def write_input_cache(
     for row, results in enumerate(draws):
         values = _values(results)
         if not arrays:
-            arrays = _allocate(partial, values, total)
+            arrays = {
+                name: np.lib.format.open_memmap(
+                    partial / f"{name}.npy", "w+", value.dtype, (total, *value.shape)
+                )
+                for name, value in values.items()
+            }
         for name, value in values.items():
             if value.shape != arrays[name].shape[1:]:
                 raise ConfigError(
@@ -165,14 +170,3 @@ def has_input_cache(folder: str | Path) -> bool:
 def _values(results: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
     stacked = {**results, "frames": np.stack(results["imgs"])}
     return {name: np.asarray(stacked[name], dtype) for name, dtype in _TYPES.items()}
-
-
-def _allocate(
-    folder: Path, values: Mapping[str, npt.NDArray[Any]], num_rows: int
-) -> dict[str, np.memmap]:
-    return {
-        name: np.lib.format.open_memmap(
-            folder / f"{name}.npy", mode="w+", dtype=value.dtype, shape=(num_rows, *value.shape)
-        )
-        for name, value in values.items()
-    }

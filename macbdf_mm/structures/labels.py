@@ -6,7 +6,6 @@ Label = Literal[1, 0, -1]
 FAKE: Final = 1
 REAL: Final = 0
 UNKNOWN: Final = -1
-LABELS = (FAKE, REAL, UNKNOWN)
 
 # What has a label and a score: the clip as a whole and its two tracks, in the heads' order.
 TRACKS = ("overall", "video", "audio")

@@ -244,7 +244,9 @@ def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     if x.is_cpu:
         is_ours = x.dtype in _TYPES and weight.is_cpu and (bias is None or bias.is_cpu)
     else:
-        is_ours = is_triton_on() and x.is_cuda and _suits_triton(x) and x.device == weight.device
+        # The kernels have float32 sums and 32-bit positions.
+        suits_triton = x.dtype in _TYPES[:3] and x.numel() < 2**31
+        is_ours = is_triton_on() and x.is_cuda and suits_triton and x.device == weight.device
     return (
         is_ours
         and x.dtype == weight.dtype
@@ -253,11 +255,6 @@ def is_regular(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
         and x.shape[1] == weight.shape[0]
         and x.numel() > 0
     )
-
-
-def _suits_triton(x: Tensor) -> bool:
-    """Return whether the kernels' float32 sums and 32-bit positions are enough."""
-    return x.dtype in _TYPES[:3] and x.numel() < 2**31
 
 
 def needs_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

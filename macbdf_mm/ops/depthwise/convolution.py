@@ -9,11 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
 
 from macbdf_mm.ops.depthwise.lattice import join_points, lattice_lengths, split_points
-from macbdf_mm.ops.depthwise.stock import memory_format_of, same_padding, stock_conv
+from macbdf_mm.ops.depthwise.stock import ConvFunction, memory_format_of, same_padding, stock_conv
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 # The weight gradient joins so many samples that about this many numbers are convolved at once:
@@ -92,7 +91,7 @@ def _join_samples(x: Tensor) -> Tensor:
     return points.reshape(1, *x.shape[2:], -1).movedim(-1, 1)
 
 
-class _ForwardOnlyConv(Function):
+class _ForwardOnlyConv(ConvFunction):
     """The same-padded convolution on sub-lattices, (B, C, *lengths), with the two gradients above.
 
     The sub-lattices of the input are made again in the backward pass: that takes a tenth of
@@ -114,11 +113,6 @@ class _ForwardOnlyConv(Function):
         y = stock_conv(lattices, trim_kernel(weight, ones, lattices.shape[2:]), bias, ones)
         y = from_lattices(y, x.shape[2:], dilation)
         return y.contiguous(memory_format=memory_format_of(x))
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, _, ctx.dilation = inputs
-        ctx.save_for_backward(x, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

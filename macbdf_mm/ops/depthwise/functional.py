@@ -80,7 +80,10 @@ def is_left_to_stock(
     if torch.is_autocast_enabled("cpu"):
         return is_watched()
     if x.dtype == torch.float32 and (
-        _is_minute(x, weight) or _is_forward_of_stock(dilation) or _is_small_2d(weight, dilation)
+        # Even all taps together are too little work to save any of it.
+        x.numel() * weight.numel() < NOTICEABLE_PRODUCTS * weight.shape[0]
+        or (not torch.is_grad_enabled() and has_fast_forward(dilation))
+        or (max(weight.shape[2:]) <= 3 and dilation == (1, 1))
     ):
         return True  # without a look at the table: a forward of 0.03 ms would feel it
     if not is_regular(x, weight, bias):
@@ -88,19 +91,6 @@ def is_left_to_stock(
     if x.dtype in _HALF_PRECISION:
         return False
     return _choose(x, weight, bias, dilation) is Algorithm.STOCK
-
-
-def _is_minute(x: Tensor, weight: Tensor) -> bool:
-    """Return whether even all taps together are too little work to save any of it."""
-    return x.numel() * weight.numel() < NOTICEABLE_PRODUCTS * weight.shape[0]
-
-
-def _is_forward_of_stock(dilation: tuple[int, ...]) -> bool:
-    return not torch.is_grad_enabled() and has_fast_forward(dilation)
-
-
-def _is_small_2d(weight: Tensor, dilation: tuple[int, ...]) -> bool:
-    return max(weight.shape[2:]) <= 3 and dilation == (1, 1)
 
 
 def depthwise_conv(

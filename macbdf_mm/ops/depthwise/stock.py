@@ -1,7 +1,10 @@
 """PyTorch's own depthwise convolution: its padding, and how its batches lie in memory."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd import Function
 from torch.nn import functional as F
 
 
@@ -22,6 +25,16 @@ def stock_conv(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[i
     convolve = F.conv3d if weight.dim() == 5 else F.conv2d
     padding = same_padding(weight.shape[2:], dilation)
     return convolve(x, weight, bias, 1, padding, dilation, weight.shape[0])
+
+
+class ConvFunction(Function):
+    """A convolution with a backward pass of its own, which begins from input, kernel, dilation."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep what the backward pass needs."""
+        x, weight, _, ctx.dilation = inputs
+        ctx.save_for_backward(x, weight)
 
 
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}

@@ -13,11 +13,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.nn import functional as F
 
 from macbdf_mm.ops.depthwise.lattice import join_points, lattice_lengths, split_points
-from macbdf_mm.ops.depthwise.stock import memory_format_of
+from macbdf_mm.ops.depthwise.stock import ConvFunction, memory_format_of
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 
@@ -83,7 +82,7 @@ def _from_rows(rows: Tensor, x: Tensor, dilation: tuple[int, ...]) -> Tensor:
     return y.contiguous(memory_format=memory_format_of(x))
 
 
-class _ToeplitzConv(Function):
+class _ToeplitzConv(ConvFunction):
     """The same-padded convolution by the matrices, (B, C, *lengths).
 
     The lattice is small after the dilation's split. What the backward pass needs of the matrices
@@ -108,11 +107,6 @@ class _ToeplitzConv(Function):
         else:
             rows = torch.baddbmm(bias[:, None, None], rows, matrix)
         return _from_rows(rows, x, dilation)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, _, ctx.dilation = inputs
-        ctx.save_for_backward(x, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:

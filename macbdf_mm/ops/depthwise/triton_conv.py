@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from macbdf_mm.ops.depthwise.stock import memory_format_of
+from macbdf_mm.ops.depthwise.stock import ConvFunction, memory_format_of
 from macbdf_mm.ops.depthwise.taps import restore_taps, trim_kernel
 
 # Guesses: a program holds 32 x 64 float32 sums. Nobody has tuned them.
@@ -128,7 +127,7 @@ def map_weight_gradient(
     return partial.sum(dim=0).t().reshape(channels, 1, *kernel_size)
 
 
-class _TritonConv(Function):
+class _TritonConv(ConvFunction):
     """The same-padded convolution by the kernels, (B, C, *lengths); not differentiable twice.
 
     Args:
@@ -145,11 +144,6 @@ class _TritonConv(Function):
     ) -> Tensor:
         kernel = trim_kernel(weight, dilation, x.shape[2:])
         return _from_map(convolve_map(_to_map(x), kernel, bias, _to_triple(dilation)), x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        x, weight, _, ctx.dilation = inputs
-        ctx.save_for_backward(x, weight)
 
     @staticmethod
     @once_differentiable

@@ -11,6 +11,7 @@ from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.source_leaks import SourceLeak, find_source_leaks
 from macbdf_mm.errors import ArgumentError, MissingDataError
+from macbdf_mm.evaluation.video_scores import none_if_nan
 from macbdf_mm.prepare.audit.check_files import FileCheck, check_files, remarks_on
 from macbdf_mm.prepare.audit.counts import (
     FormatCount,
@@ -137,8 +138,8 @@ class Audit:
             "parts": [
                 {
                     **asdict(part),
-                    "always_fake_accuracy": _known(part.always_fake_accuracy),
-                    "majority_accuracy": _known(part.majority_accuracy),
+                    "always_fake_accuracy": none_if_nan(part.always_fake_accuracy),
+                    "majority_accuracy": none_if_nan(part.majority_accuracy),
                 }
                 for part in self.parts
             ],
@@ -146,8 +147,8 @@ class Audit:
             "probes": [
                 {
                     **asdict(probe),
-                    "auc": _known(probe.auc),
-                    "standard_error": _known(probe.standard_error),
+                    "auc": none_if_nan(probe.auc),
+                    "standard_error": none_if_nan(probe.standard_error),
                     "verdict": probe.verdict,
                 }
                 for probe in self.probes
@@ -237,10 +238,6 @@ def _sentence(probe: ShortcutProbe) -> str:
         f"{probe.verdict}: {what} {probe.question}, AUC {probe.auc:.3f} "
         f"+- {probe.standard_error:.3f}"
     )
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _probe_all(

@@ -10,6 +10,9 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.prepare.faces.detector import Detections
 from macbdf_mm.structures.face_track import FaceTrack, intersection_over_union
 
+_Face = tuple[float, npt.NDArray[np.floating], float]
+"""When it is seen, its box and its score."""
+
 
 def link_detections(
     times_seconds: npt.ArrayLike,
@@ -30,55 +33,40 @@ def link_detections(
             least this intersection over union.
         max_gap_seconds: For how long a track may be without a face.
     """
-    times = np.asarray(times_seconds, np.float64)
-    tracks: list[_GrowingTrack] = []
+    times = np.asarray(times_seconds, np.float64).tolist()
+    tracks: list[list[_Face]] = []
     for seconds, found in zip(times, detections, strict=True):
-        alive = [track for track in tracks if seconds - track.times[-1] <= max_gap_seconds + 1e-9]
-        taken = set()
-        for track, index in _match(alive, found, min_iou):
-            track.add(seconds, found, index)
-            taken.add(index)
-        for index in range(len(found.scores)):
-            if index not in taken:
-                tracks.append(_GrowingTrack())
-                tracks[-1].add(seconds, found, index)
-    return [track.finish() for track in tracks]
+        alive = [track for track in tracks if seconds - track[-1][0] <= max_gap_seconds + 1e-9]
+        continued = _match(alive, found, min_iou)
+        for index, (box, score) in enumerate(zip(found.boxes, found.scores, strict=True)):
+            if index not in continued:
+                tracks.append([])
+            continued.get(index, tracks[-1]).append((seconds, box, float(score)))
+    return [_joined(track) for track in tracks]
 
 
-class _GrowingTrack:
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self.boxes: list[npt.NDArray[np.floating]] = []
-        self.scores: list[float] = []
-
-    def add(self, seconds: float, found: Detections, index: int) -> None:
-        self.times.append(float(seconds))
-        self.boxes.append(found.boxes[index])
-        self.scores.append(float(found.scores[index]))
-
-    def finish(self) -> FaceTrack:
-        return FaceTrack(
-            np.array(self.times),
-            np.array(self.boxes, np.float64),
-            score=float(np.mean(self.scores)),
-            num_detections=len(self.times),
-        )
+def _joined(faces: list[_Face]) -> FaceTrack:
+    moments, boxes, scores = zip(*faces, strict=True)
+    return FaceTrack(
+        np.array(moments),
+        np.array(boxes, np.float64),
+        score=float(np.mean(scores)),
+        num_detections=len(moments),
+    )
 
 
-def _match(
-    tracks: list[_GrowingTrack], found: Detections, min_iou: float
-) -> list[tuple[_GrowingTrack, int]]:
-    """Return which face continues which track."""
+def _match(tracks: list[list[_Face]], found: Detections, min_iou: float) -> dict[int, list[_Face]]:
+    """Return which face continues which track: index of the face -> track."""
     if not tracks or not len(found.scores):
-        return []
-    overlap = intersection_over_union([track.boxes[-1] for track in tracks], found.boxes)
+        return {}
+    overlap = intersection_over_union([track[-1][1] for track in tracks], found.boxes)
     # Pairs that may not be joined must not draw a face away from the track that it fits.
     rows, columns = linear_sum_assignment(np.where(overlap >= min_iou, overlap, 0), maximize=True)
-    return [
-        (tracks[row], int(column))
+    return {
+        int(column): tracks[row]
         for row, column in zip(rows, columns, strict=True)
         if overlap[row, column] >= min_iou
-    ]
+    }
 
 
 # Farther neighbours weigh less than a millionth.
