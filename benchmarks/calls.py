@@ -2,8 +2,8 @@
 
 import copy
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -57,16 +57,6 @@ def training_call(module: nn.Module, x: Tensor, grad: Tensor) -> Call:
     return call
 
 
-def all_calls(calls: Sequence[Call]) -> Call:
-    """Return the call that makes all of some calls, one after the other."""
-
-    def call_all() -> None:
-        for call in calls:
-            call()
-
-    return call_all
-
-
 def build_training_model(cfg: Config, seed: int, device: torch.device) -> MACBDF:
     """Return the config's untrained model, in training mode.
 
@@ -105,7 +95,10 @@ def training_step(model: BaseModel, wrapper: Mapping[str, Any], batch: dict[str,
         wrapper: Config of the optimiser wrapper.
         batch: As :func:`random_batch` returns it.
     """
-    with DefaultScope.overwrite_default_scope(SCOPE), _without_information():
+    with DefaultScope.overwrite_default_scope(SCOPE), ExitStack() as stack:
+        # MMEngine has a log line per parameter.
+        logging.disable(logging.INFO)
+        stack.callback(logging.disable, logging.NOTSET)
         optim_wrapper = build_optim_wrapper(model, copy.deepcopy(dict(wrapper)))
     # The runner's loop says so; a wrapper finds its modules then.
     optim_wrapper.initialize_count_status(model, 0, 1_000_000)
@@ -120,16 +113,6 @@ def plain_wrapper(cfg: Config, wrapper_type: str = OptimWrapper.__name__) -> dic
     """Return the config's optimiser under a wrapper of MMEngine's that adds up all losses."""
     kept = ("optimizer", "paramwise_cfg", "clip_grad", "constructor")
     return {"type": wrapper_type} | {k: v for k, v in cfg.optim_wrapper.items() if k in kept}
-
-
-@contextmanager
-def _without_information() -> Iterator[None]:
-    """Hold back log lines that are no warnings: MMEngine has one per parameter."""
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def _random_clip(cfg: Config, index: int, rng: np.random.Generator) -> dict[str, Any]:

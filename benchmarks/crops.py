@@ -1,19 +1,21 @@
 """Loading prepared crops of a face against full frames that are cropped while loading."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 
-from benchmarks.decoding import read_each
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.rows import Row, speed_row
+from benchmarks.report import Goal
+from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
-from benchmarks.timing import Comparison, cpu_seconds, measure_in_turns
+from benchmarks.timing import Times, all_calls, measure_in_turns
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import DecodedSpan, read_span
@@ -21,6 +23,7 @@ from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
 
 FULL = "full frames"
+FORMS: tuple[Literal["mp4", "jpeg"], ...] = ("mp4", "jpeg")
 # The clip that is loaded in each repetition, and the side of its faces in pixels.
 _SPAN_SECONDS = 2.56
 _NUM_FRAMES = 16
@@ -30,8 +33,7 @@ _FACE_SIZE = 224
 _MARGIN = 1.3
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(NamedTuple):
     name: str
     size: tuple[int, int]
     seconds: float
@@ -44,7 +46,10 @@ _SOURCES = (
     _Source("480p, GOP 250", (480, 854), 10.0, 250),
     _Source("1080p, GOP 250", (1080, 1920), 4.0, 250),
 )
-_GOALS = {"mp4": "crops_mp4", "jpeg": "crops_jpeg"}
+CROP_GOALS = (
+    Goal("crops_mp4", "crops", "prepared mp4 crops / full frames, 480p", 8.0),
+    Goal("crops_jpeg", "crops", "prepared JPEG crops / full frames, 480p", 40.0),
+)
 
 
 def face_of_filmed_clip(seconds: float) -> FaceTrack:
@@ -59,46 +64,39 @@ def measure_prepared_crops(settings: Settings) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "filmed.mp4"
             write_filmed_clip(path, source.seconds, source.size, settings.seed, source.gop)
-            speed = measure_crop_speed(
-                path,
-                face_of_filmed_clip(source.seconds),
-                folder,
-                num_clips=10,
-                num_rounds=settings.num_rounds,
-                seed=settings.seed,
-            )
-        for form, goal in _GOALS.items():
+            track = face_of_filmed_clip(source.seconds)
+            speed = measure_crop_speed(path, track, folder, 10, settings.num_rounds, settings.seed)
+        for form in FORMS:
             size = f"{speed.num_bytes[FULL] / 1e6:.2f} MB, crop {speed.num_bytes[form] / 1e6:.2f}"
-            yield speed_row(
+            yield make_row(
                 f"loading a face of 224 pixels from {form} crops",
                 f"{source.name}, file of {size}",
                 "full frames, cropped while loading",
-                Comparison(speed.seconds[form], speed.seconds[FULL]),
-                goal if source is _SOURCES[0] else None,
+                speed.milliseconds[form],
+                speed.milliseconds[FULL],
+                goal=f"crops_{form}" if source is _SOURCES[0] else None,
             )
 
 
 @dataclass(frozen=True)
 class CropSpeed:
-    """CPU seconds of this process for one clip, by way of loading.
+    """Milliseconds of this process's CPU time for one clip, by way of loading.
 
     Attributes:
-        seconds: Way -> one mean over all clips for each round.
+        milliseconds: Way -> one mean over all clips for each round.
         num_bytes: Way -> size of its file.
     """
 
-    seconds: Mapping[str, tuple[float, ...]]
+    milliseconds: Mapping[str, Times]
     num_bytes: Mapping[str, int]
 
     def describe(self) -> str:
         """Return one line a way: medians over rounds, and the size of the file."""
         lines = []
-        for way, seconds in self.seconds.items():
-            ratio = np.median(np.divide(self.seconds[FULL], seconds))
-            lines.append(
-                f"{way}: {1000 * np.median(seconds):.1f} ms a clip, {ratio:.1f}x, "
-                f"{self.num_bytes[way] / 1e6:.2f} MB"
-            )
+        for way, times in self.milliseconds.items():
+            ratio = np.median(np.divide(self.milliseconds[FULL], times))
+            size = self.num_bytes[way] / 1e6
+            lines.append(f"{way}: {np.median(times):.1f} ms a clip, {ratio:.1f}x, {size:.2f} MB")
         return "\n".join(lines)
 
 
@@ -124,22 +122,21 @@ def measure_crop_speed(
         seed: Of the spans.
     """
     start, end = 0.0, probe(path).duration_seconds
-    files: dict[str, Path] = {}
-    for form in ("mp4", "jpeg"):
+    files = {FULL: Path(path)}
+    for form in FORMS:
         settings = CropSettings(form, _FACE_SIZE, _MARGIN, sample_rate=_SAMPLE_RATE)
         files[form] = Path(folder) / f"crop{settings.suffix}"
         written = write_face_crop(path, track, files[form], settings)
         start, end = written.start_seconds, written.end_seconds
     rng = np.random.default_rng(seed)
     begins = rng.uniform(0, max(0.0, end - start - _SPAN_SECONDS), num_clips)
-    calls: dict[str, Callable[[], object]] = {
-        FULL: partial(read_each, partial(_load_full, path, track), start + begins),
-        **{form: partial(read_each, partial(_load, file), begins) for form, file in files.items()},
-    }
-    seconds = measure_in_turns(calls, cpu_seconds, num_rounds)
-    sizes = {FULL: Path(path).stat().st_size, **{f: p.stat().st_size for f, p in files.items()}}
-    means = {way: tuple(s / num_clips for s in values) for way, values in seconds.items()}
-    return CropSpeed(means, sizes)
+    calls = {form: all_calls([partial(_load, files[form], t) for t in begins]) for form in FORMS}
+    calls[FULL] = all_calls([partial(_load_full, path, track, start + t) for t in begins])
+    turns = measure_in_turns({way: calls[way] for way in files}, time.process_time, num_rounds)
+    return CropSpeed(
+        {way: tuple(ms / num_clips for ms in values) for way, values in turns.items()},
+        {way: file.stat().st_size for way, file in files.items()},
+    )
 
 
 def _load_full(path: str | Path, track: FaceTrack, begin: float) -> None:

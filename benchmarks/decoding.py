@@ -1,21 +1,21 @@
 """Reading random spans of a file against mmaction2's way with decord."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.filmed_clip import FPS, SAMPLE_RATE, write_filmed_clip
-from benchmarks.rows import NotMeasuredError, Row, speed_row
+from benchmarks.report import Goal
+from benchmarks.rows import NotMeasuredError, Row, make_row
 from benchmarks.settings import Settings
-from benchmarks.timing import Comparison, clock_with, measure_in_turns
+from benchmarks.timing import Call, all_calls, clock_with, measure_in_turns
 from macbdf_mm.media.decoding_process import DecodingProcess
-from macbdf_mm.media.read_span import DecodedSpan, read_span
+from macbdf_mm.media.read_span import read_span
 from macbdf_mm.structures.intervals import Interval
 
 NUM_FRAMES = 16
@@ -23,13 +23,15 @@ STRIDE = 4
 
 _SECONDS = 10.0
 _SIZE = (480, 854)
-# Frames between key frames -> the goal.
-_GOALS = {250: "decode_250", 25: "decode_25"}
 _PEER = "mmaction2 with decord"
+_READING = "reading frames and sound"
+DECODING_GOALS = (
+    Goal("decode_250", "decoding", f"{_READING}, GOP 250 / {_PEER}", 1.5),
+    Goal("decode_25", "decoding", f"{_READING}, GOP 25 / {_PEER}", 1.4),
+)
 
 
-@dataclass(frozen=True)
-class StockClip:
+class StockClip(NamedTuple):
     """The output of the stock pipeline.
 
     Attributes:
@@ -49,24 +51,18 @@ class DecordPipeline:
     All with one thread, as the transforms do by default. mmaction2 and decord are imported with
     the first object: that takes long, and only this peer needs them.
 
-    Args:
-        num_frames: T.
-        stride: Frames from one to the next.
-        sample_rate: Of the sound, in Hz.
-
     Raises:
         ImportError: If they are not installed.
     """
 
-    def __init__(self, num_frames: int, stride: int, sample_rate: int) -> None:
+    def __init__(self) -> None:
         from decord import AudioReader
         from mmaction.datasets.transforms import DecordDecode, DecordInit, SampleFrames
 
-        self._read_sound = partial(AudioReader, sample_rate=sample_rate, mono=True)
-        self.num_frames, self.stride, self.sample_rate = num_frames, stride, sample_rate
+        self._read_sound = partial(AudioReader, sample_rate=SAMPLE_RATE, mono=True)
         self._video = (
             DecordInit(num_threads=1),
-            SampleFrames(clip_len=num_frames, frame_interval=stride, num_clips=1),
+            SampleFrames(clip_len=NUM_FRAMES, frame_interval=STRIDE, num_clips=1),
             DecordDecode(mode="accurate"),
         )
 
@@ -79,9 +75,9 @@ class DecordPipeline:
             results = transform.transform(results)
         sound = self._read_sound(str(path))[:].asnumpy()
         indices = results["frame_inds"]
-        samples_a_frame = self.sample_rate / results["avg_fps"]
+        samples_a_frame = SAMPLE_RATE / results["avg_fps"]
         first = round(indices[0] * samples_a_frame)
-        num_samples = round(self.num_frames * self.stride * samples_a_frame)
+        num_samples = round(NUM_FRAMES * STRIDE * samples_a_frame)
         waveform = sound[0, first : first + num_samples]
         return StockClip(np.stack(results["imgs"]), indices, waveform)
 
@@ -94,11 +90,11 @@ def measure_decoding(settings: Settings) -> Iterator[Row]:
     """
     num_spans = 3 if settings.is_quick else 6
     with tempfile.TemporaryDirectory() as folder, DecodingProcess() as process:
-        for gop, goal in _GOALS.items():
+        for gop in (250, 25):
             path = Path(folder) / f"gop_{gop}.mp4"
             write_filmed_clip(path, _SECONDS, _SIZE, settings.seed, gop)
             seeds = [settings.seed + index for index in range(num_spans)]
-            yield from _compare_on(path, seeds, process, settings, gop, goal)
+            yield from _compare_on(path, seeds, process, settings, gop)
 
 
 def own_span(first_frame: int) -> Interval:
@@ -109,47 +105,27 @@ def own_span(first_frame: int) -> Interval:
 
 
 def _compare_on(
-    path: Path,
-    seeds: Sequence[int],
-    process: DecodingProcess,
-    settings: Settings,
-    gop: int,
-    goal: str,
+    path: Path, seeds: Sequence[int], process: DecodingProcess, settings: Settings, gop: int
 ) -> Iterator[Row]:
     try:
-        pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
+        pipeline = DecordPipeline()
     except ImportError as error:
         raise NotMeasuredError(f"the peer is not installed: {error}") from error
-    stock = [pipeline.read(path, seed) for seed in seeds]
-    spans = [own_span(int(clip.indices[0])) for clip in stock]
-
-    def read(span: Interval) -> DecodedSpan:
-        return read_span(path, span, NUM_FRAMES, SAMPLE_RATE)
-
-    def read_in_child(span: Interval) -> DecodedSpan:
-        return process.call(read_span, path, span, NUM_FRAMES, SAMPLE_RATE)
-
-    for span, clip in zip(spans, stock, strict=True):
-        if not np.array_equal(np.asarray(read(span).frames), clip.frames):
+    own, child, peer = list[Call](), list[Call](), list[Call]()
+    for seed in seeds:
+        # One clip at a time: the arrays of all are hundreds of megabytes.
+        clip = pipeline.read(path, seed)
+        arguments = (path, own_span(int(clip.indices[0])), NUM_FRAMES, SAMPLE_RATE)
+        if not np.array_equal(np.asarray(read_span(*arguments).frames), clip.frames):
             raise NotMeasuredError(f"at GOP {gop} both ways read different frames")
-    # The arrays of all stock clips are hundreds of megabytes.
-    del stock
-    calls: dict[str, Callable[[], object]] = {
-        "own": partial(read_each, read, spans),
-        "child": partial(read_each, read_in_child, spans),
-        "peer": partial(read_each, partial(pipeline.read, path), seeds),
-    }
-    passes = measure_in_turns(calls, clock_with(process), settings.num_rounds)
-    seconds = {way: tuple(s / len(spans) for s in values) for way, values in passes.items()}
+        own.append(partial(read_span, *arguments))
+        child.append(partial(process.call, read_span, *arguments))
+        peer.append(partial(pipeline.read, path, seed))
+    calls = {"own": all_calls(own), "child": all_calls(child), "peer": all_calls(peer)}
+    turns = measure_in_turns(calls, clock_with(process), settings.num_rounds)
+    times = {way: [ms / len(seeds) for ms in values] for way, values in turns.items()}
     setting = f"480p, GOP {gop}, frames bit-equal"
     name = "reading 16 frames and their sound"
-    comparison = Comparison(seconds["own"], seconds["peer"])
-    yield speed_row(name, setting, _PEER, comparison, goal)
-    comparison = Comparison(seconds["child"], seconds["peer"])
-    yield speed_row(f"{name}, in the worker's child process", setting, _PEER, comparison)
-
-
-def read_each(read: Callable[[Any], object], places: Iterable[Any]) -> None:
-    """Read all places of a file, one after the other."""
-    for place in places:
-        read(place)
+    yield make_row(name, setting, _PEER, times["own"], times["peer"], goal=f"decode_{gop}")
+    what = f"{name}, in the worker's child process"
+    yield make_row(what, setting, _PEER, times["child"], times["peer"])

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from benchmarks.calls import all_calls, forward_call, training_call
-from benchmarks.rows import Row, speed_row
+from benchmarks.calls import forward_call, training_call
+from benchmarks.rows import Row, compare
 from benchmarks.settings import AUDIO_GRID, BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import stock_convolution
-from benchmarks.timing import Call, compare
+from benchmarks.timing import Call, all_calls
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS, DEPTHWISE_CONVS
 
 # Width of one of a block's three scales.
@@ -18,6 +18,7 @@ SCALE_WIDTH = BLOCK_WIDTH // len(DEFAULT_KERNELS)
 _GATE_KERNEL_SIZE = 7
 # Of `lowest_row`: of calls of 0.05 ms, a few rounds say little about a twentieth.
 _NUM_AGAIN = 5
+_NUM_ROUNDS_AGAIN = 15
 _NUM_LAST_ROUNDS = 61
 
 _Maker = Callable[[nn.Module, Tensor, Tensor], Call]
@@ -99,9 +100,6 @@ def random_map(case: ConvCase) -> Tensor:
     return x if case.is_channels_last else x.contiguous()
 
 
-_Way = tuple[ConvCase, _Maker]
-
-
 def measure_depthwise(settings: Settings) -> Iterator[Row]:
     """Yield the set of a block, its kernels, 2-D, and the least favourable cases."""
     torch.manual_seed(settings.seed)
@@ -109,27 +107,15 @@ def measure_depthwise(settings: Settings) -> Iterator[Row]:
     dilated = [case for case in block_set(8, AUDIO_GRID, True) if case.dilation > 1]
     for batch in (8, 2, 1):
         cases = [case._replace(batch=batch, is_channels_last=False) for case in dilated]
-        yield comparison_row(
-            "depthwise 2-D dilated kernels, forward + backward",
-            f"B={batch}, C={SCALE_WIDTH}, 4x64, contiguous",
-            cases,
-            settings,
-            goal="dilated_2d" if batch == 8 else None,
-        )
-    yield lowest_row(
-        "depthwise forward of dilation 1, lowest ratio",
-        [case for case in all_cases() if case.dilation == 1],
-        settings,
-        "forward_dilation_1",
-        makers=(forward_call,),
-    )
-    yield lowest_row(
-        "depthwise, lowest ratio of all cases",
-        all_cases(),
-        settings,
-        "never_slower",
-        makers=(forward_call, training_call),
-    )
+        what = "depthwise 2-D dilated kernels, forward + backward"
+        size = f"B={batch}, C={SCALE_WIDTH}, 4x64, contiguous"
+        goal = "dilated_2d" if batch == 8 else None
+        yield comparison_row(what, size, cases, settings, goal)
+    what = "depthwise forward of dilation 1, lowest ratio"
+    ways = [(case, forward_call) for case in all_cases() if case.dilation == 1]
+    yield lowest_row(what, ways, settings, "forward_dilation_1")
+    ways = [(case, maker) for case in all_cases() for maker in (forward_call, training_call)]
+    yield lowest_row("depthwise, lowest ratio of all cases", ways, settings, "never_slower")
 
 
 def _set_rows(settings: Settings) -> Iterator[Row]:
@@ -137,7 +123,7 @@ def _set_rows(settings: Settings) -> Iterator[Row]:
     contiguous, channels_last = (block_set(2, VIDEO_GRID, last) for last in (False, True))
     name = "depthwise set of a block"
     both = f"{name}, forward + backward"
-    yield comparison_row(both, f"{size}, contiguous", contiguous, settings, goal="depthwise_set")
+    yield comparison_row(both, f"{size}, contiguous", contiguous, settings, "depthwise_set")
     yield comparison_row(both, f"{size}, channels last", channels_last, settings)
     yield comparison_row(
         f"{name}, forward", f"{size}, contiguous", contiguous, settings, maker=forward_call
@@ -157,40 +143,30 @@ def comparison_row(
     num_rounds: int | None = None,
 ) -> Row:
     """Return the row that compares the sum over some convolutions."""
-    calls, peers = zip(*(_calls(case, maker) for case in cases), strict=True)
-    rounds = num_rounds or settings.num_rounds
-    comparison = compare(all_calls(calls), all_calls(peers), settings.clock(), rounds)
-    return speed_row(what, setting, _peer(cases[0]), comparison, goal)
+    calls, peer_calls = [], []
+    for case in cases:
+        conv = DEPTHWISE_CONVS[len(case.grid)](case.channels, case.kernel_size, case.dilation)
+        x, grad = (random_map(case) for _ in range(2))
+        calls.append(maker(conv, x, grad))
+        peer_calls.append(maker(stock_convolution(conv), x, grad))
+    peer = f"nn.Conv{len(cases[0].grid)}d(groups=C)"
+    both = all_calls(calls), all_calls(peer_calls)
+    return compare(what, setting, peer, *both, settings, num_rounds=num_rounds, goal=goal)
 
 
 def lowest_row(
-    what: str,
-    cases: Sequence[ConvCase],
-    settings: Settings,
-    goal: str,
-    makers: Sequence[_Maker],
+    what: str, ways: Sequence[tuple[ConvCase, _Maker]], settings: Settings, goal: str
 ) -> Row:
-    """Return the row of the case that gains least, or loses most.
+    """Return the row of the case and pass that gain least, or lose most.
 
     The lowest of many noisy ratios is low by chance. So the lowest few are measured again, and
     the one that is lowest then once more, which is what counts.
     """
-    ways = [(case, maker) for case in cases for maker in makers]
 
-    def ratio(way: _Way, rounds: Settings) -> float:
-        return comparison_row(what, "", [way[0]], rounds, maker=way[1]).ratio
+    def ratio(way: tuple[ConvCase, _Maker], num_rounds: int | None = None) -> float:
+        return comparison_row(what, "", [way[0]], settings, None, way[1], num_rounds).ratio
 
-    lowest = sorted(ways, key=lambda way: ratio(way, settings))[:_NUM_AGAIN]
-    case, maker = min(lowest, key=lambda way: ratio(way, settings.thorough()))
+    lowest = sorted(ways, key=ratio)[:_NUM_AGAIN]
+    case, maker = min(lowest, key=lambda way: ratio(way, _NUM_ROUNDS_AGAIN))
     setting = f"{case}, {'forward' if maker is forward_call else 'forward + backward'}"
     return comparison_row(what, setting, [case], settings, goal, maker, _NUM_LAST_ROUNDS)
-
-
-def _calls(case: ConvCase, maker: _Maker) -> tuple[Call, Call]:
-    conv = DEPTHWISE_CONVS[len(case.grid)](case.channels, case.kernel_size, case.dilation)
-    x, grad = (random_map(case) for _ in range(2))
-    return maker(conv, x, grad), maker(stock_convolution(conv), x, grad)
-
-
-def _peer(case: ConvCase) -> str:
-    return f"nn.Conv{len(case.grid)}d(groups=C)"

@@ -13,10 +13,10 @@ from benchmarks.calls import (
     training_call,
     training_step,
 )
-from benchmarks.rows import NotMeasuredError, Row, cost_row, speed_row
+from benchmarks.rows import NotMeasuredError, Row, compare, make_row
 from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import with_stock_layers
-from benchmarks.timing import Call, Comparison, clock_of, compare, measure_in_turns
+from benchmarks.timing import Call, clock_of, measure_in_turns
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.ops import use_triton
@@ -47,10 +47,8 @@ def block_operations(batch: int, width: int, grid: tuple[int, ...]) -> int:
     return 3 * 2 * batch * torch.Size(grid).numel() * num_weights
 
 
-def block_floor_seconds(
-    batch: int, width: int, grid: tuple[int, ...], device: torch.device
-) -> float:
-    """Return the least seconds of a block's two passes in bfloat16 on a device.
+def block_floor_ms(batch: int, width: int, grid: tuple[int, ...], device: torch.device) -> float:
+    """Return the least milliseconds of a block's two passes in bfloat16 on a device.
 
     The rates are measured on the device itself: of a large matrix product, and of a copy.
 
@@ -60,31 +58,24 @@ def block_floor_seconds(
         grid: Lengths of the map's axes.
         device: Where to compute.
     """
-    operations = block_operations(batch, width, grid)
-    num_bytes = _MAPS_MOVED * _BYTES_PER_NUMBER * batch * width * torch.Size(grid).numel()
-    return max(operations / _operations_a_second(device), num_bytes / _bytes_a_second(device))
-
-
-def _operations_a_second(device: torch.device) -> float:
     matrix = torch.randn(_MATRIX_SIZE, _MATRIX_SIZE, device=device, dtype=torch.bfloat16)
-    return 2 * _MATRIX_SIZE**3 / _least_seconds(lambda: matrix @ matrix, device)
-
-
-def _bytes_a_second(device: torch.device) -> float:
     source = torch.zeros(_COPY_BYTES, device=device, dtype=torch.uint8)
     target = torch.empty_like(source)
-    return 2 * _COPY_BYTES / _least_seconds(lambda: target.copy_(source), device)
-
-
-def _least_seconds(call: Call, device: torch.device) -> float:
-    call()
-    clock = clock_of(device, num_threads=1)
-    return min(clock(call) for _ in range(_NUM_TRIES))
+    rates: dict[str, Call] = {
+        "product": lambda: matrix @ matrix,
+        "copy": lambda: target.copy_(source),
+    }
+    times = measure_in_turns(rates, clock_of(device, num_threads=1), _NUM_TRIES)
+    operations = block_operations(batch, width, grid) / (2 * _MATRIX_SIZE**3)
+    num_bytes = _MAPS_MOVED * _BYTES_PER_NUMBER * batch * width * torch.Size(grid).numel()
+    copies = num_bytes / (2 * _COPY_BYTES)
+    return max(operations * min(times["product"]), copies * min(times["copy"]))
 
 
 _NUM_BLOCKS = 6
 _BLOCK_BATCH = 16
 _STEP_BATCH = 8
+_STOCK = "stock layers, contiguous"
 
 
 def measure_gpu(settings: Settings) -> Iterator[Row]:
@@ -97,7 +88,7 @@ def measure_gpu(settings: Settings) -> Iterator[Row]:
         raise NotMeasuredError("no GPU")
     device = torch.device("cuda", 0)
     yield from block_rows(settings, device, _BLOCK_BATCH, VIDEO_GRID)
-    yield from _step_rows(settings, device)
+    yield _step_row(settings, device)
 
 
 def block_rows(
@@ -120,40 +111,39 @@ def block_rows(
     stock = with_stock_layers(blocks)
     under_autocast = torch.autocast(device.type, torch.bfloat16)
     own = under_autocast(training_call(blocks, x, grad))
+    name = "six video blocks, forward + backward"
     calls = {
-        "own": own,
-        "stock": under_autocast(training_call(stock, x.contiguous(), grad.contiguous())),
+        _STOCK: under_autocast(training_call(stock, x.contiguous(), grad.contiguous())),
+        name: own,
     }
     if device.type == "cuda" and importlib.util.find_spec("triton") is not None:
-        calls["triton"] = _with_triton(own)
-    seconds = measure_in_turns(calls, settings.clock(device), settings.num_rounds)
+        calls[f"{name}, Triton switched on"] = _with_triton(own)
+    times = settings.measure(calls, device=device)
     setting = f"bfloat16, B={batch}, C={BLOCK_WIDTH}, {'x'.join(map(str, grid))}"
-    name = "six video blocks, forward + backward"
-    floor = _NUM_BLOCKS * block_floor_seconds(batch, BLOCK_WIDTH, grid, device)
-    for which, label in (("own", name), ("triton", f"{name}, Triton switched on")):
-        if which not in seconds:
-            continue
-        goal = "gpu_blocks" if which == "own" else None
-        comparison = Comparison(seconds[which], seconds["stock"])
-        yield speed_row(label, setting, "stock layers, contiguous", comparison, goal)
-        floors = Comparison(seconds[which], (floor,) * len(seconds[which]))
-        yield cost_row(label, setting, "floor of bytes and products", floors)
+    floor = _NUM_BLOCKS * block_floor_ms(batch, BLOCK_WIDTH, grid, device)
+    for what in list(calls)[1:]:
+        goal = "gpu_blocks" if what == name else None
+        yield make_row(what, setting, _STOCK, times[what], times[_STOCK], goal=goal)
+        floors = [floor] * len(times[what])
+        yield make_row(
+            what, setting, "floor of bytes and products", times[what], floors, is_cost=True
+        )
 
 
-def _step_rows(settings: Settings, device: torch.device) -> Iterator[Row]:
+def _step_row(settings: Settings, device: torch.device) -> Row:
     cfg = load_config(settings.config)
     wrapper = plain_wrapper(cfg, "AmpOptimWrapper") | {"dtype": "bfloat16"}
     model = build_training_model(cfg, settings.seed, device)
     batch = random_batch(cfg, _STEP_BATCH, settings.seed)
-    comparison = compare(
+    return compare(
+        "training step",
+        f"bfloat16, B={_STEP_BATCH}",
+        "stock layers, fused attention",
         training_step(model, wrapper, batch),
         training_step(with_stock_layers(model), wrapper, batch),
-        settings.clock(device),
-        settings.num_rounds,
-    )
-    setting = f"bfloat16, B={_STEP_BATCH}"
-    yield speed_row(
-        "training step", setting, "stock layers, fused attention", comparison, "gpu_step"
+        settings,
+        device=device,
+        goal="gpu_step",
     )
 
 

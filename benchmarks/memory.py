@@ -5,8 +5,9 @@ import gc
 import multiprocessing
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Literal
@@ -19,6 +20,7 @@ from benchmarks.rows import NotMeasuredError, Row, make_row
 from benchmarks.timing import Call
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
+from macbdf_mm.utils.progress import ProgressLine
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -64,62 +66,59 @@ def _status_bytes(field: str) -> int:
     return int(match[1]) * 1024
 
 
-def measure_growth(
-    path: Path, num_clips: int, seed: int, on_part: Callable[[str, int, int], None]
-) -> Iterator[Row]:
+def measure_growth(path: Path, num_clips: int, seed: int) -> Iterator[Row]:
     """Yield what a clip leaves behind: against the allowance, and against mmaction2's pipeline.
 
     Args:
         path: A file of which random clips of 16 frames with their sound are read.
         num_clips: How many, after some that do not count.
         seed: Of the places.
-        on_part: Called with what is read, how many clips are read, and of how many.
 
     Raises:
         NotMeasuredError: On systems that do not tell the resident memory (any but Linux).
     """
-    own, peer = (
-        growth_by_part(reader, path, num_clips, seed, on_part) for reader in ("own", "decord")
-    )
-    name = f"memory growth a clip, over {num_clips} clips"
-    yield _row(name, "the allowance", own, [ALLOWANCE_KB] * len(own), "memory_growth")
-    yield _row(name, "mmaction2 with decord", own, peer, None)
+    if not _STATUS.exists():
+        raise NotMeasuredError("only Linux tells the resident memory")
+    own, peer = (growth_by_part(reader, path, num_clips, seed) for reader in ("own", "decord"))
+    what = f"memory growth a clip, over {num_clips} clips"
+    setting = "480p, GOP 25, a process of its own, free memory given back"
+    # Of the parts together: a part may shrink where the allocator gives memory back.
+    for name, kb, goal in (
+        ("the allowance", ALLOWANCE_KB, "memory_growth"),
+        ("mmaction2 with decord", mean(peer), None),
+    ):
+        row = make_row(
+            what, setting, name, own, [kb] * len(own), unit="kB", is_cost=True, goal=goal
+        )
+        yield replace(row, value=mean(own), ratio=mean(own) / kb)
 
 
-def growth_by_part(
-    reader: Reader,
-    path: Path,
-    num_clips: int,
-    seed: int,
-    on_part: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> list[float]:
+def growth_by_part(reader: Reader, path: Path, num_clips: int, seed: int) -> list[float]:
     """Return by how many kB a new process grew with each clip, for each quarter of the clips.
 
     Arguments as :func:`measure_growth`; ``reader`` says who reads.
     """
-    if not _STATUS.exists():
-        raise NotMeasuredError("only Linux tells the resident memory")
     part = max(1, num_clips // _NUM_PARTS)
     sizes = [_NUM_WARM_UP_CLIPS] + [part] * _NUM_PARTS
+    show = partial(ProgressLine("clips"), f"memory growth, {reader}")
     # Spawned: a forked process would begin with this one's memory.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        resident, done = [], 0
-        on_part(f"memory growth, {reader}", done, sum(sizes))
+        resident: list[float] = []
+        show(0, sum(sizes))
         for index, size in enumerate(sizes):
             try:
                 kb = pool.apply(_read_clips, (reader, path, size, seed + 1000 * index))
             except ImportError as error:
                 raise NotMeasuredError(f"{reader} is not installed: {error}") from error
             resident.append(kb)
-            done += size
-            on_part(f"memory growth, {reader}", done, sum(sizes))
+            show(sum(sizes[: index + 1]), sum(sizes))
     return [float(step) / part for step in np.diff(resident)]
 
 
 def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
     """Read clips at random places and return the resident memory of this process, in kB."""
     if reader == "decord":
-        pipeline = DecordPipeline(NUM_FRAMES, STRIDE, SAMPLE_RATE)
+        pipeline = DecordPipeline()
         for index in range(num_clips):
             pipeline.read(path, seed + index)
     else:
@@ -131,12 +130,3 @@ def _read_clips(reader: Reader, path: Path, num_clips: int, seed: int) -> float:
     # back, so that one such step does not hide or feign growth. What leaks cannot be given back.
     ctypes.CDLL(None).malloc_trim(0)
     return _status_bytes("VmRSS") / 1000
-
-
-def _row(what: str, peer: str, own_kb: list[float], peer_kb: list[float], goal: str | None) -> Row:
-    # Of the parts together: a part may shrink where the allocator gives memory back.
-    setting = "480p, GOP 25, a process of its own, free memory given back"
-    own, other = mean(own_kb), mean(peer_kb)
-    ratios = [kb / other for kb in own_kb]
-    row = make_row(what, setting, peer, "kB", [own], [other], ratios, is_cost=True, goal=goal)
-    return replace(row, ratio=own / other)

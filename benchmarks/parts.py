@@ -1,16 +1,17 @@
 """Parts of the model against the same parts of stock layers."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
-from benchmarks.calls import all_calls, build_training_model, forward_call, training_call
-from benchmarks.rows import Row, speed_row
+from benchmarks.calls import build_training_model, forward_call, training_call
+from benchmarks.rows import Row, compare
 from benchmarks.settings import AUDIO_GRID, BLOCK_WIDTH, CPU, VIDEO_GRID, Settings
 from benchmarks.stock_layers import StockBlock, with_stock_convolutions, with_stock_layers
-from benchmarks.timing import Call, compare
+from benchmarks.timing import Call, all_calls
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.models.layers.log_mel import LogMel
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
@@ -59,14 +60,9 @@ def block_rows(
     }
     for passes, maker in _PASSES.items():
         for peer, (module, x) in peers.items():
-            comparison = compare(
-                maker(block, tokens, grad),
-                maker(module, x, grad),
-                settings.clock(),
-                settings.num_rounds,
-            )
-            goal = goals.get(passes) if peer == _STOCK else None
-            yield speed_row(f"{track} block, {passes}", size, peer, comparison, goal)
+            what, goal = f"{track} block, {passes}", goals.get(passes) if peer == _STOCK else None
+            own, other = maker(block, tokens, grad), maker(module, x, grad)
+            yield compare(what, size, peer, own, other, settings, goal=goal)
 
 
 def measure_towers(settings: Settings) -> Iterator[Row]:
@@ -81,14 +77,13 @@ def measure_towers(settings: Settings) -> Iterator[Row]:
     ]
     sizes = " and ".join("x".join(map(str, x.shape[1:])) for x in maps)
     peers = {
-        "stock layers, channels first": (with_stock_layers(towers), "towers"),
+        _STOCK: (with_stock_layers(towers), "towers"),
         "the same towers over nn.Conv": (with_stock_convolutions(towers), None),
     }
+    own = _both(towers, maps)
     for peer, (stock, goal) in peers.items():
-        comparison = compare(
-            _both(towers, maps), _both(stock, maps), settings.clock(), settings.num_rounds
-        )
-        yield speed_row("towers, forward + backward", f"B=1, {sizes}", peer, comparison, goal)
+        what, other = "towers, forward + backward", _both(stock, maps)
+        yield compare(what, f"B=1, {sizes}", peer, own, other, settings, goal=goal)
 
 
 def _both(towers: nn.ModuleList, maps: list[Tensor]) -> Call:
@@ -106,16 +101,19 @@ def measure_encoder(settings: Settings) -> Iterator[Row]:
     x = torch.randn(1, 3, *size)
     with torch.no_grad():
         grad = torch.randn_like(encoder(x))
+    setting = f"B=1, {'x'.join(map(str, size))}, width {encoder.embed_dims}"
+    own = training_call(encoder, x, grad)
     for peer, is_fused in ENCODER_PEERS.items():
         stock = with_stock_layers(encoder, is_attention_fused=is_fused)
-        comparison = compare(
-            training_call(encoder, x, grad),
+        yield compare(
+            "video encoder, forward + backward",
+            setting,
+            peer,
+            own,
             training_call(stock, x, grad),
-            settings.clock(),
-            settings.num_step_rounds,
+            settings,
+            num_rounds=settings.num_step_rounds,
         )
-        setting = f"B=1, {'x'.join(map(str, size))}, width {encoder.embed_dims}"
-        yield speed_row("video encoder, forward + backward", setting, peer, comparison)
 
 
 def measure_log_mel(settings: Settings) -> Iterator[Row]:
@@ -124,16 +122,12 @@ def measure_log_mel(settings: Settings) -> Iterator[Row]:
     waveforms = torch.randn(_WAVEFORMS)
     log_mel = LogMel()
 
-    def own() -> torch.Tensor:
-        return log_mel(waveforms)
-
-    def rebuilt() -> list[torch.Tensor]:
+    def rebuilt() -> list[Tensor]:
         return [
             torch.log(MelSpectrogram(16_000, n_fft=512, hop_length=160, n_mels=64)(clip) + 1e-6)
             for clip in waveforms
         ]
 
-    comparison = compare(own, rebuilt, settings.clock(), settings.num_rounds)
-    yield speed_row(
-        "log-mel", "B=8, 2.56 s at 16 kHz", "torchaudio, built for each clip", comparison
-    )
+    peer = "torchaudio, built for each clip"
+    own = partial(log_mel, waveforms)
+    yield compare("log-mel", "B=8, 2.56 s at 16 kHz", peer, own, rebuilt, settings)

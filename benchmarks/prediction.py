@@ -2,16 +2,16 @@
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from benchmarks.calls import build_training_model
 from benchmarks.filmed_clip import write_filmed_clip
-from benchmarks.rows import Row, speed_row
+from benchmarks.rows import Row, compare
 from benchmarks.settings import CPU, Settings
 from benchmarks.stock_layers import with_stock_layers
-from benchmarks.timing import compare
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 
@@ -30,13 +30,13 @@ def measure_prediction(settings: Settings) -> Iterator[Row]:
         torch.save({"state_dict": model.state_dict()}, weights)
         own, stock = (ForgeryInferencer(cfg, weights, "cpu", show_progress=False) for _ in range(2))
         stock.model = with_stock_layers(stock.model)
-        comparison = compare(
-            lambda: own(clip), lambda: stock(clip), settings.clock(), settings.num_step_rounds
-        )
         windows = len(own(clip)["predictions"][0]["windows"])
-    yield speed_row(
-        "prediction for a file",
-        f"10 s of 480p, {windows} windows",
-        "stock layers, fused attention",
-        comparison,
-    )
+        yield compare(
+            "prediction for a file",
+            f"10 s of 480p, {windows} windows",
+            "stock layers, fused attention",
+            partial(own, clip),
+            partial(stock, clip),
+            settings,
+            num_rounds=settings.num_step_rounds,
+        )

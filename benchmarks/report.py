@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.rows import NotMeasuredError, Row
+from benchmarks.settings import Settings
 from macbdf_mm.utils.environment import processor_name
 from macbdf_mm.utils.files import write_atomically, write_json
 from macbdf_mm.utils.tables import markdown_table
@@ -22,12 +23,14 @@ class Goal:
 
     Attributes:
         key: Name by which rows refer to it.
+        benchmark: Name of the benchmark whose rows answer it.
         what: What is measured, and against what.
         limit: The ratio that is wanted.
         is_cost: Whether the ratio should stay below the limit, not reach it.
     """
 
     key: str
+    benchmark: str
     what: str
     limit: float
     is_cost: bool = False
@@ -38,39 +41,6 @@ class Goal:
 
     def __str__(self) -> str:
         return f"{'<=' if self.is_cost else '>='} {self.limit:g}x"
-
-
-# In the order in which they are printed.
-GOALS = (
-    Goal(
-        "depthwise_set",
-        "depthwise set, forward + backward, contiguous / nn.Conv3d",
-        10.0,
-    ),
-    Goal("never_slower", "depthwise, the least favourable case tried / stock", 0.95),
-    Goal("forward_dilation_1", "depthwise forward of dilation 1 / stock", 0.95),
-    Goal("dilated_2d", "2-D dilated depthwise, forward + backward, B=8 / nn.Conv2d", 2.0),
-    Goal("block", "video block, forward + backward / stock layers", 7.0),
-    Goal("block_forward", "video block, forward / stock layers", 4.0),
-    Goal("towers", "towers, forward + backward / stock layers", 6.0),
-    Goal("step", "training step / stock layers, both with fused attention", 1.5),
-    Goal("step_explicit", "training step / stock layers, explicit attention", 2.0),
-    Goal("step_memory", "peak memory of a training step / stock layers", 1.0, is_cost=True),
-    Goal("om_pareto", "OM-Pareto step / plain step", 1.75, is_cost=True),
-    Goal("om_pareto_memory", "peak memory of the OM-Pareto step / plain", 1.3, is_cost=True),
-    Goal("decode_250", "reading frames and sound, GOP 250 / mmaction2 with decord", 1.5),
-    Goal("decode_25", "reading frames and sound, GOP 25 / mmaction2 with decord", 1.4),
-    Goal("gpu_blocks", "GPU: six video blocks, bfloat16, B=16 / stock layers", 10.0),
-    Goal("gpu_step", "GPU: training step, bfloat16 / stock layers", 3.0),
-)
-
-# Of loading alone, see `run_loading`.
-LOADING_GOALS = (
-    *(goal for goal in GOALS if goal.key.startswith("decode_")),
-    Goal("memory_growth", "memory growth a clip / 30 kB", 1.0, is_cost=True),
-    Goal("crops_mp4", "prepared mp4 crops / full frames, 480p", 8.0),
-    Goal("crops_jpeg", "prepared JPEG crops / full frames, 480p", 40.0),
-)
 
 
 def describe_environment(num_threads: int) -> dict[str, str]:
@@ -94,44 +64,47 @@ def describe_environment(num_threads: int) -> dict[str, str]:
     }
 
 
+def environment_lines(environment: Mapping[str, str]) -> str:
+    """Return an environment as the first lines of a Markdown page."""
+    return "".join(f"{name}: {value}  \n" for name, value in environment.items())
+
+
+def tell(progress: str) -> None:
+    """Print to standard error how far the run is."""
+    print(progress, file=sys.stderr, flush=True)
+
+
 @dataclass
 class Report:
     """The results of a run.
 
     Attributes:
+        goals: What the rows are held against, in the order in which they are printed.
         environment: Machine, versions and command, as text.
         rows: In the order in which they were measured.
         not_measured: Key of a goal, or name of a benchmark -> why there is no figure.
-        goals: What the rows are held against, in the order in which they are printed.
     """
 
-    environment: Mapping[str, str]
+    goals: Sequence[Goal]
+    environment: Mapping[str, str] = field(default_factory=lambda: describe_environment(1))
     rows: list[Row] = field(default_factory=list)
     not_measured: dict[str, str] = field(default_factory=dict)
-    goals: Sequence[Goal] = GOALS
 
-    def take(
-        self,
-        name: str,
-        rows: Iterable[Row],
-        goals: Sequence[str] = (),
-        on_row: Callable[[Row], None] = lambda row: None,
-    ) -> None:
-        """Add the rows of a benchmark as they come, or the reason why there are no more.
+    def take(self, name: str, rows: Iterable[Row]) -> None:
+        """Add and print the rows of a benchmark as they come, or the reason why there are no more.
 
         Args:
             name: Of the benchmark.
             rows: May raise ``NotMeasuredError``.
-            goals: Keys of the goals that the rows answer.
-            on_row: Called with each row as soon as it is measured.
         """
         try:
             for row in rows:
                 self.rows.append(row)
-                on_row(row)
+                tell(f"{row.what}, {row.setting}: {row.ratio:.2f}x {row.peer}")
         except NotMeasuredError as reason:
             known = {row.goal for row in self.rows}
-            missing = [goal for goal in goals if goal not in known]
+            own = [goal.key for goal in self.goals if goal.benchmark == name]
+            missing = [key for key in own if key not in known]
             self.not_measured |= dict.fromkeys([name, *missing], str(reason))
 
     def verdict(self, goal: Goal) -> str:
@@ -141,18 +114,8 @@ class Report:
             return f"not measured: {self.not_measured.get(goal.key, 'not asked for')}"
         return f"{row.ratio:.3f}x, {'met' if goal.is_met(row.ratio) else 'NOT met'}"
 
-    def as_dict(self) -> dict[str, object]:
-        """Return what the JSON file holds."""
-        return {
-            "environment": dict(self.environment),
-            "goals": [asdict(goal) | {"verdict": self.verdict(goal)} for goal in self.goals],
-            "rows": [asdict(row) for row in self.rows],
-            "not_measured": self.not_measured,
-        }
-
     def as_markdown(self) -> str:
         """Return the environment, the goals and all rows as Markdown."""
-        environment = [f"{name}: {value}  " for name, value in self.environment.items()]
         goals = markdown_table(
             ("goal", "wanted", "measured"),
             [(goal.what, str(goal), self.verdict(goal)) for goal in self.goals],
@@ -161,17 +124,42 @@ class Report:
             ("what", "setting", "against", "ours", "peer", "ratio", "lowest - highest", "rounds"),
             [_cells(row) for row in self.rows],
         )
-        return "\n".join([*environment, "", goals, "", rows]) + "\n"
+        return f"{environment_lines(self.environment)}\n{goals}\n\n{rows}\n"
 
-    def save(self, folder: Path) -> tuple[Path, Path]:
-        """Write ``benchmark.json`` and ``benchmark.md`` and return their paths.
+    def save(self, folder: Path) -> None:
+        """Write ``benchmark.json`` and ``benchmark.md``, each as a whole, never half written."""
+        content = {
+            "environment": dict(self.environment),
+            "goals": [asdict(goal) | {"verdict": self.verdict(goal)} for goal in self.goals],
+            "rows": [asdict(row) for row in self.rows],
+            "not_measured": self.not_measured,
+        }
+        write_json(content, folder / "benchmark.json")
+        write_atomically(self.as_markdown(), folder / "benchmark.md")
 
-        Each is replaced as a whole, never half written.
-        """
-        data, table = folder / "benchmark.json", folder / "benchmark.md"
-        write_json(self.as_dict(), data)
-        write_atomically(self.as_markdown(), table)
-        return data, table
+
+def run_all(
+    benchmarks: Mapping[str, Callable[[Settings], Iterator[Row]]],
+    goals: Sequence[Goal],
+    settings: Settings,
+    out: Path,
+) -> Report:
+    """Return the report of some benchmarks.
+
+    Args:
+        benchmarks: Name -> what yields the rows, each as soon as it is there; it raises
+            ``NotMeasuredError`` for what cannot be measured here.
+        goals: What the rows are held against.
+        settings: How thoroughly to measure.
+        out: Folder for the report, which is written anew after each benchmark, so that a run
+            that is stopped leaves what it has.
+    """
+    torch.set_num_threads(settings.num_threads)
+    report = Report(goals, describe_environment(settings.num_threads))
+    for name, measure in benchmarks.items():
+        report.take(name, measure(settings))
+        report.save(out)
+    return report
 
 
 def _cells(row: Row) -> tuple[str, ...]:

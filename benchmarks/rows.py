@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from benchmarks.timing import Comparison, median_and_range
+import torch
+
+from benchmarks.settings import CPU, Settings
+from benchmarks.timing import Call
 
 Unit = Literal["ms", "MB", "kB", "clips/s"]
 
@@ -52,55 +55,59 @@ def make_row(
     what: str,
     setting: str,
     peer: str,
-    unit: Unit,
     values: Sequence[float],
     peer_values: Sequence[float],
-    ratios: Sequence[float],
     *,
+    unit: Unit = "ms",
     is_cost: bool = False,
     goal: str | None = None,
 ) -> Row:
-    """Return the row of what was measured in each round; arguments as of :class:`Row`."""
-    ratio, lowest, highest = median_and_range(ratios)
+    """Return the row of what was measured in each round; other arguments as of :class:`Row`.
+
+    Args:
+        what: As there.
+        setting: As there.
+        peer: As there.
+        values: Ours, one per round.
+        peer_values: The peer's.
+        unit: Of both. Milliseconds are a speed-up, unless they are said to be a cost.
+        is_cost: As there.
+        goal: As there.
+    """
+    pairs = list(zip(values, peer_values, strict=True))
+    if unit == "ms" and not is_cost:
+        pairs = [(other, own) for own, other in pairs]
+    # What needs next to nothing, as the memory of a step can, must not divide by zero.
+    ratios = [one / max(other, 1e-6) for one, other in pairs]
     both = median(values), median(peer_values)
-    return Row(what, setting, peer, unit, *both, ratio, lowest, highest, len(ratios), is_cost, goal)
+    spread = median(ratios), min(ratios), max(ratios)
+    return Row(what, setting, peer, unit, *both, *spread, len(ratios), is_cost, goal)
 
 
-def speed_row(
-    what: str, setting: str, peer: str, comparison: Comparison, goal: str | None = None
-) -> Row:
-    """Return the row that says how many times faster than its peer something is."""
-    both = comparison.milliseconds
-    return make_row(what, setting, peer, "ms", *both, comparison.speedups, goal=goal)
-
-
-def cost_row(
-    what: str, setting: str, peer: str, comparison: Comparison, goal: str | None = None
-) -> Row:
-    """Return the row that says how many times its peer's time something takes."""
-    both = comparison.milliseconds
-    return make_row(what, setting, peer, "ms", *both, comparison.costs, is_cost=True, goal=goal)
-
-
-def memory_row(
+def compare(
     what: str,
     setting: str,
     peer: str,
-    num_bytes: Sequence[int],
-    peer_bytes: Sequence[int],
+    call: Call,
+    peer_call: Call,
+    settings: Settings,
+    *,
+    num_rounds: int | None = None,
+    device: torch.device = CPU,
     goal: str | None = None,
 ) -> Row:
-    """Return the row that says how many times its peer's peak memory something needs.
+    """Return the row that says how many times faster than its peer a call is.
 
     Args:
-        what: As in :class:`Row`.
-        setting: As in :class:`Row`.
-        peer: As in :class:`Row`.
-        num_bytes: Peak of each round.
-        peer_bytes: The peer's.
-        goal: As in :class:`Row`.
+        what: As of :class:`Row`, like the next two and ``goal``.
+        setting: Sizes and types.
+        peer: What it is compared with.
+        call: What to time.
+        peer_call: The same of the peer.
+        settings: Threads and rounds.
+        num_rounds: Rounds, if others.
+        device: Where both compute.
+        goal: Key of a goal.
     """
-    # A step that needs next to nothing must not divide by zero.
-    ratios = [own / max(other, 1) for own, other in zip(num_bytes, peer_bytes, strict=True)]
-    own, other = ([number / 1e6 for number in values] for values in (num_bytes, peer_bytes))
-    return make_row(what, setting, peer, "MB", own, other, ratios, is_cost=True, goal=goal)
+    times = settings.measure({"own": call, "peer": peer_call}, num_rounds, device)
+    return make_row(what, setting, peer, times["own"], times["peer"], goal=goal)

@@ -2,22 +2,25 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
-
-from benchmarks.crops import measure_prepared_crops
-from benchmarks.decoding import measure_decoding
+from benchmarks.crops import CROP_GOALS, measure_prepared_crops
+from benchmarks.decoding import DECODING_GOALS, measure_decoding
 from benchmarks.filmed_clip import write_filmed_clip
 from benchmarks.memory import measure_growth
-from benchmarks.report import LOADING_GOALS, Report, describe_environment
+from benchmarks.report import Goal, run_all
 from benchmarks.rows import Row
 from benchmarks.settings import Settings
 from benchmarks.workers import measure_workers
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.tables import markdown_table
 
+LOADING_GOALS = (
+    *DECODING_GOALS,
+    Goal("memory_growth", "memory_growth", "memory growth a clip / 30 kB", 1.0, is_cost=True),
+    *CROP_GOALS,
+)
 # Rates at which a GPU may take clips.
 CLIPS_A_SECOND = (50, 100, 200, 400, 800)
 
@@ -25,46 +28,31 @@ _NUM_GROWTH_CLIPS = 400
 _NUM_QUICK_GROWTH_CLIPS = 80
 
 
-def run_loading(
-    settings: Settings,
-    out: Path | None = None,
-    on_row: Callable[[Row], None] = lambda row: None,
-    on_part: Callable[[str, int, int], None] = lambda what, done, total: None,
-) -> tuple[Report, str]:
-    """Return the report on loading, and as Markdown the report with the arithmetic on cores.
+def run_loading(settings: Settings, out: Path) -> str:
+    """Return as Markdown the report on loading with the arithmetic on cores.
 
     Args:
         settings: How thoroughly to measure.
-        out: Folder for the report, which is written anew after each part, so that a run that
-            is stopped leaves what it has.
-        on_row: Called with each row as soon as it is measured.
-        on_part: Called with what is measured at length, how many clips are done, of how many.
+        out: Folder for the report.
     """
-    torch.set_num_threads(settings.num_threads)
-    report = Report(describe_environment(settings.num_threads), goals=LOADING_GOALS)
-    # Generators: each begins to measure when its rows are asked for.
-    parts: dict[str, Iterator[Row]] = {
-        "decoding": measure_decoding(settings),
-        "crops": measure_prepared_crops(settings),
-        "workers": measure_workers(settings),
-        "memory_growth": _measure_growth(settings, on_part),
+    parts = {
+        "decoding": measure_decoding,
+        "crops": measure_prepared_crops,
+        "workers": measure_workers,
+        "memory_growth": _measure_growth,
     }
-    for name, rows in parts.items():
-        report.take(name, rows, on_row=on_row)
-        if out is not None:
-            report.save(out)
+    report = run_all(parts, LOADING_GOALS, settings, out)
     markdown = f"{report.as_markdown()}\n{cores_table(_costs(report.rows))}\n"
-    if out is not None:
-        write_atomically(markdown, out / "benchmark.md")
-    return report, markdown
+    write_atomically(markdown, out / "benchmark.md")
+    return markdown
 
 
-def _measure_growth(settings: Settings, on_part: Callable[[str, int, int], None]) -> Iterator[Row]:
+def _measure_growth(settings: Settings) -> Iterator[Row]:
     num_clips = _NUM_QUICK_GROWTH_CLIPS if settings.is_quick else _NUM_GROWTH_CLIPS
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "filmed.mp4"
         write_filmed_clip(path, 10.0, (480, 854), settings.seed)
-        yield from measure_growth(path, num_clips, settings.seed, on_part)
+        yield from measure_growth(path, num_clips, settings.seed)
 
 
 def _costs(rows: list[Row]) -> list[tuple[str, float]]:

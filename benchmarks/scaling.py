@@ -13,17 +13,11 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from benchmarks.calls import training_call
+from benchmarks.report import describe_environment, environment_lines, tell
 from benchmarks.settings import BLOCK_WIDTH, VIDEO_GRID, Settings
 from benchmarks.stock_layers import with_stock_layers
-from benchmarks.timing import measure_in_turns
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
-from macbdf_mm.reports.figures.theme import (
-    LIGHT,
-    Theme,
-    new_figure,
-    style_axes,
-    to_png,
-)
+from macbdf_mm.reports.figures.theme import LIGHT, new_figure, style_axes, to_png
 from macbdf_mm.utils.files import write_atomically, write_json
 from macbdf_mm.utils.tables import markdown_table
 
@@ -97,20 +91,33 @@ AXES: dict[str, tuple[tuple[int, ...], Callable[[int], dict[str, int]]]] = {
 }
 
 
+def run_scaling(settings: Settings, out: Path) -> str:
+    """Return as Markdown how cost grows with each size.
+
+    Args:
+        settings: How thoroughly to measure.
+        out: Folder for table and picture, which are written anew after each size.
+    """
+    torch.set_num_threads(settings.num_threads)
+    environment = describe_environment(settings.num_threads)
+    curves: list[GrowthCurve] = []
+    for curve in measure_scaling(settings):
+        curves.append(curve)
+        tell(f"measured {curve.axis}")
+        save_scaling(out, environment, curves)
+    return scaling_markdown(environment, curves)
+
+
 def measure_scaling(settings: Settings) -> Iterator[GrowthCurve]:
     """Yield the curve of each axis of :data:`AXES`, the other sizes as in the `s` model."""
-    num_rounds = 1 if settings.is_quick else 5
     for axis, (sizes, changes) in AXES.items():
-        milliseconds: dict[str, list[float]] = {OURS: [], STOCK: []}
-        for size in sizes:
-            for which, cost in measure_blocks(settings, num_rounds, **changes(size)).items():
-                milliseconds[which].append(cost)
-        yield GrowthCurve(axis, sizes, {k: tuple(v) for k, v in milliseconds.items()})
+        costs = [measure_blocks(settings, **changes(size)) for size in sizes]
+        by_side = {side: tuple(cost[side] for cost in costs) for side in (OURS, STOCK)}
+        yield GrowthCurve(axis, sizes, by_side)
 
 
 def measure_blocks(
     settings: Settings,
-    num_rounds: int,
     *,
     steps: int = VIDEO_GRID[0],
     side: int = VIDEO_GRID[1],
@@ -122,7 +129,6 @@ def measure_blocks(
 
     Args:
         settings: Seed and threads.
-        num_rounds: Rounds.
         steps: Time steps of the map, half of the frames.
         side: Height and width of the map, a sixteenth of the frames'.
         batch: Clips.
@@ -137,28 +143,26 @@ def measure_blocks(
         OURS: training_call(blocks, x, grad),
         STOCK: training_call(with_stock_layers(blocks), x.contiguous(), grad.contiguous()),
     }
-    seconds = measure_in_turns(calls, settings.clock(), num_rounds)
-    return {which: 1e3 * median(values) for which, values in seconds.items()}
+    times = settings.measure(calls, settings.num_step_rounds)
+    return {which: median(values) for which, values in times.items()}
 
 
 def scaling_markdown(environment: Mapping[str, str], curves: Sequence[GrowthCurve]) -> str:
     """Return the environment and a table of points and laws as Markdown."""
-    lines = [f"{name}: {value}  " for name, value in environment.items()]
     rows = [row for curve in curves for row in curve.table_rows()]
-    return "\n".join([*lines, "", markdown_table(_HEAD, rows)]) + "\n"
+    return f"{environment_lines(environment)}\n{markdown_table(_HEAD, rows)}\n"
 
 
-def draw_scaling(curves: Sequence[GrowthCurve], theme: Theme = LIGHT) -> Figure:
+def draw_scaling(curves: Sequence[GrowthCurve]) -> Figure:
     """Return a figure with one plot a curve: points, and the power laws as lines.
 
     Args:
         curves: At least one.
-        theme: Colours.
     """
-    figure = new_figure(theme, 3.2 * len(curves), 3.2)
+    figure = new_figure(LIGHT, 3.2 * len(curves), 3.2)
     for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
-        _draw_curve(axes, curve, theme)
-    figure.axes[0].set_ylabel("forward + backward, ms", fontsize=9, color=theme.muted)
+        _draw_curve(axes, curve)
+    figure.axes[0].set_ylabel("forward + backward, ms", fontsize=9, color=LIGHT.muted)
     return figure
 
 
@@ -172,9 +176,9 @@ def save_scaling(
     write_atomically(to_png(draw_scaling(curves)), folder / "scaling.png")
 
 
-def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:
-    style_axes(axes, theme, xlabel=curve.axis)
-    colours = {OURS: theme.video, STOCK: theme.audio}
+def _draw_curve(axes: Axes, curve: GrowthCurve) -> None:
+    style_axes(axes, LIGHT, xlabel=curve.axis)
+    colours = {OURS: LIGHT.video, STOCK: LIGHT.audio}
     sizes = np.geomspace(min(curve.sizes), max(curve.sizes), 50)
     for which, costs in curve.milliseconds.items():
         factor, exponent = fit_power_law(curve.sizes, costs)
@@ -184,4 +188,4 @@ def _draw_curve(axes: Axes, curve: GrowthCurve, theme: Theme) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
-    axes.legend(frameon=False, fontsize=8, labelcolor=theme.ink, title="exponent", title_fontsize=8)
+    axes.legend(frameon=False, fontsize=8, labelcolor=LIGHT.ink, title="exponent", title_fontsize=8)

@@ -1,13 +1,12 @@
 """How thoroughly and on how many threads to measure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from benchmarks.timing import Call, clock_of
-from macbdf_mm.errors import ArgumentError
+from benchmarks.timing import Call, Times, clock_of, measure_in_turns
 
 CPU = torch.device("cpu")
 # Of the `s` model's maps: width of a block, and the grids.
@@ -37,24 +36,29 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.num_threads < 1:
-            raise ArgumentError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
+            raise ValueError(f"Expected `num_threads` (--threads) > 0, got {self.num_threads}.")
         if self.seed < 0:
-            raise ArgumentError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
+            raise ValueError(f"Expected `seed` (--seed) >= 0, got {self.seed}.")
 
     @property
     def num_rounds(self) -> int:
         """Rounds of what takes milliseconds."""
         return 5 if self.is_quick else 15
 
-    def thorough(self) -> "Settings":
-        """Return the same with the rounds of a run that is not quick."""
-        return replace(self, is_quick=False)
-
     @property
     def num_step_rounds(self) -> int:
         """Rounds of what takes seconds."""
         return 1 if self.is_quick else 5
 
-    def clock(self, device: torch.device = CPU) -> Callable[[Call], float]:
-        """Return the clock for calls on a device."""
-        return clock_of(device, self.num_threads)
+    def measure(
+        self, calls: Mapping[str, Call], num_rounds: int | None = None, device: torch.device = CPU
+    ) -> dict[str, Times]:
+        """Return the milliseconds of each call, one value per round.
+
+        Args:
+            calls: What to time, by name.
+            num_rounds: Rounds; None for what takes milliseconds.
+            device: Where the calls compute.
+        """
+        clock = clock_of(device, self.num_threads)
+        return measure_in_turns(calls, clock, num_rounds or self.num_rounds)

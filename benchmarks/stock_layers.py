@@ -55,17 +55,14 @@ def with_stock_layers(model: Module, *, is_attention_fused: bool = True) -> Modu
 def _replaced(model: Module, replacements: dict[type[nn.Module], _Replace]) -> Module:
     """Return a copy of the model, each module of a type replaced as stated."""
     model = copy.deepcopy(model)
-    _replace_children(model, replacements)
+    looked_at: list[nn.Module] = [model]
+    for module in looked_at:
+        for name, child in module.named_children():
+            if type(child) in replacements:
+                setattr(module, name, replacements[type(child)](child))
+            else:
+                looked_at.append(child)
     return model
-
-
-def _replace_children(module: nn.Module, replacements: dict[type[nn.Module], _Replace]) -> None:
-    for name, child in module.named_children():
-        replace = replacements.get(type(child))
-        if replace is None:
-            _replace_children(child, replacements)
-        else:
-            setattr(module, name, replace(child))
 
 
 def stock_linear(linear: nn.Linear) -> nn.Linear:

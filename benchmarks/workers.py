@@ -1,6 +1,7 @@
 """Clips a second from prepared crops, by the number of workers of the data loader."""
 
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +16,7 @@ from benchmarks.crops import face_of_filmed_clip
 from benchmarks.filmed_clip import write_filmed_clip
 from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
-from benchmarks.timing import Call, measure_in_turns, wall_seconds
+from benchmarks.timing import Call, measure_in_turns
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
@@ -52,10 +53,12 @@ def measure_workers(settings: Settings) -> Iterator[Row]:
         passes: dict[str, Call] = {
             str(n): partial(deque, loader, maxlen=0) for n, loader in loaders.items()
         }
-        seconds = measure_in_turns(passes, wall_seconds, num_rounds)
-    rates = {n: [num_clips / s for s in seconds[str(n)]] for n in NUM_WORKERS}
-    for num_workers in NUM_WORKERS:
-        yield _row(num_workers, rates)
+        times = measure_in_turns(passes, time.perf_counter, num_rounds)
+    rates = {n: [1e3 * num_clips / ms for ms in values] for n, values in times.items()}
+    setting = f"mp4 crops of 224 pixels, batches of {_BATCH_SIZE}, wall time"
+    for number, values in rates.items():
+        what = f"clips a second, {number} worker{'s' * (number != '1')}"
+        yield make_row(what, setting, "1 worker", values, rates["1"], unit="clips/s")
 
 
 def crops_dataset(folder: Path, seed: int) -> AudioVisualForgeryDataset:
@@ -84,17 +87,4 @@ def make_loader(
         num_workers=num_workers,
         persistent_workers=True,
         collate_fn=pseudo_collate,
-    )
-
-
-def _row(num_workers: int, rates: dict[int, list[float]]) -> Row:
-    own, alone = rates[num_workers], rates[NUM_WORKERS[0]]
-    return make_row(
-        f"clips a second, {num_workers} worker{'s' * (num_workers > 1)}",
-        f"mp4 crops of 224 pixels, batches of {_BATCH_SIZE}, wall time",
-        "1 worker",
-        "clips/s",
-        own,
-        alone,
-        [one / other for one, other in zip(own, alone, strict=True)],
     )

@@ -45,25 +45,16 @@ def main() -> None:
     arguments = parse_arguments()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from benchmarks.run_benchmarks import run_benchmarks, run_scaling
+    from benchmarks.run_benchmarks import run_benchmarks
+    from benchmarks.scaling import run_scaling
     from benchmarks.settings import Settings
 
     settings = Settings(Path(arguments.config), arguments.quick, arguments.threads, arguments.seed)
     out = Path(arguments.out)
     if arguments.scaling:
-        print(run_scaling(settings, out, lambda curve: show(f"measured {curve.axis}")))
-        return
-    report = run_benchmarks(
-        settings,
-        arguments.only,
-        out,
-        lambda row: show(f"{row.what}, {row.setting}: {row.ratio:.2f}x {row.peer}"),
-    )
-    print(report.as_markdown())
-
-
-def show(progress: str) -> None:
-    print(progress, file=sys.stderr, flush=True)
+        print(run_scaling(settings, out))
+    else:
+        print(run_benchmarks(settings, arguments.only, out).as_markdown())
 
 
 if __name__ == "__main__":

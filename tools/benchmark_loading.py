@@ -30,18 +30,10 @@ def main() -> None:
     # Imported late: a wrong flag is answered before torch is loaded.
     from benchmarks.run_loading import run_loading
     from benchmarks.settings import Settings
-    from macbdf_mm.utils.progress import ProgressLine
 
     # The config whose loading is measured: 16 frames and the sound of 2.56 s.
     settings = Settings(Path("configs/macbdf_dfdc.py"), arguments.quick, seed=arguments.seed)
-    _, markdown = run_loading(
-        settings,
-        Path(arguments.out),
-        lambda row: print(f"{row.what}, {row.setting}: {row.ratio:.2f}x {row.peer}",
-                          file=sys.stderr, flush=True),
-        ProgressLine("clips"),
-    )  # fmt: skip
-    print(markdown)
+    print(run_loading(settings, Path(arguments.out)))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from benchmarks import calls as module
 from benchmarks.calls import (
-    all_calls,
     build_training_model,
     forward_call,
     plain_wrapper,
@@ -16,6 +15,7 @@ from benchmarks.calls import (
     training_step,
 )
 from benchmarks.settings import CPU, Settings
+from benchmarks.timing import all_calls
 from macbdf_mm.errors import ConfigError
 
 

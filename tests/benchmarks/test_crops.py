@@ -14,15 +14,19 @@ def test_all_ways_are_measured_in_each_round(make_face_clip, tmp_path, monkeypat
         monkeypatch.setattr(module, name, value)
     folder = tmp_path / "crops"
     speed = measure_crop_speed(make_face_clip(), TRACK, folder, num_clips=2, num_rounds=3)
-    assert list(speed.seconds) == [FULL, "mp4", "jpeg"]
-    assert {len(values) for values in speed.seconds.values()} == {3}
-    assert min(min(values) for values in speed.seconds.values()) > 0
+    assert list(speed.milliseconds) == [FULL, "mp4", "jpeg"]
+    assert {len(values) for values in speed.milliseconds.values()} == {3}
+    assert min(min(values) for values in speed.milliseconds.values()) > 0
     assert speed.num_bytes["mp4"] == (tmp_path / "crops/crop.mp4").stat().st_size
-    assert [line.split(":")[0] for line in speed.describe().splitlines()] == list(speed.seconds)
+    assert [line.split(":")[0] for line in speed.describe().splitlines()] == list(
+        speed.milliseconds
+    )
 
 
 def test_ratios_are_medians_of_rounds():
-    speed = CropSpeed({FULL: (0.4, 0.1, 0.3), "mp4": (0.1, 0.1, 0.1)}, {FULL: 1, "mp4": 1})
+    speed = CropSpeed(
+        {FULL: (400.0, 100.0, 300.0), "mp4": (100.0, 100.0, 100.0)}, {FULL: 1, "mp4": 1}
+    )
     assert speed.describe().splitlines() == [
         "full frames: 300.0 ms a clip, 1.0x, 0.00 MB",
         "mp4: 100.0 ms a clip, 3.0x, 0.00 MB",

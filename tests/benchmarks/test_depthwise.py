@@ -12,6 +12,7 @@ from benchmarks.depthwise import (
     measure_depthwise,
     random_map,
 )
+from benchmarks.rows import Row
 from benchmarks.settings import Settings
 from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
 from macbdf_mm.ops import DepthwiseConv3d
@@ -69,11 +70,13 @@ def test_lowest_ratio_is_measured_again_and_named(
 
     def fake_row(what, setting, cases, settings, goal=None, maker=None, num_rounds=None):
         measured.append((cases[0], num_rounds or settings.num_rounds))
-        row = depthwise.Row(what, setting, "", "ms", 1, 1, 0.5 if slow in cases else 2, 0, 0, 1)
+        row = Row(what, setting, "", "ms", 1, 1, 0.5 if slow in cases else 2, 0, 0, 1)
         return row
 
     monkeypatch.setattr(depthwise, "comparison_row", fake_row)
-    row = lowest_row("what", [TINY, slow], tiny_settings, "never_slower", [forward_call])
+    row = lowest_row(
+        "what", [(TINY, forward_call), (slow, forward_call)], tiny_settings, "never_slower"
+    )
     assert row.ratio == 0.5
     assert row.setting == f"{slow}, forward"
     rounds = [num for case, num in measured if case == slow]

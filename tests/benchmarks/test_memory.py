@@ -39,15 +39,20 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_both_readers_are_measured_with_progress(clip: Path) -> None:
-    seen = []
-    rows = list(measure_growth(clip, 8, 0, lambda what, done, total: seen.append((done, total))))
+def test_both_readers_are_measured_with_progress(
+    clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = list(measure_growth(clip, 8, 0))
     assert [row.goal for row in rows] == ["memory_growth", None]
     assert rows[0].peer_value == module.ALLOWANCE_KB
     assert rows[0].value == rows[1].value
     assert rows[0].ratio == pytest.approx(rows[0].value / module.ALLOWANCE_KB)
     assert all(row.num_rounds == 4 and row.unit == "kB" for row in rows)
-    assert seen == [(done, 38) for done in (0, 30, 32, 34, 36, 38)] * 2
+    shown = capsys.readouterr().err
+    assert [line.split(",")[0] for line in shown.splitlines()] == ["memory growth"] * 4
+    for reader in ("own", "decord"):
+        assert f"memory growth, {reader}: 0/38 clips" in shown
+        assert f"memory growth, {reader}: 38/38 clips" in shown
 
 
 def test_what_stays_is_seen(clip: Path) -> None:
@@ -69,4 +74,4 @@ def test_a_system_that_does_not_tell_is_named(
 ) -> None:
     monkeypatch.setattr(module, "_STATUS", tmp_path / "none")
     with pytest.raises(module.NotMeasuredError, match="only Linux tells the resident memory"):
-        list(measure_growth(clip, 8, 0, lambda *_: None))
+        list(measure_growth(clip, 8, 0))

@@ -4,13 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.report import GOALS, LOADING_GOALS, Goal, Report, describe_environment
-from benchmarks.rows import speed_row
-from benchmarks.timing import Comparison
+from benchmarks import report as module
+from benchmarks.report import Goal, Report, describe_environment, run_all
+from benchmarks.rows import NotMeasuredError, make_row
+from benchmarks.run_benchmarks import GOALS
+from benchmarks.run_loading import LOADING_GOALS
+from benchmarks.settings import Settings
 
 
 def test_a_speedup_reaches_and_a_cost_stays_below_the_limit() -> None:
-    fast, cheap = Goal("a", "", 2.0), Goal("b", "", 1.5, is_cost=True)
+    fast, cheap = Goal("a", "", "", 2.0), Goal("b", "", "", 1.5, is_cost=True)
     assert fast.is_met(2.0)
     assert not fast.is_met(1.99)
     assert cheap.is_met(1.5)
@@ -40,9 +43,9 @@ def test_environment_says_what_figures_depend_on() -> None:
 
 @pytest.fixture
 def report() -> Report:
-    met = speed_row("block", "B=2", "stock", Comparison((0.1,), (0.8,)), goal="block")
-    missed = speed_row("towers", "B=1", "stock", Comparison((0.1,), (0.2,)), goal="towers")
-    return Report({"GPU": "none"}, [met, missed], {"gpu_blocks": "no GPU"})
+    met = make_row("block", "B=2", "stock", (100,), (800,), goal="block")
+    missed = make_row("towers", "B=1", "stock", (100,), (200,), goal="towers")
+    return Report(GOALS, {"GPU": "none"}, [met, missed], {"gpu_blocks": "no GPU"})
 
 
 def test_every_goal_has_a_verdict(report: Report) -> None:
@@ -62,19 +65,33 @@ def test_rows_are_in_the_table(report: Report) -> None:
 
 
 def test_saved_file_holds_the_same(report: Report, tmp_path: Path) -> None:
-    data, table = report.save(tmp_path / "new")
+    report.save(tmp_path / "new")
+    data, table = (tmp_path / "new" / f"benchmark.{kind}" for kind in ("json", "md"))
     saved = json.loads(data.read_text())
     assert saved["environment"] == {"GPU": "none"}
     assert [row["ratio"] for row in saved["rows"]] == pytest.approx([8.0, 2.0])
     assert {goal["key"]: goal["verdict"] for goal in saved["goals"]}["block"] == "8.000x, met"
     assert table.read_text() == report.as_markdown()
-    assert {path.name for path in data.parent.iterdir()} == {"benchmark.json", "benchmark.md"}
+    assert set(data.parent.iterdir()) == {data, table}
 
 
-def test_other_goals_can_be_named() -> None:
-    goal = Goal("crops", "crops / full frames", 8.0)
-    row = speed_row("crops", "", "full", Comparison((0.1,), (0.9,)), goal="crops")
-    report = Report({}, [row], goals=(goal,))
-    assert "| crops / full frames | >= 8x | 9.000x, met |" in report.as_markdown()
-    assert GOALS[0].what not in report.as_markdown()
-    assert [entry["key"] for entry in report.as_dict()["goals"]] == ["crops"]
+def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure_blocks(settings):
+        yield make_row("block", "B=1", "stock", (1.0,), (2.0,), goal="block")
+        raise NotMeasuredError("out of luck")
+
+    def measure_other(settings):
+        yield make_row("other", "", "stock", (1.0,), (3.0,))
+
+    threads = []
+    monkeypatch.setattr(module.torch, "set_num_threads", threads.append)
+    benchmarks = {"blocks": measure_blocks, "other": measure_other}
+    report = run_all(benchmarks, GOALS, Settings(Path(), num_threads=2), tmp_path)
+    assert threads == [2]
+    assert capsys.readouterr().err.splitlines() == [
+        "block, B=1: 2.00x stock", "other, : 3.00x stock",
+    ]  # fmt: skip
+    assert report.not_measured == {"blocks": "out of luck", "block_forward": "out of luck"}
+    assert (tmp_path / "benchmark.md").read_text() == report.as_markdown()

@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import run_loading as module
-from benchmarks.rows import NotMeasuredError, speed_row
+from benchmarks.rows import NotMeasuredError, make_row
 from benchmarks.run_loading import CLIPS_A_SECOND, cores_needed, cores_table, run_loading
 from benchmarks.settings import Settings
-from benchmarks.timing import Comparison
 
 
 @pytest.mark.parametrize(
@@ -30,15 +29,13 @@ def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
     tiny_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def measure_decoding(settings):
-        comparison = Comparison((0.1,), (0.2,))
-        yield speed_row(
-            "reading", "480p, GOP 25, frames bit-equal", "stock", comparison, "decode_25"
-        )
-        yield speed_row("reading, child", "480p", "stock", comparison)
+        setting, times = "480p, GOP 25, frames bit-equal", ((100,), (200,))
+        yield make_row("reading", setting, "stock", *times, goal="decode_25")
+        yield make_row("reading, child", "480p", "stock", *times)
 
     def measure_crops(settings):
-        comparison = Comparison((0.01,), (0.1,))
-        yield speed_row("crops", "480p, file of 1 MB", "full", comparison, "crops_mp4")
+        setting = "480p, file of 1 MB"
+        yield make_row("crops", setting, "full", (10,), (100,), goal="crops_mp4")
 
     def fail(*_):
         raise NotMeasuredError("only Linux tells")
@@ -48,10 +45,9 @@ def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
     monkeypatch.setattr(module, "measure_prepared_crops", measure_crops)
     monkeypatch.setattr(module, "measure_workers", lambda settings: iter(()))
     monkeypatch.setattr(module, "_measure_growth", fail)
-    seen = []
-    report, markdown = run_loading(tiny_settings, tmp_path, lambda row: seen.append(row.what))
-    assert seen == ["reading", "reading, child", "crops"]
-    verdicts = {goal.key: report.verdict(goal) for goal in report.goals}
+    markdown = run_loading(tiny_settings, tmp_path)
+    saved = json.loads((tmp_path / "benchmark.json").read_text())
+    verdicts = {goal["key"]: goal["verdict"] for goal in saved["goals"]}
     assert verdicts["decode_25"] == "2.000x, met"
     assert verdicts["crops_mp4"] == "10.000x, met"
     assert verdicts["memory_growth"] == "not measured: only Linux tells"
@@ -60,5 +56,4 @@ def test_what_was_measured_is_kept_and_the_rest_has_a_reason(
     assert "| crops (480p) | 10.0 |" in markdown
     assert "reading, child (" not in markdown
     assert (tmp_path / "benchmark.md").read_text() == markdown
-    saved = json.loads((tmp_path / "benchmark.json").read_text())
-    assert len(saved["rows"]) == 3
+    assert [row["what"] for row in saved["rows"]] == ["reading", "reading, child", "crops"]

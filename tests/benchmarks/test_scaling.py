@@ -15,6 +15,7 @@ from benchmarks.scaling import (
     fit_power_law,
     measure_blocks,
     measure_scaling,
+    run_scaling,
     save_scaling,
     scaling_markdown,
 )
@@ -45,7 +46,7 @@ def test_worst_error_is_relative() -> None:
 
 
 def test_a_workload_is_measured_on_both_sides(tiny_settings: Settings) -> None:
-    costs = measure_blocks(tiny_settings, 1, steps=2, side=3, batch=1, depth=2, width=3)
+    costs = measure_blocks(tiny_settings, steps=2, side=3, batch=1, depth=2, width=3)
     assert set(costs) == {OURS, STOCK}
     assert all(cost > 0 for cost in costs.values())
 
@@ -101,6 +102,15 @@ def test_picture_shows_the_points_and_the_exponents() -> None:
     assert list(points.get_ydata()) == [1.0, 2.0, 4.0]
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels == ["ours, 1.00", "stock layers, 1.00"]
+
+
+def test_the_whole_leaves_table_and_picture(
+    tiny_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scaling, "measure_scaling", lambda settings: CURVES[1:])
+    text = run_scaling(tiny_settings, tmp_path)
+    assert "| depth | ours | 1: 1, 2: 2 |" in text
+    assert (tmp_path / "scaling.md").read_text() == text
 
 
 def test_files_are_written(tmp_path: Path) -> None:

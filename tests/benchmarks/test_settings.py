@@ -1,21 +1,25 @@
+import time
 from pathlib import Path
 
 import pytest
 
 from benchmarks.settings import Settings
-from benchmarks.timing import cpu_seconds, wall_seconds
 
 
-def test_quick_has_fewer_rounds_and_can_be_made_thorough() -> None:
-    quick = Settings(Path("config.py"), is_quick=True)
-    assert quick.num_step_rounds == 1
-    assert quick.num_rounds < quick.thorough().num_rounds
-    assert quick.thorough().config == quick.config
+def test_quick_has_fewer_rounds() -> None:
+    quick, thorough = Settings(Path("config.py"), is_quick=True), Settings(Path("config.py"))
+    assert quick.num_step_rounds == 1 < thorough.num_step_rounds
+    assert quick.num_rounds < thorough.num_rounds
+    calls = {"a": lambda: time.sleep(1e-4)}
+    assert len(quick.measure(calls)["a"]) == quick.num_rounds
+    assert len(quick.measure(calls, 2)["a"]) == 2
 
 
-def test_clock_goes_by_the_threads() -> None:
-    assert Settings(Path(), num_threads=1).clock() is cpu_seconds
-    assert Settings(Path(), num_threads=2).clock() is wall_seconds
+def test_one_thread_is_timed_without_its_waiting() -> None:
+    calls = {"a": lambda: time.sleep(0.02)}
+    (own,) = Settings(Path(), num_threads=1).measure(calls, 1)["a"]
+    (wall,) = Settings(Path(), num_threads=2).measure(calls, 1)["a"]
+    assert own < 10 < 20 <= wall
 
 
 @pytest.mark.parametrize(
