@@ -15,7 +15,7 @@ from benchmarks.filmed_clip import write_filmed_clip
 from benchmarks.report import Goal
 from benchmarks.rows import Row, make_row
 from benchmarks.settings import Settings
-from benchmarks.timing import Times, all_calls, measure_in_turns
+from benchmarks.timing import Call, Times, all_calls, measure_in_turns
 from macbdf_mm.media.crop_square import crop_square
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import DecodedSpan, read_span
@@ -130,7 +130,9 @@ def measure_crop_speed(
         start, end = written.start_seconds, written.end_seconds
     rng = np.random.default_rng(seed)
     begins = rng.uniform(0, max(0.0, end - start - _SPAN_SECONDS), num_clips)
-    calls = {form: all_calls([partial(_load, files[form], t) for t in begins]) for form in FORMS}
+    calls: dict[str, Call] = {
+        form: all_calls([partial(_load, files[form], begin) for begin in begins]) for form in FORMS
+    }
     calls[FULL] = all_calls([partial(_load_full, path, track, start + t) for t in begins])
     turns = measure_in_turns({way: calls[way] for way in files}, time.process_time, num_rounds)
     return CropSpeed(

@@ -8,6 +8,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from macbdf_mm.datasets.forgery.smooth_noise import draw_smooth_noise
 
+FPS = 25
+SAMPLE_RATE = 16_000
 CONTROL_RATE_HZ = 200
 NUM_FORMANTS = 4
 

@@ -6,6 +6,7 @@ from itertools import cycle, islice
 
 import numpy as np
 
+from demo.articulation import FPS
 from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.datasets.forgery.operators import (
     AUDIO_OPERATORS,
@@ -16,8 +17,6 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, Label, clip_label
 
-FPS = 25
-SAMPLE_RATE = 16_000
 MIN_CLIPS = 12
 SPLITS = ("train", "val", "test")
 
@@ -49,7 +48,6 @@ class PlannedClip:
 class PlannedSource:
     """One rendered performance, the real clip that shows it and the fakes made from it."""
 
-    identity: str
     identity_key: int
     key: int
     num_frames: int
@@ -61,11 +59,8 @@ class PlannedSource:
         return self.num_frames / FPS
 
 
-@dataclass(frozen=True)
-class PlannedGroup:
-    """Sources rendered together; each gives its face to the one before it."""
-
-    sources: tuple[PlannedSource, ...]
+PlannedGroup = tuple[PlannedSource, ...]
+"""Sources rendered together; each gives its face to the one before it."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ def plan_clips(num_clips: int, seed: int) -> list[PlannedGroup]:
 
 def rows_of(groups: Sequence[PlannedGroup]) -> list[ClipRow]:
     """Return the annotation rows of a plan, by split and file name."""
-    rows = [clip.row for group in groups for source in group.sources for clip in source.clips]
+    rows = [clip.row for group in groups for source in group for clip in source.clips]
     return sorted(rows, key=lambda row: (SPLITS.index(row.split or ""), row.file))
 
 
@@ -151,7 +146,7 @@ def _plan_identity(
         for file, pair in fakes[index :: len(real)]:
             row = _plan_fake(base, file, pair, num_frames, dealer)
             clips.append(PlannedClip(row, next(keys)))
-        sources.append(PlannedSource(identity, identity_key, next(keys), num_frames, tuple(clips)))
+        sources.append(PlannedSource(identity_key, next(keys), num_frames, tuple(clips)))
     return sources
 
 
@@ -224,6 +219,6 @@ def _form_groups(performances: list[list[PlannedSource]]) -> list[PlannedGroup]:
         people = performances[start : start + size]
         for turn in range(max(len(sources) for sources in people)):
             together = [sources[turn] for sources in people if turn < len(sources)]
-            groups.append(PlannedGroup(tuple(together)))
+            groups.append(tuple(together))
         start += size
     return groups

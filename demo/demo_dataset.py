@@ -8,26 +8,14 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from demo.clip_plan import (
-    FPS,
-    SAMPLE_RATE,
-    PlannedClip,
-    PlannedGroup,
-    PlannedSource,
-    plan_clips,
-    rows_of,
-)
+from demo.clip_plan import PlannedClip, PlannedGroup, PlannedSource, plan_clips, rows_of
 from demo.identity import draw_identity
-from demo.performance import (
-    Performance,
-    render_performance,
-    say_something_else,
-)
+from demo.performance import Performance, render_performance, say_something_else
 from demo.scene import level_out
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.files import replacing, write_json
@@ -86,11 +74,12 @@ def build_demo_dataset(
         ForgeryToolboxError: If a clip cannot be written.
     """
     out_dir = Path(out_dir)
-    _check_size(settings.size)
+    if settings.size < 64 or settings.size % 2:
+        raise ValueError(f"Expected `size` to be even and at least 64, got {settings.size}.")
     groups = plan_clips(settings.num_clips, settings.seed)
     _claim_folder(out_dir, settings)
     render = partial(render_group, out_dir=out_dir, settings=settings)
-    jobs = [Job(group.sources[0].clips[0].row.file, group) for group in groups]
+    jobs = [Job(group[0].clips[0].row.file, group) for group in groups]
     finished = 0
     progress("rendering", finished, settings.num_clips)
     for result in run_jobs(render, jobs, LocalEngine(num_workers)):
@@ -106,37 +95,27 @@ def build_demo_dataset(
 
 def render_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> int:
     """Write the clips of a group that are not there yet; return how many it has."""
-    count = sum(len(source.clips) for source in group.sources)
-    if all((out_dir / clip.row.file).exists() for s in group.sources for clip in s.clips):
-        return count
+    files = [out_dir / clip.row.file for source in group for clip in source.clips]
+    if all(file.exists() for file in files):
+        return len(files)
     # Sums over another number of threads round differently, and a decomposition can turn on it.
     with threadpool_limits(limits=1):
-        _write_group(group, out_dir, settings)
-    return count
-
-
-def _write_group(group: PlannedGroup, out_dir: Path, settings: DemoSettings) -> None:
-    performances = [perform(source, settings) for source in group.sources]
-    for index, source in enumerate(group.sources):
-        donor = performances[(index + 1) % len(performances)] if len(performances) > 1 else None
-        for clip in source.clips:
-            path = out_dir / clip.row.file
-            if not path.exists():
-                _write(path, forge_clip(clip, performances[index], donor, settings), clip, settings)
+        performances = [perform(source, settings) for source in group]
+        for index, source in enumerate(group):
+            donor = performances[(index + 1) % len(group)] if len(group) > 1 else None
+            for clip in source.clips:
+                path = out_dir / clip.row.file
+                if not path.exists():
+                    forged = forge_clip(clip, performances[index], donor, settings)
+                    _write(path, forged, clip, settings)
+    return len(files)
 
 
 def perform(source: PlannedSource, settings: DemoSettings) -> Performance:
     """Return the planned performance, rendered."""
     who = np.random.default_rng([settings.seed, _IDENTITY_DRAW, source.identity_key])
     what = np.random.default_rng([settings.seed, _PERFORMANCE_DRAW, source.key])
-    return render_performance(
-        draw_identity(who, source.identity),
-        source.duration_seconds,
-        what,
-        fps=FPS,
-        sample_rate=SAMPLE_RATE,
-        size=settings.size,
-    )
+    return render_performance(draw_identity(who), source.duration_seconds, what, settings.size)
 
 
 def forge_clip(
@@ -178,11 +157,6 @@ def _write(path: Path, clip: Clip, planned: PlannedClip, settings: DemoSettings)
             crf=int(rng.integers(_CRF_RANGE[0], _CRF_RANGE[1] + 1)),
             audio_bit_rate=int(rng.choice(_AUDIO_BIT_RATES)),
         )
-
-
-def _check_size(size: int) -> None:
-    if size < 64 or size % 2:
-        raise ArgumentError(f"Expected `size` to be even and at least 64, got {size}.")
 
 
 def _claim_folder(out_dir: Path, settings: DemoSettings) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from demo.articulation import Articulation
+from demo.articulation import FPS, Articulation
 from demo.identity import FaceTraits
 from demo.portrait import CANVAS, CENTRE, paint_backdrop, paint_head
 from demo.scene import Scene
@@ -17,18 +17,6 @@ from macbdf_mm.datasets.forgery.smooth_noise import draw_smooth_noise
 _SHIFT = 4
 _JAW_DROP = 0.055
 """How far a fully dropped jaw moves the chin, in head units."""
-
-
-@dataclass(frozen=True)
-class FaceVideo:
-    """Rendered frames and where the face is in them."""
-
-    frames: npt.NDArray[np.uint8]
-    """RGB, shape (T, size, size, 3)."""
-    face_boxes: npt.NDArray[np.float32]
-    """Left, top, right, bottom in pixels, shape (T, 4)."""
-    mouth_boxes: npt.NDArray[np.float32]
-    """The same of the mouth."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +37,15 @@ def render_face(
     face: FaceTraits,
     scene: Scene,
     rng: np.random.Generator,
-    *,
-    fps: float = 25.0,
     size: int = 128,
-) -> FaceVideo:
-    """Return the talking head, one frame for each 1 / ``fps`` seconds of the articulation."""
-    num_frames = round(articulation.duration_seconds * fps)
-    motion = _draw_motion(articulation, scene, rng, num_frames, fps)
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return the talking head: frames, the boxes of its face and of its mouth.
+
+    One frame for each 1 / ``FPS`` seconds of the articulation: RGB, shape (T, size, size, 3).
+    Boxes are left, top, right, bottom in pixels, shape (T, 4).
+    """
+    num_frames = round(articulation.duration_seconds * FPS)
+    motion = _draw_motion(articulation, scene, rng, num_frames)
     head = paint_head(face)
     backdrop = paint_backdrop(scene, face, size)
     light = _light_field(scene, size)
@@ -74,20 +64,16 @@ def render_face(
         frames[index] = _capture(picture, scene, rng)
         face_boxes[index] = _warp_box(_face_corners(face), placement)
         mouth_boxes[index] = _warp_box(_mouth_corners(face, motion.jaw[index]), placement)
-    return FaceVideo(frames, face_boxes, mouth_boxes)
+    return frames, face_boxes, mouth_boxes
 
 
 def _draw_motion(
-    articulation: Articulation,
-    scene: Scene,
-    rng: np.random.Generator,
-    num_frames: int,
-    fps: float,
+    articulation: Articulation, scene: Scene, rng: np.random.Generator, num_frames: int
 ) -> _Motion:
-    times = (np.arange(num_frames) + 0.5) / fps
+    times = (np.arange(num_frames) + 0.5) / FPS
     aperture = articulation.at_times(articulation.aperture, times)
     scales = np.array([0.012, 0.008, 2.2, 0.012])[:, None] * scene.motion
-    pose = scales * draw_smooth_noise(rng, num_frames, 0.35 * fps, 4)
+    pose = scales * draw_smooth_noise(rng, num_frames, 0.35 * FPS, 4)
     jaw = articulation.at_times(articulation.jaw, times)
     pose[1] += 0.006 * scene.motion * jaw  # heads nod on stressed syllables
     return _Motion(
@@ -95,9 +81,9 @@ def _draw_motion(
         width=articulation.at_times(articulation.width, times),
         jaw=jaw,
         eyelid=_draw_blinks(rng, times),
-        gaze=0.25 * draw_smooth_noise(rng, num_frames, 0.2 * fps, 2),
+        gaze=0.25 * draw_smooth_noise(rng, num_frames, 0.2 * FPS, 2),
         pose=pose.astype(np.float32),
-        exposure=1 + scene.exposure_drift * draw_smooth_noise(rng, num_frames, 0.3 * fps)[0],
+        exposure=1 + scene.exposure_drift * draw_smooth_noise(rng, num_frames, 0.3 * FPS)[0],
     )
 
 

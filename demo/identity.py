@@ -55,9 +55,8 @@ class VoiceTraits:
 
 @dataclass(frozen=True)
 class Identity:
-    """A person: a name, a face and a voice."""
+    """A person."""
 
-    name: str
     face: FaceTraits
     voice: VoiceTraits
 
@@ -72,9 +71,9 @@ _HAIRS = np.array(
 _IRISES = np.array([[0.24, 0.14, 0.08], [0.35, 0.25, 0.12], [0.28, 0.42, 0.55], [0.30, 0.42, 0.28]])
 
 
-def draw_identity(rng: np.random.Generator, name: str) -> Identity:
-    """Return a random person called ``name``."""
-    return Identity(name, _draw_face(rng), _draw_voice(rng))
+def draw_identity(rng: np.random.Generator) -> Identity:
+    """Return a random person."""
+    return Identity(_draw_face(rng), _draw_voice(rng))
 
 
 def _draw_face(rng: np.random.Generator) -> FaceTraits:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve, lfilter
 
+from demo.articulation import SAMPLE_RATE
 from demo.identity import Colour
 
 
@@ -69,23 +70,21 @@ def _draw_colour(rng: np.random.Generator, low: float, high: float) -> Colour:
 
 
 def record_sound(
-    speech: npt.NDArray[np.float32], scene: Scene, rng: np.random.Generator, sample_rate: int
+    speech: npt.NDArray[np.float32], scene: Scene, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """Return dry speech, shape (S,), as the scene's microphone hears it, same shape."""
-    response = _room_response(scene, rng, sample_rate)
+    response = _room_response(scene, rng)
     heard = fftconvolve(speech, response)[: len(speech)]
     noise = lfilter([1.0], [1.0, -scene.ambience_tilt], rng.standard_normal(len(speech)))
     level = float(speech.std()) * 10 ** (scene.ambience_db / 20)
     heard = heard + noise * level / max(float(noise.std()), 1e-9)
-    pole = np.exp(-2 * np.pi * scene.microphone_hz / sample_rate)
+    pole = np.exp(-2 * np.pi * scene.microphone_hz / SAMPLE_RATE)
     return lfilter([1 - pole], [1.0, -pole], heard).astype(np.float32)
 
 
-def _room_response(
-    scene: Scene, rng: np.random.Generator, sample_rate: int
-) -> npt.NDArray[np.float64]:
+def _room_response(scene: Scene, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return direct sound followed by decaying noise; energy 1 plus the reverberant share."""
-    num_taps = max(2, round(scene.reverberation_seconds * sample_rate))
+    num_taps = max(2, round(scene.reverberation_seconds * SAMPLE_RATE))
     decay = np.exp(-6.9 * np.arange(num_taps) / num_taps)  # 60 dB over the whole tail
     tail = rng.standard_normal(num_taps) * decay
     tail *= np.sqrt(scene.reverberation_share / np.sum(tail**2))

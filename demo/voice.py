@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from demo.articulation import CONTROL_RATE_HZ, Articulation
+from demo.articulation import CONTROL_RATE_HZ, SAMPLE_RATE, Articulation
 from demo.identity import VoiceTraits
 from macbdf_mm.datasets.forgery.smooth_noise import draw_smooth_noise
 
@@ -17,16 +17,15 @@ def synthesise_voice(
     articulation: Articulation,
     voice: VoiceTraits,
     rng: np.random.Generator,
-    sample_rate: int = 16_000,
 ) -> npt.NDArray[np.float32]:
     """Return dry speech of root mean square about 0.1, float32, shape (S,).
 
-    S is the articulation's duration times ``sample_rate``, rounded.
+    S is the articulation's duration times ``SAMPLE_RATE``, rounded.
     """
-    num_samples = round(articulation.duration_seconds * sample_rate)
-    times = (np.arange(num_samples) + 0.5) / sample_rate
-    source = _glottal_source(articulation, voice, rng, times, sample_rate)
-    source = lfilter([1.0], [1.0, -np.exp(-2 * np.pi * voice.tilt_hz / sample_rate)], source)
+    num_samples = round(articulation.duration_seconds * SAMPLE_RATE)
+    times = (np.arange(num_samples) + 0.5) / SAMPLE_RATE
+    source = _glottal_source(articulation, voice, rng, times)
+    source = lfilter([1.0], [1.0, -np.exp(-2 * np.pi * voice.tilt_hz / SAMPLE_RATE)], source)
     source /= max(float(source.std()), 1e-6)
     voicing = articulation.at_times(articulation.voicing, times)
     breath = rng.standard_normal(num_samples)
@@ -34,8 +33,8 @@ def synthesise_voice(
     frication = articulation.at_times(articulation.frication, times)
     turbulence = frication * rng.standard_normal(num_samples)
 
-    hop = sample_rate // CONTROL_RATE_HZ
-    frequencies = np.fft.rfftfreq(_fft_length(hop), 1 / sample_rate)
+    hop = SAMPLE_RATE // CONTROL_RATE_HZ
+    frequencies = np.fft.rfftfreq(_fft_length(hop), 1 / SAMPLE_RATE)
     tract = _tract_response(articulation.formants_hz * voice.tract_scale, frequencies)
     constriction = _constriction_response(articulation.frication_hz, frequencies)
     speech = _filter_over_time(excitation, tract, hop)
@@ -50,13 +49,12 @@ def _glottal_source(
     voice: VoiceTraits,
     rng: np.random.Generator,
     times: npt.NDArray[Any],
-    sample_rate: int,
 ) -> npt.NDArray[Any]:
     """Return the derivative of Rosenberg's glottal flow pulse, shape (S,)."""
     num_steps = len(articulation.pitch)
     jitter = draw_smooth_noise(rng, num_steps, 1.0)[0] * voice.jitter
     pitch = articulation.at_times(voice.pitch_range * articulation.pitch + jitter, times)
-    phase = np.cumsum(voice.pitch_hz * 2.0**pitch / sample_rate) + rng.uniform()
+    phase = np.cumsum(voice.pitch_hz * 2.0**pitch / SAMPLE_RATE) + rng.uniform()
     shimmer = 1 + voice.shimmer * draw_smooth_noise(rng, num_steps, 1.5)[0]
     position = phase % 1.0
     opening = 0.66 * voice.open_quotient

@@ -12,8 +12,7 @@ from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.tables import markdown_table
 from studies.clip_embeddings import embed_clips, measure_separation, plane_map
 from studies.result_tables import Results, figure_by_seed, spread
-from studies.run_study import StudyOutcome
-from studies.runs import run_folder
+from studies.runs import CONFIG_FILE, run_folder
 from studies.study import DEMO_CONFIG, FULL, Study, Variant
 from studies.study_page import StudyPage
 
@@ -47,30 +46,29 @@ _SEPARATION_TEXT = (
 )
 
 
-def fill_ablation_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
+def fill_ablation_page(page: StudyPage, work_dir: Path) -> None:
     """Add the curve over depth and the maps of the embeddings to a page.
 
     Args:
         page: The page of the study.
-        outcome: What the study has come to.
         work_dir: The folder of the study.
     """
-    add_depth_curve(page, outcome.configs)
+    add_depth_curve(page, work_dir)
     add_embedding_maps(page, work_dir)
 
 
-def add_depth_curve(page: StudyPage, configs: Mapping[str, Config]) -> None:
+def add_depth_curve(page: StudyPage, work_dir: Path) -> None:
     """Add AUC and accuracy over the depth of the towers (Figure 5), if there are two depths.
 
     Args:
         page: The page of the study.
-        configs: Of the variants, by name.
+        work_dir: The folder of the study.
     """
-    depths = {
-        name: int(configs[name].model.video_backbone.depth)
-        for name in DEPTH_VARIANTS
-        if name in page.results
-    }
+    depths = {}
+    for name in DEPTH_VARIANTS:
+        for seed in page.results.get(name, {}):
+            cfg = Config.fromfile(str(run_folder(work_dir, name, seed) / CONFIG_FILE))
+            depths[name] = int(cfg.model.video_backbone.depth)
     if len(set(depths.values())) < 2:
         return
     panels = {
@@ -141,7 +139,7 @@ def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
 def _separation_table(separations: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
     measures = list(next(iter(separations.values()))[0])
     rows = [
-        [name, *(str(spread(figures[measure] for figures in runs)) for measure in measures)]
+        [name, *(spread(figures[measure] for figures in runs) for measure in measures)]
         for name, runs in separations.items()
     ]
     return markdown_table(["embedding", *measures], rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from macbdf_mm.engine.run_options import last_checkpoint
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.structures.labels import CATEGORIES, FAKE
-from studies.runs import RunFolder
+from studies.runs import CONFIG_FILE, TRAINING_FOLDER
 
 _BATCH_SIZE = 32
 _NUM_NEIGHBOURS = 5
@@ -44,7 +45,7 @@ class ClipEmbeddings:
     files: tuple[str, ...]
 
 
-def embed_clips(folder: RunFolder) -> ClipEmbeddings:
+def embed_clips(folder: Path) -> ClipEmbeddings:
     """Return the embeddings of a finished run's test clips, in evaluation mode.
 
     Clips whose category is not known are left out.
@@ -53,10 +54,10 @@ def embed_clips(folder: RunFolder) -> ClipEmbeddings:
         MissingDataError: If the run has left no weights, or no clip has a category.
         ConfigError: If its model is another than ``MACBDF``.
     """
-    path = last_checkpoint(folder.training)
+    path = last_checkpoint(folder / TRAINING_FOLDER)
     if path is None:
-        raise MissingDataError(f"{folder.training} has no checkpoint, so nothing can be embedded.")
-    cfg = Config.fromfile(str(folder.config))
+        raise MissingDataError(f"{folder} has no checkpoint, so nothing can be embedded.")
+    cfg = Config.fromfile(str(folder / CONFIG_FILE))
     model = build_model(cfg)
     if not isinstance(model, MACBDF):
         raise ConfigError(f"Expected a model of type MACBDF to embed clips, got {cfg.model.type}.")

@@ -6,8 +6,7 @@ import numpy as np
 
 from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
 from macbdf_mm.utils.tables import markdown_table
-from studies.result_tables import epoch_values, spread
-from studies.run_study import StudyOutcome
+from studies.result_tables import epoch_values, mean_and_std, spread
 from studies.study import DEMO_CONFIG, FULL, Study, Variant
 from studies.study_page import StudyPage
 
@@ -42,13 +41,12 @@ _PANELS = {
 _CONFLICT = "/conflict_share"
 
 
-def fill_om_pareto_page(page: StudyPage, outcome: StudyOutcome, work_dir: Path) -> None:
+def fill_om_pareto_page(page: StudyPage, work_dir: Path) -> None:
     """Add curves and differences by epoch, and what was logged of the steps, to a page.
 
     Args:
         page: The page of the study.
-        outcome: What the study has come to.
-        work_dir: The folder of the study.
+        work_dir: Not used; what is shown stands in the results.
     """
     add_epoch_curves(page)
     add_epoch_differences(page)
@@ -93,7 +91,7 @@ def add_epoch_differences(page: StudyPage) -> None:
     for title, (group, key) in _PANELS.items():
         epochs, with_it = epoch_values(paired, reference, group, key)
         differences = with_it - epoch_values(paired, PLAIN_SUM, group, key)[1]
-        cells = [spread(column).format(signed=True) for column in differences.T]
+        cells = [spread(column, "+") for column in differences.T]
         rows.append([title, *cells])
     titles = page.study.titles()
     page.add(
@@ -113,8 +111,8 @@ def add_step_table(page: StudyPage) -> None:
     rows = []
     for key in keys:
         _, values = epoch_values(page.results, name, "om_pareto", key)
-        means = [spread(column) for column in values.T]
-        rows.append([f"`{key}`", *(f"{each.mean:.3g} ± {each.std:.2g}" for each in means)])
+        spreads = [mean_and_std(column) for column in values.T]
+        rows.append([f"`{key}`", *(f"{mean:.3g} ± {std:.2g}" for mean, std in spreads)])
     epochs, _ = epoch_values(page.results, name, "om_pareto", keys[0])
     shares = [
         np.nanmean(epoch_values(page.results, name, "om_pareto", key)[1])

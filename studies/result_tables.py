@@ -1,8 +1,8 @@
 """Figures over seeds: how they spread, how two variants differ, and the tables of them."""
 
 import math
+import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,61 +30,43 @@ ACC_MEASURES = {
 }
 
 
-@dataclass(frozen=True)
-class Spread:
-    """A figure over several seeds.
+def known(values: Iterable[float | None]) -> list[float]:
+    """Return the values that are known: neither None nor NaN."""
+    return [value for value in values if value is not None and not math.isnan(value)]
 
-    Attributes:
-        mean: Its mean; NaN without values.
-        std: Its standard deviation (divisor n - 1); NaN for fewer than two values.
-        low: The lowest value.
-        high: The highest value.
-        count: How many values there are.
+
+def mean_and_std(values: Iterable[float | None]) -> tuple[float, float]:
+    """Return mean and standard deviation (divisor n - 1) of the known values.
+
+    NaN for a mean of none, and for a deviation of fewer than two.
     """
-
-    mean: float
-    std: float
-    low: float
-    high: float
-    count: int
-
-    def __str__(self) -> str:
-        """Return it as text with three decimals, a dash without values."""
-        return self.format()
-
-    def format(self, signed: bool = False) -> str:
-        """Return mean, standard deviation and range as text; a dash without values.
-
-        Args:
-            signed: Whether to write plus signs, as for differences.
-        """
-        if not self.count:
-            return "-"
-        form = "{:+.3f}" if signed else "{:.3f}"
-        if self.count == 1:
-            return form.format(self.mean)
-        extent = f"{form.format(self.low)} to {form.format(self.high)}"
-        return f"{form.format(self.mean)} ± {self.std:.3f} ({extent})"
+    found = known(values)
+    mean = statistics.fmean(found) if found else math.nan
+    return mean, statistics.stdev(found) if len(found) > 1 else math.nan
 
 
-def spread(values: Iterable[float | None]) -> Spread:
-    """Return the spread of the values that are known: neither None nor NaN."""
-    known = np.array([v for v in values if v is not None and not math.isnan(v)], dtype=np.float64)
-    if not known.size:
-        return Spread(math.nan, math.nan, math.nan, math.nan, 0)
-    return Spread(
-        mean=float(known.mean()),
-        std=float(known.std(ddof=1)) if known.size > 1 else math.nan,
-        low=float(known.min()),
-        high=float(known.max()),
-        count=int(known.size),
-    )
+def spread(values: Iterable[float | None], sign: str = "") -> str:
+    """Return mean, standard deviation and range of the known values as text.
+
+    A single one stands alone, and a dash for none.
+
+    Args:
+        values: Of several seeds.
+        sign: ``+`` to write plus signs, as for differences.
+    """
+    found = known(values)
+    if not found:
+        return "-"
+    mean, std = mean_and_std(found)
+    if len(found) == 1:
+        return f"{mean:{sign}.3f}"
+    return f"{mean:{sign}.3f} ± {std:.3f} ({min(found):{sign}.3f} to {max(found):{sign}.3f})"
 
 
-def paired_spread(
+def paired_differences(
     values: Mapping[int, float | None], reference: Mapping[int, float | None]
-) -> Spread:
-    """Return the spread of ``values - reference`` over the seeds that both have.
+) -> list[float]:
+    """Return ``values - reference`` for each seed for which both are known.
 
     Runs of one seed begin with the same random numbers and see the clips in the same order, so
     the differences spread less than the figures themselves.
@@ -94,7 +76,7 @@ def paired_spread(
         reference: The same figure of the variant to compare with.
     """
     pairs = [(value, reference.get(seed)) for seed, value in values.items()]
-    return spread(a - b for a, b in pairs if a is not None and b is not None)
+    return known(a - b for a, b in pairs if a is not None and b is not None)
 
 
 def epoch_values(
@@ -146,7 +128,7 @@ def measure_table(results: Results, titles: Mapping[str, str], measures: Mapping
     for name in titles:
         if name in results:
             by_seed = [figure_by_seed(results, name, key) for key in measures.values()]
-            cells = [str(spread(figures.values())) for figures in by_seed]
+            cells = [spread(figures.values()) for figures in by_seed]
             rows.append([titles[name], str(len(results[name])), *cells])
     return markdown_table(["variant", "seeds", *measures], rows)
 
@@ -160,11 +142,11 @@ def difference_table(
         if name == reference or name not in results:
             continue
         differences = [
-            paired_spread(
+            paired_differences(
                 figure_by_seed(results, name, key), figure_by_seed(results, reference, key)
             )
             for key in measures.values()
         ]
-        count = max((each.count for each in differences), default=0)
-        rows.append([titles[name], str(count), *(each.format(signed=True) for each in differences)])
+        count = max(map(len, differences), default=0)
+        rows.append([titles[name], str(count), *(spread(each, "+") for each in differences)])
     return markdown_table([f"minus {titles[reference]}", "pairs", *measures], rows)

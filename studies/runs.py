@@ -7,20 +7,23 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from macbdf_mm.errors import ArgumentError
-from macbdf_mm.utils.files import write_json
 from studies.fingerprint import run_fingerprint
-from studies.study import Variant
 from studies.study_config import VariantConfig
 
 RUNS_FOLDER = "runs"
+# In the folder of a run: the whole config; what MMEngine's runner writes; what the process
+# prints; and the result, which is there only if the run is finished.
+CONFIG_FILE = "config.py"
+TRAINING_FOLDER = "training"
+_LOG_FILE = "log.txt"
+RESULT_FILE = "result.json"
 _STALE_FOLDER = "stale"
 _SILENCE = "nothing was printed"
 _POLL_SECONDS = 0.2
@@ -29,53 +32,29 @@ _STOP_SECONDS = 10.0
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
-@dataclass(frozen=True)
-class RunFolder:
-    """Paths of the files of a run.
+def run_folder(work_dir: Path, variant: str, seed: int) -> Path:
+    """Return the folder of a run in the folder of its study."""
+    return work_dir / RUNS_FOLDER / variant / f"seed_{seed}"
 
-    Attributes:
-        path: The folder.
-    """
 
-    path: Path
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Return the result of the run in a folder, None while there is none."""
+    path = folder / RESULT_FILE
+    result: dict[str, Any] | None = None
+    if path.is_file():
+        result = json.loads(path.read_text(encoding="utf-8"))
+    return result
 
-    @property
-    def config(self) -> Path:
-        """The config that is trained, complete."""
-        return self.path / "config.py"
 
-    @property
-    def log(self) -> Path:
-        """What the process printed."""
-        return self.path / "log.txt"
+def last_words(log: Path) -> str:
+    """Return the last line of a log that is not empty, or that there is none."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    return ([_SILENCE, *filter(None, map(str.strip, text.split("\n")))])[-1]
 
-    @property
-    def training(self) -> Path:
-        """The folder that MMEngine's runner writes to."""
-        return self.path / "training"
 
-    @property
-    def result(self) -> Path:
-        """The result; there only if the run is finished."""
-        return self.path / "result.json"
-
-    def read_result(self) -> dict[str, Any] | None:
-        """Return the result, None while there is none."""
-        if not self.result.is_file():
-            return None
-        result: dict[str, Any] = json.loads(self.result.read_text(encoding="utf-8"))
-        return result
-
-    def write_result(self, result: Mapping[str, Any]) -> None:
-        """Write the result; a process killed meanwhile leaves none."""
-        write_json(without_nan(result), self.result)
-
-    def last_words(self) -> str:
-        """Return the last line of the log that is not empty, or that there is none."""
-        if not self.log.is_file():
-            return _SILENCE
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), _SILENCE)
+def tell(line: str) -> None:
+    """Print a line at once, into a log too."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,27 +62,27 @@ class PlannedRun:
     """One variant with one seed.
 
     Attributes:
-        variant: What is trained.
+        variant: Name of what is trained.
         seed: Its seed.
         folder: Where it lies.
         cfg: Its config.
         fingerprint: The digests of what its result follows from.
     """
 
-    variant: Variant
+    variant: str
     seed: int
-    folder: RunFolder
+    folder: Path
     cfg: Config
     fingerprint: Mapping[str, str]
 
     @property
     def label(self) -> str:
         """What it is called in messages."""
-        return f"{self.variant.name}, seed {self.seed}"
+        return f"{self.variant}, seed {self.seed}"
 
     def changes(self) -> list[str] | None:
         """Return which of config, data and code have changed since its result; None without one."""
-        result = self.folder.read_result()
+        result = read_result(self.folder)
         if result is None:
             return None
         found = result["fingerprint"]
@@ -118,107 +97,97 @@ class PlannedRun:
         changes = self.changes()
         if changes is None or set(changes) - ({"code"} if accept_other_code else set()):
             return None
-        return self.folder.read_result()
+        return read_result(self.folder)
 
     def prepare(self) -> None:
-        """Write its config, and put a result that no longer holds aside."""
-        self.folder.path.mkdir(parents=True, exist_ok=True)
-        if self.folder.result.is_file():
-            old = self.folder.read_result() or {}
-            stale = self.folder.path / _STALE_FOLDER
+        """Write its config, and put a result that no longer holds aside, which is said."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        old = read_result(self.folder)
+        if old is not None:
+            tell(
+                f"{self.label}: {' and '.join(self.changes() or ())} changed since its result; it "
+                "is trained again, and the old result is put aside"
+            )
+            stale = self.folder / _STALE_FOLDER
             stale.mkdir(exist_ok=True)
             name = "_".join(old["fingerprint"].values())
-            self.folder.result.rename(stale / f"{name}.json")
-        self.cfg.dump(str(self.folder.config))
-
-
-def run_folder(work_dir: Path, variant: str, seed: int) -> RunFolder:
-    """Return the folder of a run in the folder of its study."""
-    return RunFolder(work_dir / RUNS_FOLDER / variant / f"seed_{seed}")
+            (self.folder / RESULT_FILE).rename(stale / f"{name}.json")
+        self.cfg.dump(str(self.folder / CONFIG_FILE))
 
 
 def plan_runs(
-    variants: Mapping[str, tuple[Variant, VariantConfig]],
-    seeds: Mapping[str, Sequence[int]],
-    work_dir: Path,
+    configs: Mapping[str, VariantConfig], seeds: Mapping[str, Sequence[int]], work_dir: Path
 ) -> list[PlannedRun]:
     """Return the runs of some variants, seed by seed: an early table then has all variants.
 
     Args:
-        variants: The variants and their configs, by name.
+        configs: Of the variants, by name.
         seeds: The seeds of each.
         work_dir: The folder of the study.
     """
     runs = []
-    all_seeds = sorted({seed for name in variants for seed in seeds[name]})
-    for seed in all_seeds:
-        for name, (variant, config) in variants.items():
+    for seed in sorted({seed for name in configs for seed in seeds[name]}):
+        for name, config in configs.items():
             if seed in seeds[name]:
                 cfg = config.with_seed(seed)
                 folder = run_folder(work_dir, name, seed)
-                runs.append(PlannedRun(variant, seed, folder, cfg, run_fingerprint(cfg)))
+                runs.append(PlannedRun(name, seed, folder, cfg, run_fingerprint(cfg)))
     return runs
 
 
 def run_all(
-    runs: Sequence[PlannedRun],
-    num_jobs: int,
-    report: Callable[[str], None],
-    expected_seconds: float | None = None,
-    inherited: Iterable[int] = (),
+    runs: Sequence[PlannedRun], num_jobs: int, inherited: Iterable[int] = ()
 ) -> list[PlannedRun]:
     """Return the runs that failed; the others have a result afterwards.
 
-    Each runs in a process of its own, on one core. One that fails is named with its last words,
-    and the others go on. If this process is interrupted, the running ones are stopped; they start
-    anew the next time.
+    Each runs in a process of its own, on one core, and a line says when it begins and ends. One
+    that fails is named with its last words, and the others go on. If this process is
+    interrupted, the running ones are stopped; they start anew the next time.
 
     Args:
         runs: What to run, in this order.
         num_jobs: How many at the same time.
-        report: Gets a line whenever a run begins or ends.
-        expected_seconds: Of one run, if known from earlier ones.
         inherited: File descriptors that the processes hold open as long as they live.
 
     Raises:
         ValueError: If ``num_jobs`` is not positive.
     """
     if num_jobs < 1:
-        raise ArgumentError(f"Expected `num_jobs` > 0, got {num_jobs}.")
+        raise ValueError(f"Expected `num_jobs` > 0, got {num_jobs}.")
     waiting, failed = list(runs), []
     running: dict[PlannedRun, tuple[subprocess.Popen[bytes], float]] = {}
-    durations = [] if expected_seconds is None else [expected_seconds]
-    num_ended = 0
+    durations: list[float] = []
     try:
         while waiting or running:
             while waiting and len(running) < num_jobs:
                 run = waiting.pop(0)
-                report(f"{run.label}: begins")
+                tell(f"{run.label}: begins")
                 running[run] = (_start(run.folder, inherited), time.monotonic())
             time.sleep(_POLL_SECONDS)
             for run in [run for run, (process, _) in running.items() if process.poll() is not None]:
                 process, begin = running.pop(run)
                 seconds = time.monotonic() - begin
-                num_ended += 1
                 if process.returncode == 0:
                     durations.append(seconds)
                     words = f"done in {seconds:.0f} s"
                 else:
                     failed.append(run)
+                    log = run.folder / _LOG_FILE
                     words = (
-                        f"FAILED with exit code {process.returncode}: "
-                        f"{run.folder.last_words()} (all of it in {run.folder.log})"
+                        f"FAILED with exit code {process.returncode}: {last_words(log)} "
+                        f"(all of it in {log})"
                     )
                 left = time_left(durations, len(waiting), len(running), num_jobs)
-                report(f"[{num_ended}/{len(runs)}] {run.label}: {words}{left}")
+                num_ended = len(runs) - len(waiting) - len(running)
+                tell(f"[{num_ended}/{len(runs)}] {run.label}: {words}{left}")
     finally:
         _stop([process for process, _ in running.values()])
     return failed
 
 
-def _start(folder: RunFolder, inherited: Iterable[int]) -> subprocess.Popen[bytes]:
+def _start(folder: Path, inherited: Iterable[int]) -> subprocess.Popen[bytes]:
     # What an earlier, unfinished attempt has logged belongs to other weights.
-    shutil.rmtree(folder.training, ignore_errors=True)
+    shutil.rmtree(folder / TRAINING_FOLDER, ignore_errors=True)
     root = str(Path(__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
@@ -227,9 +196,9 @@ def _start(folder: RunFolder, inherited: Iterable[int]) -> subprocess.Popen[byte
         "PYTHONPATH": os.pathsep.join(paths),
     }
     command = [sys.executable, "-P", "-W", "ignore", "-m", "studies.train_run"]
-    with folder.log.open("wb") as log:
+    with (folder / _LOG_FILE).open("wb") as log:
         return subprocess.Popen(
-            [*command, str(folder.path)],
+            [*command, str(folder)],
             stdout=log,
             stderr=subprocess.STDOUT,
             env=environment,

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from macbdf_mm.errors import ArgumentError
-
 DEMO_CONFIG = "macbdf_demo.py"
 FULL = "full"
 """The variant that is the whole model; the studies share its runs."""
@@ -39,23 +37,12 @@ class Study:
         title: Heading of its page.
         variants: What is compared, in the order of the tables.
         reference: Name of the variant that the others are compared with.
-
-    Raises:
-        ValueError: If a name stands twice, or the reference is not among the variants.
     """
 
     name: str
     title: str
     variants: tuple[Variant, ...]
     reference: str
-
-    def __post_init__(self) -> None:
-        names = [variant.name for variant in self.variants]
-        if len(set(names)) != len(names) or self.reference not in names:
-            raise ArgumentError(
-                f"Expected `variants` of different names with the reference "
-                f"{self.reference!r} among them, got {names}."
-            )
 
     def titles(self) -> dict[str, str]:
         """Return the title of each variant by its name."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from macbdf_mm.apis.command_line import ConfigOptions
 
 if TYPE_CHECKING:
-    from studies.run_study import StudyOutcome
     from studies.study import Study
     from studies.study_page import StudyPage
 
@@ -65,7 +64,7 @@ def add_study_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -
 
 def run_study_command(
     study: "Study",
-    fill: "Callable[[StudyPage, StudyOutcome, Path], None]",
+    fill: "Callable[[StudyPage, Path], None]",
     arguments: argparse.Namespace,
     configs: Path,
     seeds: Mapping[str, Sequence[int]] | None = None,
@@ -74,14 +73,14 @@ def run_study_command(
 
     Args:
         study: What is compared.
-        fill: Adds what is the study's own to its page, from its outcome and work folder.
+        fill: Adds what is the study's own to its page, from its work folder.
         arguments: Those of :func:`add_study_arguments`.
         configs: The folder of configs.
         seeds: The seeds of single variants, where they differ from ``--seeds``.
     """
     # Imported late: a wrong flag is answered before torch is loaded.
     from studies.run_study import run_study
-    from studies.study_config import StudySettings
+    from studies.study_config import StudySettings, read_variant
     from studies.study_page import StudyPage, read_facts
 
     work_dir = Path(arguments.work_dir)
@@ -92,31 +91,23 @@ def run_study_command(
         inputs=work_dir / "inputs",
         options=arguments.cfg_options or {},
     )
-    outcome = run_study(
+    variants = {variant.name: read_variant(variant, settings) for variant in study.variants}
+    results, failed = run_study(
         study,
-        settings,
+        variants,
         work_dir,
-        dict.fromkeys(study.titles(), arguments.seeds) | dict(seeds or {}),
+        dict.fromkeys(variants, arguments.seeds) | dict(seeds or {}),
         chosen=arguments.variants,
         num_jobs=arguments.jobs,
         accept_other_code=arguments.accept_other_code,
-        report=_print_now,
     )
-    if outcome.results:
-        facts = read_facts(settings, outcome.configs[study.reference], _typed_command())
-        folder = Path(arguments.results or work_dir / "results")
-        page = StudyPage(study, outcome.results, facts, folder)
+    if results:
+        command = shlex.join(["python", *sys.argv])
+        facts = read_facts(settings, variants[study.reference].cfg, command)
+        page = StudyPage(study, results, facts, Path(arguments.results or work_dir / "results"))
         page.add_tables()
-        fill(page, outcome, work_dir)
+        fill(page, work_dir)
         print(*page.write(), sep="\n")
-    if outcome.failed:
-        print(f"{len(outcome.failed)} runs failed: {'; '.join(outcome.failed)}", file=sys.stderr)
-    return 1 if outcome.failed or not outcome.results else 0
-
-
-def _print_now(line: str) -> None:
-    print(line, flush=True)
-
-
-def _typed_command() -> str:
-    return shlex.join(["python", *sys.argv])
+    if failed:
+        print(f"{len(failed)} runs failed: {'; '.join(failed)}", file=sys.stderr)
+    return 1 if failed or not results else 0

@@ -52,11 +52,7 @@ class VariantConfig:
     splits: tuple[CachedSplit, ...]
 
     def with_seed(self, seed: int) -> Config:
-        """Return the config of one run.
-
-        Args:
-            seed: Of weights, order of the clips, dropout and augmentation.
-        """
+        """Return the config of one run: of weights, order, dropout and augmentation by a seed."""
         cfg = copy.deepcopy(self.cfg)
         set_seed(cfg, seed, deterministic=False)
         cfg.train_dataloader.dataset.seed = seed

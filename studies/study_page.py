@@ -1,9 +1,11 @@
 """The result files of a study: every run in JSON, tables and figures on a page."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -20,7 +22,6 @@ from studies.result_tables import (
     difference_table,
     known_measures,
     measure_table,
-    spread,
 )
 from studies.runs import without_nan
 from studies.study import Study
@@ -36,94 +37,61 @@ _SYNTHETIC = (
 )
 
 
-@dataclass(frozen=True)
-class StudyFacts:
-    """Where the figures of a study come from.
-
-    Attributes:
-        command: The command that made them, as it was typed.
-        dataset: Name of the data set.
-        is_synthetic: Whether its clips are rendered; None if it does not say.
-        num_epochs: Of each run.
-        spans_per_clip: Decoded spans of a training clip.
-        num_clips: Clips of each split.
-    """
-
-    command: str
-    dataset: str
-    is_synthetic: bool | None
-    num_epochs: int
-    spans_per_clip: int
-    num_clips: Mapping[str, int]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return dict(vars(self))
-
-    def to_markdown(self, results: Results) -> str:
-        """Return the lines that stand before the tables.
-
-        Args:
-            results: The finished runs.
-        """
-        runs = [result for by_seed in results.values() for result in by_seed.values()]
-        seconds = spread(result["seconds"] for result in runs)
-        memory = max(result["peak_memory_mib"] for result in runs)
-        clips = ", ".join(f"{number} {split}" for split, number in self.num_clips.items())
-        lines = [
-            f"Command: `{self.command}`",
-            "",
-            f"- Data: `{self.dataset}`, clips: {clips}.",
-            f"- Schedule: {self.num_epochs} epochs on inputs decoded once, {self.spans_per_clip} "
-            "spans a training clip; thresholds from the validation split.",
-            f"- Seeds: {', '.join(map(str, _seeds(results)))}. Cells: mean ± standard deviation "
-            "over the seeds (lowest to highest).",
-            *(f"- Hardware: {name}; one core a run." for name in _distinct(runs, "hardware")),
-            f"- Time: {seconds.mean:.0f} s a run ({seconds.low:.0f} to {seconds.high:.0f}), "
-            f"{seconds.mean * seconds.count / 60:.0f} min of all {seconds.count}; memory at most "
-            f"{memory:.0f} MiB a run, of which the decoded inputs are shared pages.",
-            *(
-                "- Versions: " + ", ".join(f"{name} {number}" for name, number in versions) + "."
-                for versions in {tuple(result["versions"].items()) for result in runs}
-            ),
-            *_code_lines(runs),
-        ]
-        return "\n".join([_SYNTHETIC, "", *lines] if self.is_synthetic else lines)
-
-
-def read_facts(settings: StudySettings, cfg: Config, command: str) -> StudyFacts:
-    """Return the facts of a study.
+def read_facts(settings: StudySettings, cfg: Config, command: str) -> dict[str, Any]:
+    """Return where the figures of a study come from, by key of its JSON file.
 
     Args:
         settings: Of the study.
-        cfg: The config of one of its runs.
+        cfg: The config of one of its variants.
         command: The command that made them, as it was typed.
     """
     annotation = load_annotation(settings.data_root / cfg.train_dataloader.dataset.ann_file)
-    splits = [str(row.split) for row in annotation.rows]
-    return StudyFacts(
-        command=command,
-        dataset=str(annotation.metainfo["dataset"]),
-        is_synthetic=annotation.metainfo.get("synthetic"),
-        num_epochs=cfg.train_cfg.max_epochs,
-        spans_per_clip=Config.fromfile(str(settings.schedule)).spans_per_clip,
-        num_clips={split: splits.count(split) for split in dict.fromkeys(splits)},
-    )
+    return {
+        "command": command,
+        "dataset": str(annotation.metainfo["dataset"]),
+        "is_synthetic": annotation.metainfo.get("synthetic"),
+        "num_epochs": cfg.train_cfg.max_epochs,
+        "spans_per_clip": Config.fromfile(str(settings.schedule)).spans_per_clip,
+        "num_clips": dict(Counter(str(row.split) for row in annotation.rows)),
+    }
 
 
-def _seeds(results: Results) -> list[int]:
-    return sorted({seed for by_seed in results.values() for seed in by_seed})
+def describe(facts: Mapping[str, Any], results: Results) -> str:
+    """Return the lines of Markdown that stand before the tables.
 
-
-def _distinct(runs: list[Mapping[str, Any]], key: str) -> list[str]:
-    return list(dict.fromkeys(result[key] for result in runs))
-
-
-def _code_lines(runs: list[Mapping[str, Any]]) -> list[str]:
-    digests = list(dict.fromkeys(result["fingerprint"]["code"] for result in runs))
-    if len(digests) == 1:
-        return []
-    return [f"- The runs are of {len(digests)} states of the code: {', '.join(digests)}."]
+    Args:
+        facts: As :func:`read_facts` returns them.
+        results: The finished runs.
+    """
+    runs = [result for by_seed in results.values() for result in by_seed.values()]
+    seeds = sorted({seed for by_seed in results.values() for seed in by_seed})
+    seconds = [result["seconds"] for result in runs]
+    memory = max(result["peak_memory_mib"] for result in runs)
+    clips = ", ".join(f"{number} {split}" for split, number in facts["num_clips"].items())
+    states = dict.fromkeys(result["fingerprint"]["code"] for result in runs)
+    lines = [
+        f"Command: `{facts['command']}`",
+        "",
+        f"- Data: `{facts['dataset']}`, clips: {clips}.",
+        f"- Schedule: {facts['num_epochs']} epochs on inputs decoded once, "
+        f"{facts['spans_per_clip']} spans a training clip; thresholds from the validation split.",
+        f"- Seeds: {', '.join(map(str, seeds))}. Cells: mean ± standard deviation over the seeds "
+        "(lowest to highest).",
+        *(
+            f"- Hardware: {name}; one core a run."
+            for name in dict.fromkeys(result["hardware"] for result in runs)
+        ),
+        f"- Time: {mean(seconds):.0f} s a run ({min(seconds):.0f} to {max(seconds):.0f}), "
+        f"{sum(seconds) / 60:.0f} min of all {len(seconds)}; memory at most {memory:.0f} MiB a "
+        "run, of which the decoded inputs are shared pages.",
+        *(
+            "- Versions: " + ", ".join(f"{name} {number}" for name, number in versions) + "."
+            for versions in {tuple(result["versions"].items()) for result in runs}
+        ),
+    ]
+    if len(states) > 1:
+        lines.append(f"- The runs are of {len(states)} states of the code: {', '.join(states)}.")
+    return "\n".join([_SYNTHETIC, "", *lines] if facts["is_synthetic"] else lines)
 
 
 class StudyPage:
@@ -132,18 +100,20 @@ class StudyPage:
     Args:
         study: What was compared.
         results: The finished runs.
-        facts: Where they come from.
+        facts: Where they come from, as :func:`read_facts` returns it.
         folder: The folder of the result files; pictures go to ``images`` beside it.
     """
 
-    def __init__(self, study: Study, results: Results, facts: StudyFacts, folder: Path) -> None:
+    def __init__(
+        self, study: Study, results: Results, facts: Mapping[str, Any], folder: Path
+    ) -> None:
         self.study = study
         self.results = results
         self.facts = facts
         self.folder = folder
         self.images = folder.parent / "images"
         self.further: dict[str, Any] = {}
-        self._parts = [facts.to_markdown(results)]
+        self._parts = [describe(facts, results)]
         self._pictures: dict[str, bytes] = {}
 
     def add_tables(self) -> None:
@@ -185,27 +155,15 @@ class StudyPage:
         write_section(page, self.study.title, "\n\n".join(self._parts))
         for file, content in self._pictures.items():
             write_atomically(content, self.images / file)
-        write_json(self._json(), runs)
-        return [page, runs, *(self.images / file for file in self._pictures)]
-
-    def _json(self) -> dict[str, Any]:
-        variants: Mapping[str, Any] = {
-            variant.name: {
-                **asdict(variant),
-                "runs": {str(seed): result for seed, result in self.results[variant.name].items()},
-            }
+        variants = {
+            variant.name: {**asdict(variant), "runs": self.results[variant.name]}
             for variant in self.study.variants
             if variant.name in self.results
         }
-        content = {
-            "study": self.study.title,
-            "reference": self.study.reference,
-            **self.facts.to_json(),
-            "variants": variants,
-            **self.further,
-        }
-        plain: dict[str, Any] = without_nan(content)
-        return plain
+        about = {"study": self.study.title, "reference": self.study.reference}
+        document = {**about, **self.facts, "variants": variants, **self.further}
+        write_json(without_nan(document), runs)
+        return [page, runs, *(self.images / file for file in self._pictures)]
 
 
 def write_section(page: Path, title: str, section: str) -> None:

@@ -13,17 +13,20 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.command_line import run_command
 from macbdf_mm.apis.evaluate_model import write_results_to
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.apis.train_model import weight_digest
 from macbdf_mm.engine.run_options import last_checkpoint
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.environment import hardware, package_versions
+from macbdf_mm.utils.files import write_json
 from studies.fingerprint import run_fingerprint
-from studies.runs import RunFolder
+from studies.runs import CONFIG_FILE, RESULT_FILE, TRAINING_FOLDER, without_nan
 
 SCORES_FILE = "test_scores.json"
 _MEASURES = ("auc", "acc", "balanced_acc", "threshold")
@@ -31,7 +34,7 @@ _MEASURES = ("auc", "acc", "balanced_acc", "threshold")
 _LOGGED = "train/om_pareto/"
 
 
-def train_run(folder: RunFolder) -> dict[str, Any]:
+def train_run(folder: Path) -> dict[str, Any]:
     """Return the result of the run whose config lies in a folder.
 
     It computes on one thread, so that as many runs as there are cores go side by side, and
@@ -44,13 +47,14 @@ def train_run(folder: RunFolder) -> dict[str, Any]:
     """
     torch.set_num_threads(1)
     begin = time.monotonic()
-    cfg = Config.fromfile(str(folder.config))
+    cfg = Config.fromfile(str(folder / CONFIG_FILE))
     # Before the run: building a runner writes into its config.
     fingerprint = run_fingerprint(cfg)
-    cfg.work_dir = str(folder.training)
+    cfg.work_dir = str(folder / TRAINING_FOLDER)
     cfg.experiment_name = f"study_{fingerprint['config']}"
+    refuse_leaks(cfg)
     recorder = EpochRecordHook()
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.register_hook(recorder)
     runner.train()
     model = bare_model(runner)
@@ -73,7 +77,7 @@ def train_run(folder: RunFolder) -> dict[str, Any]:
     }
 
 
-def evaluate_finally(cfg: Config, folder: RunFolder) -> dict[str, float]:
+def evaluate_finally(cfg: Config, folder: Path) -> dict[str, float]:
     """Return all figures of the test split, with the windows of the variant's own config.
 
     The thresholds are fitted on the validation split, on as many windows.
@@ -81,14 +85,14 @@ def evaluate_finally(cfg: Config, folder: RunFolder) -> dict[str, float]:
     Raises:
         MissingDataError: If training has left no checkpoint.
     """
-    path = last_checkpoint(folder.training)
+    path = last_checkpoint(folder / TRAINING_FOLDER)
     if path is None:
-        raise MissingDataError(f"{folder.training} has no checkpoint, so nothing can be tested.")
+        raise MissingDataError(f"{folder} has no checkpoint, so nothing can be tested.")
     cfg = cfg.copy()
     cfg.merge_from_dict(cfg.final_evaluation.to_dict())
     cfg.experiment_name = f"{cfg.experiment_name}_final"
-    write_results_to(cfg, folder.path / SCORES_FILE)
-    runner = Runner.from_cfg(cfg)
+    write_results_to(cfg, folder / SCORES_FILE)
+    runner = build_runner(cfg)
     load_weights(bare_model(runner), load_checkpoint(path)["state_dict"], path)
     runner.val()
     figures: dict[str, float] = runner.test()
@@ -161,8 +165,8 @@ def track_figures(figures: Mapping[str, float]) -> dict[str, float]:
 
 def main() -> None:
     """Train the run of the folder on the command line, and write its result there."""
-    folder = RunFolder(Path(sys.argv[1]))
-    folder.write_result(train_run(folder))
+    folder = Path(sys.argv[1])
+    write_json(without_nan(train_run(folder)), folder / RESULT_FILE)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def talking_head():
     from demo.performance import render_performance
 
     rng = np.random.default_rng(5)
-    return render_performance(draw_identity(rng, "someone"), 2.0, rng, size=HEAD_SIZE).clip
+    return render_performance(draw_identity(rng), 2.0, rng, size=HEAD_SIZE).clip
 
 
 @pytest.fixture

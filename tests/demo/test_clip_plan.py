@@ -37,7 +37,7 @@ def test_identities_are_disjoint_and_enough_to_train_on(rows):
 
 def test_donors_of_faces_come_from_the_same_split():
     for group in plan_clips(300, 0):
-        assert len({clip.row.split for source in group.sources for clip in source.clips}) == 1
+        assert len({clip.row.split for source in group for clip in source.clips}) == 1
 
 
 def test_every_split_has_its_share_of_categories(rows):

@@ -101,7 +101,7 @@ def test_fakes_equal_their_source_outside_the_interval():
     settings = replace(SMALL, num_clips=40)
     checked = 0
     for group in plan_clips(settings.num_clips, settings.seed):
-        for source in group.sources:
+        for source in group:
             partials = [
                 planned
                 for planned in source.clips
@@ -158,7 +158,7 @@ def test_a_face_is_given_by_the_next_performance_of_the_group(tmp_path, monkeypa
     for group in plan_clips(60, 5):
         given.clear()
         render_group(group, tmp_path, SMALL)
-        keys = [source.key for source in group.sources]
+        keys = [source.key for source in group]
         next_one = dict(zip(keys, [*keys[1:], keys[0]], strict=True))
         alone = len(keys) == 1
         assert given
@@ -185,7 +185,7 @@ def test_operators_get_the_donor_that_they_need(monkeypatch):
         monkeypatch.setattr(demo_dataset, operators, fakes)
     donor = SimpleNamespace(clip="other face")
     for group in plan_clips(200, 0):
-        for planned in (planned for source in group.sources for planned in source.clips):
+        for planned in (planned for source in group for planned in source.clips):
             forge_clip(planned, performance, donor, SMALL)
     expected = dict.fromkeys([*VIDEO_OPERATORS, *AUDIO_OPERATORS])
     expected["blended_patch"] = "other face"

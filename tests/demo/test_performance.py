@@ -7,7 +7,7 @@ from demo.performance import render_performance, say_something_else
 
 def perform(seed):
     rng = np.random.default_rng(seed)
-    return render_performance(draw_identity(rng, "id000"), 3.2, rng, size=64)
+    return render_performance(draw_identity(rng), 3.2, rng, size=64)
 
 
 def envelope(waveform):

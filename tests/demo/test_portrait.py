@@ -6,7 +6,7 @@ from demo.scene import draw_scene
 
 
 def test_head_is_opaque_in_the_middle_and_transparent_in_the_corners():
-    face = draw_identity(np.random.default_rng(0), "id000").face
+    face = draw_identity(np.random.default_rng(0)).face
     head = paint_head(face)
     assert head.shape == (CANVAS, CANVAS, 4)
     assert head.dtype == np.uint8
@@ -16,7 +16,7 @@ def test_head_is_opaque_in_the_middle_and_transparent_in_the_corners():
 
 def test_skin_has_the_persons_colour_and_texture():
     for seed in range(4):
-        face = draw_identity(np.random.default_rng(seed), "id000").face
+        face = draw_identity(np.random.default_rng(seed)).face
         head = paint_head(face).astype(float) / 255
         cheek = head[118:140, 85:105, :3]
         # Shading and blush darken it, texture scatters it.
@@ -26,7 +26,7 @@ def test_skin_has_the_persons_colour_and_texture():
 
 def test_backdrop_fills_the_frame():
     rng = np.random.default_rng(0)
-    face, scene = draw_identity(rng, "id000").face, draw_scene(rng)
+    face, scene = draw_identity(rng).face, draw_scene(rng)
     backdrop = paint_backdrop(scene, face, 96)
     assert backdrop.shape == (96, 96, 3)
     assert 0 <= backdrop.min() <= backdrop.max() <= 1

@@ -20,7 +20,7 @@ def test_recording_keeps_length_and_adds_the_noise_floor(scene):
     speech[4000:8000] = np.sin(np.arange(4000) * 0.2)
     # Without a tail, and a microphone that hears everything, what is left is the ambience.
     scene = replace(scene, reverberation_share=0.0, microphone_hz=1e5, ambience_db=-30.0)
-    heard = record_sound(speech, scene, np.random.default_rng(1), 16_000)
+    heard = record_sound(speech, scene, np.random.default_rng(1))
     assert heard.shape == speech.shape
     assert heard.dtype == np.float32
     floor_db = 20 * np.log10(heard[9000:].std() / speech.std())
@@ -37,7 +37,7 @@ def test_reverberation_rings_after_the_sound(scene):
         ambience_db=-120,
         microphone_hz=1e5,
     )
-    heard = record_sound(click, scene, np.random.default_rng(1), 16_000)
+    heard = record_sound(click, scene, np.random.default_rng(1))
     tail = np.sum(heard[1001:] ** 2)
     # 0.4 of the energy of the click, less what falls on the click itself.
     assert tail == pytest.approx(0.4, rel=0.1)

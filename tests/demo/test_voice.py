@@ -11,7 +11,7 @@ from demo.voice import synthesise_voice
 
 @pytest.fixture
 def voice():
-    steady = draw_identity(np.random.default_rng(5), "id000").voice
+    steady = draw_identity(np.random.default_rng(5)).voice
     return replace(
         steady, pitch_hz=120.0, jitter=0.0, shimmer=0.0, breathiness=0.0, tract_scale=1.0
     )

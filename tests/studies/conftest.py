@@ -11,7 +11,7 @@ from macbdf_mm.apis.load_model import build_model
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.media.writer import write_clip
 from studies.ablations import ABLATIONS
-from studies.runs import run_folder
+from studies.runs import CONFIG_FILE, TRAINING_FOLDER, run_folder
 from studies.study_config import StudySettings, read_variant
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -97,13 +97,14 @@ def untrained_run(
         for split in read.splits:
             split.decode()
         folder = run_folder(work_dir, name, 0)
-        folder.training.mkdir(parents=True)
+        training = folder / TRAINING_FOLDER
+        training.mkdir(parents=True)
         cfg = read.with_seed(0)
-        cfg.dump(str(folder.config))
+        cfg.dump(str(folder / CONFIG_FILE))
         torch.manual_seed(seed)
-        checkpoint = folder.training / "epoch_2.pth"
+        checkpoint = training / "epoch_2.pth"
         torch.save({"state_dict": build_model(cfg).state_dict()}, checkpoint)
-        (folder.training / "last_checkpoint").write_text(str(checkpoint))
+        (training / "last_checkpoint").write_text(str(checkpoint))
     return work_dir
 
 

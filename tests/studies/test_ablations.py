@@ -1,15 +1,21 @@
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from macbdf_mm.reports.figures.training_curves import draw_seed_curves
 from studies.ablations import ABLATIONS, fill_ablation_page
-from studies.run_study import StudyOutcome
-from studies.study_page import StudyFacts, StudyPage
+from studies.runs import run_folder
+from studies.study_page import StudyPage
 
-FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
+FACTS = {
+    "command": "python tools/t.py",
+    "dataset": "noise",
+    "is_synthetic": True,
+    "num_epochs": 2,
+    "spans_per_clip": 3,
+    "num_clips": {"train": 8},
+}
 
 
 @pytest.fixture
@@ -24,12 +30,13 @@ def drawn(monkeypatch):
 
 def fill(results, folder, work_dir):
     page = StudyPage(ABLATIONS, results, FACTS, folder)
-    depths = {"depth_0": 0, "full": 2, "depth_4": 4}
-    configs = {
-        name: SimpleNamespace(model=SimpleNamespace(video_backbone=SimpleNamespace(depth=depth)))
-        for name, depth in depths.items()
-    }
-    fill_ablation_page(page, StudyOutcome(results, configs, []), work_dir)
+    for name, depth in {"depth_0": 0, "full": 2, "depth_4": 4}.items():
+        for seed in results.get(name, {}):
+            config = run_folder(work_dir, name, seed) / "config.py"
+            config.parent.mkdir(parents=True, exist_ok=True)
+            if not config.exists():
+                config.write_text(f"model = dict(video_backbone=dict(depth={depth}))\n")
+    fill_ablation_page(page, work_dir)
     return page
 
 

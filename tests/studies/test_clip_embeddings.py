@@ -14,7 +14,7 @@ from macbdf_mm.apis.load_model import build_model, load_checkpoint
 from macbdf_mm.datasets import AudioVisualForgeryDataset
 from macbdf_mm.errors import MissingDataError
 from studies.clip_embeddings import embed_clips, neighbour_accuracy, plane_map, silhouette
-from studies.runs import RunFolder, run_folder
+from studies.runs import CONFIG_FILE, TRAINING_FOLDER, run_folder
 
 
 def test_a_clip_has_the_mean_of_its_windows(untrained_run):
@@ -25,9 +25,9 @@ def test_a_clip_has_the_mean_of_its_windows(untrained_run):
     assert sorted(set(found.categories)) == ["FVFA", "FVRA", "RVFA", "RVRA"]
 
     # The same by hand for one clip, window by window and step by step.
-    cfg = Config.fromfile(folder.config)
+    cfg = Config.fromfile(folder / CONFIG_FILE)
     model = build_model(cfg)
-    model.load_state_dict(load_checkpoint(folder.training / "epoch_2.pth")["state_dict"])
+    model.load_state_dict(load_checkpoint(folder / TRAINING_FOLDER / "epoch_2.pth")["state_dict"])
     options = cfg.final_evaluation.test_dataloader.dataset.to_dict()
     dataset = AudioVisualForgeryDataset(**{k: v for k, v in options.items() if k != "type"})
     items = [dataset[index] for index in range(len(dataset))]
@@ -52,12 +52,12 @@ def test_a_clip_has_the_mean_of_its_windows(untrained_run):
 
 def test_a_run_without_weights_is_named(untrained_run, tmp_path):
     with pytest.raises(MissingDataError, match="has no checkpoint, so nothing can be embedded"):
-        embed_clips(RunFolder(tmp_path))
+        embed_clips(tmp_path)
 
 
 def test_clips_without_a_category_cannot_be_mapped(untrained_run, tmp_path, data_root):
     folder, config = run_folder(untrained_run, "full", 0), tmp_path / "config.py"
-    cfg = Config.fromfile(folder.config)
+    cfg = Config.fromfile(folder / CONFIG_FILE)
     text = (data_root / "annotation.json").read_text()
     for name in ("label", "video_label", "audio_label"):
         text = text.replace(f'"{name}": 1', f'"{name}": -1')
@@ -66,9 +66,9 @@ def test_clips_without_a_category_cannot_be_mapped(untrained_run, tmp_path, data
     annotation.write_text(_without_intervals(text))
     cfg.final_evaluation.test_dataloader.dataset.ann_file = str(annotation)
     cfg.dump(str(config))
-    (tmp_path / "training").symlink_to(folder.training)
+    (tmp_path / "training").symlink_to(folder / TRAINING_FOLDER)
     with pytest.raises(MissingDataError, match="No test clip has a known category"):
-        embed_clips(RunFolder(tmp_path))
+        embed_clips(tmp_path)
 
 
 def _without_intervals(text):

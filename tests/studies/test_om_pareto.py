@@ -3,11 +3,17 @@ import pytest
 
 from macbdf_mm.reports.figures.training_curves import draw_seed_curves
 from studies.om_pareto import OM_PARETO, PLAIN_SUM, fill_om_pareto_page
-from studies.run_study import StudyOutcome
 from studies.study import FULL
-from studies.study_page import StudyFacts, StudyPage
+from studies.study_page import StudyPage
 
-FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
+FACTS = {
+    "command": "python tools/t.py",
+    "dataset": "noise",
+    "is_synthetic": True,
+    "num_epochs": 2,
+    "spans_per_clip": 3,
+    "num_clips": {"train": 8},
+}
 
 
 def record(epoch, auc, **om_pareto):
@@ -37,7 +43,7 @@ def page(tmp_path, make_result, monkeypatch):
         "studies.om_pareto.draw_seed_curves",
         lambda panels, *rest: drawn.update(panels) or draw_seed_curves(panels, *rest),
     )
-    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    fill_om_pareto_page(page, tmp_path)
     page.drawn = drawn
     return page
 
@@ -72,7 +78,7 @@ def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
     epochs = [record(1, 0.5, video__conflict_share=0.5), record(2, 0.5, audio__conflict_share=0.25)]
     results = {FULL: {seed: make_result(epochs) for seed in (0, 1)}}
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
-    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    fill_om_pareto_page(page, tmp_path)
     written = page.write()[0].read_text()
     assert "| `audio/conflict_share` | nan ± nan | 0.25 ± 0 |" in written
     assert "| `video/conflict_share` | 0.5 ± 0 | nan ± nan |" in written
@@ -81,5 +87,5 @@ def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
 def test_runs_that_logged_nothing_have_no_table_of_steps(tmp_path, make_result):
     results = {FULL: {0: make_result([record(1, 0.5)])}}
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
-    fill_om_pareto_page(page, StudyOutcome(results, {}, []), tmp_path)
+    fill_om_pareto_page(page, tmp_path)
     assert "## The steps" not in page.write()[0].read_text()

@@ -1,6 +1,8 @@
 """Whole studies on a few real clips, with real processes."""
 
 import json
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 import torch
@@ -10,8 +12,9 @@ from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.test_result import read_test_result
 from macbdf_mm.utils.files import folder_lock
 from studies.run_study import run_study
-from studies.runs import RunFolder, run_folder
+from studies.runs import CONFIG_FILE, RESULT_FILE, run_folder
 from studies.study import Study, Variant
+from studies.study_config import read_variant
 from studies.train_run import train_run
 
 DEMO = "macbdf_demo.py"
@@ -29,29 +32,24 @@ STUDY = Study(
 
 @pytest.fixture(scope="module")
 def trained(make_settings, tmp_path_factory):
-    """A study of two variants with one seed, run once: (work folder, outcome, lines)."""
+    """A study of two variants with one seed, run once: (work folder, results, failed, lines)."""
     work_dir = tmp_path_factory.mktemp("study")
-    return work_dir, *run(work_dir, make_settings)
+    with redirect_stdout(StringIO()) as printed:
+        results, failed = run(work_dir, make_settings)
+    return work_dir, results, failed, printed.getvalue().splitlines()
 
 
 def run(work_dir, make_settings, study=STUDY, seeds=(0,), num_jobs=2, **options):
-    lines = []
-    outcome = run_study(
-        study,
-        make_settings(work_dir / "inputs"),
-        work_dir,
-        dict.fromkeys(study.titles(), seeds),
-        num_jobs=num_jobs,
-        report=lines.append,
-        **options,
-    )
-    return outcome, lines
+    settings = make_settings(work_dir / "inputs")
+    configs = {variant.name: read_variant(variant, settings) for variant in study.variants}
+    seeds = dict.fromkeys(configs, seeds)
+    return run_study(study, configs, work_dir, seeds, num_jobs=num_jobs, **options)
 
 
 def test_a_failed_run_is_named_and_the_others_go_on(trained):
-    _, outcome, lines = trained
-    assert outcome.failed == ["broken, seed 0"]
-    assert set(outcome.results) == {"full"}
+    _, results, failed, lines = trained
+    assert failed == ["broken, seed 0"]
+    assert set(results) == {"full"}
     (failure,) = [line for line in lines if "FAILED" in line]
     assert "broken, seed 0: FAILED with exit code 1" in failure
     assert "a key that it does not take: 'nonsense'" in failure
@@ -60,8 +58,8 @@ def test_a_failed_run_is_named_and_the_others_go_on(trained):
 
 
 def test_a_result_has_every_epoch_and_the_end(trained):
-    work_dir, outcome, _ = trained
-    result = outcome.results["full"][0]
+    work_dir, results, *_ = trained
+    result = results["full"][0]
     assert [record["epoch"] for record in result["epochs"]] == [1, 2]
     for record in result["epochs"]:
         losses = record["losses"]
@@ -76,7 +74,7 @@ def test_a_result_has_every_epoch_and_the_end(trained):
     assert result["final"]["num_videos"] == 8
     assert result["final"]["coverage"] == 1
     assert result["seconds"] > result["train_seconds"] > 0
-    scores = read_test_result(run_folder(work_dir, "full", 0).path / "test_scores.json")
+    scores = read_test_result(run_folder(work_dir, "full", 0) / "test_scores.json")
     # After each epoch one window of a clip, at the end those of the config.
     assert {len(video.windows) for video in scores.videos} == {2}
     assert scores.thresholds["video"] == pytest.approx(result["final"]["video/threshold"])
@@ -84,7 +82,7 @@ def test_a_result_has_every_epoch_and_the_end(trained):
 
 
 def test_variants_share_their_inputs(trained):
-    work_dir, _, _ = trained
+    work_dir = trained[0]
     folders = [path.name for path in (work_dir / "inputs").iterdir()]
     assert sorted(name.partition("_")[0] for name in folders) == [
         "test", "test", "train", "val", "val",
@@ -92,55 +90,52 @@ def test_variants_share_their_inputs(trained):
 
 
 def test_the_same_seed_gives_the_same_weights_in_any_process(trained, tmp_path):
-    work_dir, outcome, _ = trained
-    again = RunFolder(tmp_path)
-    again.config.write_text(run_folder(work_dir, "full", 0).config.read_text())
-    result = train_run(again)
-    first = outcome.results["full"][0]
+    work_dir, results, *_ = trained
+    cfg = Config.fromfile(run_folder(work_dir, "full", 0) / CONFIG_FILE)
+    cfg.dump(str(tmp_path / CONFIG_FILE))
+    result = train_run(tmp_path)
+    first = results["full"][0]
     assert result["weights_sha256"] == first["weights_sha256"]
     assert result["final"] == first["final"]
     assert result["fingerprint"] == first["fingerprint"]
     assert torch.get_num_threads() == 1
 
 
-def test_a_finished_run_is_not_run_again(trained, make_settings):
-    work_dir, first, _ = trained
-    path = run_folder(work_dir, "full", 0).result
+def test_a_finished_run_is_not_run_again(trained, make_settings, capsys):
+    work_dir, first, *_ = trained
+    path = run_folder(work_dir, "full", 0) / RESULT_FILE
     before = path.stat().st_mtime_ns
-    outcome, lines = run(work_dir, make_settings, chosen=["full"])
-    assert lines == [
+    results, failed = run(work_dir, make_settings, chosen=["full"])
+    assert capsys.readouterr().out.splitlines() == [
         "A trial: 2 runs, 0 of them to be trained now",
         "1 runs have no result and are left out: broken, seed 0",
     ]
     assert path.stat().st_mtime_ns == before
-    assert outcome.results == first.results
-    assert outcome.failed == []
+    assert results == first
+    assert failed == []
 
 
 @pytest.mark.slow  # three more processes
 def test_failed_and_changed_runs_are_trained_again_and_a_study_can_share_the_rest(
-    trained, make_settings
+    trained, make_settings, capsys
 ):
-    work_dir, _, _ = trained
+    work_dir = trained[0]
     folder = run_folder(work_dir, "broken", 0)
     mended = Variant("broken", "mended", DEMO, {"optim_wrapper.optimizer.lr": 1e-5})
     study = Study("other", "Another trial", (STUDY.variants[0], mended), "full")
-    outcome, lines = run(work_dir, make_settings, study)
-    assert lines[0] == "Another trial: 2 runs, 1 of them to be trained now"
-    old = outcome.results["broken"][0]
-    assert old["weights_sha256"] != outcome.results["full"][0]["weights_sha256"]
+    results, _ = run(work_dir, make_settings, study)
+    assert "Another trial: 2 runs, 1 of them to be trained now" in capsys.readouterr().out
+    old = results["broken"][0]
+    assert old["weights_sha256"] != results["full"][0]["weights_sha256"]
 
     changed = Variant("broken", "mended", DEMO, {"optim_wrapper.optimizer.lr": 2e-5})
     study = Study("other", "Another trial", (STUDY.variants[0], changed), "full")
-    outcome, lines = run(work_dir, make_settings, study)
-    assert (
-        "broken, seed 0: config changed since its result; it is trained again, and the old "
-        "result is put aside" in lines
-    )
-    assert outcome.results["broken"][0]["weights_sha256"] != old["weights_sha256"]
-    (stale,) = (folder.path / "stale").iterdir()
+    results, _ = run(work_dir, make_settings, study)
+    assert "broken, seed 0: config changed since its result" in capsys.readouterr().out
+    assert results["broken"][0]["weights_sha256"] != old["weights_sha256"]
+    (stale,) = (folder / "stale").iterdir()
     assert json.loads(stale.read_text()) == old
-    assert Config.fromfile(folder.config).optim_wrapper.optimizer.lr == 2e-5
+    assert Config.fromfile(folder / CONFIG_FILE).optim_wrapper.optimizer.lr == 2e-5
 
 
 def test_an_unknown_variant_is_named(make_settings, tmp_path):

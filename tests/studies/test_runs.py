@@ -6,11 +6,16 @@ import sys
 import pytest
 from mmengine.config import Config
 
+from macbdf_mm.utils.files import write_json
 from studies import runs as module
 from studies.runs import (
+    CONFIG_FILE,
+    RESULT_FILE,
+    TRAINING_FOLDER,
     PlannedRun,
-    RunFolder,
+    last_words,
     plan_runs,
+    read_result,
     run_all,
     run_folder,
     time_left,
@@ -20,26 +25,26 @@ from studies.study import Variant
 from studies.study_config import read_variant
 
 
-def test_a_result_comes_back_with_null_for_what_is_not_a_number(tmp_path):
-    folder = RunFolder(tmp_path / "run")
-    assert folder.read_result() is None
-    folder.write_result({"final": {"auc": math.nan, "acc": 0.5}, "epochs": [{"x": math.inf}]})
-    assert folder.read_result() == {"final": {"auc": None, "acc": 0.5}, "epochs": [{"x": None}]}
-    json.loads(folder.result.read_text(), parse_constant=lambda name: 1 / 0)
-    assert [path.name for path in folder.path.iterdir()] == ["result.json"]
+def test_a_run_without_a_result_file_has_none(tmp_path):
+    assert read_result(tmp_path / "run") is None
 
 
-def test_plain_values_stay(tmp_path):
+def test_what_is_not_a_number_is_null():
+    values = {"final": {"auc": math.nan, "acc": 0.5}, "epochs": [{"x": math.inf}]}
+    assert without_nan(values) == {"final": {"auc": None, "acc": 0.5}, "epochs": [{"x": None}]}
+
+
+def test_plain_values_stay():
     assert without_nan({"a": (1, "b", None, True)}) == {"a": [1, "b", None, True]}
 
 
 def test_last_words_are_the_last_line_that_says_something(tmp_path):
-    folder = RunFolder(tmp_path)
-    assert folder.last_words() == "nothing was printed"
-    folder.log.write_text("\n\n")
-    assert folder.last_words() == "nothing was printed"
-    folder.log.write_bytes(b"first\nerror: no such part\xff\n\n")
-    assert folder.last_words() == "error: no such part\N{REPLACEMENT CHARACTER}"
+    log = tmp_path / "log.txt"
+    assert last_words(log) == "nothing was printed"
+    log.write_text("\n\n")
+    assert last_words(log) == "nothing was printed"
+    log.write_bytes(b"first\nerror: no such part\xff\n\n")
+    assert last_words(log) == "error: no such part\N{REPLACEMENT CHARACTER}"
 
 
 FINGERPRINT = {"config": "c0", "data": "d0", "code": "e0"}
@@ -50,13 +55,13 @@ FULL = Variant("full", "full", "macbdf_demo.py")
 def finished(tmp_path, make_result):
     """A run whose result is there, with the fingerprint of the plan."""
     run = planned(tmp_path, FINGERPRINT)
-    run.folder.write_result(make_result(overall__auc=0.8))
+    write_json(make_result(overall__auc=0.8), run.folder / RESULT_FILE)
     return run
 
 
 def planned(work_dir, fingerprint, seed=3):
     cfg = Config({"train_cfg": {"max_epochs": 2}})
-    return PlannedRun(FULL, seed, run_folder(work_dir, "full", seed), cfg, fingerprint)
+    return PlannedRun("full", seed, run_folder(work_dir, "full", seed), cfg, fingerprint)
 
 
 def test_a_result_holds_while_nothing_has_changed(finished):
@@ -84,39 +89,44 @@ def test_other_code_and_other_data_do_not_hold_together(finished, tmp_path):
     assert run.valid_result(accept_other_code=True) is None
 
 
-def test_preparing_puts_an_old_result_aside(finished, tmp_path):
+def test_preparing_puts_an_old_result_aside_and_says_so(finished, tmp_path, capsys):
     run = planned(tmp_path, {**FINGERPRINT, "config": "c1"})
     run.prepare()
+    assert capsys.readouterr().out == (
+        "full, seed 3: config changed since its result; it is trained again, and the old result "
+        "is put aside\n"
+    )
     assert run.changes() is None
-    (stale,) = (run.folder.path / "stale").iterdir()
+    (stale,) = (run.folder / "stale").iterdir()
     assert json.loads(stale.read_text())["final"] == {"overall/auc": 0.8}
-    assert Config.fromfile(run.folder.config).train_cfg.max_epochs == 2
+    assert Config.fromfile(run.folder / CONFIG_FILE).train_cfg.max_epochs == 2
 
 
 def test_runs_go_seed_by_seed_and_each_has_its_own_fingerprint(make_settings, tmp_path):
     other = Variant("other", "other", "macbdf_demo.py", {"model.head.drop_rate": 0.1})
     settings = make_settings(tmp_path / "inputs")
-    variants = {each.name: (each, read_variant(each, settings)) for each in (FULL, other)}
+    variants = {each.name: read_variant(each, settings) for each in (FULL, other)}
     runs = plan_runs(variants, {"full": [1, 0], "other": [1]}, tmp_path)
     assert [run.label for run in runs] == ["full, seed 0", "full, seed 1", "other, seed 1"]
     assert len({run.fingerprint["config"] for run in runs}) == 3
     assert len({run.fingerprint["data"] for run in runs}) == 1
     assert [run.cfg.randomness.seed for run in runs] == [0, 1, 1]
-    assert len({run.folder.path for run in runs}) == 3
+    assert len({run.folder for run in runs}) == 3
 
 
-def test_a_run_that_cannot_begin_is_named_with_its_last_words(tmp_path):
+def test_a_run_that_cannot_begin_is_named_with_its_last_words(tmp_path, capsys):
     run = planned(tmp_path, FINGERPRINT)
-    run.folder.training.mkdir(parents=True)
-    (run.folder.training / "old.pth").write_text("of an attempt that was killed")
-    lines = []
-    assert run_all([run], 1, lines.append) == [run]
+    training = run.folder / TRAINING_FOLDER
+    training.mkdir(parents=True)
+    (training / "old.pth").write_text("of an attempt that was killed")
+    assert run_all([run], 1) == [run]
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "full, seed 3: begins"
     assert lines[1].startswith(
         "[1/1] full, seed 3: FAILED with exit code 1: error: No such file or folder:"
     )
-    assert lines[1].endswith(f"(all of it in {run.folder.log})")
-    assert not run.folder.training.exists()
+    assert lines[1].endswith(f"(all of it in {run.folder / 'log.txt'})")
+    assert not training.exists()
 
 
 def test_the_running_ones_are_stopped_when_this_process_is_interrupted(tmp_path, monkeypatch):
@@ -132,9 +142,10 @@ def test_the_running_ones_are_stopped_when_this_process_is_interrupted(tmp_path,
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_start", start)
+    monkeypatch.setattr(module, "tell", interrupt)
     runs = [planned(tmp_path, FINGERPRINT, seed) for seed in range(3)]
     with pytest.raises(KeyboardInterrupt):
-        run_all(runs, 3, interrupt)
+        run_all(runs, 3)
     assert len(started) == 2
     assert all(process.returncode is not None for process in started)
 
@@ -149,8 +160,8 @@ def test_the_time_left_counts_running_ones_half_and_divides_by_the_jobs():
 
 def test_jobs_must_be_positive():
     with pytest.raises(ValueError, match="Expected `num_jobs` > 0, got 0"):
-        run_all([], 0, print)
+        run_all([], 0)
 
 
 def test_nothing_to_run_is_no_failure():
-    assert run_all([], 1, print) == []
+    assert run_all([], 1) == []

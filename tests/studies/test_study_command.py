@@ -1,17 +1,18 @@
 import argparse
+from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from studies import run_study as run_study_module
-from studies.run_study import StudyOutcome
 from studies.study import Study, Variant
 from studies.study_command import add_study_arguments, run_study_command
-from studies.study_config import read_variant
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 STUDY = Study(
     "trial",
     "A trial",
-    (Variant("full", "full", "macbdf_demo.py"), Variant("b", "b", "b.py")),
+    (Variant("full", "full", "macbdf_demo.py"), Variant("b", "b", "ablations/depth_0.py")),
     "full",
 )
 
@@ -27,11 +28,10 @@ def outcome(monkeypatch):
     """Sets what the study comes to; returns the arguments that it was run with."""
     calls = []
 
-    def set_outcome(result):
-        def run(study, settings, work_dir, seeds, **options):
-            calls.append(dict(settings=settings, work_dir=work_dir, seeds=seeds, **options))
-            cfg = read_variant(STUDY.variants[0], settings).cfg
-            return StudyOutcome(result.results, {"full": cfg}, result.failed)
+    def set_outcome(results, failed):
+        def run(study, configs, work_dir, seeds, **options):
+            calls.append(dict(configs=configs, work_dir=work_dir, seeds=seeds, **options))
+            return results, failed
 
         monkeypatch.setattr(run_study_module, "run_study", run)
         return calls
@@ -47,7 +47,7 @@ def run(arguments, make_settings, tmp_path, **options):
 def test_results_are_written_where_they_are_wanted(
     outcome, data_root, make_result, make_settings, tmp_path, capsys
 ):
-    calls = outcome(StudyOutcome({"full": {0: make_result(overall__auc=0.8)}}, {}, []))
+    calls = outcome({"full": {0: make_result(overall__auc=0.8)}}, [])
     arguments = parse(
         "--data", str(data_root), "--work-dir", str(tmp_path / "work"), "--jobs", "2",
         "--results", str(tmp_path / "docs/results"), "--variants", "full",
@@ -57,8 +57,10 @@ def test_results_are_written_where_they_are_wanted(
     (call,) = calls
     assert call["seeds"] == {"full": [0, 1], "b": [7]}
     assert (call["num_jobs"], call["chosen"]) == (2, ["full"])
-    assert call["settings"].options == {"model.head.drop_rate": 0.1}
-    assert call["settings"].schedule.name == "study.py"
+    cfg = call["configs"]["full"].cfg
+    assert cfg.model.head.drop_rate == 0.1
+    schedule = Config.fromfile(CONFIGS / "_base_/schedules/study.py")
+    assert cfg.train_cfg.max_epochs == schedule.train_cfg.max_epochs
     page = tmp_path / "docs/results/trial.md"
     assert "| full | 1 | 0.800 |" in page.read_text()
     assert str(page) in capsys.readouterr().out
@@ -68,7 +70,7 @@ def test_failed_runs_end_in_an_exit_code_and_the_rest_is_written(
     outcome, data_root, make_result, make_settings, tmp_path, capsys
 ):
     results = {"full": {0: make_result(overall__auc=0.8)}}
-    outcome(StudyOutcome(results, {}, ["b, seed 0", "b, seed 1"]))
+    outcome(results, ["b, seed 0", "b, seed 1"])
     arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
     assert run(arguments, make_settings, tmp_path) == 1
     assert capsys.readouterr().err == "2 runs failed: b, seed 0; b, seed 1\n"
@@ -76,7 +78,7 @@ def test_failed_runs_end_in_an_exit_code_and_the_rest_is_written(
 
 
 def test_without_any_result_nothing_is_written(outcome, data_root, make_settings, tmp_path):
-    outcome(StudyOutcome({}, {}, []))
+    outcome({}, [])
     arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
     assert run(arguments, make_settings, tmp_path) == 1
     assert not (tmp_path / "results").exists()

@@ -8,7 +8,7 @@ from macbdf_mm.errors import ConfigError
 from macbdf_mm.reports.figures.theme import LIGHT, new_figure
 from studies.study import Study, Variant
 from studies.study_config import read_variant
-from studies.study_page import BEGIN, END, StudyFacts, StudyPage, read_facts, write_section
+from studies.study_page import BEGIN, END, StudyPage, describe, read_facts, write_section
 
 
 @pytest.fixture
@@ -19,16 +19,16 @@ def facts(make_settings, tmp_path):
 
 
 def test_facts_are_read_from_data_and_schedule(facts):
-    assert facts.dataset == "noise"
-    assert facts.is_synthetic is True
-    assert (facts.num_epochs, facts.spans_per_clip) == (2, 2)
-    assert facts.num_clips == {"train": 8, "val": 6, "test": 8}
-    assert facts.to_json()["command"] == "python tools/run_ablations.py --jobs 2"
+    assert facts == FACTS | {
+        "command": "python tools/run_ablations.py --jobs 2",
+        "spans_per_clip": 2,
+        "num_clips": {"train": 8, "val": 6, "test": 8},
+    }
 
 
 def test_all_that_must_be_said_is_said(facts, make_result):
     second = {**make_result(), "seconds": 120.0, "peak_memory_mib": 200.0}
-    text = facts.to_markdown({"full": {0: make_result(), 2: second}})
+    text = describe(facts, {"full": {0: make_result(), 2: second}})
     assert text.startswith("**Synthetic data**")
     for words in (
         "`python tools/run_ablations.py --jobs 2`",
@@ -46,7 +46,7 @@ def test_all_that_must_be_said_is_said(facts, make_result):
 
 def test_results_of_other_code_are_said(facts, make_result):
     other = {**make_result(), "fingerprint": {"config": "c", "data": "d", "code": "e1"}}
-    text = facts.to_markdown({"full": {0: make_result()}, "bare": {0: other}})
+    text = describe(facts, {"full": {0: make_result()}, "bare": {0: other}})
     assert "The runs are of 2 states of the code: e0, e1." in text
 
 
@@ -75,7 +75,14 @@ def test_a_page_without_markers_is_refused_and_kept(tmp_path, text):
 
 VARIANTS = (Variant("full", "full", "a.py"), Variant("bare", "bare", "b.py", {"x": 1}))
 STUDY = Study("trial", "A trial", VARIANTS, "full")
-FACTS = StudyFacts("python tools/t.py", "noise", True, 2, 3, {"train": 8})
+FACTS = {
+    "command": "python tools/t.py",
+    "dataset": "noise",
+    "is_synthetic": True,
+    "num_epochs": 2,
+    "spans_per_clip": 3,
+    "num_clips": {"train": 8},
+}
 
 
 @pytest.fixture

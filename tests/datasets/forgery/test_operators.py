@@ -22,7 +22,7 @@ def make_clip(origin, seed=0):
     """Return two seconds; the filmed one has no boxes, an odd rate, and no rendered face."""
     rng = np.random.default_rng(seed)
     if origin == "rendered":
-        return render_performance(draw_identity(rng, "id000"), 2.0, rng, size=96).clip
+        return render_performance(draw_identity(rng), 2.0, rng, size=96).clip
     coarse = rng.uniform(30, 220, (60, 9, 12, 3)).astype(np.float32)
     frames = np.stack([cv2.resize(image, (120, 90)) for image in np.cumsum(coarse, 0) % 255])
     noisy = (frames + rng.normal(0, 3, frames.shape)).clip(0, 255).astype(np.uint8)

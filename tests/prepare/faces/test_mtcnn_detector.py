@@ -46,7 +46,7 @@ def test_rendered_heads_are_found_where_they_are():
     from macbdf_mm.structures.face_track import intersection_over_union
 
     rng = np.random.default_rng(1)
-    clip = render_performance(draw_identity(rng, "a"), 0.2, rng, size=128).clip
+    clip = render_performance(draw_identity(rng), 0.2, rng, size=128).clip
     found = MTCNNDetector().detect(clip.frames)
     assert len(found) == len(clip.frames)
     for detections, box in zip(found, clip.face_boxes, strict=True):
