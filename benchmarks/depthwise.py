@@ -103,22 +103,6 @@ def random_map(case: ConvCase) -> Tensor:
 def measure_depthwise(settings: Settings) -> Iterator[Row]:
     """Yield the set of a block, its kernels, 2-D, and the least favourable cases."""
     torch.manual_seed(settings.seed)
-    yield from _set_rows(settings)
-    dilated = [case for case in block_set(8, AUDIO_GRID, True) if case.dilation > 1]
-    for batch in (8, 2, 1):
-        cases = [case._replace(batch=batch, is_channels_last=False) for case in dilated]
-        what = "depthwise 2-D dilated kernels, forward + backward"
-        size = f"B={batch}, C={SCALE_WIDTH}, 4x64, contiguous"
-        goal = "dilated_2d" if batch == 8 else None
-        yield comparison_row(what, size, cases, settings, goal)
-    what = "depthwise forward of dilation 1, lowest ratio"
-    ways = [(case, forward_call) for case in all_cases() if case.dilation == 1]
-    yield lowest_row(what, ways, settings, "forward_dilation_1")
-    ways = [(case, maker) for case in all_cases() for maker in (forward_call, training_call)]
-    yield lowest_row("depthwise, lowest ratio of all cases", ways, settings, "never_slower")
-
-
-def _set_rows(settings: Settings) -> Iterator[Row]:
     size = f"B=2, C={BLOCK_WIDTH}, 8x14x14"
     contiguous, channels_last = (block_set(2, VIDEO_GRID, last) for last in (False, True))
     name = "depthwise set of a block"
@@ -131,6 +115,18 @@ def _set_rows(settings: Settings) -> Iterator[Row]:
     if not settings.is_quick:
         for case in dict.fromkeys(contiguous):
             yield comparison_row("depthwise, forward + backward", str(case), [case], settings)
+    dilated = [case for case in block_set(8, AUDIO_GRID, True) if case.dilation > 1]
+    for batch in (8, 2, 1):
+        cases = [case._replace(batch=batch, is_channels_last=False) for case in dilated]
+        what = "depthwise 2-D dilated kernels, forward + backward"
+        size = f"B={batch}, C={SCALE_WIDTH}, 4x64, contiguous"
+        goal = "dilated_2d" if batch == 8 else None
+        yield comparison_row(what, size, cases, settings, goal)
+    what = "depthwise forward of dilation 1, lowest ratio"
+    ways = [(case, forward_call) for case in all_cases() if case.dilation == 1]
+    yield lowest_row(what, ways, settings, "forward_dilation_1")
+    ways = [(case, maker) for case in all_cases() for maker in (forward_call, training_call)]
+    yield lowest_row("depthwise, lowest ratio of all cases", ways, settings, "never_slower")
 
 
 def comparison_row(

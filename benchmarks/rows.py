@@ -62,17 +62,9 @@ def make_row(
     is_cost: bool = False,
     goal: str | None = None,
 ) -> Row:
-    """Return the row of what was measured in each round; other arguments as of :class:`Row`.
+    """Return the row of what was measured in each round; arguments as of :class:`Row`.
 
-    Args:
-        what: As there.
-        setting: As there.
-        peer: As there.
-        values: Ours, one per round.
-        peer_values: The peer's.
-        unit: Of both. Milliseconds are a speed-up, unless they are said to be a cost.
-        is_cost: As there.
-        goal: As there.
+    Milliseconds are a speed-up, unless they are said to be a cost.
     """
     pairs = list(zip(values, peer_values, strict=True))
     if unit == "ms" and not is_cost:
@@ -98,16 +90,7 @@ def compare(
 ) -> Row:
     """Return the row that says how many times faster than its peer a call is.
 
-    Args:
-        what: As of :class:`Row`, like the next two and ``goal``.
-        setting: Sizes and types.
-        peer: What it is compared with.
-        call: What to time.
-        peer_call: The same of the peer.
-        settings: Threads and rounds.
-        num_rounds: Rounds, if others.
-        device: Where both compute.
-        goal: Key of a goal.
+    Arguments as of :class:`Row`, :func:`make_row` and :meth:`.Settings.measure`.
     """
     times = settings.measure({"own": call, "peer": peer_call}, num_rounds, device)
     return make_row(what, setting, peer, times["own"], times["peer"], goal=goal)

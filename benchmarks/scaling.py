@@ -8,7 +8,6 @@ from statistics import median
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -160,8 +159,23 @@ def draw_scaling(curves: Sequence[GrowthCurve]) -> Figure:
         curves: At least one.
     """
     figure = new_figure(LIGHT, 3.2 * len(curves), 3.2)
+    colours = {OURS: LIGHT.video, STOCK: LIGHT.audio}
     for axes, curve in zip(figure.subplots(1, len(curves), squeeze=False)[0], curves, strict=True):
-        _draw_curve(axes, curve)
+        style_axes(axes, LIGHT, xlabel=curve.axis)
+        sizes = np.geomspace(min(curve.sizes), max(curve.sizes), 50)
+        for which, costs in curve.milliseconds.items():
+            factor, exponent = fit_power_law(curve.sizes, costs)
+            label = f"{which}, {exponent:.2f}"
+            axes.plot(curve.sizes, costs, "o", color=colours[which], markersize=4)
+            axes.plot(
+                sizes, factor * sizes**exponent, color=colours[which], linewidth=1.2, label=label
+            )
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
+        axes.legend(
+            frameon=False, fontsize=8, labelcolor=LIGHT.ink, title="exponent", title_fontsize=8
+        )
     figure.axes[0].set_ylabel("forward + backward, ms", fontsize=9, color=LIGHT.muted)
     return figure
 
@@ -174,18 +188,3 @@ def save_scaling(
     write_json(data, folder / "scaling.json")
     write_atomically(scaling_markdown(environment, curves), folder / "scaling.md")
     write_atomically(to_png(draw_scaling(curves)), folder / "scaling.png")
-
-
-def _draw_curve(axes: Axes, curve: GrowthCurve) -> None:
-    style_axes(axes, LIGHT, xlabel=curve.axis)
-    colours = {OURS: LIGHT.video, STOCK: LIGHT.audio}
-    sizes = np.geomspace(min(curve.sizes), max(curve.sizes), 50)
-    for which, costs in curve.milliseconds.items():
-        factor, exponent = fit_power_law(curve.sizes, costs)
-        label = f"{which}, {exponent:.2f}"
-        axes.plot(curve.sizes, costs, "o", color=colours[which], markersize=4)
-        axes.plot(sizes, factor * sizes**exponent, color=colours[which], linewidth=1.2, label=label)
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(curve.sizes, [str(size) for size in curve.sizes])
-    axes.legend(frameon=False, fontsize=8, labelcolor=LIGHT.ink, title="exponent", title_fontsize=8)

@@ -1,5 +1,6 @@
 """The embeddings that a run gives to the test clips, and how far they hold groups apart."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,27 +65,22 @@ def embed_clips(folder: Path) -> ClipEmbeddings:
     load_weights(model, load_checkpoint(path)["state_dict"], path)
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
         dataset = DATASETS.build(cfg.final_evaluation.test_dataloader.dataset)
-    vectors: dict[str, list[dict[str, npt.NDArray[np.float64]]]] = {}
+    rows = defaultdict[str, list[dict[str, npt.NDArray[np.float64]]]](list)
     categories = {}
     for batch in DataLoader(dataset, batch_size=_BATCH_SIZE, collate_fn=pseudo_collate):
-        spaces = {name: rows.double().numpy() for name, rows in embed_batch(model, batch).items()}
+        spaces = {name: found.double().numpy() for name, found in embed_batch(model, batch).items()}
         for index, sample in enumerate(batch["data_samples"]):
             if sample.category is not None:
                 categories[sample.file] = sample.category
-                vectors.setdefault(sample.file, []).append(
-                    {name: rows[index] for name, rows in spaces.items()}
-                )
-    if not vectors:
+                rows[sample.file].append({name: found[index] for name, found in spaces.items()})
+    if not rows:
         raise MissingDataError("No test clip has a known category, so there is nothing to map.")
-    files = sorted(vectors)
-    return ClipEmbeddings(
-        spaces={
-            name: np.stack([np.mean([w[name] for w in vectors[file]], axis=0) for file in files])
-            for name in ("video", "audio", "fused")
-        },
-        categories=tuple(categories[file] for file in files),
-        files=tuple(files),
-    )
+    files = sorted(rows)
+    means = {
+        name: np.stack([np.mean([window[name] for window in rows[file]], axis=0) for file in files])
+        for name in ("video", "audio", "fused")
+    }
+    return ClipEmbeddings(means, tuple(categories[file] for file in files), tuple(files))
 
 
 @torch.inference_mode()

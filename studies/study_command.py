@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from studies.study import Study
     from studies.study_page import StudyPage
 
-_SCHEDULE = Path("_base_/schedules/study.py")
-
 
 def add_study_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -> None:
     """Add data, folders, seeds and choices to a parser.
@@ -66,7 +64,6 @@ def run_study_command(
     study: "Study",
     fill: "Callable[[StudyPage, Path], None]",
     arguments: argparse.Namespace,
-    configs: Path,
     seeds: Mapping[str, Sequence[int]] | None = None,
 ) -> int:
     """Return the exit code after training what is missing and writing the results.
@@ -75,18 +72,16 @@ def run_study_command(
         study: What is compared.
         fill: Adds what is the study's own to its page, from its work folder.
         arguments: Those of :func:`add_study_arguments`.
-        configs: The folder of configs.
         seeds: The seeds of single variants, where they differ from ``--seeds``.
     """
     # Imported late: a wrong flag is answered before torch is loaded.
     from studies.run_study import run_study
-    from studies.study_config import StudySettings, read_variant
+    from studies.study_config import CONFIGS, StudySettings, read_variant
     from studies.study_page import StudyPage, read_facts
 
     work_dir = Path(arguments.work_dir)
     settings = StudySettings(
-        configs=configs,
-        schedule=Path(arguments.schedule or configs / _SCHEDULE),
+        schedule=Path(arguments.schedule or CONFIGS / "_base_/schedules/study.py"),
         data_root=Path(arguments.data),
         inputs=work_dir / "inputs",
         options=arguments.cfg_options or {},

@@ -14,6 +14,7 @@ from macbdf_mm.errors import ConfigError
 from studies.cached_split import CachedSplit, plan_split
 from studies.study import Variant
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 _SCHEDULE_KEYS = ("train_cfg", "param_scheduler")
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 # The spread over seeds is what a study reports; an interval within a run is never read.
@@ -25,14 +26,12 @@ class StudySettings:
     """Input and output folders of a study.
 
     Attributes:
-        configs: The folder of configs.
         schedule: The config file of the schedule.
         data_root: The data folder.
         inputs: The folder of the decoded inputs.
         options: Overrides for every variant, dotted key -> value.
     """
 
-    configs: Path
     schedule: Path
     data_root: Path
     inputs: Path
@@ -74,7 +73,7 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
             raise ConfigError(
                 f"Option '{key}': a study takes it from {settings.schedule}; change it there."
             )
-    cfg = load_config(settings.configs / variant.config, {**variant.options, **settings.options})
+    cfg = load_config(CONFIGS / variant.config, {**variant.options, **settings.options})
     schedule = load_config(settings.schedule)
     for key in _SCHEDULE_KEYS:
         cfg[key] = schedule[key]

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
 
-ROOT = Path(__file__).resolve().parents[1]
 # The studies stand outside the package, in the folder above.
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from studies.study_command import add_study_arguments, run_study_command  # noqa: E402
+from studies.study_command import add_study_arguments, run_study_command
 
 
 def main() -> int:
@@ -23,7 +22,7 @@ def main() -> int:
     # Imported late: a wrong flag is answered before torch is loaded.
     from studies.ablations import ABLATIONS, fill_ablation_page
 
-    return run_study_command(ABLATIONS, fill_ablation_page, arguments, ROOT / "configs")
+    return run_study_command(ABLATIONS, fill_ablation_page, arguments)
 
 
 if __name__ == "__main__":

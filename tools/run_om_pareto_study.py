@@ -6,11 +6,10 @@ from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
 
-ROOT = Path(__file__).resolve().parents[1]
 # The studies stand outside the package, in the folder above.
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from studies.study_command import add_study_arguments, run_study_command  # noqa: E402
+from studies.study_command import add_study_arguments, run_study_command
 
 
 def main() -> int:
@@ -31,9 +30,7 @@ def main() -> int:
     from studies.om_pareto import OM_PARETO, PEERS, fill_om_pareto_page
 
     peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds)
-    return run_study_command(
-        OM_PARETO, fill_om_pareto_page, arguments, ROOT / "configs", peer_seeds
-    )
+    return run_study_command(OM_PARETO, fill_om_pareto_page, arguments, peer_seeds)
 
 
 if __name__ == "__main__":

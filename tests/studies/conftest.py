@@ -74,9 +74,7 @@ def make_settings(data_root: Path, schedule: Path) -> Callable[..., StudySetting
             "val_dataloader.dataset.windows_per_clip": 2,
             "test_dataloader.dataset.windows_per_clip": 2,
         }
-        defaults = dict(
-            configs=CONFIGS, schedule=schedule, data_root=data_root, inputs=inputs, options=options
-        )
+        defaults = dict(schedule=schedule, data_root=data_root, inputs=inputs, options=options)
         return StudySettings(**(defaults | changes))
 
     return make

@@ -1,5 +1,4 @@
 import argparse
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
@@ -7,8 +6,8 @@ from mmengine.config import Config
 from studies import run_study as run_study_module
 from studies.study import Study, Variant
 from studies.study_command import add_study_arguments, run_study_command
+from studies.study_config import CONFIGS
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 STUDY = Study(
     "trial",
     "A trial",
@@ -39,13 +38,12 @@ def outcome(monkeypatch):
     return set_outcome
 
 
-def run(arguments, make_settings, tmp_path, **options):
-    configs = make_settings(tmp_path).configs
-    return run_study_command(STUDY, lambda *_: None, arguments, configs, **options)
+def run(arguments, **options):
+    return run_study_command(STUDY, lambda *_: None, arguments, **options)
 
 
 def test_results_are_written_where_they_are_wanted(
-    outcome, data_root, make_result, make_settings, tmp_path, capsys
+    outcome, data_root, make_result, tmp_path, capsys
 ):
     calls = outcome({"full": {0: make_result(overall__auc=0.8)}}, [])
     arguments = parse(
@@ -53,7 +51,7 @@ def test_results_are_written_where_they_are_wanted(
         "--results", str(tmp_path / "docs/results"), "--variants", "full",
         "--cfg-options", "model.head.drop_rate=0.1",
     )  # fmt: skip
-    assert run(arguments, make_settings, tmp_path, seeds={"b": [7]}) == 0
+    assert run(arguments, seeds={"b": [7]}) == 0
     (call,) = calls
     assert call["seeds"] == {"full": [0, 1], "b": [7]}
     assert (call["num_jobs"], call["chosen"]) == (2, ["full"])
@@ -67,20 +65,20 @@ def test_results_are_written_where_they_are_wanted(
 
 
 def test_failed_runs_end_in_an_exit_code_and_the_rest_is_written(
-    outcome, data_root, make_result, make_settings, tmp_path, capsys
+    outcome, data_root, make_result, tmp_path, capsys
 ):
     results = {"full": {0: make_result(overall__auc=0.8)}}
     outcome(results, ["b, seed 0", "b, seed 1"])
     arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
-    assert run(arguments, make_settings, tmp_path) == 1
+    assert run(arguments) == 1
     assert capsys.readouterr().err == "2 runs failed: b, seed 0; b, seed 1\n"
     assert (tmp_path / "results/trial.md").is_file()
 
 
-def test_without_any_result_nothing_is_written(outcome, data_root, make_settings, tmp_path):
+def test_without_any_result_nothing_is_written(outcome, data_root, tmp_path):
     outcome({}, [])
     arguments = parse("--data", str(data_root), "--work-dir", str(tmp_path))
-    assert run(arguments, make_settings, tmp_path) == 1
+    assert run(arguments) == 1
     assert not (tmp_path / "results").exists()
 
 

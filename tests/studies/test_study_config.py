@@ -3,7 +3,7 @@ from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError, MissingDataError
 from studies.study import Variant
-from studies.study_config import read_variant
+from studies.study_config import CONFIGS, read_variant
 
 FULL = Variant("full", "full", "macbdf_demo.py")
 
@@ -15,7 +15,7 @@ def settings(make_settings, tmp_path):
 
 def test_the_schedule_replaces_the_config_s_own_and_the_rest_stays(settings):
     read = read_variant(FULL, settings).cfg
-    own = Config.fromfile(settings.configs / FULL.config)
+    own = Config.fromfile(CONFIGS / FULL.config)
     schedule = Config.fromfile(settings.schedule)
     assert own.train_cfg.max_epochs > schedule.train_cfg.max_epochs == 2
     assert read.train_cfg == schedule.train_cfg
@@ -78,6 +78,6 @@ def test_a_misspelt_option_and_a_missing_config_are_named(settings):
 def test_a_config_without_a_test_is_named(make_settings, tmp_path):
     settings = make_settings(tmp_path, options={})
     path = tmp_path / "no_test.py"
-    path.write_text(f"_base_ = [{str(settings.configs / FULL.config)!r}]\ntest_dataloader = None\n")
+    path.write_text(f"_base_ = [{str(CONFIGS / FULL.config)!r}]\ntest_dataloader = None\n")
     with pytest.raises(ConfigError, match=r"no_test\.py' has no `test_dataloader`, so it cannot"):
         read_variant(Variant("v", "v", str(path)), settings)
