@@ -12,6 +12,7 @@ from benchmarks.report import Goal, Report, run_all
 from benchmarks.settings import Settings
 from benchmarks.steps import measure_checkpointing, measure_om_pareto, measure_step
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.errors import ArgumentError
 
 BENCHMARKS = {
     "depthwise": measure_depthwise,
@@ -70,11 +71,11 @@ def run_benchmarks(settings: Settings, names: Sequence[str], out: Path) -> Repor
         out: Folder for the report.
 
     Raises:
-        ValueError: If a name is not that of a benchmark.
+        ArgumentError: If a name is not that of a benchmark.
         ConfigError: If there is no such config.
     """
     if unknown := sorted(set(names) - set(BENCHMARKS)):
-        raise ValueError(f"Expected `names` (--only) out of {list(BENCHMARKS)}, got {unknown}.")
+        raise ArgumentError(f"Expected `names` (--only) out of {list(BENCHMARKS)}, got {unknown}.")
     load_config(settings.config)  # before the first minutes have gone by
     chosen = {n: measure for n, measure in BENCHMARKS.items() if not names or n in names}
     return run_all(chosen, GOALS, settings, out)

@@ -76,7 +76,7 @@ def measure_in_turns(calls: Mapping[str, Call], clock: Clock, num_rounds: int) -
         num_rounds: Rounds.
 
     Raises:
-        ValueError: If ``num_rounds`` is not positive.
+        ArgumentError: If ``num_rounds`` is not positive.
     """
     if num_rounds < 1:
         raise ArgumentError(f"Expected `num_rounds` > 0, got {num_rounds}.")

@@ -79,7 +79,7 @@ def plan_clips(num_clips: int, seed: int) -> list[PlannedGroup]:
     faces come from the same split.
 
     Raises:
-        ValueError: If ``num_clips`` is too small for three splits, or the seed is negative.
+        ArgumentError: If ``num_clips`` is too small for three splits, or the seed is negative.
     """
     if num_clips < MIN_CLIPS:
         raise ArgumentError(f"Expected `num_clips` >= {MIN_CLIPS}, got {num_clips}.")

@@ -15,7 +15,7 @@ from demo.scene import level_out
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.errors import ConfigError, ForgeryToolboxError
+from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.files import replacing, write_json
@@ -69,13 +69,13 @@ def build_demo_dataset(
         progress: Called with what is done, the clips finished so far and the clips in all.
 
     Raises:
-        ValueError: If the settings are out of range.
+        ArgumentError: If the settings are out of range.
         ConfigError: If the folder holds something else, or a set of other settings.
         ForgeryToolboxError: If a clip cannot be written.
     """
     out_dir = Path(out_dir)
     if settings.size < 64 or settings.size % 2:
-        raise ValueError(f"Expected `size` to be even and at least 64, got {settings.size}.")
+        raise ArgumentError(f"Expected `size` to be even and at least 64, got {settings.size}.")
     groups = plan_clips(settings.num_clips, settings.seed)
     _claim_folder(out_dir, settings)
     render = partial(render_group, out_dir=out_dir, settings=settings)

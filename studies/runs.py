@@ -14,6 +14,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.errors import ArgumentError
 from studies.fingerprint import run_fingerprint
 from studies.study_config import VariantConfig
 
@@ -150,10 +151,10 @@ def run_all(
         inherited: File descriptors that the processes hold open as long as they live.
 
     Raises:
-        ValueError: If ``num_jobs`` is not positive.
+        ArgumentError: If ``num_jobs`` is not positive.
     """
     if num_jobs < 1:
-        raise ValueError(f"Expected `num_jobs` > 0, got {num_jobs}.")
+        raise ArgumentError(f"Expected `num_jobs` > 0, got {num_jobs}.")
     waiting, failed = list(runs), []
     running: dict[PlannedRun, tuple[subprocess.Popen[bytes], float]] = {}
     durations: list[float] = []
