@@ -1,7 +1,6 @@
 """The ablation study: its variants, and what its page shows beside the tables."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
@@ -46,28 +45,18 @@ _SEPARATION_TEXT = (
 )
 
 
-def fill_ablation_page(page: StudyPage, work_dir: Path) -> None:
-    """Add the curve over depth and the maps of the embeddings to a page.
-
-    Args:
-        page: The page of the study.
-        work_dir: The folder of the study.
-    """
-    add_depth_curve(page, work_dir)
-    add_embedding_maps(page, work_dir)
+def fill_ablation_page(page: StudyPage) -> None:
+    """Add the curve over depth and the maps of the embeddings to a page."""
+    add_depth_curve(page)
+    add_embedding_maps(page)
 
 
-def add_depth_curve(page: StudyPage, work_dir: Path) -> None:
-    """Add AUC and accuracy over the depth of the towers (Figure 5), if there are two depths.
-
-    Args:
-        page: The page of the study.
-        work_dir: The folder of the study.
-    """
+def add_depth_curve(page: StudyPage) -> None:
+    """Add AUC and accuracy over the depth of the towers (Figure 5), if there are two depths."""
     depths = {}
     for name in DEPTH_VARIANTS:
         for seed in page.results.get(name, {}):
-            cfg = Config.fromfile(str(run_folder(work_dir, name, seed) / CONFIG_FILE))
+            cfg = Config.fromfile(str(run_folder(page.work_dir, name, seed) / CONFIG_FILE))
             depths[name] = int(cfg.model.video_backbone.depth)
     if len(set(depths.values())) < 2:
         return
@@ -96,12 +85,10 @@ def _over_depth(results: Results, depths: Mapping[str, int], track: str, measure
     return SeedCurve(track, track, positions, values)
 
 
-def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
+def add_embedding_maps(page: StudyPage) -> None:
     """Add maps of the test clips' embeddings with and without L_C (Figure 4), and their figures.
 
-    Args:
-        page: The page of the study; nothing is added unless both variants have a run.
-        work_dir: The folder of the study.
+    Nothing is added unless both variants have a run.
     """
     names = (WITHOUT_CONTRAST, page.study.reference)
     if any(name not in page.results for name in names):
@@ -109,7 +96,8 @@ def add_embedding_maps(page: StudyPage, work_dir: Path) -> None:
     titles = page.study.titles()
     embedded = {
         titles[name]: [
-            embed_clips(run_folder(work_dir, name, seed)) for seed in sorted(page.results[name])
+            embed_clips(run_folder(page.work_dir, name, seed))
+            for seed in sorted(page.results[name])
         ]
         for name in names
     }

@@ -157,15 +157,14 @@ def neighbour_accuracy(embeddings: npt.NDArray[np.float64], groups: Sequence[str
     return float(np.mean(np.asarray(votes) == np.asarray(groups)))
 
 
-def plane_map(embeddings: npt.NDArray[np.float64], seed: int = 0) -> npt.NDArray[np.float64]:
+def plane_map(embeddings: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return t-SNE's places of the embeddings in a plane, shape (N, 2).
 
     Args:
         embeddings: Shape (N, D), N > 1.
-        seed: The same seed gives the same map.
     """
     perplexity = min(_MAX_PERPLEXITY, (len(embeddings) - 1) / 3)
-    search = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=seed)
+    search = TSNE(perplexity=perplexity, metric="cosine", init="pca", random_state=0)
     return np.asarray(search.fit_transform(np.asarray(embeddings, np.float32)), np.float64)
 
 

@@ -1,7 +1,5 @@
 """The study of OM-Pareto: its variants, and what its page shows beside the tables."""
 
-from pathlib import Path
-
 import numpy as np
 
 from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
@@ -41,13 +39,8 @@ _PANELS = {
 _CONFLICT = "/conflict_share"
 
 
-def fill_om_pareto_page(page: StudyPage, work_dir: Path) -> None:
-    """Add curves and differences by epoch, and what was logged of the steps, to a page.
-
-    Args:
-        page: The page of the study.
-        work_dir: Not used; what is shown stands in the results.
-    """
+def fill_om_pareto_page(page: StudyPage) -> None:
+    """Add curves and differences by epoch, and what was logged of the steps, to a page."""
     add_epoch_curves(page)
     add_epoch_differences(page)
     add_step_table(page)

@@ -62,7 +62,7 @@ def add_study_arguments(parser: argparse.ArgumentParser, seeds: Sequence[int]) -
 
 def run_study_command(
     study: "Study",
-    fill: "Callable[[StudyPage, Path], None]",
+    fill: "Callable[[StudyPage], None]",
     arguments: argparse.Namespace,
     seeds: Mapping[str, Sequence[int]] | None = None,
 ) -> int:
@@ -70,7 +70,7 @@ def run_study_command(
 
     Args:
         study: What is compared.
-        fill: Adds what is the study's own to its page, from its work folder.
+        fill: Adds what is the study's own to its page.
         arguments: Those of :func:`add_study_arguments`.
         seeds: The seeds of single variants, where they differ from ``--seeds``.
     """
@@ -99,9 +99,10 @@ def run_study_command(
     if results:
         command = shlex.join(["python", *sys.argv])
         facts = read_facts(settings, variants[study.reference].cfg, command)
-        page = StudyPage(study, results, facts, Path(arguments.results or work_dir / "results"))
+        folder = Path(arguments.results or work_dir / "results")
+        page = StudyPage(study, results, facts, folder, work_dir)
         page.add_tables()
-        fill(page, work_dir)
+        fill(page)
         print(*page.write(), sep="\n")
     if failed:
         print(f"{len(failed)} runs failed: {'; '.join(failed)}", file=sys.stderr)

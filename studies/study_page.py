@@ -102,15 +102,22 @@ class StudyPage:
         results: The finished runs.
         facts: Where they come from, as :func:`read_facts` returns it.
         folder: The folder of the result files; pictures go to ``images`` beside it.
+        work_dir: The folder of the runs.
     """
 
     def __init__(
-        self, study: Study, results: Results, facts: Mapping[str, Any], folder: Path
+        self,
+        study: Study,
+        results: Results,
+        facts: Mapping[str, Any],
+        folder: Path,
+        work_dir: Path,
     ) -> None:
         self.study = study
         self.results = results
         self.facts = facts
         self.folder = folder
+        self.work_dir = work_dir
         self.images = folder.parent / "images"
         self.further: dict[str, Any] = {}
         self._parts = [describe(facts, results)]

@@ -29,14 +29,14 @@ def drawn(monkeypatch):
 
 
 def fill(results, folder, work_dir):
-    page = StudyPage(ABLATIONS, results, FACTS, folder)
+    page = StudyPage(ABLATIONS, results, FACTS, folder, work_dir)
     for name, depth in {"depth_0": 0, "full": 2, "depth_4": 4}.items():
         for seed in results.get(name, {}):
             config = run_folder(work_dir, name, seed) / "config.py"
             config.parent.mkdir(parents=True, exist_ok=True)
             if not config.exists():
                 config.write_text(f"model = dict(video_backbone=dict(depth={depth}))\n")
-    fill_ablation_page(page, work_dir)
+    fill_ablation_page(page)
     return page
 
 

@@ -37,13 +37,13 @@ def page(tmp_path, make_result, monkeypatch):
         FULL: {seed: make_result(epochs) for seed, epochs in enumerate(with_it)},
         PLAIN_SUM: {0: make_result([record(1, 0.4), record(2, 0.7)])},
     }
-    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results", tmp_path)
     drawn = {}
     monkeypatch.setattr(
         "studies.om_pareto.draw_seed_curves",
         lambda panels, *rest: drawn.update(panels) or draw_seed_curves(panels, *rest),
     )
-    fill_om_pareto_page(page, tmp_path)
+    fill_om_pareto_page(page)
     page.drawn = drawn
     return page
 
@@ -77,8 +77,8 @@ def test_the_share_of_conflicts_is_summarised(page):
 def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
     epochs = [record(1, 0.5, video__conflict_share=0.5), record(2, 0.5, audio__conflict_share=0.25)]
     results = {FULL: {seed: make_result(epochs) for seed in (0, 1)}}
-    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
-    fill_om_pareto_page(page, tmp_path)
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results", tmp_path)
+    fill_om_pareto_page(page)
     written = page.write()[0].read_text()
     assert "| `audio/conflict_share` | nan ± nan | 0.25 ± 0 |" in written
     assert "| `video/conflict_share` | 0.5 ± 0 | nan ± nan |" in written
@@ -86,6 +86,6 @@ def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
 
 def test_runs_that_logged_nothing_have_no_table_of_steps(tmp_path, make_result):
     results = {FULL: {0: make_result([record(1, 0.5)])}}
-    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results")
-    fill_om_pareto_page(page, tmp_path)
+    page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results", tmp_path)
+    fill_om_pareto_page(page)
     assert "## The steps" not in page.write()[0].read_text()

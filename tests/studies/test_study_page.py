@@ -91,7 +91,7 @@ def page(tmp_path, make_result):
         "full": {0: make_result(overall__auc=0.8), 1: make_result(overall__auc=float("nan"))},
         "bare": {0: make_result(overall__auc=0.7)},
     }
-    return StudyPage(STUDY, results, FACTS, tmp_path / "docs" / "results")
+    return StudyPage(STUDY, results, FACTS, tmp_path / "docs" / "results", tmp_path)
 
 
 def test_tables_pictures_and_every_run_are_written(page, tmp_path):
@@ -133,6 +133,6 @@ def test_nothing_is_written_beside_a_page_without_markers(page):
 
 
 def test_without_the_reference_there_are_no_differences(tmp_path, make_result):
-    page = StudyPage(STUDY, {"bare": {0: make_result(overall__auc=0.7)}}, FACTS, tmp_path)
+    page = StudyPage(STUDY, {"bare": {0: make_result(overall__auc=0.7)}}, FACTS, tmp_path, tmp_path)
     page.add_tables()
     assert "paired by seed" not in page.write()[0].read_text()
