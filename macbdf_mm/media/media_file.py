@@ -4,7 +4,7 @@ import ctypes
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache, cached_property, lru_cache
 from itertools import chain, pairwise
@@ -16,6 +16,11 @@ from av.container import InputContainer
 from av.frame import Frame
 from av.packet import Packet
 from av.stream import Disposition, Stream
+
+try:
+    from av.stream import Discard
+except ImportError:  # PyAV 17.1
+    Discard = None  # type: ignore[assignment,misc]
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media import limits
@@ -60,6 +65,8 @@ _CHANNEL_ORDER = (
     *("FL", "FR", "FC", "LFE", "BL", "BR", "FLC", "FRC", "BC", "SL", "SR"),
     *("TC", "TFL", "TFC", "TFR", "TBL", "TBC", "TBR"),
 )
+# What was read of the sound before its first use is kept up to this size.
+_MAX_OPENING_BYTES = 64 * 2**20
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -100,6 +107,18 @@ class Track:
         return float(1 / self.rate) if self.rate else _FALLBACK_STEP_SECONDS
 
 
+@dataclass
+class _Opening:
+    """What the search for the first frames has read of a sound, and the walk that goes on.
+
+    Nobody else can decode it from the start: a seek back does not give a new decoder.
+    """
+
+    walk: Iterator[Packet]
+    frames: list[Any] = field(default_factory=list)
+    packets: list[Packet] = field(default_factory=list)
+
+
 class MediaFile:
     """A media file, opened once for all that is asked of it; also a context manager.
 
@@ -125,6 +144,8 @@ class MediaFile:
         self.path = Path(path)
         self.container = _open_container(self.path)
         self.held_until_seconds = -math.inf
+        # Of the sound, as long as nothing else was read since.
+        self._opening: _Opening | None = None
 
     def __enter__(self) -> "MediaFile":
         return self
@@ -138,6 +159,7 @@ class MediaFile:
 
     def restart(self) -> None:
         """Stand at the start with new decoders, which a seek to the start does not give."""
+        self._opening = None
         self.container.close()
         self.container = _open_container(self.path)
 
@@ -213,6 +235,7 @@ class MediaFile:
         """Return whether the file now stands at a key frame of the track before a moment."""
         if not self.clock.is_sought:
             return False
+        self._attend_to_all()
         stream = self.stream(track)
         try:
             self.container.seek(round(seconds / (stream.time_base or 1)), stream=stream)
@@ -224,6 +247,7 @@ class MediaFile:
         """Return whether all tracks now stand at or before a moment."""
         if not self.clock.is_sought:
             return False
+        self._attend_to_all()
         try:
             self.container.seek(microseconds)
         except (av.error.FFmpegError, OSError):
@@ -250,6 +274,7 @@ class MediaFile:
         A packet without content shows what is shown for longer. Where the clock starts anew
         (:attr:`clock`), the file has to stand at its start, and packets come in the order of time.
         """
+        self._opening = None
         shifts = self.clock.shifts
         counts = dict.fromkeys(shifts, 0)
         for packet in _packets_up_to_damage(self.container, streams):
@@ -259,15 +284,17 @@ class MediaFile:
                 counts[index] += 1
             yield packet
 
-    def packets_of(self, track: Track, until_seconds: float) -> Iterator[Packet]:
-        """Yield the packets of one track from where the file stands.
+    def packets_of(
+        self, track: Track, until_seconds: float, walk: Iterator[Packet] | None = None
+    ) -> Iterator[Packet]:
+        """Yield the packets of one track from where the file stands, or of a walk that goes on.
 
         Ends with the track, or when the file's packets are so far past ``until_seconds`` that
         none of the track can follow: 10 s, or more where the file is interleaved more widely.
         """
         limit = until_seconds + _MAX_INTERLEAVE_SECONDS
         has_reached_end = False
-        for packet in self.read_packets(_timed_streams(self.container)):
+        for packet in walk or self.read_packets(_timed_streams(self.container)):
             # What an edit list hides has no place in time.
             seconds = None if packet.is_discard else to_seconds(packet.dts, packet.time_base)
             if seconds is not None and seconds > limit:
@@ -281,7 +308,13 @@ class MediaFile:
                 has_reached_end = seconds is not None and seconds > until_seconds
                 yield packet
 
-    def decode(self, track: Track, from_seconds: float, until_seconds: float) -> Iterator[Any]:
+    def decode(
+        self,
+        track: Track,
+        from_seconds: float,
+        until_seconds: float,
+        walk: Iterator[Packet] | None = None,
+    ) -> Iterator[Any]:
         """Yield the frames of one track from where the file stands.
 
         Damaged packets are left out. Ends as :meth:`packets_of` does.
@@ -290,9 +323,10 @@ class MediaFile:
             track: The track to decode.
             from_seconds: Sound that ends before this is not decoded (a video needs all of it).
             until_seconds: The last moment of interest, on the file's clock.
+            walk: The packets, instead of those from where the file stands.
         """
         stream = self.stream(track)
-        for packet in self.packets_of(track, until_seconds):
+        for packet in self.packets_of(track, until_seconds, walk):
             if stream.type == "audio" and _ends_before(packet, from_seconds):
                 continue
             if not packet.size:
@@ -326,19 +360,45 @@ class MediaFile:
             first = next((frame for frame in frames if _is_entry_point(frame)), None)
             if first is not None:
                 seconds = self.seconds_of(first)
-                if seconds is None or seconds <= max(from_seconds, track.first_seconds):
+                # What sounds before the first sample of the track is stated wrongly.
+                earliest = track.first_seconds if isinstance(first, av.AudioFrame) else -math.inf
+                latest = max(from_seconds, track.first_seconds)
+                if seconds is None or earliest <= seconds <= latest:
                     return chain([first], frames)
-        self.restart()
-        return self.decode(track, from_seconds, until_seconds)
+        return self.decode_from_start(track, until_seconds)
+
+    def decode_from_start(self, track: Track, until_seconds: float) -> Iterator[Any]:
+        """Return the frames of one track from its very first packet, by a new decoder."""
+        opening, self._opening = self._opening, None
+        if opening is None or track is not self.audio:
+            self.restart()
+            opening = _Opening(self.read_packets(_timed_streams(self.container)))
+        self._attend_to(track)
+        walk = chain(opening.packets, opening.walk)
+        return chain(opening.frames, self.decode(track, -math.inf, until_seconds, walk))
+
+    def _attend_to(self, track: Track) -> None:
+        """Have FFmpeg leave out what is stored of other tracks, where an index tells it apart."""
+        if Discard is not None and "mp4" in self.container.format.name.split(","):
+            for stream in self.container.streams:
+                stream.discard = Discard.default if stream.index == track.index else Discard.all
+
+    def _attend_to_all(self) -> None:
+        self._opening = None
+        if Discard is not None:
+            for stream in self.container.streams:
+                stream.discard = Discard.default
 
     @cached_property
     def _tracks(self) -> tuple[Track | None, Track | None]:
         """Video and sound; found by reading from the start, so before anything else is read."""
         kinds = self.candidates("video"), self.candidates("audio")
-        firsts = self._first_frames(kinds)
+        openings: dict[int, _Opening] = {}
+        firsts = self._first_frames(kinds, openings)
         video, audio = (
             next((firsts[s.index] for s in streams if s.index in firsts), None) for streams in kinds
         )
+        self._opening = openings.get(audio.index) if audio is not None else None
         if video is not None:
             limits.check_pixels(self.path, *video.size)
         else:
@@ -355,20 +415,35 @@ class MediaFile:
             )
         return video, audio
 
-    def _first_frames(self, candidates: Sequence[Sequence[Stream]]) -> dict[int, Track]:
-        """Return the tracks by index, until the preferred one of each kind is among them."""
+    def _first_frames(
+        self, candidates: Sequence[Sequence[Stream]], openings: dict[int, _Opening]
+    ) -> dict[int, Track]:
+        """Return the tracks by index, until the preferred one of each kind is among them.
+
+        What is read of the sounds meanwhile is added to ``openings``, by index as well.
+        """
         empty = _empty_streams.get(self._identity, frozenset())
         streams = [s for kind in candidates for s in kind if s.index not in empty]
         tracks: dict[int, Track] = {}
         begins: dict[int, float] = {}
         damaged = set(empty)
-        for packet in self.read_packets(streams):
+        walk = self.read_packets(streams)
+        openings.update({s.index: _Opening(walk) for s in streams if s.type == "audio"})
+        num_bytes = 0
+        for packet in walk:
+            index = packet.stream.index
+            if index in openings and index in tracks:
+                openings[index].packets.append(packet)
+                num_bytes += packet.size
+                if num_bytes > _MAX_OPENING_BYTES:
+                    openings.clear()
             if all(_is_settled(kind, set(tracks), damaged) for kind in candidates):
                 break
-            index = packet.stream.index
             if index in tracks or index in damaged:
                 continue
-            self._keep_first(tracks, packet.stream, packet)
+            frames = self._keep_first(tracks, packet.stream, packet)
+            if index in openings:
+                openings[index].frames += frames
             seconds = to_seconds(packet.dts, packet.time_base)
             if seconds is not None and seconds > begins.setdefault(index, seconds) + (
                 _MAX_DAMAGED_SECONDS
@@ -385,8 +460,10 @@ class MediaFile:
             _empty_streams[self._identity] = frozenset(damaged - set(tracks))
         return tracks
 
-    def _keep_first(self, tracks: dict[int, Track], stream: Stream, packet: Packet | None) -> None:
-        frames = decode_packet(stream, packet)
+    def _keep_first(
+        self, tracks: dict[int, Track], stream: Stream, packet: Packet | None
+    ) -> list[Any]:
+        frames: list[Any] = decode_packet(stream, packet)
         if frames:
             tracks[stream.index] = Track(
                 index=stream.index,
@@ -396,6 +473,7 @@ class MediaFile:
                 stated_start_seconds=to_seconds(stream.start_time, stream.time_base),
                 rate=getattr(stream, "average_rate", None),
             )
+        return frames
 
 
 _empty_streams: dict[tuple[Path, str, int, int], frozenset[int]] = {}

@@ -1,6 +1,8 @@
 """Reading the sound of a span, by timestamps: decoded, mixed down, at the wanted sample rate."""
 
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -9,14 +11,24 @@ import numpy.typing as npt
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import is_usual_sample_rate
 from macbdf_mm.media.media_file import MediaFile, Track
+from macbdf_mm.media.sample_positions import SampleClock, place_frames
 
-# Decoded before the span and thrown away: lossy audio decoders need some packets to settle
-# (Opus 80 ms, the bit reservoir of MP3 about 260 ms).
-_PREROLL_SECONDS = 0.3
+# How long before a moment these decoders have to start, for the sound to be what a decode of the
+# whole track gives: they hold overlaps, a bit reservoir (MP3) or filters (Opus).
+_SETTLING_SECONDS = {
+    **dict.fromkeys(("mp3float", "mp3", "opus", "libopus"), 0.5),
+    **dict.fromkeys(("vorbis", "libvorbis"), 0.3),
+}
+_SETTLING_OF_PCM_SECONDS = 0.1
+# All others are decoded from the first packet on: AAC, AC-3, WMA and MP2 make noise by random
+# numbers that never begin anew, and where packets of FLAC or PCM lie is only known from the start
+# if times are rounded. That far into a track, it would take too long.
+_MAX_LEAD_SECONDS = 60.0
+_SETTLING_BEHIND_SECONDS = 1.0
+# The lengths of frames are multiples of these; a span alone might not show it.
+_STEPS = {"vorbis": 64, "libvorbis": 64}
 # Read on both sides of the span, so that the resampling filter does not see an edge.
 _MARGIN_SECONDS = 0.02
-# Containers round timestamps (Matroska to 1 ms): less than this is rounding, more is a gap.
-_MAX_JITTER_SECONDS = 0.01
 # Full scale is 1, which lossy coding overshoots by a little; what decodes from damaged bytes
 # reaches a million.
 _MAX_LEVEL = 4.0
@@ -59,29 +71,67 @@ def _native_samples(
     file: MediaFile, audio: Track, origin_seconds: float, num_samples: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Return mono samples at the track's rate from a moment on, and which of them exist."""
-    samples = np.zeros(num_samples, np.float32)
-    known = np.zeros(num_samples, np.bool_)
     rate = audio.sample_rate
     origin = origin_seconds + file.zero_seconds
-    until = origin + num_samples / rate
+    clock = _sample_clock(file, audio, origin)
     mixer = MonoMixer(rate)
-    max_jitter = _MAX_JITTER_SECONDS * rate
-    expected: int | None = None
-    for frame in file.decode_from(audio, origin - _PREROLL_SECONDS, until):
+    stated: list[float | None] = []
+    pieces: list[npt.NDArray[np.float32] | None] = []
+    lengths: list[int] = []
+    about = 0.0
+    for frame in _settled_frames(file, audio, origin, origin + num_samples / rate, clock):
         seconds = file.seconds_of(frame)
-        piece = mixer.mix(frame)
-        first = expected if seconds is None else round((seconds - origin) * rate)
-        if expected is not None and abs((first or 0) - expected) <= max_jitter:
-            first = expected
-        first = first or 0
-        if first >= num_samples:
+        start = None if seconds is None else (seconds - origin) * rate
+        about = about if start is None else start
+        if about >= num_samples + clock.max_jitter:
             break
-        expected = first + len(piece)
-        low, high = max(0, first), min(num_samples, expected)
+        # What the decoder only needs to settle is not mixed.
+        is_near = about + frame.samples > -clock.max_jitter
+        piece = mixer.mix(frame) if is_near or frame.sample_rate != rate else None
+        stated.append(start)
+        pieces.append(piece)
+        lengths.append(frame.samples if piece is None else len(piece))
+        about += lengths[-1]
+    samples = np.zeros(num_samples, np.float32)
+    known = np.zeros(num_samples, np.bool_)
+    for first, piece in zip(place_frames(stated, lengths, clock), pieces, strict=True):
+        if piece is None:
+            continue
+        low, high = max(0, first), min(num_samples, first + len(piece))
         if high > low and is_plausible(piece):
             samples[low:high] = piece[low - first : high - first]
             known[low:high] = True
     return samples, known
+
+
+def _settled_frames(
+    file: MediaFile, audio: Track, from_seconds: float, until_seconds: float, clock: SampleClock
+) -> Iterator[Any]:
+    """Return the frames of a track, from early enough on for those of a span to be right."""
+    settling = _SETTLING_SECONDS.get(audio.codec)
+    if _is_pcm(audio) and clock.is_exact:
+        settling = _SETTLING_OF_PCM_SECONDS
+    lead = from_seconds - audio.first_seconds
+    if lead <= (_MAX_LEAD_SECONDS if settling is None else settling):
+        return file.decode_from_start(audio, until_seconds)
+    settling = settling or _SETTLING_BEHIND_SECONDS
+    return file.decode_from(audio, from_seconds - settling, until_seconds)
+
+
+def _is_pcm(audio: Track) -> bool:
+    return audio.codec.startswith("pcm_")
+
+
+def _sample_clock(file: MediaFile, audio: Track, origin: float) -> SampleClock:
+    """Return how a track states where its frames lie, counted from a moment on."""
+    first = audio.first_frame
+    return SampleClock(
+        rate=audio.sample_rate,
+        time_base=file.stream(audio).time_base,
+        first_start=(audio.first_seconds - origin) * audio.sample_rate,
+        first_end=(audio.first_seconds - origin) * audio.sample_rate + first.samples,
+        step=None if _is_pcm(audio) else _STEPS.get(audio.codec, 0),
+    )
 
 
 def resample(
