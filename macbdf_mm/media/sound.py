@@ -78,16 +78,18 @@ def _native_samples(
     stated: list[float | None] = []
     pieces: list[npt.NDArray[np.float32] | None] = []
     lengths: list[int] = []
-    about = 0.0
+    about, num_mixed = 0.0, 0
     for frame in _settled_frames(file, audio, origin, origin + num_samples / rate, clock):
         seconds = file.seconds_of(frame)
         start = None if seconds is None else (seconds - origin) * rate
         about = about if start is None else start
-        if about >= num_samples + clock.max_jitter:
+        # Damaged times may stay in the span for the rest of the file.
+        if about >= num_samples + clock.max_jitter or num_mixed > 4 * (num_samples + rate):
             break
         # What the decoder only needs to settle is not mixed.
         is_near = about + frame.samples > -clock.max_jitter
         piece = mixer.mix(frame) if is_near or frame.sample_rate != rate else None
+        num_mixed += 0 if piece is None else len(piece)
         stated.append(start)
         pieces.append(piece)
         lengths.append(frame.samples if piece is None else len(piece))
