@@ -1,4 +1,4 @@
-"""What the outer structure of a container says of its clock, without reading any packet."""
+"""What the outer structure of a container says of its clock and its size; no packet is read."""
 
 import os
 import struct
@@ -8,6 +8,17 @@ from typing import BinaryIO
 
 # Their packets come by an index or by counting, not by times that each packet states.
 _COUNTING_FORMATS = frozenset({"avi", "wav", "mp3", "aac", "flac", "ac3", "eac3", "aiff", "w64"})
+# The identifiers of Windows Media's header, and of its object that states the size of the file.
+_ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+_W64_HEADER = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+# Who writes into a pipe does not know the size, and states this or more.
+_UNKNOWN_RIFF_BYTES = 0x7FFFF000
+# More is damage: no file has so many pieces, nor such large ones (a petabyte).
+_MAX_CHUNKS = 10_000
+_MAX_FILE_BYTES = 10**15
+# Fifty thousand entries: the second that shows something tells all there is to know.
+_MAX_EDIT_BYTES = 10**6
 _EBML_HEADER, _MATROSKA_SEGMENT = 0x1A45DFA3, 0x18538067
 
 
@@ -36,6 +47,80 @@ def has_joined_pieces(path: Path, format_name: str) -> bool:
             _num_pieces(file, place, end) > 1
             for place, end in _find(file, (b"moov", b"trak", b"edts", b"elst"), 0, _size_of(file))
         )
+
+
+def stated_bytes(path: Path) -> int | None:
+    """Return how large a file is by its own word; None where the format has no such word.
+
+    FFmpeg takes the length of RIFF (WAV, AVI), Wave64, CAF and Windows Media from the size that the
+    file has, so it does not see that such a file was cut.
+    """
+    with path.open("rb") as file:
+        head = file.read(64)
+        if head[:4] in (b"RIFF", b"RIFX", b"RF64"):
+            return _riff_end(file)
+        if head[:16] == _W64_HEADER:
+            size = int.from_bytes(head[16:24], "little")
+            return size if size <= _MAX_FILE_BYTES else None
+        if head[:4] == b"caff":
+            return _caf_end(file)
+        if head[:16] == _ASF_HEADER:
+            return _asf_size(file)
+    return None
+
+
+def _riff_end(file: BinaryIO) -> int | None:
+    """Return where the last chunk ends; large AVI files have several."""
+    end = 0
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, end, 28)
+        if len(head) < 8 or head[:4] not in (b"RIFF", b"RIFX", b"RF64"):
+            return end if end <= _MAX_FILE_BYTES else None
+        size = int.from_bytes(head[4:8], "big" if head[:4] == b"RIFX" else "little")
+        if head[:4] == b"RF64" and head[12:16] == b"ds64":
+            size = int.from_bytes(head[20:28], "little")
+        elif size == 0 or size >= _UNKNOWN_RIFF_BYTES:
+            return None
+        end += 8 + size + size % 2
+    return None
+
+
+def _caf_end(file: BinaryIO) -> int | None:
+    """Return where the sound ends, None if that is not stated."""
+    place = 8
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, place, 12)
+        size = int.from_bytes(head[4:], "big", signed=True)
+        if len(head) < 12 or size < 0:
+            return None
+        place += 12 + size
+        if head[:4] == b"data":
+            return place if place <= _MAX_FILE_BYTES else None
+    return None
+
+
+def _asf_size(file: BinaryIO) -> int | None:
+    """Return the size that Windows Media states, None of a broadcast."""
+    place = 30
+    for _ in range(_MAX_CHUNKS):
+        head = _read_at(file, place, 92)
+        size = int.from_bytes(head[16:24], "little")
+        if len(head) < 92 or size < 24:
+            return None
+        if head[:16] == _ASF_FILE:
+            stated = int.from_bytes(head[40:48], "little")
+            is_broadcast = bool(head[88] & 1)
+            return None if is_broadcast or stated > _MAX_FILE_BYTES else stated
+        place += size
+    return None
+
+
+def _read_at(file: BinaryIO, place: int, num_bytes: int) -> bytes:
+    """Return the bytes at a place; none behind the end, where some file systems cannot seek."""
+    if place >= _size_of(file):
+        return b""
+    file.seek(place)
+    return file.read(num_bytes)
 
 
 def _size_of(file: BinaryIO) -> int:
@@ -74,7 +159,7 @@ def _find(
 def _num_pieces(file: BinaryIO, place: int, end: int) -> int:
     """Return how many entries of an edit list show something; one without a time is a pause."""
     file.seek(place)
-    content = file.read(end - place)
+    content = file.read(min(end - place, _MAX_EDIT_BYTES))
     if len(content) < 8:
         return 0
     version, count = content[0], int.from_bytes(content[4:8])

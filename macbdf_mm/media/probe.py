@@ -9,8 +9,15 @@ import av
 from av.stream import Disposition
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.box_scan import stated_bytes
 from macbdf_mm.media.limits import check_seconds
-from macbdf_mm.media.media_file import MediaFile, Track, to_seconds
+from macbdf_mm.media.media_file import (
+    SOUND_SUFFIXES,
+    VIDEO_SUFFIXES,
+    MediaFile,
+    Track,
+    to_seconds,
+)
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0
@@ -25,6 +32,8 @@ _MIN_PACKETS_OF_CONTENT = 8
 _MAX_ROUNDING_SECONDS = 0.25
 # An index or tags at the end of a file take less of it.
 _MAX_UNREAD_SHARE = 0.2
+# Some writers count a byte or a chunk more than they write.
+_MAX_CUT_SHARE = 0.01
 # Tracks of a file need not begin at once; what is cut off by more than this is said.
 _MAX_UNSEEN_SECONDS = 1.0
 # The length of these is not stated but worked out from the size and the first packets.
@@ -139,6 +148,11 @@ def describe(file: MediaFile) -> MediaInfo:
     height, width = (None, None) if video is None else video.size
     ends = _last_ends(file)
     check_seconds(file.path, ends.tracks - file.zero_seconds)
+    if not ends.tracks > file.zero_seconds and _is_bare_stream(file):
+        raise UndecodableMediaError(
+            f"{file.path} is a bare stream ({file.container.format.name}), which states no times; "
+            "put it into a container, such as by `ffmpeg -i IN -c copy OUT.mp4`."
+        )
     if not ends.tracks > file.zero_seconds:
         raise UndecodableMediaError(
             f"{file.path} ends where it begins: it holds a single picture, or its timestamps are "
@@ -149,7 +163,9 @@ def describe(file: MediaFile) -> MediaInfo:
         has_audio=audio is not None,
         duration_seconds=ends.tracks - file.zero_seconds,
         missing_seconds=max(
-            _missing_seconds(file, ends), _unread_seconds(file, ends.tracks - file.zero_seconds)
+            _missing_seconds(file, ends),
+            _unread_seconds(file, ends.tracks - file.zero_seconds),
+            _cut_off_seconds(file, ends.tracks - file.zero_seconds),
         ),
         width=width,
         height=height,
@@ -182,6 +198,13 @@ def _remarks(file: MediaFile) -> list[str]:
             elif codec and track is None:
                 why = ": nothing of it decodes"
             remarks.append(f"{name} track {number} ({about}) is not looked at{why}")
+    named = file.path.suffix.lower()
+    known = {f".{name}" for name in file.container.format.extensions}
+    if _is_bare_stream(file) and named in VIDEO_SUFFIXES + SOUND_SUFFIXES and named not in known:
+        remarks.append(
+            f"FFmpeg takes this {named[1:]} file for a bare stream ({file.container.format.name}): "
+            "its name is wrong or its beginning damaged, and other tracks are not looked at"
+        )
     video, audio = file.video, file.audio
     if video is not None and audio is not None:
         early = video.first_seconds - audio.first_seconds
@@ -226,6 +249,14 @@ def _unread_seconds(file: MediaFile, read_seconds: float) -> float:
     return read_seconds * share / (1 - share) if share > _MAX_UNREAD_SHARE else 0.0
 
 
+def _cut_off_seconds(file: MediaFile, read_seconds: float) -> float:
+    """Return about how much lay in the bytes that a file lacks by its own word."""
+    stated, there = stated_bytes(file.path), file.path.stat().st_size
+    if stated is None or there >= (1 - _MAX_CUT_SHARE) * stated:
+        return 0.0
+    return read_seconds * (stated - there) / there
+
+
 def _is_length_estimated(file: MediaFile) -> bool:
     names = set(file.container.format.name.split(","))
     if not names & {"mp3"}:
@@ -240,6 +271,11 @@ def _is_length_estimated(file: MediaFile) -> bool:
             head = b""
         head += content.read(4096)
     return not any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _is_bare_stream(file: MediaFile) -> bool:
+    """Return whether a file is read as the packets of a codec, one after another."""
+    return bool(set(file.container.format.name.split(",")) & (_ESTIMATED_FORMATS | {"mp3"}))
 
 
 def _last_ends(file: MediaFile) -> _Ends:

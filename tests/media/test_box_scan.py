@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew
+from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew, stated_bytes
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
@@ -88,3 +88,42 @@ def test_nothing_is_read_beyond_a_damaged_structure(tmp_path, content):
     assert not has_joined_pieces(path, MP4)
     assert not may_start_anew(path, MP4)
     assert isinstance(may_start_anew(path, "matroska,webm"), bool)
+
+
+SIZED = {
+    "wav": dict(with_video=False, audio_codec="pcm_s16le"),
+    "avi": dict(video_codec="mpeg4", audio_codec="pcm_s16le"),
+    "w64": dict(with_video=False, audio_codec="pcm_s16le"),
+    "caf": dict(with_video=False, audio_codec="pcm_s16be"),
+    "asf": dict(video_codec="msmpeg4v3", audio_codec="libmp3lame"),
+    "rf64.wav": dict(with_video=False, audio_codec="pcm_s16le", options={"rf64": "always"}),
+}
+
+
+@pytest.mark.parametrize("suffix", SIZED)
+def test_a_file_that_states_its_size_is_seen_to_be_cut(make_clip, suffix):
+    path = make_clip(f"a.{suffix}", **SIZED[suffix])
+    content = path.read_bytes()
+    assert stated_bytes(path) == len(content)
+    assert probe(path).missing_seconds <= 0.1
+    path.write_bytes(content[: len(content) // 3])
+    assert stated_bytes(path) == len(content)
+    info = probe(path)
+    assert info.duration_seconds + info.missing_seconds == pytest.approx(3.0, rel=0.2)
+
+
+@pytest.mark.parametrize("suffix", SIZED)
+def test_a_size_that_no_file_has_is_not_believed(make_clip, suffix):
+    path = make_clip(f"a.{suffix}", **SIZED[suffix])
+    content = path.read_bytes()
+    for bad in (b"\0" * 8, b"\xff" * 8, b"\xff" * 3 + b"\x7f" + b"\xff" * 3 + b"\x7f"):
+        for place in range(4, min(len(content), 200), 4):
+            path.write_bytes(content[:place] + bad + content[place + 8 :])
+            assert (stated_bytes(path) or 0) < 10**17
+
+
+def test_what_states_no_size(make_clip, tmp_path):
+    assert stated_bytes(make_clip()) is None
+    for start in (b"", b"RIFF", b"RF64", b"caff", b"caff" + bytes(60), b"RIFF\xff\xff\xff\xffWAVE"):
+        (tmp_path / "a").write_bytes(start)
+        assert not stated_bytes(tmp_path / "a")

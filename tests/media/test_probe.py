@@ -268,3 +268,20 @@ def test_what_ffmpeg_does_not_read_is_missing(make_clip):
     info = probe(path)
     assert info.missing_seconds == pytest.approx(2.0, abs=0.2)
     assert "bytes are not read" in info.remarks[0]
+
+
+def test_a_container_that_is_taken_for_a_bare_stream_is_named(make_clip):
+    path = make_clip("a.avi", video_codec="mpeg4", audio_codec="pcm_s16le")
+    path.write_bytes(bytes(range(1, 100)) + path.read_bytes())
+    info = probe(path)
+    assert not info.has_audio
+    assert any("takes this avi file for a bare stream (m4v)" in text for text in info.remarks)
+    bare = make_clip("a.mp3", with_video=False, audio_codec="libmp3lame")
+    assert not probe(bare).remarks
+    assert "this avi file for a bare stream (mp3)" in probe(bare.rename(path)).remarks[0]
+
+
+def test_a_bare_stream_without_times_is_told_how_it_can_be_read(make_clip):
+    path = make_clip("a.h264", with_sound=False)
+    with pytest.raises(UndecodableMediaError, match=r"a bare stream \(h264\), .* -c copy"):
+        probe(path)
