@@ -5,7 +5,14 @@ Every message is one sentence or two: what is wrong, where, the value, and the r
 
 
 class ForgeryToolboxError(Exception):
-    """Base of all errors that bad input raises; the command line prints them as one line."""
+    """Base of all errors that bad input raises; the command line prints them as one line.
+
+    Attributes:
+        is_passing: Whether the reason lies with the machine of today, so that it says nothing of
+            the input.
+    """
+
+    is_passing: bool = False
 
 
 class ArgumentError(ValueError):
@@ -32,6 +39,12 @@ class UndecodableMediaError(ForgeryToolboxError, RuntimeError):
     """A media file exists, but cannot be decoded."""
 
 
+class DecoderStoppedError(UndecodableMediaError):
+    """The process that decodes a file died or gave no answer; of the file nothing is known."""
+
+    is_passing = True
+
+
 class MissingBackendError(ForgeryToolboxError, ImportError):
     """An optional package that is needed is not installed."""
 
@@ -46,6 +59,10 @@ class ConfigError(ForgeryToolboxError, ValueError):
 
 class NonFiniteObjectiveError(ForgeryToolboxError, FloatingPointError):
     """A training objective, or its gradient, became infinite or not a number."""
+
+
+class NonFiniteScoreError(ForgeryToolboxError, FloatingPointError):
+    """A model returned a score that is not a number for a clip that was read."""
 
 
 class UnwritableFileError(ForgeryToolboxError, OSError):

@@ -48,7 +48,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--allow-partial",
         action="store_true",
-        help="score what is there of files that were cut short",
+        help="score what is there of files that were cut short, or on which the decoder was "
+        "stopped in some windows",
+    )
+    parser.add_argument(
+        "--decode-time-limit",
+        type=_positive(float),
+        default=60.0,
+        metavar="SECONDS",
+        help="how long the decoder may take for one window before it is stopped (default: 60)",
     )
     parser.add_argument(
         "--allow-pickle",
@@ -81,6 +89,7 @@ def main() -> int:
             "show_progress": is_here,
             "allow_pickle": arguments.allow_pickle,
             "amp": arguments.amp,
+            "decode_time_limit_seconds": arguments.decode_time_limit,
         },
         scoring={
             "batch_size": arguments.batch_size,

@@ -8,7 +8,7 @@ from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.engine.run_options import metrics_of
 from macbdf_mm.engine.unwrap import bare_model
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ConfigError, MissingDataError
 
 RESULTS_FILE = "test_scores.json"
 _NEEDED = ("model", "test_dataloader", "test_cfg", "test_evaluator")
@@ -27,6 +27,7 @@ def evaluate_model(
     Raises:
         ConfigError: If the config lacks what a test needs.
         CheckpointMismatchError: If the checkpoint belongs to another model.
+        MissingDataError: If no clip of the test set has a score.
     """
     missing = [key for key in _NEEDED if cfg.get(key) is None]
     if missing:
@@ -36,7 +37,14 @@ def evaluate_model(
     weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]
     runner = build_runner(cfg)
     load_weights(bare_model(runner), weights, str(checkpoint))
-    return runner.test()
+    figures = runner.test()
+    for name, value in figures.items():
+        if name.rpartition("/")[2] == "coverage" and not value > 0:
+            raise MissingDataError(
+                "None of the clips of the test set could be read, so there are no figures; the log "
+                "says why for the first of them."
+            )
+    return figures
 
 
 def write_results_to(cfg: Config, path: str | Path) -> None:

@@ -1,6 +1,7 @@
 """From files to scores: the inferencer behind ``tools/predict.py``."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -26,9 +27,14 @@ from macbdf_mm.apis.prediction import (
     weight_caveats,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.errors import (
+    ConfigError,
+    DecoderStoppedError,
+    ForgeryToolboxError,
+    UndecodableMediaError,
+)
 from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos, window_of_sample
-from macbdf_mm.media.decoding_process import DecodingProcess
+from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
 from macbdf_mm.media.spans import plan_covering_windows, plan_windows
 from macbdf_mm.registry import SCOPE
@@ -49,8 +55,10 @@ class ForgeryInferencer(BaseInferencer):
 
     Windows go through the test pipeline of the config, so prediction gets the same inputs as the
     test. One batch is decoded while the previous one is computed, so memory use does not depend
-    on the length. Files are read in a child process: a crash or hang of the decoder is an error
-    entry, too.
+    on the length. Files are read in a child process: a file on which the decoder crashes or hangs
+    twice is an error entry, too.
+
+    Threads can share it. A forked process cannot use it: PyTorch hangs there.
 
     Args:
         model: A config, or the path of one.
@@ -61,6 +69,8 @@ class ForgeryInferencer(BaseInferencer):
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
         amp: Compute under bfloat16 autocast, on a GPU.
+        decode_time_limit_seconds: How long the decoder may take for one window of a file, or to
+            look through the file for its length.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
@@ -81,10 +91,12 @@ class ForgeryInferencer(BaseInferencer):
         *,
         allow_pickle: bool = False,
         amp: bool = False,
+        decode_time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS,
     ) -> None:
         self.allow_pickle = allow_pickle
         self.amp = amp
-        self._process = DecodingProcess()
+        self._process = DecodingProcess(decode_time_limit_seconds)
+        self._owner = os.getpid()
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
             # The base class's own bar counts batches, on stdout, one bar per file.
@@ -99,6 +111,8 @@ class ForgeryInferencer(BaseInferencer):
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Return ``predictions`` and ``visualization`` of all files, in order.
+
+        With ``return_vis`` both have an entry for each file, None for one that failed.
 
         Args:
             inputs: Files and folders; a folder stands for the media files in it.
@@ -122,12 +136,14 @@ class ForgeryInferencer(BaseInferencer):
         **kwargs: Any,
     ) -> Iterator[dict[str, Any]]:
         """Yield what :meth:`__call__` returns for each file, as soon as it is done."""
+        self._refuse_fork()
         for path in self._inputs_to_list(inputs):
             try:
                 yield self.score_file(path, return_datasamples, batch_size, **kwargs)
             except ForgeryToolboxError as error:
                 failure = failed_prediction(str(path), str(error), self.thresholds, self.caveats)
-                yield {"predictions": [failure.as_dict()], "visualization": []}
+                figures = [None] if kwargs.get("return_vis") else []
+                yield {"predictions": [failure.as_dict()], "visualization": figures}
 
     def score_file(
         self,
@@ -141,7 +157,9 @@ class ForgeryInferencer(BaseInferencer):
         Raises:
             MissingDataError: If it does not exist.
             UndecodableMediaError: If it cannot be decoded, or was cut short.
+            ConfigError: If this process was forked from the one that made the inferencer.
         """
+        self._refuse_fork()
         outcome: dict[str, Any] = super().__call__(
             [Path(path)], return_datasamples, batch_size, **kwargs
         )
@@ -161,11 +179,13 @@ class ForgeryInferencer(BaseInferencer):
             batch_size: Windows in a batch.
             stride_seconds: From the start of a window to the next. By default the windows are
                 those of the test, or more where a longer video would have gaps.
-            allow_partial: Score what is there of a file that was cut short, with a warning.
+            allow_partial: Score what is there of a file that was cut short, and what was read of
+                one whose decoder was stopped in some windows, with a warning.
 
         Raises:
             MissingDataError: If a file does not exist.
             UndecodableMediaError: If a file cannot be decoded, or was cut short.
+            DecoderStoppedError: If the decoder died or hung twice on a window.
         """
         for path in inputs:
             check_is_file(path)
@@ -177,8 +197,11 @@ class ForgeryInferencer(BaseInferencer):
                     "score what is there with --allow-partial (`allow_partial=True`)."
                 )
             spans = self._plan(info.duration_seconds, stride_seconds)
-            packed = (self._pack(path, info, span) for span in self._watch(spans, path))
-            yield from prefetch(map(self.collate_fn, self._get_chunk_data(packed, batch_size)))
+            packed = (
+                self._pack(path, info, span, allow_partial) for span in self._watch(spans, path)
+            )
+            batches = map(self.collate_fn, self._get_chunk_data(packed, batch_size))
+            yield from prefetch(batches, self._process.abort)
 
     def forward(self, inputs: dict[str, Any], **kwargs: Any) -> Any:
         """Return the windows of a batch with their scores.
@@ -249,11 +272,16 @@ class ForgeryInferencer(BaseInferencer):
             if return_datasample:
                 predictions.append(samples)
                 continue
-            problems = [sample.decode_error for sample in samples if sample.decode_error]
-            if problems and not video.is_scored:
-                raise UndecodableMediaError(problems[0])
-            warnings = [*self.caveats, *file_caveats(samples[0].media_info)]
-            predictions.append(predict_video(video, self.thresholds, warnings).as_dict())
+            info = samples[0].media_info
+            warnings = [*self.caveats, *file_caveats(info)]
+            missing = missing_seconds(info)
+            missing_share = missing / (info.duration_seconds + missing)
+            try:
+                prediction = predict_video(video, self.thresholds, warnings, missing_share)
+            except UndecodableMediaError as error:
+                error.is_passing = any(sample.is_decoder_stopped for sample in samples)
+                raise
+            predictions.append(prediction.as_dict())
         return {"predictions": predictions, "visualization": visualization}
 
     def _inputs_to_list(self, inputs: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -290,7 +318,17 @@ class ForgeryInferencer(BaseInferencer):
             return spans
         return track(spans, description=path.name, console=console, transient=True)
 
-    def _pack(self, path: Path, info: MediaInfo, span: Interval) -> dict[str, Any]:
+    def _refuse_fork(self) -> None:
+        if os.getpid() != self._owner:
+            raise ConfigError(
+                f"This inferencer was made in process {self._owner}, of which process "
+                f"{os.getpid()} is a fork, and PyTorch hangs in forks; make it in the process "
+                "that uses it, started with multiprocessing's method 'spawn'."
+            )
+
+    def _pack(
+        self, path: Path, info: MediaInfo, span: Interval, allow_partial: bool
+    ) -> dict[str, Any]:
         """Return one window after the test pipeline; nothing is known of its labels."""
         row = {
             "file": str(path),
@@ -304,14 +342,22 @@ class ForgeryInferencer(BaseInferencer):
             "span_seconds": span,
             "decoding_process": self._process,
         }
-        problem = None
+        problem, is_stopped = None, False
         try:
             packed = self.pipeline(row)
         except UndecodableMediaError as error:
+            is_stopped = isinstance(error, DecoderStoppedError)
+            if is_stopped and not allow_partial:
+                raise DecoderStoppedError(
+                    f"{str(error).rstrip('.')}; or score the rest with --allow-partial "
+                    "(`allow_partial=True`)."
+                ) from error
             # A gap in the file: this window has no scores, the others still have.
             problem = str(error)
             packed = self.pipeline({**row, "decode_error": problem})
-        packed["data_samples"].set_metainfo({"media_info": info, "decode_error": problem})
+        packed["data_samples"].set_metainfo(
+            {"media_info": info, "decode_error": problem, "is_decoder_stopped": is_stopped}
+        )
         return packed
 
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
@@ -319,7 +365,7 @@ class ForgeryInferencer(BaseInferencer):
         return gather_videos(windows, self.settings.aggregation)
 
 
-def prefetch(items: Iterator[Item]) -> Iterator[Item]:
+def prefetch(items: Iterator[Item], abort: Callable[[], None] = lambda: None) -> Iterator[Item]:
     """Yield the items, each prepared in a thread while the one before it is in use.
 
     Decoding and computing run outside of Python's lock, so they overlap. An error of the
@@ -327,13 +373,18 @@ def prefetch(items: Iterator[Item]) -> Iterator[Item]:
 
     Args:
         items: Used by the thread alone.
+        abort: Called on Ctrl-C, so that the item that is under way need not be waited for.
     """
     end = object()
     with ThreadPoolExecutor(max_workers=1) as thread:
         coming = thread.submit(next, items, end)
-        while (item := coming.result()) is not end:
-            coming = thread.submit(next, items, end)
-            yield item  # type: ignore[misc]
+        try:
+            while (item := coming.result()) is not end:
+                coming = thread.submit(next, items, end)
+                yield item  # type: ignore[misc]
+        except KeyboardInterrupt:
+            abort()
+            raise
 
 
 def thresholds_by_track(values: object, owner: str) -> dict[str, float]:

@@ -71,7 +71,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
         origin: Where they come from, for the error message.
 
     Raises:
-        CheckpointMismatchError: If a weight is missing, unknown, or of another shape.
+        CheckpointMismatchError: If a weight is missing, unknown, of another shape, or not finite.
     """
     own = model.state_dict()
     missing = [name for name in own if name not in weights]
@@ -90,6 +90,13 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
         raise CheckpointMismatchError(
             f"Checkpoint '{origin}' belongs to another model than the config: "
             f"{'; '.join(problems)}. Use the config that was saved beside the checkpoint."
+        )
+    broken = [name for name, weight in weights.items() if not weight.isfinite().all()]
+    if broken:
+        raise CheckpointMismatchError(
+            f"Checkpoint '{origin}' has values that are infinite or not numbers in {len(broken)} "
+            f"of {len(weights)} weights (such as {broken[0]}): its training diverged, or the file "
+            "is damaged. Use an earlier checkpoint."
         )
     model.load_state_dict(weights)
 

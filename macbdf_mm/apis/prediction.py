@@ -48,6 +48,9 @@ class Prediction:
         thresholds: The score from which each counts as fake.
         verdict: ``fake`` or ``real``, by the overall score; None without one.
         warnings: What to keep in mind when reading the scores.
+        unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
+            that could not be read, and what is missing of a file that was cut short. None for a
+            file that could not be scored.
     """
 
     file: str
@@ -59,6 +62,7 @@ class Prediction:
     thresholds: Mapping[str, float]
     verdict: str | None
     warnings: Sequence[str]
+    unseen_share: float | None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
@@ -82,11 +86,15 @@ def failed_prediction(
         thresholds=thresholds,
         verdict=None,
         warnings=warnings,
+        unseen_share=None,
     )
 
 
 def predict_video(
-    video: VideoScores, thresholds: Mapping[str, float], warnings: Sequence[str]
+    video: VideoScores,
+    thresholds: Mapping[str, float],
+    warnings: Sequence[str],
+    missing_share: float = 0.0,
 ) -> Prediction:
     """Return the prediction for a file from the scores of its windows.
 
@@ -94,14 +102,19 @@ def predict_video(
         video: Its aggregated scores.
         thresholds: Decision threshold of each track.
         warnings: Of the weights and the file; gaps in the tracks are added here.
+        missing_share: Share of the file that is cut off, so that there are no windows of it.
 
     Raises:
         UndecodableMediaError: If no window has a score.
     """
+    unread = [window.decode_error for window in video.windows if window.decode_error]
     if not video.is_scored:
         raise UndecodableMediaError(
-            f"{video.file}: neither a frame nor a sound could be decoded in any window."
+            unread[0]
+            if unread
+            else f"{video.file}: neither a frame nor a sound could be decoded in any window."
         )
+    unseen_share = missing_share + (1 - missing_share) * len(unread) / len(video.windows)
     is_fake = video.scores["overall"] >= thresholds["overall"]
     return Prediction(
         file=video.file,
@@ -112,7 +125,8 @@ def predict_video(
         steps=steps_to_json(video.windows),
         thresholds=thresholds,
         verdict="fake" if is_fake else "real",
-        warnings=[*warnings, *_gap_warnings(video)],
+        warnings=[*warnings, *_gap_warnings(video, unread)],
+        unseen_share=unseen_share,
     )
 
 
@@ -208,13 +222,19 @@ def _window(span: Interval, scores: Sequence[float]) -> Window:
     return (*span, overall, video, audio)
 
 
-def _gap_warnings(video: VideoScores) -> list[str]:
+def _gap_warnings(video: VideoScores, unread: Sequence[str]) -> list[str]:
     """Return a sentence for each track that is missing, altogether or in some windows."""
     warnings = []
+    num_windows = len(video.windows)
+    if unread:
+        warnings.append(
+            f"{len(unread)} of {num_windows} windows ({len(unread) / num_windows:.0%}) were not "
+            f"seen: {unread[0].removeprefix(video.file).removeprefix(':').strip().rstrip('.')}"
+        )
     for column, track in enumerate(TRACKS[1:], start=1):
         num_gaps = sum(math.isnan(window.scores[column]) for window in video.windows)
-        if num_gaps == len(video.windows):
+        if num_gaps == num_windows:
             warnings.append(f"no {track} could be decoded, so the other track alone is scored")
-        elif num_gaps:
-            warnings.append(f"no {track} in {num_gaps} of {len(video.windows)} windows")
+        elif num_gaps > len(unread):
+            warnings.append(f"no {track} in {num_gaps} of {num_windows} windows")
     return warnings

@@ -13,13 +13,23 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
-from macbdf_mm.errors import ArgumentError, ForgeryToolboxError, UndecodableMediaError
+from macbdf_mm.errors import (
+    ArgumentError,
+    DecoderStoppedError,
+    ForgeryToolboxError,
+    UndecodableMediaError,
+)
 from macbdf_mm.media import limits
+from macbdf_mm.utils.jobs import is_passing
 from macbdf_mm.utils.lifeline import end_when_closed
 
 Result = TypeVar("Result")
@@ -29,6 +39,14 @@ _START_LIMIT_SECONDS = 300.0
 # Memory for frames is kept for the next clip up to this, which holds 16 of 720p: to get it anew
 # takes a tenth of the time that larger ones take to decode.
 _MAX_KEPT_BYTES = 64 * 2**20
+_NUM_ATTEMPTS = 2
+# A file on which the decoder hangs would cost two time limits for each of its windows: after so
+# many calls without an answer it is left alone for so many limits. What keeps a machine from
+# answering passes, so not for good.
+_MAX_SILENT_CALLS = 2
+_REST_IN_LIMITS = 10.0
+_NO_ANSWER = "gave no answer"
+_NO_MEMORY = "needed more memory than there is, or than it may take"
 
 
 class DecodingProcess:
@@ -38,7 +56,11 @@ class DecodingProcess:
     it died or was stopped. It ends with this object, or when the process that made it dies.
     It imports what the functions need and nothing else, so it starts in a third of a second
     where they are those of :mod:`macbdf_mm.media`. A forked process gets a child of its own.
-    A file that has killed a child is not tried again.
+    Threads that share this object wait for each other.
+
+    A call whose child dies or gives no answer is tried once more, in a new child: neither says
+    that anything is wrong with the file. Nor is it held against the file later on, but for a
+    short rest after several calls without an answer.
 
     Args:
         time_limit_seconds: How long one call may take; a child that takes longer is killed.
@@ -48,15 +70,17 @@ class DecodingProcess:
     """
 
     def __init__(self, time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS) -> None:
+        if not time_limit_seconds > 0:
+            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+        self.time_limit_seconds = time_limit_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
         self._answers: AnswerReader | None = None
         self._lifeline: int | None = None
-        self._owner = os.getpid()
-        self._deadly: dict[str, str] = {}
-        if not time_limit_seconds > 0:
-            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
-        self.time_limit_seconds = time_limit_seconds
+        self._lock = threading.Lock()
+        self._is_aborted = False
+        self._silent: dict[str, _Silence] = {}
+        _processes.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return DecodingProcess, (self.time_limit_seconds,)
@@ -68,7 +92,8 @@ class DecodingProcess:
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        if hasattr(self, "_child"):
+            self._end_child()
 
     def call(
         self, function: Callable[..., Result], path: str | Path, *args: Any, **kwargs: Any
@@ -83,72 +108,84 @@ class DecodingProcess:
             **kwargs: Passed on.
 
         Raises:
-            UndecodableMediaError: If the child died of the file, or took too long.
+            DecoderStoppedError: If two children died or took too long.
             Exception: Whatever the function raises.
         """
         path = str(path)
-        if path in self._deadly:
-            raise UndecodableMediaError(self._deadly[path])
-        if self._owner != os.getpid():
-            self.close()
-        if self._connection is None:
-            self._start()
-        try:
-            succeeded, result = self._ask((function, path, args, kwargs))
-        except (EOFError, ConnectionError):
-            self._deadly[path] = (
-                f"{path} ended the process that decoded it ({self._cause_of_death()}); "
-                "it is damaged in a way that the decoder does not survive."
-            )
-            raise UndecodableMediaError(self._deadly[path]) from None
-        except TimeoutError:
-            self.close()
-            self._deadly[path] = (
-                f"{path} was not read within {self.time_limit_seconds:g} s, so reading it was "
-                "stopped; it is damaged, or the time limit is too short."
-            )
-            raise UndecodableMediaError(self._deadly[path]) from None
-        except BaseException:
-            # An answer that comes late must not be taken for that to the next call.
-            self.close()
-            raise
-        if not succeeded:
-            raise result
-        return result
+        # Round the whole exchange: a thread must not get the answer to the call of another.
+        with self._lock:
+            self._is_aborted = False
+            self._refuse_silent(path)
+            causes = []
+            for _ in range(_NUM_ATTEMPTS):
+                try:
+                    succeeded, result = self._ask((function, path, args, kwargs))
+                except _NoAnswerError as error:
+                    causes.append(str(error))
+                    if self._is_aborted:
+                        raise DecoderStoppedError(f"{path}: reading it was stopped.") from None
+                    continue
+                self._silent.pop(path, None)
+                if not succeeded:
+                    raise result
+                return result  # type: ignore[no-any-return]
+            raise self._stopped(path, causes)
 
     def close(self) -> None:
-        """End the child, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if self._answers is not None:
-            self._answers.close()
-            self._answers = None
-        if self._child is not None and self._owner == os.getpid():
-            self._child.kill()
-            self._child.wait()
-        if self._lifeline is not None:
-            os.close(self._lifeline)
-            self._lifeline = None
-        # A forked process has the same object, but the child is not its own.
-        self._child = None
-        self._owner = os.getpid()
+        """End the child, if there is one, when the call under way has ended."""
+        with self._lock:
+            self._end_child()
 
     def abort(self) -> None:
         """Kill the child, so that a call that another thread waits for ends at once."""
         child = self._child
-        if child is not None and self._owner == os.getpid():
+        if child is not None:
+            self._is_aborted = True
             child.kill()
 
     def _ask(self, request: tuple[Any, ...]) -> tuple[bool, Any]:
-        if self._connection is None or self._answers is None:
-            raise EOFError
-        self._connection.send(request)
-        if not self._connection.poll(self.time_limit_seconds):
-            raise TimeoutError
-        return self._answers.load(*self._connection.recv())
+        """Return the answer of the child, or raise why there is none; it is ended then."""
+        try:
+            connection, answers = self._start()
+            connection.send(request)
+            if not connection.poll(self.time_limit_seconds):
+                raise _NoAnswerError(f"{_NO_ANSWER} for {self.time_limit_seconds:g} s")
+            succeeded, result = answers.load(*connection.recv())
+            if isinstance(result, MemoryError):
+                raise _NoAnswerError(_NO_MEMORY)
+            return succeeded, result
+        except (EOFError, ConnectionError):
+            raise _NoAnswerError(self._cause_of_death()) from None
+        except BaseException:
+            # An answer that comes late must not be taken for that to the next call.
+            self._end_child()
+            raise
 
-    def _start(self) -> None:
+    def _stopped(self, path: str, causes: list[str]) -> DecoderStoppedError:
+        happened = " and then ".join(dict.fromkeys(causes))
+        text = f"{path}: the process that decodes it {happened}, in two attempts"
+        if _NO_MEMORY in causes:
+            return DecoderStoppedError(f"{text}; MACBDF_MAX_DECODER_BYTES sets what it may.")
+        if _NO_ANSWER not in happened:
+            return DecoderStoppedError(f"{text}; if memory is short, use fewer workers.")
+        text += "; allow more with --decode-time-limit (`decode_time_limit_seconds`)."
+        silence = self._silent.setdefault(path, _Silence(text))
+        silence.num_calls += 1
+        silence.until = time.monotonic() + _REST_IN_LIMITS * self.time_limit_seconds
+        return DecoderStoppedError(text)
+
+    def _refuse_silent(self, path: str) -> None:
+        silence = self._silent.get(path)
+        if silence is None or silence.num_calls < _MAX_SILENT_CALLS:
+            return
+        if time.monotonic() < silence.until:
+            raise DecoderStoppedError(silence.text)
+        del self._silent[path]
+
+    def _start(self) -> "tuple[Connection, AnswerReader]":
+        """Return the way to the child and back, which is started if there is none."""
+        if self._connection is not None and self._answers is not None:
+            return self._connection, self._answers
         ours, theirs = socket.socketpair()
         shared = make_shared_file()
         # The child finds the package where this process has found it.
@@ -171,16 +208,66 @@ class DecodingProcess:
         self._connection = Connection(ours.detach())
         self._answers = AnswerReader(shared)
         if not self._connection.poll(_START_LIMIT_SECONDS):
-            self.close()
             raise RuntimeError(
                 f"The process that decodes did not start within {_START_LIMIT_SECONDS:g} s."
             )
         self._connection.recv()
+        return self._connection, self._answers
+
+    def _end_child(self) -> None:
+        child = self._child
+        self._forget_child()
+        if child is not None:
+            child.kill()
+            child.wait()
+
+    def _forget_child(self) -> None:
+        """Close this process's ends of what leads to the child."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._answers is not None:
+            self._answers.close()
+        if self._lifeline is not None:
+            os.close(self._lifeline)
+        self._child = self._connection = self._answers = self._lifeline = None
+
+    def _begin_in_fork(self) -> None:
+        # The child is the parent's, and a thread that held the lock is not here.
+        self._forget_child()
+        self._lock = threading.Lock()
 
     def _cause_of_death(self) -> str:
-        code = self._child.wait() if self._child is not None else 0
-        self.close()
-        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        child = self._child
+        code = child.wait() if child is not None else 0
+        self._end_child()
+        if code >= 0:
+            return f"ended with exit code {code}"
+        name = f" ({signal.Signals(-code).name})" if -code in set(signal.Signals) else ""
+        return f"was killed by signal {-code}{name}"
+
+
+@dataclass
+class _Silence:
+    """How often in a row a file was not answered for, and until when it is left alone."""
+
+    text: str
+    num_calls: int = 0
+    until: float = 0.0
+
+
+class _NoAnswerError(Exception):
+    """The child died, was too slow or lacked memory; the text is the rest of a sentence on it."""
+
+
+_processes: "WeakSet[DecodingProcess]" = WeakSet()
+
+
+def _begin_all_in_fork() -> None:
+    for process in list(_processes):
+        process._begin_in_fork()
+
+
+os.register_at_fork(after_in_child=_begin_all_in_fork)
 
 
 class AnswerWriter:
@@ -290,13 +377,17 @@ def _answer(
 ) -> tuple[bool, Any]:
     try:
         return True, function(path, *args, **kwargs)
-    except (ForgeryToolboxError, ValueError, TypeError) as error:
+    except ForgeryToolboxError as error:
+        # The error that it came from does not travel.
+        error.is_passing = is_passing(error)
         return False, error
-    except MemoryError:
-        return False, UndecodableMediaError(
-            f"{path} needs more memory than there is, or than decoding may take; its header may be "
-            "damaged, or MACBDF_MAX_DECODER_BYTES has to be raised."
-        )
+    except (ArgumentError, TypeError, MemoryError) as error:
+        return False, error
+    except Exception as error:
+        text = f"{path} cannot be read ({type(error).__name__}: {error})."
+        failure = UndecodableMediaError(text)
+        failure.is_passing = is_passing(error)
+        return False, failure
 
 
 if __name__ == "__main__":

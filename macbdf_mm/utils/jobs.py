@@ -349,7 +349,7 @@ def describe_exit(code: int) -> str:
 def is_passing(error: BaseException | None) -> bool:
     """Return whether an error, or one that it came from, lies with the machine of today."""
     while error is not None:
-        if isinstance(error, MemoryError):
+        if isinstance(error, MemoryError) or getattr(error, "is_passing", False):
             return True
         if isinstance(error, OSError) and error.errno in _PASSING:
             return True

@@ -1,5 +1,7 @@
 import copy
 import math
+import os
+import re
 import threading
 from collections.abc import Iterator
 
@@ -127,14 +129,167 @@ def test_a_bad_file_does_not_stop_the_others(inferencer, make_clip, tmp_path):
 
 def test_a_file_that_the_decoder_hangs_on_is_an_error(run_dir, make_clip):
     inferencer = ForgeryInferencer(
-        run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cpu", show_progress=False
+        run_dir / "macbdf_demo.py",
+        run_dir / "best_epoch_1.pth",
+        device="cpu",
+        show_progress=False,
+        # So short a limit makes any file one that hangs.
+        decode_time_limit_seconds=1e-6,
     )
-    path = make_clip(seconds=1.5)
-    # So short a limit makes any file one that hangs.
-    inferencer._process.time_limit_seconds = 1e-6
-    (prediction,) = inferencer(path)["predictions"]
+    prediction = _only(inferencer(make_clip(seconds=1.5), allow_partial=True))
     assert prediction["status"] == "error"
-    assert "was not read within" in prediction["error"]
+    assert prediction["verdict"] is None
+    assert "gave no answer for 1e-06 s, in two attempts" in prediction["error"]
+
+
+@pytest.fixture
+def harm_windows(inferencer, monkeypatch):
+    """Return a function that has the decoder die, or hang, before it answers for some windows."""
+    process = inferencer._process
+    call, ask = process.call, process._ask
+
+    def harm(windows, num_attempts, kind="dies"):
+        numbers = iter(range(-1, 1000))  # The first call is that for the length.
+
+        def call_with_harm(*args, **kwargs):
+            number, attempts = next(numbers), iter(range(1000))
+
+            def ask_with_harm(request):
+                if number not in windows or next(attempts) >= num_attempts:
+                    return ask(request)
+                process._start()
+                if kind == "dies":
+                    process._child.kill()
+                    return ask(request)
+                process.time_limit_seconds = 1e-6
+                try:
+                    return ask(request)
+                finally:
+                    process.time_limit_seconds = 60.0
+
+            monkeypatch.setattr(process, "_ask", ask_with_harm)
+            return call(*args, **kwargs)
+
+        monkeypatch.setattr(process, "call", call_with_harm)
+
+    return harm
+
+
+@pytest.mark.parametrize("kind", ["dies", "hangs"])
+def test_a_decoder_that_dies_once_in_the_middle_changes_nothing(
+    inferencer, make_clip, harm_windows, kind
+):
+    path = make_clip(seconds=3.0)
+    expected = _only(inferencer(path))
+    harm_windows({1, 2}, 1, kind)
+    assert _only(inferencer(path)) == expected
+    assert expected["unseen_share"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [("dies", r"was killed by signal 9 \(SIGKILL\)"), ("hangs", "gave no answer for 1e-06 s")],
+)
+def test_a_decoder_that_dies_twice_in_the_middle_leaves_no_verdict(
+    inferencer, make_clip, harm_windows, kind, cause
+):
+    path = make_clip(seconds=3.0)
+    harm_windows({2}, 2, kind)
+    prediction = _only(inferencer(path))
+    assert (prediction["status"], prediction["verdict"]) == ("error", None)
+    assert prediction["unseen_share"] is None
+    assert re.search(cause + ", in two attempts", prediction["error"])
+    assert "--allow-partial (`allow_partial=True`)" in prediction["error"]
+
+
+def test_what_was_not_seen_is_said_where_a_part_is_enough(inferencer, make_clip, harm_windows):
+    path = make_clip(seconds=3.0)
+    expected = _only(inferencer(path))
+    harm_windows({2}, 2)
+    prediction = _only(inferencer(path, allow_partial=True))
+    assert prediction["status"] == "ok"
+    assert prediction["windows"][2][2:] == [None] * 3
+    for index in (0, 1, 3):
+        assert prediction["windows"][index] == pytest.approx(expected["windows"][index], abs=1e-5)
+    assert prediction["unseen_share"] == 0.25
+    (warning,) = [text for text in prediction["warnings"] if "not seen" in text]
+    assert "1 of 4 windows (25%) were not seen: the process that decodes it was killed" in warning
+    # Nothing is held against the file afterwards.
+    assert _only(inferencer(path))["unseen_share"] == 0.0
+
+
+def test_threads_get_the_scores_of_their_own_files(inferencer, make_clip):
+    paths = [make_clip(f"{k}.mp4", seconds=1.5 + 0.5 * k, fps=20 + 5 * k) for k in range(3)]
+    expected = [_only(inferencer(path)) for path in paths]
+    found = []
+
+    def score(numbers):
+        for number in 3 * numbers:
+            batch_size = 2 if number == 0 else 8
+            found.append((number, _only(inferencer(paths[number], batch_size=batch_size))))
+
+    threads = [threading.Thread(target=score, args=[n]) for n in ([0], [1], [2], [0, 1, 2])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 18
+    for number, prediction in found:
+        assert prediction["error"] is None
+        assert prediction["file"] == str(paths[number])
+        # Batches of another size sum in another order.
+        np.testing.assert_allclose(prediction["windows"], expected[number]["windows"], atol=1e-5)
+
+
+def test_a_fork_is_told_so_at_once(inferencer, make_clip):
+    path = make_clip(seconds=1.5)
+    inferencer(path)
+    ours, theirs = os.pipe()
+    forked = os.fork()
+    if not forked:
+        for use in (inferencer, inferencer.score_file):
+            try:
+                use(path)
+            except ConfigError as error:
+                os.write(theirs, str(error).encode())
+        os._exit(0)
+    os.waitpid(forked, 0)
+    text = os.read(ours, 10_000).decode()
+    assert (
+        text.count(f"was made in process {os.getpid()}, of which process {forked} is a fork") == 2
+    )
+    os.close(ours)
+    os.close(theirs)
+    assert _only(inferencer(path))["status"] == "ok"
+
+
+def test_pictures_stand_beside_their_files(inferencer, make_clip, tmp_path):
+    good = [make_clip(f"{k}.mp4", seconds=1.5) for k in range(2)]
+    outcome = inferencer([tmp_path / "gone.mp4", good[0], tmp_path, good[1]], return_vis=True)
+    files = [item["file"] for item in outcome["predictions"]]
+    titles = [
+        figure and figure.axes[0].get_title(loc="left").splitlines()[0]
+        for figure in outcome["visualization"]
+    ]
+    # A folder stands for the files in it.
+    assert [os.path.basename(file) for file in files] == [
+        "gone.mp4", "0.mp4", "0.mp4", "1.mp4", "1.mp4",
+    ]  # fmt: skip
+    assert titles == [None, "0.mp4", "0.mp4", "1.mp4", "1.mp4"]
+    assert inferencer([tmp_path / "gone.mp4", good[0]])["visualization"] == []
+
+
+def test_weights_that_are_no_numbers_are_not_blamed_on_the_file(
+    run_dir, tmp_path, write_checkpoint, inferencer, make_clip
+):
+    weights = {name: value.clone() for name, value in inferencer.model.state_dict().items()}
+    name = next(name for name in weights if name.endswith("weight"))
+    weights[name].view(-1)[0] = math.nan
+    checkpoint = write_checkpoint(tmp_path / "nan.pth", weights)
+    with pytest.raises(
+        CheckpointMismatchError, match=r"nan\.pth' has values .* in 1 of \d+ weights"
+    ):
+        ForgeryInferencer(run_dir / "macbdf_demo.py", checkpoint, device="cpu")
 
 
 def test_a_file_that_was_cut_short_is_scored_only_on_demand(inferencer, make_clip):

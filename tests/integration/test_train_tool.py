@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from macbdf_mm.datasets.annotation import ClipRow, save_annotation
+
 TOY_CONFIG = Path(__file__).parent / "toy" / "toy_config.py"
 DEMO_CONFIG = Path(__file__).parents[2] / "configs" / "macbdf_demo.py"
 
@@ -74,3 +76,21 @@ def test_train_then_test(run_tool, tmp_path):
 
 def test_nothing_to_test(run_tool):
     assert_one_sentence(run_tool("test", TOY_CONFIG), "No training run at 'work_dirs/toy_config'")
+
+
+def test_a_test_in_which_nothing_could_be_read_fails(run_tool, run_dir, tmp_path):
+    (tmp_path / "a.mp4").touch()
+    row = ClipRow("a.mp4", 0, 0, 0, split="test", duration_seconds=2.0)
+    save_annotation(tmp_path / "ann.json", {"dataset": "empty"}, [row])
+    options = dict(data_root=str(tmp_path), ann_file="ann.json", on_decode_error="skip")
+    done = run_tool(
+        "test",
+        DEMO_CONFIG,
+        run_dir / "best_epoch_1.pth",
+        "--cfg-options",
+        "test_dataloader.num_workers=0",
+        "test_dataloader.persistent_workers=False",
+        *(f"test_dataloader.dataset.{key}={value}" for key, value in options.items()),
+    )
+    assert_one_sentence(done, "None of the clips of the test set could be read")
+    assert "a.mp4 (" in done.stdout + done.stderr

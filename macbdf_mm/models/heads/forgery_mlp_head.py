@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from macbdf_mm.errors import ArgumentError
+from macbdf_mm.errors import ArgumentError, NonFiniteScoreError
 from macbdf_mm.models.heads.masked_bce import complete_weights, masked_bce
 from macbdf_mm.registry import MODELS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -99,11 +99,22 @@ class ForgeryMLPHead(BaseModule):
             data_samples: B samples, written to.
             seen: (B, 2) bool, whether the video, the audio was there; None: both. Without
                 either, the overall score is NaN too.
+
+        Raises:
+            NonFiniteScoreError: If a score of what was seen is not a number.
         """
         scores = self(fused).float().sigmoid()
+        broken = scores.isnan()
         if seen is not None:
             known = torch.cat([seen.any(1, keepdim=True), seen], dim=1)
             scores = scores.masked_fill(~known, torch.nan)
+            broken &= known
+        if broken.any():
+            raise NonFiniteScoreError(
+                f"The model gave no number as score of {int(broken.any(1).sum())} of {len(scores)} "
+                "clips that were read: its weights are damaged, or too large for the precision; "
+                "nothing is wrong with the clips. Use another checkpoint, or no half precision."
+            )
         for sample, clip_scores in zip(data_samples, scores, strict=True):
             sample.pred_scores = clip_scores
         return list(data_samples)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from macbdf_mm.errors import NonFiniteScoreError
 from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead, SingleSampleBatchNorm1d
 from macbdf_mm.models.heads.masked_bce import masked_bce
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -90,6 +91,18 @@ def test_scores_are_probabilities_and_nan_where_nothing_was_seen(head):
     known = torch.tensor([[1, 1, 1], [1, 1, 0], [1, 0, 1], [0, 0, 0]], dtype=torch.bool)
     assert torch.equal(scores.isnan(), ~known)
     torch.testing.assert_close(scores[known], head(fused).sigmoid()[known])
+
+
+def test_what_was_seen_and_has_no_number_is_the_fault_of_the_weights(head):
+    head.eval().classifier.weight.data[2, 0] = torch.nan  # Of the audio alone.
+    fused = torch.randn(3, 6)
+    seen = torch.tensor([[True, True], [True, False], [False, True]])
+    with pytest.raises(NonFiniteScoreError, match="no number as score of 2 of 3 clips that were"):
+        head.predict(fused, [ForgeryDataSample() for _ in fused], seen)
+    seen[:, 1] = False
+    seen[2, 0] = True
+    samples = head.predict(fused, [ForgeryDataSample() for _ in fused], seen)
+    assert all(sample.pred_scores[2].isnan() for sample in samples)
 
 
 def test_one_clip_on_a_device_trains(head):
