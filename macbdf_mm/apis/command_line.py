@@ -5,9 +5,7 @@ import difflib
 import importlib.util
 import inspect
 import os
-import re
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +13,12 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from macbdf_mm.apis.config_variables import ignored_variables, variable_places
-from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError, MissingDataError
+from macbdf_mm.apis.explain import MISSING_MMCV, explain
+from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.utils.tables import printable
 
 # Set it to see where an error came from instead of one sentence.
 TRACEBACK_VARIABLE = "MACBDF_TRACEBACK"
-MISSING_MMCV = (
-    "mmcv is not installed, and mmaction2 needs it: install `mmcv-lite>=2.0.0,<2.1` "
-    "(`pip install macbdf_mm[lite]`), or full mmcv if you want its compiled operators."
-)
 # Keys that the runner reads from the config beside the arguments of its constructor.
 _RUNNER_EXTRAS = (
     "activation_checkpointing",
@@ -36,19 +31,8 @@ _RUNNER_EXTRAS = (
     "sync_bn",
 )
 _NUM_NAMED_PLACES = 3
-_MADE_BY_RUNNER = (
-    *("build_dataloader", "build_train_loop", "build_val_loop", "build_test_loop"),
-    *("build_log_processor", "set_randomness"),
-)
 # Likeness from which a new name passes for a slip; `min_clusters` and `max_clusters` have 0.83.
 _SLIP = 0.85
-_BAD_ARGUMENT = re.compile(
-    r"(?P<part>[\w.]+?)(?:\.__init__)?\(\) "
-    r"(?:got an unexpected keyword argument '(?P<unexpected>\w+)'"
-    r"|missing \d+ required (?:keyword-only |positional )?arguments?: (?P<missing>.+))"
-)
-_UNLIKE_DATA_SETS = re.compile(r"meta information of the|same with the first dataset")
-_NOT_REGISTERED = re.compile(r"(?P<name>\S+) is not in the (?P<registry>.+?) registry")
 
 
 class ConfigOptions(DictAction):
@@ -101,36 +85,6 @@ def run_command(main: Callable[[], int | None]) -> int:
         return 1
 
 
-def explain(error: BaseException) -> str | None:
-    """Return one sentence for an error that a user can cause, or None for a bug."""
-    message = _own_message(error)
-    if isinstance(error, ForgeryToolboxError | ArgumentError):
-        return message
-    if isinstance(error, FileNotFoundError):
-        return f"No such file or folder: {error.filename}." if error.filename else message
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.strerror}: {error.filename}."
-    if isinstance(error, ModuleNotFoundError) and error.name == "mmcv":
-        return MISSING_MMCV
-    if isinstance(error, AssertionError) and message.startswith("MMCV=="):
-        return f"{message.rstrip('.')} (mmaction2 refuses this version of mmcv)."
-    if isinstance(error, KeyError) and (match := _NOT_REGISTERED.match(message)):
-        return (
-            f"The config names type '{match['name']}', which is not in the registry "
-            f"'{match['registry']}'{_near_type(match['name'], match['registry'])}: check the "
-            "spelling, or write the scope before it, "
-            f"as in 'mmaction.{match['name'].split('.')[-1]}'."
-        )
-    if isinstance(error, ValueError | TypeError) and _UNLIKE_DATA_SETS.search(message):
-        return (
-            "MMEngine's ConcatDataset refuses data sets whose annotations differ in `metainfo`: "
-            "write type='macbdf_mm.ConcatDataset', which takes them all."
-        )
-    if isinstance(error, TypeError) and _while_building(error):
-        return _explain_bad_argument(message, error)
-    return None
-
-
 def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> Config:
     """Return the config of a file with the overrides of ``--cfg-options`` merged in.
 
@@ -176,52 +130,6 @@ def require_mmcv() -> None:
     """
     if importlib.util.find_spec("mmcv") is None:
         raise ConfigError(MISSING_MMCV)
-
-
-def _explain_bad_argument(message: str, error: BaseException) -> str | None:
-    match = _BAD_ARGUMENT.search(message)
-    if match is None:
-        return None
-    if match["unexpected"]:
-        return (
-            f"The config gives `{match['part']}` a key that it does not take: "
-            f"'{match['unexpected']}'{_near_argument(match['unexpected'], error)}."
-        )
-    return f"The config gives `{match['part']}` too little: {match['missing']} is required."
-
-
-def _near_type(name: str, place: str) -> str:
-    """Return the registered name that is probably meant, as a part of a sentence."""
-    from mmengine import registry as root
-
-    kind = place.rpartition("::")[2]
-    registries = [r for r in vars(root).values() if isinstance(r, root.Registry) and r.name == kind]
-    known: dict[str, str] = {}
-    for registry in registries:
-        known |= dict.fromkeys(registry.module_dict, "")
-        for scope, child in registry.children.items():
-            prefix = f"{scope}." if scope == "mmaction" else ""
-            known |= {n: prefix for n in child.module_dict if n not in known}
-    near = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
-    return f" (did you mean '{known[near[0]]}{near[0]}'?)" if near else ""
-
-
-def _near_argument(name: str, error: BaseException) -> str:
-    """Return the argument that is probably meant, as a part of a sentence."""
-    match = _BAD_ARGUMENT.search(_own_message(error))
-    kinds: list[Any] = []
-    trace = error.__traceback__
-    while trace is not None and match is not None:
-        names = {**trace.tb_frame.f_globals, **trace.tb_frame.f_locals}
-        kinds += [names.get(match["part"].rpartition(".")[2]), names.get("obj_cls")]
-        trace = trace.tb_next
-    known: dict[str, None] = {}
-    for kind in kinds:
-        for one in kind.__mro__[:-1] if isinstance(kind, type) else ():
-            if "__init__" in vars(one):
-                known |= dict.fromkeys(inspect.signature(vars(one)["__init__"]).parameters)
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'" if near else ""
 
 
 def _checked_option(cfg: Config, key: str) -> str:
@@ -322,22 +230,3 @@ def _runner_keys() -> list[str]:
     from mmengine.runner import Runner  # imports torch: a second that --help need not wait
 
     return [*inspect.signature(Runner.__init__).parameters, *_RUNNER_EXTRAS]
-
-
-def _own_message(error: BaseException) -> str:
-    """Return the error's text on one line, its own even if a data worker wrapped it."""
-    text = str(error.args[0]) if error.args else str(error)
-    if text.startswith("Caught ") and "Traceback" in text:
-        name = re.escape(type(error).__name__)
-        text = re.split(rf"^(?:\w+\.)*{name}: ", text, flags=re.MULTILINE)[-1]
-    return " ".join(text.split())
-
-
-def _while_building(error: BaseException) -> bool:
-    frames = traceback.extract_tb(error.__traceback__)
-    # Loaders and loops are made by the runner itself, without a registry.
-    return any(
-        frame.filename.endswith("build_functions.py")
-        or (frame.filename.endswith("runner.py") and frame.name in _MADE_BY_RUNNER)
-        for frame in frames
-    )

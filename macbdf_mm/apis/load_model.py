@@ -1,6 +1,5 @@
 """Checkpoints read safely, the model that a config describes, and the device it runs on."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from torch import nn
 
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
 from macbdf_mm.registry import MODELS, SCOPE, build_part
-
-_UNREADABLE = (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError)
 
 
 def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str, Any]:
@@ -33,14 +30,17 @@ def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str
         raise MissingDataError(f"Checkpoint '{path}' does not exist.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
-    except _UNREADABLE as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # Bytes of any kind are taken for a pickle, which may do anything.
         if "Weights only load failed" in str(error) and _is_archive(path):
             raise CheckpointMismatchError(
                 f"Checkpoint '{path}' holds more than weights, and reading it could run code; "
                 "if you trust its origin, allow it with --allow-pickle (`allow_pickle=True`)."
             ) from error
         raise CheckpointMismatchError(
-            f"'{path}' is not a checkpoint that PyTorch can read; it may be cut short."
+            f"'{path}' is not a checkpoint that PyTorch can read; it may be cut short, or another "
+            "kind of file."
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), Mapping):
         raise CheckpointMismatchError(
@@ -74,9 +74,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
         CheckpointMismatchError: If a weight is missing, unknown, of another shape, or not finite.
     """
     own = model.state_dict()
+    check_finite(weights, origin)
     missing = [name for name in own if name not in weights]
     unknown = [name for name in weights if name not in own]
-    reshaped = [n for n in own if n in weights and own[n].shape != weights[n].shape]
+    reshaped = [n for n in own if n in weights and own[n].shape != _shape(weights[n])]
     problems = [
         f"{len(names)} {what} (such as {names[0]})"
         for what, names in (
@@ -101,13 +102,30 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
     model.load_state_dict(weights)
 
 
+def check_finite(weights: Mapping[str, torch.Tensor], origin: str) -> None:
+    """Return if all weights are numbers: otherwise no file would get a score.
+
+    Raises:
+        CheckpointMismatchError: If one is infinite or not a number.
+    """
+    for name, value in weights.items():
+        if isinstance(value, torch.Tensor) and not value.isfinite().all():
+            raise CheckpointMismatchError(
+                f"Checkpoint '{origin}' has weights that are infinite or not a number (such as "
+                f"{name}), so it can score nothing: its training diverged. Use an earlier "
+                "checkpoint, or train with a lower learning rate."
+            )
+
+
 def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
     """Return whether a checkpoint was trained on rendered clips, None if it does not say.
 
     ``PlainCheckpointHook`` notes it under ``meta['training_data']``.
     """
-    training_data = (checkpoint.get("meta") or {}).get("training_data")
-    return bool(training_data.get("synthetic", False)) if training_data else None
+    meta = checkpoint.get("meta")
+    training_data = meta.get("training_data") if isinstance(meta, Mapping) else None
+    is_known = isinstance(training_data, Mapping) and training_data
+    return bool(training_data.get("synthetic", False)) if is_known else None
 
 
 def check_device(device: str, amp: bool) -> None:
@@ -134,3 +152,7 @@ def _is_archive(path: Path) -> bool:
     # PyTorch's, but no flag would make it readable.
     with path.open("rb") as file:
         return file.read(2) in (b"PK", b"\x80\x02")
+
+
+def _shape(value: object) -> torch.Size | None:
+    return value.shape if isinstance(value, torch.Tensor) else None

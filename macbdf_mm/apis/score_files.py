@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from macbdf_mm.apis.command_line import explain
+from macbdf_mm.apis.explain import explain
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, thresholds_by_track
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders

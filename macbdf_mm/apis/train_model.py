@@ -17,7 +17,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from macbdf_mm.apis.build_runner import build_runner
-from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.apis.check_settings import check_settings
+from macbdf_mm.apis.load_model import check_finite, load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.distributed import leave_cores_to_workers, read_rank_environment
 from macbdf_mm.engine.hooks import ContrastiveStateHook
@@ -48,6 +49,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     missing = [key for key in _NEEDED if cfg.get(key) is None]
     if missing:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
+    check_settings(cfg)
     if allow_pickle:
         os.environ[_UNSAFE_LOADING] = "1"
     refuse_leaks(cfg)
@@ -171,6 +173,7 @@ def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:
     checkpoint = load_checkpoint(path, allow_pickle=allow_pickle)
     weights = checkpoint["state_dict"]
     model = bare_model(runner)
+    check_finite(weights, str(path))
     if cfg.get("resume"):
         _check_is_whole(checkpoint, cfg)
         load_weights(model, weights, path)

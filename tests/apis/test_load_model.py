@@ -1,4 +1,8 @@
 import fractions
+import io
+import math
+import pickle
+import zipfile
 
 import pytest
 import torch
@@ -30,7 +34,27 @@ def test_a_file_that_could_run_code_needs_the_flag(tmp_path):
     assert load_checkpoint(path, allow_pickle=True)["extra"] == fractions.Fraction(1, 3)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 cut short"])
+def zipped(**files):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a checkpoint",
+        b"root:x:0:0:root:/root:/bin/bash\n",
+        b"PK\x03\x04 cut short",
+        zipped(readme="a zip of something else"),
+        pickle.dumps({"state_dict": 1})[:-2],
+        pickle.dumps([1, 2])[:-1],
+        bytes(range(256)) * 40,
+    ],
+)
 def test_another_file_is_refused(tmp_path, content):
     path = tmp_path / "noise.pth"
     path.write_bytes(content)
@@ -54,6 +78,22 @@ def test_bare_weights_are_refused(tmp_path):
     torch.save({"weight": torch.zeros(1)}, tmp_path / "bare.pth")
     with pytest.raises(CheckpointMismatchError, match="has no `state_dict`"):
         load_checkpoint(tmp_path / "bare.pth")
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_weights_that_are_no_numbers_are_not_blamed_on_a_file(bad):
+    weights = nn.Linear(3, 2).state_dict()
+    weights["weight"][1, 2] = bad
+    with pytest.raises(
+        CheckpointMismatchError, match=r"'a\.pth' has weights .*such as weight\), so"
+    ):
+        load_weights(nn.Linear(3, 2), weights, "a.pth")
+
+
+def test_weights_that_are_no_tensors_are_refused():
+    weights = {"weight": [1.0], "bias": torch.zeros(2)}
+    with pytest.raises(CheckpointMismatchError, match="1 weights have another shape"):
+        load_weights(nn.Linear(3, 2), weights, "a.pth")
 
 
 def test_weights_that_fit_are_copied():
@@ -108,6 +148,9 @@ def test_a_config_without_a_model_is_refused():
         ({"training_data": {"dataset": "dfdc"}}, False),
         ({"training_data": {}}, None),
         ({}, None),
+        ({"training_data": "dfdc"}, None),
+        (["no dict"], None),
+        (None, None),
     ],
 )
 def test_what_a_checkpoint_says_of_its_training_data(meta, expected):

@@ -1,5 +1,6 @@
 """Checkpoints that a killed process cannot spoil, and that anyone can load safely."""
 
+import difflib
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from mmengine.runner import Runner
 
 from macbdf_mm.engine.atomic_backend import ATOMIC_BACKEND
 from macbdf_mm.engine.unwrap import bare_model
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.registry import HOOKS
 from macbdf_mm.structures.labels import TRACKS
@@ -126,6 +128,14 @@ class PlainCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         if not self.save_best:
             return
+        missing = [key for key in self.key_indicators if key not in metrics and key != "auto"]
+        if missing:
+            near = difflib.get_close_matches(missing[0], metrics, n=1)
+            raise ConfigError(
+                f"`save_best` of the checkpoint hook names '{missing[0]}', which the validation "
+                f"does not return{f'; did you mean {near[0]!r}' if near else ''}. The epoch's own "
+                "checkpoint is saved: correct the name and go on with --resume."
+            )
         # The base class deletes the old best first; hidden from it, it outlives the saving.
         old_paths = self._best_paths
         self._best_paths = {}

@@ -1,0 +1,91 @@
+import copy
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from macbdf_mm.apis.check_settings import check_settings
+from macbdf_mm.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+NAMES = [path.stem for path in sorted((ROOT / "configs").glob("*.py"))]
+
+
+@pytest.fixture(scope="module")
+def read_once():
+    return Config.fromfile(str(ROOT / "configs" / "macbdf_demo.py"))
+
+
+@pytest.fixture
+def cfg(read_once):
+    return copy.deepcopy(read_once)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_our_configs_pass(name):
+    check_settings(Config.fromfile(str(ROOT / "configs" / f"{name}.py")))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("train_dataloader.batch_size", 0, "`train_dataloader.batch_size` > 0, got 0"),
+        ("val_dataloader.batch_size", "8", "whole number `val_dataloader.batch_size`, got '8'"),
+        ("test_dataloader.batch_size", 1.5, "whole number `test_dataloader.batch_size`, got 1.5"),
+        ("train_dataloader.num_workers", -1, "`train_dataloader.num_workers` >= 0, got -1"),
+        (
+            "train_dataloader.num_workers",
+            True,
+            "`train_dataloader.num_workers`, got True",
+        ),
+        ("train_dataloader.prefetch_factor", 0, "`train_dataloader.prefetch_factor` > 0, got 0"),
+        ("train_dataloader.timeout", -1, "seconds `train_dataloader.timeout` >= 0, got -1"),
+        ("train_dataloader.timeout", "1 min", "seconds `train_dataloader.timeout` >= 0, got '1 m"),
+        ("train_dataloader.dataset", "dfdc", "dict `train_dataloader.dataset`, got 'dfdc'"),
+        ("train_dataloader.collate_fn", dict(type="nope"), "type 'nope', which is not in the reg"),
+        ("train_dataloader.sampler.seed", "x", "number `train_dataloader.sampler.seed`, got 'x'"),
+        ("train_dataloader", 5, "dict `train_dataloader`, got 5"),
+        ("train_cfg.max_epochs", "one", "whole number `train_cfg.max_epochs`, got 'one'"),
+        ("train_cfg.max_epochs", 0, "`train_cfg.max_epochs` > 0, got 0"),
+        ("train_cfg.val_interval", 0, "`train_cfg.val_interval` > 0, got 0"),
+        ("train_cfg.val_begin", "x", "whole number `train_cfg.val_begin`, got 'x'"),
+        ("optim_wrapper.optimizer.lr", "1e-3x", "number `optim_wrapper.optimizer.lr`, got '1e-3x'"),
+        ("optim_wrapper.optimizer.type", "AdmW", "type 'AdmW', .*did you mean 'AdamW'"),
+        ("optim_wrapper.optimizer", None, "dict `optim_wrapper.optimizer`, got None"),
+        ("optim_wrapper.accumulative_counts", 0, "`optim_wrapper.accumulative_counts` > 0, got 0"),
+        ("optim_wrapper.clip_grad", 5, "dict `optim_wrapper.clip_grad`, got 5"),
+        ("optim_wrapper.clip_grad.max_norm", "x", "`optim_wrapper.clip_grad.max_norm`, got 'x'"),
+        ("param_scheduler.0.start_factor", "x", "number `param_scheduler.0.start_factor`, got 'x'"),
+        ("default_hooks.logger.interval", "x", "number `default_hooks.logger.interval`, got 'x'"),
+        ("default_hooks.checkpoint.interval", "x", "`default_hooks.checkpoint.interval`, got 'x'"),
+        ("default_hooks", [], r"dict `default_hooks`, got \[\]"),
+        ("custom_hooks", 5, "list `custom_hooks`, got 5"),
+        ("log_processor.window_size", "x", "number `log_processor.window_size`, got 'x'"),
+        ("val_evaluator.num_resamples", "x", "number `val_evaluator.num_resamples`, got 'x'"),
+        ("val_evaluator", None, "`val_dataloader` and `val_cfg` but no `val_evaluator`"),
+        ("randomness.seed", -1, "`randomness.seed` >= 0, got -1"),
+        ("randomness.seed", 2**32, "`randomness.seed` <= 4294967295, got 4294967296"),
+        ("env_cfg.mp_cfg.mp_start_method", "x", "mp_start_method` of fork, spawn, .* got 'x'"),
+        ("load_from", 5, "path `load_from`, got 5"),
+    ],
+)
+def test_slips_are_named_with_their_place(cfg, key, value, message):
+    cfg.merge_from_dict({key: value} if value is not None else {})
+    if value is None:
+        *parents, last = key.split(".")
+        node = cfg
+        for parent in parents:
+            node = node[parent]
+        node[last] = None
+    with pytest.raises(ConfigError, match=message):
+        check_settings(cfg)
+
+
+def test_no_workers_have_no_settings(cfg):
+    """The base configs keep workers alive: whoever sets `num_workers=0` means no harm."""
+    loader = cfg.train_dataloader
+    loader.update(num_workers=0, prefetch_factor=4, timeout=5)
+    assert loader.persistent_workers
+    check_settings(cfg)
+    assert not {"persistent_workers", "prefetch_factor", "timeout"} & set(loader)
+    assert cfg.val_dataloader.persistent_workers
