@@ -30,7 +30,7 @@ from macbdf_mm.structures.labels import (
     clip_label,
     labels_contradict,
 )
-from macbdf_mm.utils.tables import shown
+from macbdf_mm.utils.tables import printable, shown
 from macbdf_mm.utils.text_files import MAX_DEPTH, is_shallow, is_whole
 
 StatedLabel = Annotated[Label, Meta(description="1 (fake), 0 (real) or -1 (unknown)")]
@@ -88,8 +88,11 @@ class ClipRow:
         return category_of(self.video_label, self.audio_label)
 
 
-_TEXTS = ("identity", "source", "method", "split")
 _FIELDS = frozenset(item.name for item in fields(ClipRow))
+# All that may hold text; what others do with `extra` is theirs.
+_NAMES = [name for name in _FIELDS if name not in ("extra", "faces")]
+# Of an unknown field, in its error.
+_MAX_NAME = 60
 # What each field expects, in the words that its type carries.
 _EXPECTED = {
     name: get_args(kind)[-1].description
@@ -134,6 +137,10 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
             raise place.error(name, f"expected at most {MAX_DEPTH} levels of lists and objects.")
     if not raw.keys() <= _FIELDS:
         raise _unknown_field(raw, place)
+    for name in _NAMES:
+        value = raw.get(name)
+        if isinstance(value, str) and not is_whole(value):
+            raise place.error(name, f"{shown(value)} holds half of a character; no file can.")
     if "label" not in raw:
         tracks = (raw.get(f"{track}_label", UNKNOWN) for track in ("video", "audio"))
         raw = {**raw, "label": clip_label(*tracks)}
@@ -141,10 +148,8 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
         row = msgspec.convert(raw, ClipRow)
     except msgspec.ValidationError as error:
         raise _wrong_value(raw, str(error), place) from None
-    for name in ("file", *_TEXTS):
-        if not is_whole(getattr(row, name)):
-            problem = f"{shown(getattr(row, name))} holds half of a character; no file can."
-            raise place.error(name, problem)
+    except UnicodeEncodeError:  # Half of a character where no text belongs: msgspec stumbles.
+        raise _wrong_text(raw, place) from None
     file = _plain_name(row.file, place, allow_outside_root)
     if file != row.file:
         row = replace(row, file=file)
@@ -159,8 +164,9 @@ def parse_row(raw: Any, place: RowPlace, allow_outside_root: bool = False) -> Cl
 
 
 def _unknown_field(raw: Mapping[str, Any], place: RowPlace) -> AnnotationError:
-    name = next(name for name in raw if name not in _FIELDS)
-    close = get_close_matches(str(name), _FIELDS, n=1)
+    name = next(name for name in raw if name not in _FIELDS)[:_MAX_NAME]
+    close = get_close_matches(name, _FIELDS, n=1)
+    name = printable(name)
     hint = f"did you mean `{close[0]}`?" if close else "own fields belong in `extra`."
     return place.error(name, f"there is no such field; {hint}")
 
@@ -174,6 +180,15 @@ def _wrong_value(raw: Mapping[str, Any], message: str, place: RowPlace) -> Annot
     if index is not None and name.endswith("_intervals"):
         return place.error(name, f"expected {_PAIR}, got {shown(raw[name][int(index)])}.")
     return place.error(name, f"expected {_EXPECTED[name]}, got {shown(raw[name])}.")
+
+
+def _wrong_text(raw: Mapping[str, Any], place: RowPlace) -> AnnotationError:
+    for name, value in raw.items():
+        try:
+            msgspec.convert({"file": "-", "label": UNKNOWN, name: value}, ClipRow)
+        except (msgspec.ValidationError, UnicodeEncodeError):
+            return place.error(name, f"expected {_EXPECTED[name]}, got {shown(value)}.")
+    raise AssertionError("One of the fields was refused.")
 
 
 def _with_real_tracks(row: ClipRow, raw: Mapping[str, Any]) -> ClipRow:
@@ -195,7 +210,9 @@ def _with_real_tracks(row: ClipRow, raw: Mapping[str, Any]) -> ClipRow:
 def _plain_name(file: str, place: RowPlace, allow_outside_root: bool) -> str:
     """Return a name without ``./`` and the like, so that no clip has two names."""
     plain = posixpath.normpath(file)
-    if plain == "." or "\0" in plain:
+    # Linux has no longer ones.
+    is_long = len(plain) > 4095 or any(len(part.encode()) > 255 for part in plain.split("/"))
+    if plain == "." or "\0" in plain or is_long:
         raise place.error("file", f"expected the name of a file, got {shown(file)}.")
     leads_out = plain.startswith("/") or plain.split("/", 1)[0] == ".."
     if leads_out and not allow_outside_root:

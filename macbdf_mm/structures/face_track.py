@@ -99,7 +99,9 @@ def parse_face_track(entry: Mapping[str, Any]) -> FaceTrack:
     for name in entry:
         if name not in FaceEntry.__struct_fields__:
             known = ", ".join(FaceEntry.__struct_fields__)
-            raise ValueError(f"there is no `{name}` in a face track; it has {known}.")
+            raise ValueError(
+                f"there is no `{reprlib.repr(name)[1:-1]}` in a face track; it has {known}."
+            )
     times = _numbers(entry, "times_seconds")
     if times.ndim != 1 or not len(times) or (np.diff(times) <= 0).any():
         raise ValueError(

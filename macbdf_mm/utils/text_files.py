@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
+from macbdf_mm.utils.tables import shown
 
 # Longest first: the mark of UTF-32 begins like that of UTF-16.
 _MARKS = {
@@ -20,6 +21,7 @@ _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 # Python reads no integers with more digits.
 _LONG_NUMBER = re.compile(r"\d{4301,}")
+_MAX_NAME = 60
 # Far more than any table has, and far less than what Python can write again.
 MAX_DEPTH = 64
 
@@ -139,9 +141,10 @@ def _object_hook(
         if len(values) != len(pairs):
             names = [name for name, _ in pairs]
             repeated = next(name for name in names if names.count(name) > 1)
-            about = f" of {values['file']!r}" if isinstance(values.get("file"), str) else ""
+            about = f" of {shown(values['file'])}" if isinstance(values.get("file"), str) else ""
             raise _RepeatedKeyError(
-                f"an object{about} states `{repeated}` more than once; keep one of them."
+                f"an object{about} states `{repeated[:_MAX_NAME]}` more than once; keep one of "
+                "them."
             )
         return values if keys is None else {key: values[key] for key in keys if key in values}
 

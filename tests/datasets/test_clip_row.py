@@ -5,6 +5,7 @@ import pytest
 
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
 from macbdf_mm.errors import AnnotationError
+from macbdf_mm.utils.tables import printable
 
 PLACE = RowPlace(Path("ann.json"), 4)
 FACE = {"times_seconds": [0.0], "boxes": [[0.1, 0.2, 0.3, 0.4]]}
@@ -45,6 +46,12 @@ DEEP = json.loads("[" * 80 + "]" * 80)
         ("video_fake_intervals", [[7.0, 8.0]], "starts after the clip's end at 3 s"),
         ("audio_fake_intervals", [[0.0, 1.0]], "`audio_label` is 0; set it to 1"),
         ("file", "\udcff.mp4", r"'\\udcff.mp4' holds half of a character; no file can"),
+        ("label", "\ud83d", r"'\\ud83d' holds half of a character"),
+        ("extra", "\ud83d", r"expected an object, got '\\ud83d'"),
+        ("faces", ["\ud83d"], r"expected a list of objects or null, got \['\\ud83d'\]"),
+        ("faces", [{"\ud83d": 1}], r"there is no `\\ud83d` in a face track"),
+        ("video_fake_intervals", [["\ud83d", 1]], r"in seconds.*, got \[\['\\ud83d', 1\]\]"),
+        ("vid\ud83d_label", 1, "no such field"),
         ("method", "a\ud83d", r"'a\\ud83d' holds half of a character"),
         ("extra", {"x": DEEP}, "expected at most 64 levels of lists and objects"),
         ("faces", [{"boxes": DEEP}], "expected at most 64 levels"),
@@ -61,7 +68,8 @@ def test_errors_name_file_row_and_field(field, value, message):
     row = {"file": "a.mp4", "video_label": 1, "audio_label": 0, "duration_seconds": 3.0}
     with pytest.raises(AnnotationError, match=message) as caught:
         parse_row({**row, field: value}, PLACE)
-    assert f"ann.json: row 5 (data_list[4]), field `{field}`" in str(caught.value)
+    name = printable(field)
+    assert f"ann.json: row 5 (data_list[4]), field `{name}`" in str(caught.value)
 
 
 def test_a_row_names_its_file():
@@ -88,7 +96,7 @@ def test_files_outside_of_the_data_folder(file):
     assert parse_row({"file": file}, PLACE, allow_outside_root=True).file.endswith("a.mp4")
 
 
-@pytest.mark.parametrize("file", [".", "a/..", "a\0.mp4"])
+@pytest.mark.parametrize("file", [".", "a/..", "a\0.mp4", "x/" + "é" * 128, "a/" * 2047 + "ab"])
 def test_names_of_no_file(file):
     with pytest.raises(AnnotationError, match="expected the name of a file"):
         parse_row({"file": file}, PLACE)

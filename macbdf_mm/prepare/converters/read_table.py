@@ -123,7 +123,7 @@ def _check_header(header: list[str], needed: tuple[str, ...], path: Path) -> Non
     if missing:
         close = get_close_matches(missing[0].lower(), [name.lower() for name in header], n=1)
         near = [name for name in header if name.lower() in close]
-        hint = f"; is it {near[0]!r}?" if near else "."
+        hint = f"; is it {shown(near[0])}?" if near else "."
         raise AnnotationError(
             f"{path}: has no column {missing[0]!r}; its header is {shown(','.join(header))}{hint}"
         )
