@@ -7,12 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.datasets.annotation import Annotation, load_annotation
-from macbdf_mm.datasets.source_leaks import (
-    SourceLeak,
-    protocol_of,
-    raise_unless_allowed,
-    source_key,
-)
+from macbdf_mm.datasets.source_leaks import SourceLeak, refuse_source_leaks, source_key
 
 _DATASET = "AudioVisualForgeryDataset"
 
@@ -48,10 +43,8 @@ def refuse_leaks(cfg: Config) -> None:
                     for key, file in _recordings(other, loaded).items()
                     if key in trained
                 ]
-                if leaks:
-                    place = " and ".join(dict.fromkeys((path, _annotation_path(other))))
-                    protocol = protocol_of(loaded[path].metainfo)
-                    raise_unless_allowed(leaks, protocol, place, train.get("allow_leak"))
+                place = " and ".join(dict.fromkeys((path, _annotation_path(other))))
+                refuse_source_leaks(leaks, loaded[path].metainfo, place, train.get("allow_leak"))
 
 
 def _data_sets(node: Any) -> Iterator[Mapping[str, Any]]:

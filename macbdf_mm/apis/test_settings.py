@@ -48,7 +48,9 @@ def read_test_settings(cfg: Config) -> TestSettings:
             f"Config '{cfg.filename}' has no `test_dataloader.dataset.pipeline`, which "
             "prediction uses."
         )
-    choosers = [item for item in transforms if _is_span_chooser(item)]
+    choosers = [
+        item for item in transforms if str(item.get("type", "")).rpartition(".")[2] == _SPAN_CHOOSER
+    ]
     if len(choosers) != 1:
         raise ConfigError(
             f"Config '{cfg.filename}': expected one {_SPAN_CHOOSER} in "
@@ -62,10 +64,6 @@ def read_test_settings(cfg: Config) -> TestSettings:
         windows_per_clip=int(dataset.get("windows_per_clip", 1)),
         aggregation=_aggregation(cfg.get("test_evaluator")),
     )
-
-
-def _is_span_chooser(transform: Mapping[str, Any]) -> bool:
-    return str(transform.get("type", "")).rsplit(".", 1)[-1] == _SPAN_CHOOSER
 
 
 def _aggregation(evaluator: Any) -> str:

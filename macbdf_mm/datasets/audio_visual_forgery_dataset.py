@@ -17,7 +17,7 @@ from torch.utils.data import get_worker_info
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.datasets.seeding import seeded_sample
-from macbdf_mm.datasets.source_leaks import refuse_source_leaks
+from macbdf_mm.datasets.source_leaks import find_source_leaks, refuse_source_leaks
 from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
@@ -147,9 +147,8 @@ class AudioVisualForgeryDataset(BaseDataset):
             self._metainfo.setdefault(key, value)
         rows = self._rows_of_split(annotation.rows)
         if not self.test_mode and self.split is not None:
-            refuse_source_leaks(
-                annotation.rows, annotation.metainfo, self.ann_file, self.allow_leak
-            )
+            leaks = find_source_leaks(annotation.rows)
+            refuse_source_leaks(leaks, annotation.metainfo, self.ann_file, self.allow_leak)
         items = [self._item(row) for row in rows]
         self.label_counts = count_labels(rows)
         if self.check_files:

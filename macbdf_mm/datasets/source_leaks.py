@@ -52,32 +52,24 @@ def find_source_leaks(rows: Iterable[ClipRow]) -> list[SourceLeak]:
 
 
 def refuse_source_leaks(
-    rows: Iterable[ClipRow],
+    leaks: list[SourceLeak],
     metainfo: Mapping[str, Any],
     place: str,
     allow_leak: str | None = None,
 ) -> None:
-    """Return if no recording is in two parts, or if the user named the protocol that does so.
+    """Return if there are no leaks, or if the user named the protocol that has them.
 
     Args:
-        rows: All clips of an annotation, with their splits.
-        metainfo: What the annotation says of itself; ``split_protocol`` has the ``name``.
+        leaks: What was found in an annotation.
+        metainfo: What it says of itself; ``split_protocol`` has the ``name``.
         place: Which annotation it is, for the message.
         allow_leak: Name of the protocol whose leaks are accepted.
 
     Raises:
         ConfigError: If there is a leak; the message names both clips.
     """
-    leaks = find_source_leaks(rows)
-    if leaks:
-        raise_unless_allowed(leaks, protocol_of(metainfo), place, allow_leak)
-
-
-def raise_unless_allowed(
-    leaks: list[SourceLeak], protocol: str, place: str, allow_leak: str | None
-) -> None:
-    """Raise the :class:`ConfigError` that says what leaks, unless ``protocol`` was allowed to."""
-    if allow_leak == protocol:
+    protocol = protocol_of(metainfo)
+    if not leaks or allow_leak == protocol:
         return
     (first, second), (one, other) = leaks[0].clips, leaks[0].splits
     allowed = "" if allow_leak is None else f" (it allows {allow_leak!r}, which this is not)"

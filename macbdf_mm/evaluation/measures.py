@@ -10,13 +10,6 @@ from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Breakdown, Metric
 from macbdf_mm.evaluation.video_scores import StepScores, VideoScores
 from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS
 
-# How the keys of figures by forgery method go on, for each score.
-METHOD_SUFFIXES = {
-    "overall": "by_method",
-    "video": "by_video_method",
-    "audio": "by_audio_method",
-}
-
 
 def labelled_scores(videos: Sequence[VideoScores], track: str) -> tuple[Labels, Scores]:
     """Return labels and scores of the videos whose track has both, each of shape (N,)."""
@@ -81,11 +74,12 @@ def measure_by_method(
     both classes are taken against all real tracks.
     """
     figures: dict[str, float] = {}
+    suffix = "by_method" if track == "overall" else f"by_{track}_method"
     fakes = [video for video in videos if video.labels[track] == FAKE and video.method_of(track)]
     for method in sorted({str(video.method_of(track)) for video in fakes}):
         members = [video for video in fakes if video.method_of(track) == method]
         for metric in metrics_by("method"):
-            key = f"{metric.name}_{METHOD_SUFFIXES[track]}/{method}"
+            key = f"{metric.name}_{suffix}/{method}"
             figures[key] = _measure_group(metric, videos, members, track, threshold)
     return figures
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from macbdf_mm.evaluation.measures import (
-    METHOD_SUFFIXES,
     labelled_scores,
     measure_by_category,
     measure_track,
@@ -20,9 +19,9 @@ from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, STEP_TRACKS, TRA
 
 _BREAKDOWNS = {
     "by_category": "By category (overall score)",
-    METHOD_SUFFIXES["overall"]: "By method of the clip (overall score)",
-    METHOD_SUFFIXES["video"]: "By video operator (video score)",
-    METHOD_SUFFIXES["audio"]: "By audio operator (audio score)",
+    "by_method": "By method of the clip (overall score)",
+    "by_video_method": "By video operator (video score)",
+    "by_audio_method": "By audio operator (audio score)",
 }
 
 
@@ -53,9 +52,9 @@ def format_figures(figures: Mapping[str, float]) -> str:
     """
     by_track = {
         track: {
-            key.removeprefix(f"{track}/"): value
-            for key, value in figures.items()
-            if key.startswith(f"{track}/")
+            name: figures[f"{track}/{name}"]
+            for metric in METRIC_TABLE.values()
+            for name in metric.names
         }
         for track in TRACKS
     }
@@ -129,8 +128,7 @@ def category_table(videos: Sequence[VideoScores], threshold: float) -> Table:
             continue
         called = np.mean([video.scores["overall"] >= threshold for video in members])
         words = f"{category} ({_word(video_label)} video, {_word(audio_label)} audio)"
-        keys = [f"{metric.name}_by_category/{category}" for metric in metrics]
-        cells = [m.format(figures.get(key)) for m, key in zip(metrics, keys, strict=True)]
+        cells = [m.format(figures.get(f"{m.name}_by_category/{category}")) for m in metrics]
         rows.append((words, str(len(members)), f"{called:.0%}", *cells))
     return Table(("category", "clips", "called fake", *map(_against_real, metrics)), rows)
 
@@ -214,17 +212,15 @@ def _cells(metric: Metric, figures: Mapping[str, float]) -> list[str]:
 
 def _breakdown_table(figures: Mapping[str, float], suffix: str) -> Table | None:
     metrics = metrics_by("category" if suffix == "by_category" else "method")
-    prefixes = [f"{metric.name}_{suffix}/" for metric in metrics]
     groups = {
-        key.removeprefix(prefix) for prefix in prefixes for key in figures if key.startswith(prefix)
+        key.partition("/")[2]
+        for key in figures
+        if key.startswith(tuple(f"{metric.name}_{suffix}/" for metric in metrics))
     }
     rows = [
         (
             group,
-            *(
-                metric.format(figures.get(prefix + group))
-                for metric, prefix in zip(metrics, prefixes, strict=True)
-            ),
+            *(metric.format(figures.get(f"{metric.name}_{suffix}/{group}")) for metric in metrics),
         )
         for group in sorted(groups)
     ]

@@ -53,7 +53,7 @@ def test_what_is_apart_or_in_no_part_does_not_leak():
 
 def test_a_leak_is_refused_with_both_clips_and_the_way_out():
     with pytest.raises(ConfigError) as caught:
-        refuse_source_leaks(LEAKY, PAPER, "data/a.json")
+        refuse_source_leaks(find_source_leaks(LEAKY), PAPER, "data/a.json")
     assert str(caught.value) == (
         "data/a.json: 'real.mp4' is in 'train' and 'fake.mp4' in 'test', but both show the "
         "recording 'real.mp4' (2 such leaks in all); divide it with tools/make_splits.py, or set "
@@ -62,15 +62,15 @@ def test_a_leak_is_refused_with_both_clips_and_the_way_out():
 
 
 def test_only_the_name_of_the_protocol_allows_it():
-    refuse_source_leaks(LEAKY, PAPER, "a.json", "paper-80-20")
-    refuse_source_leaks(LEAKY, {"dataset": "d"}, "a.json", "unnamed")
+    refuse_source_leaks(find_source_leaks(LEAKY), PAPER, "a.json", "paper-80-20")
+    refuse_source_leaks(find_source_leaks(LEAKY), {"dataset": "d"}, "a.json", "unnamed")
     with pytest.raises(ConfigError, match="allows 'official', which this is not"):
-        refuse_source_leaks(LEAKY, PAPER, "a.json", "official")
+        refuse_source_leaks(find_source_leaks(LEAKY), PAPER, "a.json", "official")
 
 
 def test_what_does_not_leak_needs_no_name():
-    refuse_source_leaks(LEAKY[:1], PAPER, "a.json")
-    refuse_source_leaks(LEAKY[:1], PAPER, "a.json", "unnamed")
+    refuse_source_leaks([], PAPER, "a.json")
+    refuse_source_leaks([], PAPER, "a.json", "unnamed")
 
 
 @pytest.mark.parametrize("protocol", [None, "paper", {}, {"name": 3}])

@@ -16,6 +16,7 @@ from macbdf_mm.structures.face_track import choose_track, parse_face_track
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import FAKE, REAL, category_of
 
+_OPERATORS = {"video": VIDEO_OPERATORS, "audio": AUDIO_OPERATORS}
 # The shortest stretch that every operator can forge.
 _MIN_SECONDS = 0.2
 _MIN_FRAMES = 2
@@ -71,13 +72,12 @@ class ForgeRealClip:
         min_partial_seconds: float = 0.5,
         strength: tuple[float, float] = (0.2, 1.0),
     ) -> None:
-        for name, names, known in (
-            ("video_operators", video_operators, VIDEO_OPERATORS),
-            ("audio_operators", audio_operators, AUDIO_OPERATORS),
-        ):
-            if unknown := sorted(set(names) - set(known)):
+        self.operators = {"video": tuple(video_operators), "audio": tuple(audio_operators)}
+        for track, names in self.operators.items():
+            if unknown := sorted(set(names) - set(_OPERATORS[track])):
                 raise ConfigError(
-                    f"`{name}` has no operator '{unknown[0]}'; there are {', '.join(known)}."
+                    f"`{track}_operators` has no operator '{unknown[0]}'; there are "
+                    f"{', '.join(_OPERATORS[track])}."
                 )
         if not video_operators and not audio_operators:
             raise ConfigError("Expected `video_operators` or `audio_operators`, got neither.")
@@ -88,7 +88,6 @@ class ForgeRealClip:
             raise ArgumentError(
                 f"Expected `min_partial_seconds` >= {_MIN_SECONDS}, got {min_partial_seconds}."
             )
-        self.operators = {"video": tuple(video_operators), "audio": tuple(audio_operators)}
         self.donors_cfg = donors
         self.probability = probability
         self.partial_probability = partial_probability
@@ -111,9 +110,10 @@ class ForgeRealClip:
         for track in forged:
             interval = self._draw_interval(runs[track] or (0.0, 0.0), results, track, rng)
             method = str(rng.choice(self.operators[track]))
-            operator = (VIDEO_OPERATORS if track == "video" else AUDIO_OPERATORS)[method]
             giver = donor.get(track) if donor else None
-            output = operator(clip, interval, rng, float(rng.uniform(*self.strength)), giver)
+            output = _OPERATORS[track][method](
+                clip, interval, rng, float(rng.uniform(*self.strength)), giver
+            )
             if track == "video":
                 results["imgs"] = list(output)
             else:

@@ -96,7 +96,8 @@ class PackForgeryInputs:
         annotated: dict[str, int] = {}
         for track in ("video", "audio"):
             label, fakes = results[f"{track}_label"], results[f"{track}_fake_intervals"]
-            step_seen = _any_by_step(results[f"{track}_valid"], self.num_steps)
+            parts = np.array_split(results[f"{track}_valid"], self.num_steps)
+            step_seen = np.array([part.any() for part in parts])
             annotated[track] = span_label(label, fakes, span)
             seen[track] = annotated[track] if step_seen.any() else UNKNOWN
             steps = np.where(step_seen, step_labels(label, fakes, span, self.num_steps), UNKNOWN)
@@ -119,8 +120,3 @@ def _overall_label(results: dict[str, Any], annotated: dict[str, int], seen: dic
         # The known forgery lies outside of the span, and the other track is unknown.
         return UNKNOWN
     return results["label"]
-
-
-def _any_by_step(valid: np.ndarray, num_steps: int) -> np.ndarray:
-    """Return whether anything is valid in each of equal steps, shape (num_steps,)."""
-    return np.array([part.any() for part in np.array_split(valid, num_steps)])

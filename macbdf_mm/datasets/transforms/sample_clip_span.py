@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from macbdf_mm.datasets.transforms.random_change import check_probability
 from macbdf_mm.errors import ArgumentError, MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import call_in
 from macbdf_mm.media.probe import probe
@@ -40,10 +41,8 @@ class SampleClipSpan:
     ) -> None:
         if not span_seconds > 0:
             raise ArgumentError(f"Expected `span_seconds` > 0, got {span_seconds}.")
-        if fake_span_probability is not None and not 0 <= fake_span_probability <= 1:
-            raise ArgumentError(
-                f"Expected `fake_span_probability` in [0, 1], got {fake_span_probability}."
-            )
+        if fake_span_probability is not None:
+            check_probability("fake_span_probability", fake_span_probability)
         self.span_seconds = span_seconds
         self.test_mode = test_mode
         self.fake_span_probability = fake_span_probability

@@ -113,19 +113,15 @@ def _can_be_forged(results: dict[str, Any]) -> bool:
 
 def _label_as_forged(results: dict[str, Any]) -> None:
     video_label = REAL if results["label"] == REAL else results["video_label"]
+    method, is_fake = results.get("method"), results["video_label"] == FAKE
     results.update(
         label=FAKE,
         video_label=video_label,
         audio_label=FAKE,
         audio_fake_intervals=(tuple(results["span_seconds"]),),
         category=category_of(video_label, FAKE),
-        method="+".join([*_known_methods(results), "shifted_audio"]),
+        method=f"{method}+shifted_audio" if method and is_fake else "shifted_audio",
     )
-
-
-def _known_methods(results: dict[str, Any]) -> list[str]:
-    method = results.get("method")
-    return [method] if method and results["video_label"] == FAKE else []
 
 
 def _move_intervals(results: dict[str, Any], seconds: float) -> None:

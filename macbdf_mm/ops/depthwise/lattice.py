@@ -70,7 +70,9 @@ def split_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axi
         return x
     split, join = lattice_index(tuple(lengths), tuple(dilation))
     if split.numel() > join.numel():
-        x = _append_zero(x, axis)
+        # One point more, a zero, for the padding to read.
+        one = [1 if place == axis else size for place, size in enumerate(x.shape)]
+        x = torch.cat([x, x.new_zeros(one)], dim=axis)
     return _select(x, split, axis)
 
 
@@ -80,13 +82,6 @@ def join_points(x: Tensor, lengths: Sequence[int], dilation: Sequence[int], axis
         return x
     _, join = lattice_index(tuple(lengths), tuple(dilation))
     return _select(x, join, axis)
-
-
-def _append_zero(x: Tensor, axis: int) -> Tensor:
-    """Return ``x`` with one point more, a zero, for the padding to read."""
-    shape = list(x.shape)
-    shape[axis] = 1
-    return torch.cat([x, x.new_zeros(shape)], dim=axis)
 
 
 def _select(x: Tensor, index: Tensor, axis: int) -> Tensor:

@@ -129,13 +129,7 @@ def weight_gradient_kernel(
         x_ptr: Map of the input.
         grad_ptr: Map of the output's gradient.
         partial_ptr: (parts, taps, C) float32.
-        num_points: B * T * H * W.
-        steps: T.
-        height: H.
-        width: W.
-        num_channels: C.
-        KT: Taps over T; KH and KW over H and W.
-        DT: Dilation over T; DH and DW over H and W.
+        num_points: This and the ten that follow are those of :func:`convolve_kernel`.
         POINTS_PER_PART: A multiple of BLOCK_POINTS.
         BLOCK_POINTS: Points of a turn of the loop.
         BLOCK_CHANNELS: Channels of a program.
