@@ -12,6 +12,8 @@ from macbdf_mm.media.frame_plan import plan_frames
 from macbdf_mm.media.media_file import MediaFile, Track, to_seconds
 
 _ROUNDING_SECONDS = 1e-6
+# For so long a picture may stand in for others that do not decode; after that there is none.
+_MAX_STAND_IN_SECONDS = 0.5
 
 
 def read_frames(
@@ -91,7 +93,8 @@ def _decode_in_order(
 ) -> Iterator[tuple[av.VideoFrame, slice]]:
     """Yield frames with the positions of the times at which each is shown.
 
-    All are decoded, and what does not come out leaves the frame before it shown for longer.
+    All are decoded, and what does not come out leaves the frame before it shown for up to half a
+    second longer.
     """
     for frame, start, end in _decode_with_times(file, video, wanted[0], wanted[-1]):
         first, last = np.searchsorted(wanted, (start, end))
@@ -99,6 +102,14 @@ def _decode_in_order(
             yield frame, slice(first, last)
         if last == len(wanted):
             return
+
+
+def _shown_until(file: MediaFile, start: float, following: float) -> float:
+    """Return until when a picture is shown, which may stand in for damaged ones after it."""
+    damaged = [seconds for seconds in file.damaged_seconds if start < seconds < following]
+    if not damaged:
+        return following
+    return min(following, max(start + _MAX_STAND_IN_SECONDS, min(damaged)))
 
 
 def _decode_with_times(
@@ -114,7 +125,7 @@ def _decode_with_times(
         if shown is not None:
             if now <= start:
                 continue
-            yield shown, start, now
+            yield shown, start, _shown_until(file, start, now)
             step = now - start
         shown, start = frame, now
     if shown is not None:

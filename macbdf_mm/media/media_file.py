@@ -132,6 +132,7 @@ class MediaFile:
     Attributes:
         path: The file.
         container: FFmpeg's handle of it; another one after :meth:`restart`.
+        damaged_seconds: Of the packets that did not decode in the latest walk of :meth:`decode`.
         held_until_seconds: Until when packets without content, among those that were decoded, show
             the picture before them.
 
@@ -143,6 +144,7 @@ class MediaFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.container = _open_container(self.path)
+        self.damaged_seconds: list[float] = []
         self.held_until_seconds = -math.inf
         # Of the sound, as long as nothing else was read since.
         self._opening: _Opening | None = None
@@ -326,13 +328,20 @@ class MediaFile:
             walk: The packets, instead of those from where the file stands.
         """
         stream = self.stream(track)
+        self.damaged_seconds = []
         for packet in self.packets_of(track, until_seconds, walk):
             if stream.type == "audio" and _ends_before(packet, from_seconds):
                 continue
             if not packet.size:
                 end = to_seconds((packet.dts or 0) + (packet.duration or 0), packet.time_base)
                 self.held_until_seconds = max(self.held_until_seconds, end or 0.0)
-            yield from decode_packet(stream, packet)
+            try:
+                yield from decode_strictly(stream, packet)
+            except MemoryError:
+                raise
+            except (av.error.FFmpegError, EOFError):
+                timestamp = packet.dts if packet.pts is None else packet.pts
+                self.damaged_seconds.append(to_seconds(timestamp, packet.time_base) or 0.0)
         yield from decode_packet(stream, None)
 
     def last_picture_end(self, video: Track, stated_seconds: float) -> float:

@@ -69,6 +69,24 @@ def test_frames_that_would_fill_the_memory_are_refused(make_clip, monkeypatch):
         assert len(read_frames(file, [0.1] * 6, short_side=32)[0]) == 6
 
 
+@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.avi", "mpeg4")])
+def test_a_picture_stands_in_for_damaged_ones_for_half_a_second(make_clip, clip_clock, name, codec):
+    path = make_clip(name, video_codec=codec, gop=5, with_sound=False)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux() if packet.size]
+    for packet in packets[20:60]:
+        content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    times = (np.arange(75) + 0.5) / 25
+    with MediaFile(path) as file:
+        frames, valid = read_frames(file, times)
+    assert valid.tolist() == [True] * 31 + [False] * 29 + [True] * 15
+    # What follows the damage may still refer to it.
+    shown = [clip_clock.read(frame) for frame in frames[valid]]
+    assert [*shown[:31], *shown[-10:]] == [*range(20), *[19] * 11, *range(65, 75)]
+
+
 def test_every_frame_that_begins_in_a_span_is_shown_once(make_clip, clip_clock):
     times = np.concatenate([np.arange(20) * 0.04, 0.8 + np.arange(10) * 0.11])
     path = make_clip(frame_seconds=times)
