@@ -4,6 +4,7 @@ import argparse
 import difflib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,8 @@ def run_command(main: Callable[[], int | None]) -> int:
     The sentence goes to stderr and the exit code is 1. Any other error is a bug and keeps its
     traceback. With the environment variable ``MACBDF_TRACEBACK`` set, all of them do.
     """
+    # A log file that cannot be written must not bury the sentence under a traceback for each line.
+    logging.raiseExceptions = bool(os.environ.get(TRACEBACK_VARIABLE))
     try:
         return main() or 0
     except KeyboardInterrupt:
