@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 from av.stream import Disposition
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.box_scan import stated_bytes
+from macbdf_mm.media.box_scan import may_start_anew, stated_bytes
 from macbdf_mm.media.limits import check_seconds
 from macbdf_mm.media.media_file import (
     SOUND_SUFFIXES,
@@ -50,7 +50,8 @@ class MediaHeader:
     Attributes:
         has_video: Whether there is a video stream with a known codec; cover pictures are none.
         has_audio: Whether there is a sound stream with a known codec.
-        duration_seconds: Length of the file, None where the header does not say.
+        duration_seconds: Length of the tracks; measured where the header does not state it, and
+            None where it cannot be measured.
     """
 
     has_video: bool
@@ -107,7 +108,7 @@ def read_header(path: str | Path) -> MediaHeader:
 
 
 def header_of(file: MediaFile) -> MediaHeader:
-    """Return what the header of an opened file claims.
+    """Return what the header of an opened file claims; what it does not state is measured.
 
     Raises:
         UndecodableMediaError: If the file has neither video nor audio.
@@ -115,9 +116,44 @@ def header_of(file: MediaFile) -> MediaHeader:
     has_video, has_audio = bool(file.candidates("video")), bool(file.candidates("audio"))
     if not has_video and not has_audio:
         raise UndecodableMediaError(f"{file.path} has neither a video nor a sound stream.")
-    duration = file.container.duration
-    seconds = None if duration is None else duration / av.time_base
-    return MediaHeader(has_video, has_audio, seconds if seconds and seconds > 0 else None)
+    seconds = _stated_seconds(file)
+    if seconds is None:
+        try:
+            seconds = describe(file).duration_seconds
+        except UndecodableMediaError:  # What is wrong with it is found by who reads it.
+            seconds = None
+    return MediaHeader(has_video, has_audio, seconds)
+
+
+def _stated_seconds(file: MediaFile) -> float | None:
+    """Return the length that the header states of the tracks, None if it does not.
+
+    The length of a container is that of all of its streams, such as a subtitle or a timecode that
+    goes on, and in some formats it is FFmpeg's estimate.
+    """
+    tracks = [kind[0] for kind in map(file.candidates, ("video", "audio")) if kind]
+    if may_start_anew(file.path, file.container.format.name) or _is_length_estimated(file):
+        return None
+    if set(file.container.format.name.split(",")) & {"mp4", "avi"}:
+        spans = [
+            (stream.start_time or 0, stream.duration, stream.time_base)
+            for stream in tracks
+            if stream.duration
+        ]
+        if len(spans) < len(tracks):
+            return None
+        ends = [to_seconds(start + duration, base) or 0.0 for start, duration, base in spans]
+        seconds = max(ends) - (to_seconds(spans[0][0], spans[0][2]) or 0.0)
+    else:
+        others = {s.index for s in file.container.streams if not _is_cover(s)}
+        if others - {stream.index for stream in tracks}:
+            return None
+        seconds = (file.container.duration or 0) / av.time_base
+    return seconds if seconds > 0 else None
+
+
+def _is_cover(stream: Any) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def probe(path: str | Path) -> MediaInfo:
@@ -187,8 +223,7 @@ def _remarks(file: MediaFile) -> list[str]:
     for kind, name, track in kinds:
         usable = {stream.index for stream in file.candidates(kind)}
         for number, stream in enumerate(getattr(file.container.streams, kind), start=1):
-            is_cover = bool(stream.disposition & Disposition.attached_pic)
-            if is_cover or (track is not None and stream.index == track.index):
+            if _is_cover(stream) or (track is not None and stream.index == track.index):
                 continue
             codec = None if stream.codec_context is None else stream.codec_context.name
             about = ", ".join(filter(None, (codec or "no decoder for it", stream.language)))

@@ -1,14 +1,14 @@
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.media_file import MediaFile
-from macbdf_mm.media.probe import MediaHeader, header_of, probe, read_header
+from macbdf_mm.media.probe import MediaHeader, probe, read_header
 
 
 def test_what_a_file_holds(make_clip):
@@ -143,12 +143,76 @@ def test_a_header_says_what_probing_finds(make_clip, video, sound):
     assert header.duration_seconds == pytest.approx(found.duration_seconds, abs=0.1)
 
 
-@pytest.mark.parametrize("duration", [None, 0, -1])
-def test_a_header_without_a_length(make_clip, duration):
-    with MediaFile(make_clip()) as file:
-        container = SimpleNamespace(duration=duration)
-        stated = SimpleNamespace(candidates=file.candidates, container=container)
-        assert header_of(stated) == MediaHeader(True, True, None)
+@pytest.mark.parametrize(
+    ("name", "codecs"),
+    [
+        ("a.mp4", {}),
+        ("a.mov", {}),
+        ("a.mkv", {}),
+        ("a.webm", {"video_codec": "libvpx", "audio_codec": "libopus", "sample_rate": 48_000}),
+        ("a.avi", {"video_codec": "mpeg4", "audio_codec": "pcm_s16le"}),
+        ("a.ts", {}),
+        ("a.flv", {"sample_rate": 44_100}),
+        ("fragments.mp4", {"options": {"movflags": "frag_keyframe+empty_moov"}}),
+        ("live.mkv", {"options": {"live": "1"}}),
+    ],
+)
+@pytest.mark.parametrize("has_longer", [True, False])
+def test_the_length_is_that_of_the_tracks_and_of_no_other_stream(
+    tmp_path, write_media, clip_clock, name, codecs, has_longer
+):
+    if has_longer and name == "a.flv":
+        pytest.skip("holds one sound track")
+    rate = codecs.get("sample_rate", 16_000)
+    sounds = [clip_clock.sound(np.arange(seconds * rate) / rate) for seconds in (2, 9)]
+    images = [clip_clock.frame(k) for k in range(50)]
+    path = write_media(
+        tmp_path / name, images, np.arange(50) / 25, sounds[: 1 + has_longer], **codecs
+    )
+    header, found = read_header(path), probe(path)
+    assert header.duration_seconds == pytest.approx(2.0, abs=0.12)
+    assert found.duration_seconds == pytest.approx(2.0, abs=0.12)
+
+
+def test_an_estimated_length_is_measured(tmp_path):
+    """Quiet sound takes few bytes, so that the first of them tell little of how long it lasts."""
+    path = tmp_path / "a.aac"
+    with av.open(str(path), "w", format="adts") as container:
+        stream = container.add_stream("aac", rate=44_100, layout="mono")
+        noise = np.random.default_rng(0).uniform(-0.5, 0.5, 10 * 44_100).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(
+            np.concatenate([np.zeros_like(noise), noise])[None], "fltp", "mono"
+        )
+        frame.sample_rate, frame.pts = 44_100, 0
+        container.mux([*stream.encode(frame), *stream.encode()])
+    with av.open(str(path)) as container:
+        assert container.duration / av.time_base > 40
+    assert read_header(path).duration_seconds == pytest.approx(20.0, abs=0.1)
+
+
+def test_a_cover_has_no_length(tmp_path, write_media, clip_clock):
+    sound = clip_clock.sound(np.arange(2 * 16_000) / 16_000)
+    plain = write_media(tmp_path / "a.m4a", sounds=[sound])
+    path = tmp_path / "b.mp4"
+    with av.open(str(plain)) as source, av.open(str(path), "w") as container:
+        copy = container.add_stream_from_template(source.streams.audio[0])
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        image = av.VideoFrame.from_ndarray(clip_clock.frame(1), "rgb24")
+        container.mux([*cover.encode(image), *cover.encode()])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = copy
+                container.mux(packet)
+    assert read_header(path) == MediaHeader(False, True, pytest.approx(2.0, abs=0.1))
+
+
+def test_a_length_that_is_neither_stated_nor_to_be_measured_is_unknown(
+    tmp_path, write_media, clip_clock
+):
+    path = write_media(tmp_path / "a.ts", [clip_clock.frame(0)], [0.0])
+    assert read_header(path) == MediaHeader(True, False, None)
 
 
 def test_a_silent_track_is_in_the_header(make_clip):
