@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from macbdf_mm.apis.build_runner import build_runner
+from macbdf_mm.apis.check_resumable import check_resumable
 from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.apis.load_model import check_finite, load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
@@ -175,35 +176,13 @@ def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:
     model = bare_model(runner)
     check_finite(weights, str(path))
     if cfg.get("resume"):
-        _check_is_whole(checkpoint, cfg)
+        check_resumable(checkpoint, runner, cfg)
         load_weights(model, weights, path)
     elif not _share_a_weight(model.state_dict(), weights):
         # MMEngine would list the names as missing, and train from scratch.
         raise CheckpointMismatchError(
             f"Checkpoint '{path}' has no weight of the model: none of its {len(weights)} names "
             "and shapes fits, so it belongs to another model than the config."
-        )
-
-
-def _check_is_whole(checkpoint: Mapping[str, Any], cfg: Config) -> None:
-    """Raise CheckpointMismatchError if a checkpoint lacks what MMEngine would begin anew."""
-    needed = ["meta", "message_hub", "optimizer"]
-    if cfg.get("param_scheduler"):
-        needed.append("param_schedulers")
-    missing = [key for key in needed if key not in checkpoint]
-    if missing:
-        raise CheckpointMismatchError(
-            f"Cannot resume from '{cfg.load_from}': it has no `{missing[0]}`, as the best "
-            "checkpoints have not, which hold weights only. Resume from an epoch's checkpoint, or "
-            "begin a new run with these weights: --cfg-options load_from=PATH without --resume."
-        )
-    stored, stated = checkpoint.get("param_schedulers"), cfg.get("param_scheduler")
-    stated = stated if isinstance(stated, list | tuple) else [stated] if stated else []
-    if isinstance(stored, list) and len(stored) != len(stated):
-        raise CheckpointMismatchError(
-            f"Cannot resume from '{cfg.load_from}': it has the state of {len(stored)} schedulers, "
-            f"and `param_scheduler` names {len(stated)}; resume with the config that was saved "
-            "beside it."
         )
 
 
