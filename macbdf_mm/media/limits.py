@@ -24,6 +24,9 @@ def limit_of(variable: str, default: int) -> int:
 
 # 8K has 33 million.
 MAX_PIXELS = limit_of("MACBDF_MAX_PIXELS", 36_000_000)
+# How many times longer one side of a picture may be than the other: scaled to a short side of 224,
+# a strip of 32000x2 pixels would take gigabytes.
+MAX_ASPECT_RATIO = limit_of("MACBDF_MAX_ASPECT_RATIO", 32)
 # Of the frames of one clip, which are in memory up to three times: 16 of 4K take 398 million.
 MAX_CLIP_BYTES = limit_of("MACBDF_MAX_CLIP_BYTES", 400_000_000)
 # Of all else that a process that decodes may take. Decoders keep up to 17 pictures.
@@ -73,15 +76,21 @@ def check_seconds(path: object, seconds: float) -> None:
 
 
 def check_pixels(path: object, height: int, width: int) -> None:
-    """Return if the pictures of a file may be so large.
+    """Return if the pictures of a file may be so large, and so narrow.
 
     Raises:
-        UndecodableMediaError: If they are too large.
+        UndecodableMediaError: If they may not.
     """
     if width * height > MAX_PIXELS:
         raise UndecodableMediaError(
             f"{path} claims pictures of {width}x{height}, and more than {MAX_PIXELS} pixels are "
             "refused: its header is damaged, or MACBDF_MAX_PIXELS has to be raised."
+        )
+    if max(height, width) > MAX_ASPECT_RATIO * min(height, width) > 0:
+        raise UndecodableMediaError(
+            f"{path} has pictures of {width}x{height}, and those of which one side is more than "
+            f"{MAX_ASPECT_RATIO} times as long as the other are refused: its header is damaged, or "
+            "MACBDF_MAX_ASPECT_RATIO has to be raised."
         )
 
 

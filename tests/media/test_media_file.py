@@ -175,6 +175,14 @@ def test_pictures_beyond_the_limit_are_not_decoded(make_clip, monkeypatch):
             tracks_of(path)
 
 
+@pytest.mark.parametrize("size", [(2, 66), (66, 2)])
+def test_strips_are_refused(size, tmp_path, write_media):
+    frames = [np.full((*size, 3), 99, np.uint8)] * 4
+    path = write_media(tmp_path / "a.mkv", frames, [0.0, 0.1, 0.2, 0.3], video_codec="mpeg4")
+    with pytest.raises(UndecodableMediaError, match=r"32 times as long .* MACBDF_MAX_ASPECT_RATIO"):
+        tracks_of(path)
+
+
 def test_pictures_at_the_limit_are_decoded_though_their_blocks_exceed_it(
     tmp_path, write_media, monkeypatch
 ):
