@@ -546,8 +546,11 @@ def _check_is_file(path: Path) -> None:
     Raises:
         MissingDataError: If there is none, or anything else.
     """
-    if path.is_file():
-        return
+    try:
+        if path.is_file():
+            return
+    except OSError as error:  # Such as a folder that must not be entered, or a name too long.
+        raise MissingDataError(f"{path} cannot be opened: {error.strerror}.") from error
     if path.is_dir():
         raise MissingDataError(f"{path} is a folder, expected a media file.")
     if path.is_symlink() and not path.exists():

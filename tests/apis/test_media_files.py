@@ -1,7 +1,12 @@
+import errno
+import os
+from pathlib import Path
+
 import pytest
 
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.errors import MissingDataError
+from macbdf_mm.media.media_file import MediaFile
 
 
 def test_a_folder_stands_for_the_media_files_below_it(tmp_path):
@@ -23,3 +28,46 @@ def test_a_folder_without_media_is_named_in_its_turn(tmp_path):
     assert expand_folders([tmp_path]) == [tmp_path]
     with pytest.raises(MissingDataError, match=r"holds no video or sound file .*\.mp4"):
         check_is_file(tmp_path)
+
+
+def test_what_leads_to_no_file_is_named_in_its_turn(tmp_path):
+    (tmp_path / "gone.mp4").symlink_to("/nowhere/gone.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "there.mp4").touch()
+    found = expand_folders([tmp_path])
+    assert [path.name for path in found] == ["gone.mp4", "pipe.mp4", "there.mp4"]
+
+
+def test_linked_folders_are_searched_once(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x.mp4").touch()
+    (tmp_path / "a/link").symlink_to("../elsewhere")
+    (tmp_path / "a/loop").symlink_to("..")
+    assert {path.name for path in expand_folders([tmp_path / "a"])} == {"x.mp4"}
+    assert len(expand_folders([tmp_path / "a"])) == 1
+
+
+def test_a_locked_folder_is_named_in_its_turn(tmp_path, monkeypatch):
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "there.mp4").touch()
+    scan = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert expand_folders([tmp_path]) == [tmp_path / "locked", tmp_path / "there.mp4"]
+    with pytest.raises(MissingDataError, match=r"locked' cannot be looked into: Permission denied"):
+        check_is_file(tmp_path / "locked")
+
+
+def test_a_name_that_is_too_long_stands_for_itself():
+    name = Path("a" * 300)
+    assert expand_folders([name]) == [name]
+    check_is_file(name)
+    with pytest.raises(MissingDataError, match="aaa cannot be opened: File name too long"):
+        MediaFile(name)

@@ -24,6 +24,7 @@ class MediaTree:
     Attributes:
         media: Video and sound files with their stamps, in the order of their names.
         others: All other files, such as tables of labels.
+        lost: What has the name of a media file, but is a link to nothing, a pipe or the like.
         respelled: File -> how a table spells it, for those found by a spelling of its own.
 
     Raises:
@@ -36,9 +37,13 @@ class MediaTree:
             raise MissingDataError(f"No data folder at {root}; check the path.")
         self.media: dict[str, FileStamp] = {}
         self.others: list[str] = []
+        self.lost: list[str] = []
         self.respelled: dict[str, str] = {}
         for path, entry in _walk(self.root, "", set()):
-            if path.lower().endswith(VIDEO_SUFFIXES + SOUND_SUFFIXES):
+            is_media = path.lower().endswith(VIDEO_SUFFIXES + SOUND_SUFFIXES)
+            if not entry.is_file():
+                self.lost += [path] if is_media else []
+            elif is_media:
                 stat = entry.stat()
                 self.media[path] = FileStamp(stat.st_size, stat.st_mtime_ns)
             else:
@@ -144,7 +149,7 @@ def _loose(path: str) -> str:
 def _walk(
     folder: Path, prefix: str, seen: set[tuple[int, int]]
 ) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield relative path and entry of every file, sorted by name."""
+    """Yield relative path and entry of all that is no folder, sorted by name."""
     stat = folder.stat()
     if (stat.st_dev, stat.st_ino) in seen:  # A link back into the tree would never end.
         return
@@ -160,5 +165,5 @@ def _walk(
             )
         if entry.is_dir():
             yield from _walk(Path(entry.path), path + "/", seen)
-        elif entry.is_file():
+        else:
             yield path, entry

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def test_folders_by_category(touch, read_own):
         "FakeVideo-RealAudio/b.mp4": "FVRA", "RealVideo-RealAudio/a.mp4": "RVRA",
     }  # fmt: skip
     assert found.findings == {"files_without_rows": ["c.mp4"]}
+
+
+def test_names_that_lead_to_no_file_are_reported(touch, read_own, tmp_path):
+    touch("real/a.mp4")
+    (tmp_path / "real/gone.mp4").symlink_to("/nowhere/gone.mp4")
+    (tmp_path / "real/gone.txt").symlink_to("/nowhere/gone.txt")
+    os.mkfifo(tmp_path / "real/pipe.mp4")
+    found = read_own()
+    assert list(found.rows) == ["real/a.mp4"]
+    assert found.findings == {"files_lost": ["real/gone.mp4", "real/pipe.mp4"]}
 
 
 def test_a_table(touch, read_own, tmp_path):
