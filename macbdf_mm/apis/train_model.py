@@ -176,8 +176,8 @@ def _check_start(runner: Runner, cfg: Config, allow_pickle: bool) -> None:
     model = bare_model(runner)
     check_finite(weights, str(path))
     if cfg.get("resume"):
-        check_resumable(checkpoint, runner, cfg)
         load_weights(model, weights, path)
+        check_resumable(checkpoint, runner, cfg)
     elif not _share_a_weight(model.state_dict(), weights):
         # MMEngine would list the names as missing, and train from scratch.
         raise CheckpointMismatchError(
