@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 # Their packets come by an index or by counting, not by times that each packet states.
-_COUNTING_FORMATS = frozenset({"avi", "wav", "mp3", "aac", "flac", "ac3", "eac3", "aiff", "w64"})
+_COUNTING_FORMATS = frozenset({"avi", "wav", "mp3", "aac", "ac3", "eac3", "aiff", "w64"})
 # The identifiers of Windows Media's header, and of its object that states the size of the file.
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -49,6 +49,34 @@ def has_joined_pieces(path: Path, format_name: str) -> bool:
         )
 
 
+def first_part_end(path: Path, format_name: str) -> int | None:
+    """Return where the first of several files ends that were put together end to end.
+
+    Only in formats of which FFmpeg reads no more than that: MP4 and WAV. None if there is a
+    single one.
+    """
+    names = set(format_name.split(","))
+    with path.open("rb") as file:
+        if "mp4" in names:
+            return _second_movie(file)
+        if "wav" in names:
+            return _second_riff(file)
+    return None
+
+
+def page_end(path: Path, place: int) -> int:
+    """Return where the Ogg page ends in which a packet of the page at a place is complete."""
+    with path.open("rb") as file:
+        while True:
+            head = _read_at(file, place, 27)
+            if len(head) < 27 or head[:4] != b"OggS":
+                return place
+            place += 27 + head[26] + sum(file.read(head[26]))
+            # The position is -1 where no packet ends in a page.
+            if head[6:14] != b"\xff" * 8:
+                return place
+
+
 def stated_bytes(path: Path) -> int | None:
     """Return how large a file is by its own word; None where the format has no such word.
 
@@ -67,6 +95,26 @@ def stated_bytes(path: Path) -> int | None:
         if head[:16] == _ASF_HEADER:
             return _asf_size(file)
     return None
+
+
+def _second_movie(file: BinaryIO) -> int | None:
+    """Return where the second movie of an MP4 begins: with its `ftyp`, or its `moov`."""
+    has_movie, head = False, None
+    for kind, start, _ in _boxes(file, 0, _size_of(file)):
+        if kind == b"ftyp" and has_movie:
+            head = start - 8
+        elif kind == b"moov" and has_movie:
+            return start - 8 if head is None else head
+        has_movie = has_movie or kind == b"moov"
+    return None
+
+
+def _second_riff(file: BinaryIO) -> int | None:
+    """Return where a second WAV begins."""
+    head = _read_at(file, 0, 8)
+    size = int.from_bytes(head[4:], "little")
+    place = 8 + size + size % 2
+    return place if head[:4] == _read_at(file, place, 4) == b"RIFF" else None
 
 
 def _riff_end(file: BinaryIO) -> int | None:

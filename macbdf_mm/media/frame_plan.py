@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
-from macbdf_mm.media.media_file import MediaFile, Track, decode_packet, to_seconds
+from macbdf_mm.media.media_file import MediaFile, Track, decode_packet, length_of, to_seconds
 
 # Decoders of FFmpeg that can leave out a picture to which no other refers, and in which such
 # a picture is one in every sense: HEVC's may still serve a higher temporal layer.
@@ -133,7 +133,7 @@ def _plan(
     pts = np.array(sorted(by_time), dtype=np.int64)
     shown_from = np.array([to_seconds(int(p), stream.time_base) or 0.0 for p in pts])
     last = max(shown, key=lambda packet: packet.pts or 0)
-    duration = to_seconds(last.duration, last.time_base) or video.usual_step_seconds
+    duration = length_of(last) or video.usual_step_seconds
     end = file.last_picture_end(video, (to_seconds(last.pts, last.time_base) or 0.0) + duration)
     indices = np.searchsorted(shown_from, wanted_seconds, side="right") - 1  # (T,)
     exists = (indices >= 0) & (wanted_seconds < end)

@@ -24,7 +24,12 @@ except ImportError:  # PyAV 17.1
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media import limits
-from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew
+from macbdf_mm.media.box_scan import (
+    first_part_end,
+    has_joined_pieces,
+    may_start_anew,
+    page_end,
+)
 from macbdf_mm.media.clock import Clock, PacketTimes, put_in_order, runs_on
 from macbdf_mm.media.frame_conversion import upright_size
 
@@ -67,6 +72,8 @@ _CHANNEL_ORDER = (
 )
 # What was read of the sound before its first use is kept up to this size.
 _MAX_OPENING_BYTES = 64 * 2**20
+# Lengths of packets that are counted in 32 bits are negative from here on.
+_OVERFLOWN_TICKS = 2**31
 # How long a frame is shown when neither stream nor frame says so (Ogg's rate can be 0/0).
 _FALLBACK_STEP_SECONDS = 0.04
 
@@ -332,9 +339,9 @@ class MediaFile:
         for packet in self.packets_of(track, until_seconds, walk):
             if stream.type == "audio" and _ends_before(packet, from_seconds):
                 continue
-            if not packet.size:
-                end = to_seconds((packet.dts or 0) + (packet.duration or 0), packet.time_base)
-                self.held_until_seconds = max(self.held_until_seconds, end or 0.0)
+            if not packet.size and stream.type == "video":
+                end = (to_seconds(packet.dts, packet.time_base) or 0.0) + length_of(packet)
+                self.held_until_seconds = max(self.held_until_seconds, end)
             try:
                 yield from decode_strictly(stream, packet)
             except MemoryError:
@@ -496,6 +503,16 @@ def to_seconds(timestamp: int | None, time_base: Fraction | None) -> float | Non
     return timestamp * time_base.numerator / time_base.denominator
 
 
+def length_of(packet: Packet) -> float:
+    """Return for how many seconds a packet is shown or sounds by its own word, 0 if it has none.
+
+    FFmpeg makes up lengths that overflow, such as those of the last packets of Vorbis in Ogg.
+    """
+    if not packet.duration or packet.duration >= _OVERFLOWN_TICKS:
+        return 0.0
+    return to_seconds(packet.duration, packet.time_base) or 0.0
+
+
 def is_unsafe(stream: Any) -> bool:
     """Return whether PyAV would corrupt its memory on a sound stream.
 
@@ -625,15 +642,16 @@ def _packets_up_to_damage(container: InputContainer, streams: Sequence[Stream]) 
 
 @lru_cache(maxsize=_NUM_REMEMBERED)
 def _clock_of(path: Path, format_name: str, num_bytes: int, changed_ns: int) -> Clock:
+    part_end = first_part_end(path, format_name)
+    clock = Clock(unread_share=0.0 if part_end is None else 1.0 - part_end / num_bytes)
     if has_joined_pieces(path, format_name):
         # FFmpeg's index then holds hidden packets in between, at times that others have.
-        return Clock(is_sought=False)
+        return replace(clock, is_sought=False)
     if not may_start_anew(path, format_name):
-        return Clock()
+        return clock
     last_byte = [0]
     with _open_container(path) as container:
         steady = runs_on(_packet_times(container, last_byte))
-    clock = Clock()
     if not steady:
         with _open_container(path) as container:
             clock = put_in_order(_packet_times(container, last_byte))
@@ -642,6 +660,8 @@ def _clock_of(path: Path, format_name: str, num_bytes: int, changed_ns: int) -> 
             f"{path} was put together from files in fragments whose times start anew, by which "
             "parts of it are hidden; join them with `ffmpeg -f concat` instead."
         )
+    if format_name == "ogg":
+        last_byte[0] = page_end(path, last_byte[0])
     if last_byte[0]:
         clock = replace(clock, unread_share=max(0.0, 1.0 - last_byte[0] / num_bytes))
     return clock
@@ -672,7 +692,9 @@ def _packet_times(
     """
     for packet in _packets_up_to_damage(container, _timed_streams(container)):
         if last_byte is not None and packet.pos is not None:
-            last_byte[0] = max(last_byte[0], packet.pos + packet.size)
+            # Of Ogg, the place is that of the page.
+            end = packet.pos if container.format.name == "ogg" else packet.pos + packet.size
+            last_byte[0] = max(last_byte[0], end)
         index, base = packet.stream.index, packet.time_base
         decoded = to_seconds(packet.dts if packet.dts is not None else packet.pts, base)
         if decoded is None or packet.is_discard:
@@ -680,7 +702,7 @@ def _packet_times(
             continue
         shown = to_seconds(packet.pts, base)
         start = decoded if shown is None else shown
-        yield PacketTimes(index, decoded, start, start + (to_seconds(packet.duration, base) or 0.0))
+        yield PacketTimes(index, decoded, start, start + length_of(packet))
 
 
 def _shift(packet: Packet, shifts: Sequence[tuple[int, float]], ordinal: int) -> None:
@@ -717,10 +739,8 @@ def _timed_streams(container: InputContainer) -> list[Stream]:
 
 
 def _ends_before(packet: Packet, seconds: float) -> bool:
-    if packet.pts is None or not packet.duration:
-        return False
-    end = to_seconds(packet.pts + packet.duration, packet.time_base)
-    return end is not None and end < seconds
+    start, length = to_seconds(packet.pts, packet.time_base), length_of(packet)
+    return start is not None and length > 0 and start + length < seconds
 
 
 def _is_entry_point(frame: Frame) -> bool:

@@ -16,6 +16,7 @@ from macbdf_mm.media.media_file import (
     VIDEO_SUFFIXES,
     MediaFile,
     Track,
+    length_of,
     to_seconds,
 )
 
@@ -41,6 +42,9 @@ _ESTIMATED_FORMATS = frozenset(
     {"aac", "ac3", "eac3", "dts", "dtshd", "truehd", "mlp", "loas", "h264", "hevc", "m4v", "amr"}
     | {"mpegvideo", "h261", "h263", "vc1", "av1", "obu", "adts", "g722", "sbc", "tta"}
 )
+
+# The length of these may count from zero on the clock, also where all tracks begin later.
+_COUNTED_FROM_ZERO = frozenset({"matroska", "flv"})
 
 
 @dataclass(frozen=True)
@@ -274,7 +278,10 @@ def _missing_seconds(file: MediaFile, ends: _Ends) -> float:
         return 0.0
     # The header's end is that of all streams together, so a second sound track or subtitles
     # that last longer than the tracks are no sign of a cut, nor is a video that starts late.
-    claimed_end = ((container.start_time or 0) + container.duration) / av.time_base
+    start = container.start_time or 0
+    if start > 0 and _COUNTED_FROM_ZERO & set(container.format.name.split(",")):
+        start = 0
+    claimed_end = (start + container.duration) / av.time_base
     return max(0.0, claimed_end - ends.streams)
 
 
@@ -343,7 +350,7 @@ def _ends_after(file: MediaFile, offset: int) -> _Ends | None:
         # What an edit list hides is not shown at the time that it states.
         if seconds is None or packet.is_discard:
             continue
-        end = seconds + (to_seconds(packet.duration, packet.time_base) or 0.0)
+        end = seconds + length_of(packet)
         if packet.stream.index in indices:
             spans[packet.stream.index].append((seconds, end))
         else:

@@ -3,7 +3,13 @@ import struct
 import numpy as np
 import pytest
 
-from macbdf_mm.media.box_scan import has_joined_pieces, may_start_anew, stated_bytes
+from macbdf_mm.media.box_scan import (
+    first_part_end,
+    has_joined_pieces,
+    may_start_anew,
+    page_end,
+    stated_bytes,
+)
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
@@ -127,3 +133,40 @@ def test_what_states_no_size(make_clip, tmp_path):
     for start in (b"", b"RIFF", b"RF64", b"caff", b"caff" + bytes(60), b"RIFF\xff\xff\xff\xffWAVE"):
         (tmp_path / "a").write_bytes(start)
         assert not stated_bytes(tmp_path / "a")
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}])
+def test_a_second_movie_begins_where_the_first_file_ends(make_clip, options):
+    path = make_clip(seconds=1.0, options=options)
+    content = path.read_bytes()
+    assert first_part_end(path, MP4) is None
+    path.write_bytes(content * 2)
+    assert first_part_end(path, MP4) == len(content)
+    # Without its brand, the second begins with its index.
+    second = content[int.from_bytes(content[:4]) :]
+    path.write_bytes(content + second)
+    assert first_part_end(path, MP4) == len(content) + second.index(b"moov") - 4
+
+
+def test_a_second_wav_begins_where_the_first_ends(make_clip):
+    path = make_clip("a.wav", with_video=False, audio_codec="pcm_s16le")
+    content = path.read_bytes()
+    assert first_part_end(path, "wav") is None
+    path.write_bytes(content * 2)
+    assert first_part_end(path, "wav") == len(content)
+    assert first_part_end(path, "ogg") is None
+
+
+def test_an_ogg_page_ends_where_a_packet_is_complete(tmp_path):
+    def page(position, content):
+        lacing = bytes([255] * (len(content) // 255) + [len(content) % 255])
+        head = b"OggS" + bytes(2) + position + bytes(12) + bytes([len(lacing)])
+        return head + lacing + content
+
+    whole = page(bytes(8), bytes(300))
+    begun = page(b"\xff" * 8, bytes(255))
+    path = tmp_path / "a.ogg"
+    path.write_bytes(whole + begun + whole + whole[:20])
+    assert page_end(path, 0) == len(whole)
+    assert page_end(path, len(whole)) == 2 * len(whole) + len(begun)
+    assert page_end(path, 2 * len(whole) + len(begun)) == 2 * len(whole) + len(begun)

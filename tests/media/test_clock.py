@@ -167,3 +167,25 @@ def test_packets_without_content_show_a_picture_for_longer(tmp_path):
     assert probe(path).duration_seconds == pytest.approx(2.0, abs=0.05)
     measures = measure_file(path)
     assert (measures.num_frames, measures.num_damaged_packets) == (12, 0)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("ogg", "libopus"), ("ogg", "flac"), ("flac", "flac")]
+)
+def test_sounds_that_were_put_together_are_heard_whole(make_clip, clip_clock, suffix, codec):
+    part = make_clip(
+        f"part.{suffix}", with_video=False, audio_codec=codec, sample_rate=48_000, seconds=3.0
+    )
+    whole = part.with_name(f"whole.{suffix}")
+    whole.write_bytes(part.read_bytes() * 2)
+    info = probe(whole)
+    # FFmpeg gives no times to the last packets of a FLAC file before another one.
+    assert info.duration_seconds == pytest.approx(6.0, abs=0.5 if suffix == "flac" else 0.05)
+    assert info.missing_seconds < 0.1
+    assert info.remarks == (
+        "the clock starts anew 1 times; its parts are read one after the other",
+    )
+    span = read_span(whole, (4.0, 5.0), 1, 16_000)
+    assert span.audio_valid.all()
+    start = 4.0 - (info.duration_seconds - 3.0)
+    assert abs(clip_clock.lag_seconds(span.waveform, 16_000, start)) < 0.05

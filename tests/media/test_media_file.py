@@ -1,5 +1,6 @@
 import os
 import struct
+from fractions import Fraction
 from pathlib import Path
 from socket import AF_UNIX, socket
 
@@ -10,9 +11,17 @@ import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
-from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES, MediaFile, to_seconds
+from macbdf_mm.media.frames import read_frames
+from macbdf_mm.media.media_file import (
+    SOUND_SUFFIXES,
+    VIDEO_SUFFIXES,
+    MediaFile,
+    length_of,
+    to_seconds,
+)
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
+from macbdf_mm.media.sound import read_waveform
 
 
 def tracks_of(path):
@@ -78,6 +87,45 @@ def test_decoding_stops_soon_after_the_end_of_a_short_track(make_clip):
 def test_unknown_times_are_none():
     assert to_seconds(None, None) is None
     assert to_seconds(3, None) is None
+
+
+@pytest.mark.parametrize(
+    ("ticks", "seconds"), [(0, 0.0), (500, 0.5), (2**32 - 374, 0.0), (2**31 - 1, 2147483.647)]
+)
+def test_how_long_a_packet_lasts(ticks, seconds):
+    packet = av.Packet(b"1")
+    packet.duration, packet.time_base = ticks, Fraction(1, 1000)
+    assert length_of(packet) == seconds
+
+
+def test_empty_packets_of_a_sound_show_no_picture_for_longer(tmp_path, clip_clock):
+    path = tmp_path / "a.nut"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        audio = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        packets = []
+        for number in range(10):
+            packets += video.encode(av.VideoFrame.from_ndarray(clip_clock.frame(number)))
+        packets += video.encode()
+        for second in range(3):
+            samples = np.full((1, 16_000), 1000 * (second + 1), np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, 16_000 * second
+            for packet in audio.encode(frame):
+                empty = av.Packet(b"")
+                empty.pts = empty.dts = packet.pts + 8_000
+                empty.duration, empty.time_base = 8_000, packet.time_base
+                empty.stream = audio
+                packets += [packet, empty]
+        for packet in sorted(packets, key=lambda packet: packet.dts * packet.time_base):
+            container.mux(packet)
+    with MediaFile(path) as file:
+        waveform, heard = read_waveform(file, (0.0, 3.0), 16_000)
+        _, shown = read_frames(file, np.array([0.2, 0.9, 2.0]))
+    assert heard.all()
+    np.testing.assert_allclose(waveform[[8_000, 24_000, 40_000]], np.arange(1, 4) / 32.768, 1e-6)
+    assert shown.tolist() == [True, False, False]
 
 
 @pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])

@@ -349,3 +349,38 @@ def test_a_bare_stream_without_times_is_told_how_it_can_be_read(make_clip):
     path = make_clip("a.h264", with_sound=False)
     with pytest.raises(UndecodableMediaError, match=r"a bare stream \(h264\), .* -c copy"):
         probe(path)
+
+
+@pytest.mark.parametrize("codec", ["libopus", "flac"])
+def test_a_short_ogg_of_a_single_page_is_whole(make_clip, codec):
+    path = make_clip("a.ogg", with_video=False, seconds=0.8, audio_codec=codec, sample_rate=48_000)
+    info = probe(path)
+    assert info.missing_seconds < 0.1
+    assert info.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "aac"), ("a.m4a", "aac"), ("a.wav", "pcm_s16le")]
+)
+def test_a_second_file_behind_the_first_is_missed(make_clip, name, codec):
+    path = make_clip(name, with_video=name == "a.mp4", seconds=2.0, audio_codec=codec)
+    path.write_bytes(path.read_bytes() * 2)
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.missing_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.remarks[-1].startswith("the last 50% of the file's bytes are not read")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "flv", "ts", "mp4"])
+def test_tracks_that_both_begin_late_are_no_cut(tmp_path, write_media, clip_clock, suffix):
+    path = write_media(
+        tmp_path / f"late.{suffix}",
+        [clip_clock.frame(k) for k in range(50)],
+        7.0 + np.arange(50) / 25,
+        [np.zeros(88_200, np.float32)],
+        sample_rate=44_100,
+        sound_start_seconds=7.0,
+    )
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
+    assert info.missing_seconds < 0.2
