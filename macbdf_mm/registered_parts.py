@@ -152,7 +152,11 @@ def make_parser(registry: Registry, **arguments: Any) -> argparse.ArgumentParser
 def given_options(registry: Registry, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the options of parts that were given on the command line, by parameter."""
     names = {name for part in known_parts(registry).values() for name in options_of(part)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+    return {
+        name: dict(value) if isinstance(value, list) else value  # of pairs
+        for name, value in vars(arguments).items()
+        if name in names
+    }
 
 
 def _argument(kind: Any, metavar: str | None) -> dict[str, Any]:
@@ -165,16 +169,8 @@ def _argument(kind: Any, metavar: str | None) -> dict[str, Any]:
     if isinstance(get_origin(kind), type) and issubclass(get_origin(kind), Mapping):
         metavar = metavar or "KEY=VALUE"
         value = _pair_parser(get_args(kind)[1], metavar)
-        return {"nargs": "+", "action": _Pairs, "type": value, "metavar": metavar}
+        return {"nargs": "+", "action": "extend", "type": value, "metavar": metavar}
     return {"type": kind, "metavar": metavar}
-
-
-class _Pairs(argparse.Action):
-    """Collects pairs into a dict, also when the option is given several times."""
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        """Merge the pairs into ``namespace``."""
-        setattr(namespace, self.dest, {**getattr(namespace, self.dest, {}), **dict(values)})
 
 
 def _pair_parser(kind: Callable[[str], Any], metavar: str) -> Callable[[str], tuple[str, Any]]:

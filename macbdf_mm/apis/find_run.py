@@ -130,7 +130,6 @@ def read_run(work_dir: str | Path) -> RunRecord:
     root = Path(dataset.get("data_root") or "")
     annotation = load_annotation(root / dataset["ann_file"])
     tested = {video.file for video in result.videos} | set(result.unscored)
-    train_rows = [row for row in annotation.rows if row.split == "train"]
     return RunRecord(
         work_dir=work_dir,
         config=run.config,
@@ -141,12 +140,7 @@ def read_run(work_dir: str | Path) -> RunRecord:
         rows={row.file: row for row in annotation.rows if row.file in tested},
         media_root=root / _media_prefix(dataset),
         dataset=str(annotation.metainfo["dataset"]),
-        trained_methods={
-            track: {str(row.extra.get(f"{track}_method")) for row in train_rows}
-            for track in ("video", "audio")
-        },
-        train_identities={row.identity for row in train_rows if row.identity is not None},
-        num_train_clips=len(train_rows),
+        train_rows=[row for row in annotation.rows if row.split == "train"],
         is_synthetic=trained_on_synthetic(checkpoint),
         versions=package_versions(),
     )

@@ -149,7 +149,11 @@ class AudioVisualForgeryDataset(BaseDataset):
         if not self.test_mode and self.split is not None:
             leaks = find_source_leaks(annotation.rows)
             refuse_source_leaks(leaks, annotation.metainfo, self.ann_file, self.allow_leak)
-        items = [self._item(row) for row in rows]
+        folder = self.data_prefix.get("file", "")
+        items = [
+            {**asdict(row), "path": os.path.join(folder, row.file), "category": row.category}
+            for row in rows
+        ]
         self.label_counts = count_labels(rows)
         if self.check_files:
             self._check_files(items)
@@ -270,10 +274,6 @@ class AudioVisualForgeryDataset(BaseDataset):
                 f"{self.ann_file} has no row with `split` {self.split!r}; it has {splits}."
             )
         return kept
-
-    def _item(self, row: ClipRow) -> dict[str, Any]:
-        path = os.path.join(self.data_prefix.get("file", ""), row.file)
-        return {**asdict(row), "path": path, "category": row.category}
 
     def _check_files(self, items: list[dict[str, Any]]) -> None:
         folder = Path(self.data_prefix.get("file", "") or ".")

@@ -30,7 +30,7 @@ from macbdf_mm.reports.tables import (
     step_table,
     track_table,
 )
-from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.files import write_atomically
 
 
@@ -70,7 +70,11 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     if not videos:
         raise MissingDataError(f"No tested clip of the run in '{run.work_dir}' has a score.")
     figures = {track: measure_track(videos, track, thresholds[track]) for track in TRACKS}
-    operators = operator_scores(videos, thresholds, run.trained_methods)
+    trained = {
+        track: {str(row.extra.get(f"{track}_method")) for row in run.train_rows}
+        for track in STEP_TRACKS
+    }
+    operators = operator_scores(videos, thresholds, trained)
     stories = [
         tell_story(video, run.rows[video.file], run.media_root / video.file, thresholds)
         for video in choose_examples(videos, thresholds["overall"])
@@ -153,7 +157,7 @@ def _identities(run: RunRecord, videos: Sequence[VideoScores]) -> str:
     seen = {run.rows[video.file].identity for video in videos}
     if None in seen:
         return "people whom the annotation does not tell apart"
-    shared = len(seen & set(run.train_identities))
+    shared = len(seen & {row.identity for row in run.train_rows})
     if shared:
         return f"{len(seen)} identities, of which training saw {shared} too"
     return f"{len(seen)} identities that training never saw"

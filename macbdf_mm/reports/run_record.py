@@ -1,7 +1,7 @@
 """All that a report says of a run, and the curves that the run logged in its work folder."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,7 @@ class RunRecord:
         rows: Annotation rows of the tested split, by file.
         media_root: The folder that the files are relative to.
         dataset: Name of the data set.
-        trained_methods: Under ``video`` and ``audio`` the operators that training saw.
-        train_identities: Who is seen in the training split, where the annotation says so.
-        num_train_clips: Clips of the training split.
+        train_rows: Annotation rows of the training split.
         is_synthetic: Whether the data are rendered; None if nothing says so.
         versions: Python and the packages in use, name -> version.
     """
@@ -46,9 +44,7 @@ class RunRecord:
     rows: Mapping[str, ClipRow]
     media_root: Path
     dataset: str
-    trained_methods: Mapping[str, Collection[str]]
-    train_identities: Collection[str]
-    num_train_clips: int
+    train_rows: Sequence[ClipRow]
     is_synthetic: bool | None
     versions: Mapping[str, str]
 

@@ -8,6 +8,7 @@ from matplotlib import image
 from sklearn.metrics import roc_auc_score
 
 from macbdf_mm.apis.find_run import read_run
+from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.reports.figures.bars import OperatorScore
@@ -96,7 +97,8 @@ def test_the_lead_says_what_was_tested(show):
 
 
 def test_the_lead_owns_up_to_shared_or_unknown_identities(show, run):
-    text = show(train_identities={"test0", "test1", "train9"}).text
+    seen = [ClipRow("x.mp4", 0, identity=name) for name in ("test0", "test1", "train9", None)]
+    text = show(train_rows=seen).text
     assert "4 identities, of which training saw 2 too." in text
     rows = {f: dataclasses.replace(row, identity=None) for f, row in run.rows.items()}
     assert "whom the annotation does not tell apart." in show(rows=rows).text

@@ -17,10 +17,9 @@ def test_everything_in_the_folder_is_read(finished_run):
     assert run.meta["seed"] == 0
     assert run.is_synthetic
     assert run.dataset == "tiny"
-    assert run.num_train_clips == 6
+    assert len(run.train_rows) == 6
     assert set(run.rows) == {f"test_{i}.mp4" for i in range(7)}
-    assert run.trained_methods["video"] >= {"mouth_swap"}
-    assert "mouth_rerender" not in run.trained_methods["video"]
+    assert {row.extra["video_method"] for row in run.train_rows} == {None, "mouth_swap"}
     assert (run.media_root / "test_0.mp4").is_file()
     assert run.curves[1] == {"overall/auc": [(1, 0.7)]}
     assert run.versions["torch"]

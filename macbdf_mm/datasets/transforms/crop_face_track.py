@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.crop_square import crop_square
@@ -57,28 +56,28 @@ class CropFaceTrack:
         """Return ``results`` with crops for frames."""
         frames, valid = results["imgs"], np.array(results["video_valid"], np.bool_)
         crops = [np.zeros((self.size, self.size, 3), np.uint8) for _ in frames]
-        boxes = np.zeros((len(frames), 4), np.float32)
+        boxes = np.zeros((len(frames), 4))
         if valid.any():
             track = chosen_track(results)
-            times = _frame_times(results["span_seconds"], len(frames))
+            # A frame is shown in the middle of its step.
+            start, end = results["span_seconds"]
+            times = start + (np.arange(len(frames)) + 0.5) * (end - start) / len(frames)
             shares, known = track.boxes_at(times, self.max_hold_seconds)
             valid &= known
             height, width = frames[0].shape[:2]
             squares = squares_around(shares, (height, width), self.margin)
-            boxes = self._boxes_in_crops(shares * [width, height, width, height], squares)
+            pixels = shares * [width, height, width, height]
+            corners = squares[:, :2] - squares[:, 2:] / 2  # (T, 2)
+            boxes = (pixels - np.tile(corners, 2)) * (self.size / squares[:, 2:])
             for index in np.flatnonzero(valid):
                 crops[index] = crop_square(frames[index], squares[index], self.size)
         results.update(
-            imgs=crops, video_valid=valid, img_shape=(self.size, self.size), face_boxes=boxes
+            imgs=crops,
+            video_valid=valid,
+            img_shape=(self.size, self.size),
+            face_boxes=boxes.astype(np.float32),
         )
         return results
-
-    def _boxes_in_crops(
-        self, pixels: npt.NDArray[np.float64], squares: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float32]:
-        corners = squares[:, :2] - squares[:, 2:] / 2  # (T, 2)
-        moved = (pixels - np.tile(corners, 2)) * (self.size / squares[:, 2:])
-        return moved.astype(np.float32)
 
 
 def chosen_track(results: Mapping[str, Any]) -> FaceTrack:
@@ -101,9 +100,3 @@ def chosen_track(results: Mapping[str, Any]) -> FaceTrack:
             f"{results['path']} has no usable face: {reason or '`faces` is empty'}."
         )
     return tracks[chosen]
-
-
-def _frame_times(span_seconds: tuple[float, float], num_frames: int) -> npt.NDArray[np.float64]:
-    """Return when each frame of a span is shown: in the middle of its step."""
-    start, end = span_seconds
-    return start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames

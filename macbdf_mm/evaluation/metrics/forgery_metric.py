@@ -99,9 +99,8 @@ class ForgeryMetric(BaseMetric):
             self._warn_of(unscored)
         if self.fit_threshold:
             self._fit(scored)
-        num_expected = len(scored) + len(unscored)
         figures = measure_videos(scored, self.thresholds, self.num_resamples) | {
-            "coverage": len(scored) / num_expected if num_expected else float("nan"),
+            "coverage": len(scored) / len(videos) if videos else float("nan"),
             "num_videos": len(scored),
             "is_threshold_fitted": float(self.is_threshold_fitted),
         }

@@ -40,10 +40,6 @@ def _to_triple(values: tuple[int, ...]) -> tuple[int, int, int]:
     return (first[0] if first else 1), height, width
 
 
-def _block_channels(channels: int) -> int:
-    return min(_MOST_BLOCK_CHANNELS, 1 << (channels - 1).bit_length())  # a power of two
-
-
 def convolve_map(
     tokens: Tensor, weight: Tensor, bias: Tensor | None, dilation: tuple[int, int, int]
 ) -> Tensor:
@@ -59,9 +55,9 @@ def convolve_map(
 
     from macbdf_mm.ops.depthwise.triton_kernels import convolve_kernel
 
-    batch, steps, height, width, channels = tokens.shape
-    num_points = batch * steps * height * width
-    block_channels = _block_channels(channels)
+    channels = tokens.shape[-1]
+    num_points = tokens.numel() // channels
+    block_channels = min(_MOST_BLOCK_CHANNELS, triton.next_power_of_2(channels))
     grid = (triton.cdiv(num_points, _BLOCK_POINTS), triton.cdiv(channels, block_channels))
     y = torch.empty_like(tokens)
     with torch.cuda.device_of(tokens):  # Triton starts kernels on the current device
@@ -71,10 +67,7 @@ def convolve_map(
             bias if bias is not None else weight,
             y,
             num_points,
-            steps,
-            height,
-            width,
-            channels,
+            *tokens.shape[1:],
             *_to_triple(tuple(weight.shape[2:])),
             *dilation,
             HAS_BIAS=bias is not None,
@@ -99,10 +92,10 @@ def map_weight_gradient(
 
     from macbdf_mm.ops.depthwise.triton_kernels import weight_gradient_kernel
 
-    batch, steps, height, width, channels = tokens.shape
-    num_points = batch * steps * height * width
+    channels = tokens.shape[-1]
+    num_points = tokens.numel() // channels
     num_taps = torch.Size(kernel_size).numel()
-    block_channels = _block_channels(channels)
+    block_channels = min(_MOST_BLOCK_CHANNELS, triton.next_power_of_2(channels))
     points_per_part = min(_POINTS_PER_PART, max(_BLOCK_POINTS, triton.next_power_of_2(num_points)))
     # Up to 2**31 numbers in up to 65535 parts, more than which CUDA does not start on this axis.
     points_per_part = max(points_per_part, triton.next_power_of_2(triton.cdiv(num_points, 65_535)))
@@ -114,10 +107,7 @@ def map_weight_gradient(
             grad,
             partial,
             num_points,
-            steps,
-            height,
-            width,
-            channels,
+            *tokens.shape[1:],
             *_to_triple(kernel_size),
             *dilation,
             POINTS_PER_PART=points_per_part,
