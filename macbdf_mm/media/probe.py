@@ -35,6 +35,8 @@ _MAX_ROUNDING_SECONDS = 0.25
 _MAX_UNREAD_SHARE = 0.2
 # Some writers count a byte or a chunk more than they write.
 _MAX_CUT_SHARE = 0.01
+# Nobody states a shorter length: in thousandths, as annotations hold it, it would be 0.
+_MIN_SECONDS = 0.001
 # Tracks of a file need not begin at once; what is cut off by more than this is said.
 _MAX_UNSEEN_SECONDS = 1.0
 # The length of these is not stated but worked out from the size and the first packets.
@@ -115,7 +117,7 @@ def header_of(file: MediaFile) -> MediaHeader:
     """Return what the header of an opened file claims; what it does not state is measured.
 
     Raises:
-        UndecodableMediaError: If the file has neither video nor audio.
+        UndecodableMediaError: If the file has neither video nor audio, or claims to last for years.
     """
     has_video, has_audio = bool(file.candidates("video")), bool(file.candidates("audio"))
     if not has_video and not has_audio:
@@ -126,7 +128,9 @@ def header_of(file: MediaFile) -> MediaHeader:
             seconds = describe(file).duration_seconds
         except UndecodableMediaError:  # What is wrong with it is found by who reads it.
             seconds = None
-    return MediaHeader(has_video, has_audio, seconds)
+    check_seconds(file.path, seconds or 0.0)
+    is_known = seconds is not None and seconds >= _MIN_SECONDS
+    return MediaHeader(has_video, has_audio, seconds if is_known else None)
 
 
 def _stated_seconds(file: MediaFile) -> float | None:

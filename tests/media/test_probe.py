@@ -1,3 +1,4 @@
+import struct
 import subprocess
 import sys
 
@@ -384,3 +385,21 @@ def test_tracks_that_both_begin_late_are_no_cut(tmp_path, write_media, clip_cloc
     info = probe(path)
     assert info.duration_seconds == pytest.approx(2.0, abs=0.1)
     assert info.missing_seconds < 0.2
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(300_000_000, None), (16_000, 1.25)])
+def test_a_length_that_rounds_to_nothing_is_not_stated(rate, expected, tmp_path):
+    fields = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 1, 1, rate, rate, 1, 8, b"data", 20_000)
+    content = b"WAVE" + fields + bytes(range(200)) * 100
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(content)) + content)
+    assert read_header(path).duration_seconds == expected
+
+
+def test_a_header_that_claims_years_is_refused(make_clip):
+    path = make_clip("a.mkv")
+    content = path.read_bytes()
+    place = content.index(b"\x44\x89\x88") + 3
+    path.write_bytes(content[:place] + struct.pack(">d", 1e13) + content[place + 8 :])
+    with pytest.raises(UndecodableMediaError, match=r"a\.mkv claims a length of"):
+        read_header(path)
