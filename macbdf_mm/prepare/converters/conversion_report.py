@@ -13,8 +13,9 @@ from macbdf_mm.utils.tables import printable_lines
 _NUM_NAMED = 3
 # Kind -> what it is, and what was done about it.
 KINDS = {
+    "unreachable": "places that were not looked into, such as links that lead nowhere and folders "
+    "without permission; left out",
     "rows_without_files": "rows whose file does not exist; left out",
-    "files_lost": "names of media files that lead to no file, such as dead links; left out",
     "files_without_rows": "media files that no row names; left out",
     "duplicate_rows": "rows that name a file again, with the same labels; left out",
     "contradicting_rows": "rows that name a file again, with other labels; all of them left out",

@@ -82,9 +82,18 @@ def convert_dataset(
     out = Path(out)
     tree, findings = MediaTree(root), Findings()
     collector = RowCollector(tree, findings)
-    rows = converter.read(collector)
-    if not rows:
-        raise _nothing_found(collector)
+    try:
+        rows = converter.read(collector)
+        if not rows:
+            raise _nothing_found(collector)
+    except MissingDataError as error:
+        if not tree.problems:
+            raise
+        place, problem = next(iter(tree.problems.items()))
+        raise MissingDataError(
+            f"{error} {len(tree.problems)} places were not looked into; the first of them, "
+            f"{shown(place)}, {problem}."
+        ) from error
     headers: dict[str, dict[str, Any]] = {}
     comparisons: dict[str, dict[str, Any]] = {}
     if inspection != "nothing":

@@ -112,8 +112,8 @@ class RowCollector:
 
         That is files without a row, clips without a label, fakes whose original is not there.
         """
-        for file in self.tree.lost:
-            self.findings.add("files_lost", file)
+        for place, problem in self.tree.problems.items():
+            self.findings.add("unreachable", place, problem)
         named = self._rows.keys() | self._refused | self._other_copies
         for file in self.tree.media:
             if file not in named:

@@ -4,13 +4,13 @@ import os
 import posixpath
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from macbdf_mm.utils.files import FileStamp
+from macbdf_mm.utils.folder_walk import walk_folder
 
 
 class MediaTree:
@@ -24,7 +24,8 @@ class MediaTree:
     Attributes:
         media: Video and sound files with their stamps, in the order of their names.
         others: All other files, such as tables of labels.
-        lost: What has the name of a media file, but is a link to nothing, a pipe or the like.
+        problems: What else there is -> why it was not looked at: links that lead nowhere, folders
+            that cannot be read.
         respelled: File -> how a table spells it, for those found by a spelling of its own.
 
     Raises:
@@ -37,15 +38,19 @@ class MediaTree:
             raise MissingDataError(f"No data folder at {root}; check the path.")
         self.media: dict[str, FileStamp] = {}
         self.others: list[str] = []
-        self.lost: list[str] = []
         self.respelled: dict[str, str] = {}
-        for path, entry in _walk(self.root, "", set()):
-            is_media = path.lower().endswith(VIDEO_SUFFIXES + SOUND_SUFFIXES)
-            if not entry.is_file():
-                self.lost += [path] if is_media else []
-            elif is_media:
-                stat = entry.stat()
-                self.media[path] = FileStamp(stat.st_size, stat.st_mtime_ns)
+        self.problems: dict[str, str] = {}
+        for found in walk_folder(self.root):
+            path = found.path
+            if any("\ud800" <= letter <= "\udfff" for letter in path):
+                raise AnnotationError(
+                    f"The name {os.fsencode(self.root / path)!r} is not UTF-8, so no annotation "
+                    "can hold it; rename the file or folder."
+                )
+            if found.stamp is None:
+                self.problems[path] = found.problem or ""
+            elif path.lower().endswith(VIDEO_SUFFIXES + SOUND_SUFFIXES):
+                self.media[path] = found.stamp
             else:
                 self.others.append(path)
         # Number of parts of a path's end -> the end -> the files that have it.
@@ -144,26 +149,3 @@ def _loose(path: str) -> str:
     """Return what is left of a path where its spelling does not count."""
     path = posixpath.normpath(unquote(path.strip()).replace("\\", "/"))
     return unicodedata.normalize("NFC", path).casefold()
-
-
-def _walk(
-    folder: Path, prefix: str, seen: set[tuple[int, int]]
-) -> Iterator[tuple[str, "os.DirEntry[str]"]]:
-    """Yield relative path and entry of all that is no folder, sorted by name."""
-    stat = folder.stat()
-    if (stat.st_dev, stat.st_ino) in seen:  # A link back into the tree would never end.
-        return
-    seen.add((stat.st_dev, stat.st_ino))
-    with os.scandir(folder) as entries:
-        found = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    for entry in found:
-        path = prefix + entry.name
-        if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
-            raise AnnotationError(
-                f"The name {os.fsencode(entry.path)!r} is not UTF-8, so no annotation can hold it; "
-                "rename the file or folder."
-            )
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), path + "/", seen)
-        else:
-            yield path, entry

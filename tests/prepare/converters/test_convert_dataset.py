@@ -1,4 +1,5 @@
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -239,3 +240,29 @@ def test_a_journal_of_an_older_version_is_measured_anew(tmp_path):
     assert len(journal.read_text().splitlines()) == 1 + 12
     rows = load_annotation(tmp_path / "out.json").rows
     assert -1 not in [row.audio_label for row in rows]
+
+
+def test_what_cannot_be_looked_into_is_listed(tmp_path, make_clip):
+    for label in ("real", "fake"):
+        make_clip(f"set/{label}/there.mp4", seconds=1.0)
+        os.symlink("/nowhere/gone.mp4", tmp_path / "set" / label / "gone.mp4")
+    os.symlink("/nowhere/part2", tmp_path / "set/part2")
+    os.mkfifo(tmp_path / "set/real/pipe.mp4")
+    report = convert_dataset("generic", tmp_path / "set", tmp_path / "out.json")
+    assert len(report.rows) == 2
+    assert [(found.item, found.note) for found in report.findings["unreachable"]] == [
+        ("fake/gone.mp4", "is a link to '/nowhere/gone.mp4', where there is nothing"),
+        ("part2", "is a link to '/nowhere/part2', where there is nothing"),
+        ("real/gone.mp4", "is a link to '/nowhere/gone.mp4', where there is nothing"),
+        ("real/pipe.mp4", "is a pipe, no file"),
+    ]
+    assert "  4 places that were not looked into" in report.describe()
+    written = json.loads((tmp_path / "out.report.json").read_text())
+    assert written["findings"]["unreachable"]["count"] == 4
+
+
+def test_a_folder_of_which_nothing_is_left_says_why(tmp_path):
+    (tmp_path / "set/real").mkdir(parents=True)
+    os.symlink("/nowhere/gone.mp4", tmp_path / "set/real/gone.mp4")
+    with pytest.raises(MissingDataError, match=r"1 places .* 'real/gone\.mp4', is a link to '/now"):
+        convert_dataset("generic", tmp_path / "set", tmp_path / "out.json")

@@ -48,7 +48,7 @@ def test_names_that_lead_to_no_file_are_reported(touch, read_own, tmp_path):
     os.mkfifo(tmp_path / "real/pipe.mp4")
     found = read_own()
     assert list(found.rows) == ["real/a.mp4"]
-    assert found.findings == {"files_lost": ["real/gone.mp4", "real/pipe.mp4"]}
+    assert found.findings == {"unreachable": ["real/gone.mp4", "real/gone.txt", "real/pipe.mp4"]}
 
 
 def test_a_table(touch, read_own, tmp_path):

@@ -53,9 +53,11 @@ def test_linked_files_and_folders_are_followed_and_circles_end(root, tmp_path_fa
     os.symlink(elsewhere / "far.mp4", root / "one.mp4")
     os.symlink(root, elsewhere / "back")
     os.symlink(root / "gone.mp4", root / "dangling.mp4")
-    assert set(MediaTree(root).media) == {
+    tree = MediaTree(root)
+    assert set(tree.media) == {
         "a (East)/x.MP4", "a (East)/y.wav", "b/x.mp4", "linked/far.mp4", "one.mp4",
     }  # fmt: skip
+    assert set(tree.problems) == {"dangling.mp4", "linked/back"}
 
 
 def test_no_folder(tmp_path):
