@@ -15,7 +15,12 @@ from demo.scene import level_out
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.forgery.clip import Clip
 from macbdf_mm.datasets.forgery.operators import AUDIO_OPERATORS, VIDEO_OPERATORS
-from macbdf_mm.errors import ArgumentError, ConfigError, ForgeryToolboxError
+from macbdf_mm.errors import (
+    ArgumentError,
+    ConfigError,
+    ForgeryToolboxError,
+    UnwritableFileError,
+)
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import FAKE
 from macbdf_mm.utils.files import replacing, write_json
@@ -32,6 +37,7 @@ _CRF_RANGE = (19, 28)
 _AUDIO_BIT_RATES = (48_000, 64_000, 80_000, 96_000)
 # First numbers of the seeds of each kind of draw.
 _IDENTITY_DRAW, _PERFORMANCE_DRAW, _CLIP_DRAW = 1, 2, 3
+_STAYS = "What is rendered stays: run it again."
 # These replace words: in the demo set by words of the same voice.
 _NEEDS_OTHER_SPEECH = ("word_splice", "dubbing")
 
@@ -82,11 +88,14 @@ def build_demo_dataset(
     jobs = [Job(group[0].clips[0].row.file, group) for group in groups]
     finished = 0
     progress("rendering", finished, settings.num_clips)
-    for result in run_jobs(render, jobs, LocalEngine(num_workers)):
-        if result.status != "done":
-            raise ForgeryToolboxError(f"{result.error} What is rendered stays: run it again.")
-        finished += result.value
-        progress("rendering", finished, settings.num_clips)
+    try:
+        for result in run_jobs(render, jobs, LocalEngine(num_workers)):
+            if result.status != "done":
+                raise ForgeryToolboxError(f"{result.error} {_STAYS}")
+            finished += result.value
+            progress("rendering", finished, settings.num_clips)
+    except UnwritableFileError as error:
+        raise UnwritableFileError(f"{error} {_STAYS}") from error
     annotation = out_dir / "annotation.json"
     metainfo = {"dataset": "macbdf_demo", "synthetic": True, "generator": GENERATOR_VERSION}
     save_annotation(annotation, {**metainfo, **asdict(settings)}, rows_of(groups))

@@ -23,7 +23,8 @@ _REMEDIES = {
     errno.EISDIR: "choose the name of a file",
     errno.ENOTDIR: "a part of the path is a file",
 }
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (*DISK_FULL, errno.EFBIG, errno.EIO)
 
 
 def write_atomically(content: bytes | str, path: str | Path) -> None:

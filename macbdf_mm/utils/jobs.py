@@ -6,12 +6,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal, Protocol
 
-from macbdf_mm.errors import ForgeryToolboxError
+from macbdf_mm.errors import ForgeryToolboxError, UnwritableFileError
+from macbdf_mm.utils.files import DISK_FULL
 from macbdf_mm.utils.journal import Journal
 
 Status = Literal["done", "failed", "killed", "timed out"]
@@ -23,7 +24,7 @@ the place to load a model."""
 # What is wrong with the machine today, and says nothing about the file.
 _PASSING = {
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+    *(*DISK_FULL, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
 
 
@@ -78,7 +79,7 @@ class Result:
 
 Answer = dict[str, Any]
 """What is said of one job, by a worker process and in the journal: the ``status``, and the
-``value`` or the ``error`` with ``is_passing`` or the ``time_limit_seconds`` that were exceeded."""
+``value`` or the ``error`` and whether it ``is_passing``."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,11 @@ def run_jobs(
 
     What is done is in the journal before it is yielded, and also what was done when the consumer
     stops (Ctrl-C, an error, ``close()``). From the journal comes what was done or failed with the
-    same stamp. Not believed, and done again, is what may be otherwise now: what was killed, what
-    timed out with a shorter limit, and failures whose cause is a passing one, such as a missing
-    permission or a full disk.
+    same stamp. Not believed, and done again, is what may be otherwise now: what was killed or
+    timed out, and failures whose cause is a passing one, such as a missing permission.
+
+    A worker that cannot write says nothing of its job, and the next one would fail alike: the run
+    ends with its :class:`~macbdf_mm.errors.UnwritableFileError`.
 
     Args:
         worker: What does one job.
@@ -166,15 +169,16 @@ def run_jobs(
             when a file that it wrote is gone, or what failed is to be tried again.
 
     Raises:
+        UnwritableFileError: If a worker cannot write a file, because the disk is full, say.
         Exception: What the worker raises, if it is no error of :mod:`macbdf_mm.errors`.
     """
     with engine.open(worker) as pool:
-        run = _Run(pool, engine.time_limit_seconds, journal)
+        run = _Run(pool, journal)
         try:
             for item in jobs:
                 batch = []
                 for job in [item] if isinstance(item, Job) else item:
-                    known = _look_up(journal, job, engine.time_limit_seconds)
+                    known = _look_up(journal, job)
                     if known is None or (is_stale is not None and is_stale(known)):
                         batch.append(job)
                     else:
@@ -200,9 +204,8 @@ def in_batches(jobs: Iterable[Job], size: int) -> Iterator[list[Job]]:
 class _Run:
     """The jobs that a pool holds, and what becomes of their outcomes."""
 
-    def __init__(self, pool: Pool, time_limit_seconds: float | None, journal: Journal | None):
+    def __init__(self, pool: Pool, journal: Journal | None) -> None:
         self._pool = pool
-        self._time_limit_seconds = time_limit_seconds
         self._journal = journal
         self.held: dict[int, tuple[list[Job], bool]] = {}
         self._num_submitted = 0
@@ -242,26 +245,17 @@ class _Run:
             self.submit(jobs, is_second=True)
         else:
             error = f"{jobs[0].key}: {death.reason}, in two attempts."
-            answer: Answer = {"status": death.status, "error": error}
-            if death.status == "timed out":
-                answer["time_limit_seconds"] = self._time_limit_seconds
-            return [(jobs[0], answer)]
+            return [(jobs[0], {"status": death.status, "error": error})]
         return []
 
 
-def _look_up(journal: Journal | None, job: Job, time_limit_seconds: float | None) -> Result | None:
+def _look_up(journal: Journal | None, job: Job) -> Result | None:
     """Return the result that the journal has of a job, if it still holds."""
     entry = None if journal is None else journal.find(job.key, job.stamp)
     if entry is None:
         return None
     status = entry["status"]
-    if status == "failed":
-        holds = not entry.get("is_passing")
-    elif status == "timed out":
-        limit = time_limit_seconds
-        holds = limit is not None and entry["time_limit_seconds"] >= limit
-    else:
-        holds = status == "done"
+    holds = status == "done" or (status == "failed" and not entry.get("is_passing"))
     return Result.of(job, entry, is_known=True) if holds else None
 
 
@@ -270,9 +264,11 @@ class WorkerProcess:
 
     Args:
         worker: The pickled worker.
+        time_limit_seconds: How long one job of a batch may take.
     """
 
-    def __init__(self, worker: bytes) -> None:
+    def __init__(self, worker: bytes, time_limit_seconds: float | None = None) -> None:
+        self._time_limit_seconds = time_limit_seconds
         self._error: Exception | None = None
         try:
             self._worker: Worker = pickle.loads(worker)
@@ -286,7 +282,10 @@ class WorkerProcess:
             if self._error is not None:
                 raise self._error
             use_one_thread()
-            return pickle.dumps(answer_batch(self._worker, pickle.loads(arguments)))
+            batch = pickle.loads(arguments)
+            # Who has started the process stops it if its only job takes too long.
+            limit = self._time_limit_seconds if len(batch) > 1 else None
+            return pickle.dumps(answer_batch(self._worker, batch, limit))
         except Exception as error:
             return pickle.dumps(portable(error))
 
@@ -298,21 +297,52 @@ def start_worker(worker: Worker) -> None:
         start()
 
 
-def answer_batch(worker: Worker, arguments: Sequence[Any]) -> list[Answer]:
-    """Return the answer of a worker to each argument."""
+def answer_batch(
+    worker: Worker, arguments: Sequence[Any], time_limit_seconds: float | None = None
+) -> list[Answer]:
+    """Return the answer of a worker to each argument.
+
+    Args:
+        worker: What is called.
+        arguments: One after the other.
+        time_limit_seconds: The process ends (SIGALRM) if one of them takes longer.
+
+    Raises:
+        UnwritableFileError: If the worker cannot write: that is no answer.
+    """
     answers: list[Answer] = []
     for argument in arguments:
         try:
-            answers.append({"status": "done", "value": worker(argument)})
+            with _alarm(time_limit_seconds):
+                answers.append({"status": "done", "value": worker(argument)})
+        except UnwritableFileError:
+            raise
         except ForgeryToolboxError as error:
             passes = is_passing(error)
             answers.append({"status": "failed", "error": str(error), "is_passing": passes})
         except MemoryError:
             reason = "It needs more memory than there is."
             answers.append({"status": "failed", "error": reason, "is_passing": True})
+        except OSError as error:
+            if error.errno in DISK_FULL or not is_passing(error):
+                raise
+            answers.append({"status": "failed", "error": f"{error}.", "is_passing": True})
         except SystemExit as error:  # It would end the command, without a word.
             raise RuntimeError(f"A worker called `sys.exit({error.code!r})`.") from error
     return answers
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    """End the process if the block takes longer; Python's lock may be held meanwhile."""
+    if seconds is None:
+        yield
+        return
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def portable(error: Exception) -> Exception:

@@ -112,7 +112,7 @@ class LocalProcesses:
     Args:
         worker: The pickled worker: what cannot be pickled has raised the usual error by now.
         num_workers: Processes.
-        time_limit_seconds: Of a batch.
+        time_limit_seconds: Of each job of a batch.
     """
 
     def __init__(self, worker: bytes, num_workers: int, time_limit_seconds: float | None) -> None:
@@ -136,7 +136,7 @@ class LocalProcesses:
             self._waiting_for_fresh.append((number, pickled))
             self._start_fresh()
         else:
-            self._schedule(self._main, number, pickled)
+            self._schedule(self._main, number, pickled, len(arguments))
 
     def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
         """Return what has ended, as any pool does."""
@@ -156,7 +156,8 @@ class LocalProcesses:
             _end(pool)
 
     def _make(self, num_workers: int) -> ProcessPool:
-        return ProcessPool(num_workers, 0, _start, [self._worker], _CONTEXT)
+        arguments = [self._worker, self._time_limit_seconds]
+        return ProcessPool(num_workers, 0, _start, arguments, _CONTEXT)
 
     def _start_fresh(self) -> None:
         while self._waiting_for_fresh and len(self._fresh) < self._num_workers:
@@ -164,8 +165,11 @@ class LocalProcesses:
             self._fresh[number] = self._make(1)
             self._schedule(self._fresh[number], number, pickled)
 
-    def _schedule(self, pool: ProcessPool, number: int, pickled: bytes) -> None:
-        future = pool.schedule(_answer, args=[pickled], timeout=self._time_limit_seconds)
+    def _schedule(self, pool: ProcessPool, number: int, pickled: bytes, num_jobs: int = 1) -> None:
+        # A process with several jobs looks itself that none of them takes too long.
+        limit = self._time_limit_seconds
+        timeout = None if limit is None else limit * num_jobs
+        future = pool.schedule(_answer, args=[pickled], timeout=timeout)
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
     def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:
@@ -255,7 +259,7 @@ _CONTEXT = _Context()
 _process: WorkerProcess | None = None
 
 
-def _start(worker: bytes) -> None:
+def _start(worker: bytes, time_limit_seconds: float | None) -> None:
     """Make the process ready; the job's time limit does not run yet."""
     global _process
     # Pebble's own handler waits for the job, which may hang in a library.
@@ -263,7 +267,7 @@ def _start(worker: bytes) -> None:
     end_with_parent()
     for name in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ.setdefault(name, "1")  # For libraries that the first job loads.
-    _process = WorkerProcess(worker)
+    _process = WorkerProcess(worker, time_limit_seconds)
 
 
 def _answer(arguments: bytes) -> bytes:

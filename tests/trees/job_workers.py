@@ -1,13 +1,14 @@
 """Workers of jobs that fail, hang and kill, for tests of all that runs jobs."""
 
 import ctypes
+import errno
 import os
 import signal
 import sys
 import time
 from pathlib import Path
 
-from macbdf_mm.errors import ConfigError, UndecodableMediaError
+from macbdf_mm.errors import ConfigError, UndecodableMediaError, UnwritableFileError
 
 
 def double(number):
@@ -40,6 +41,10 @@ def act(what):
                 raise OSError(28, "No space left on device")
             except OSError as error:
                 raise ConfigError("This cannot be written.") from error
+        case "unwritable":
+            raise UnwritableFileError("x.mp4 cannot be written (no space left): free some.")
+        case "locked":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "x.mp4")
         case "mistake":
             raise KeyError("a mistake")
         case "mistake that cannot be pickled":
@@ -48,6 +53,11 @@ def act(what):
             return lambda: None
     time.sleep(0.05)
     return what
+
+
+def process_after(argument):
+    time.sleep(0.05)
+    return os.getpid()
 
 
 class UnpicklableError(Exception):

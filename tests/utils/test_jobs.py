@@ -11,6 +11,7 @@ import cv2
 import job_workers
 import pytest
 
+from macbdf_mm.errors import UnwritableFileError
 from macbdf_mm.utils.jobs import Job, WorkerProcess, in_batches, run_jobs
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
@@ -270,6 +271,7 @@ def test_an_error_of_the_consumer_leaves_no_process():
 SCRIPT = """
 import signal, sys
 import job_workers
+from macbdf_mm.errors import UnwritableFileError
 from macbdf_mm.utils.jobs import Job, run_jobs
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
@@ -377,25 +379,53 @@ def test_failures_are_tried_again_if_asked_or_if_their_cause_passes(tmp_path):
     assert known == [{"fail", "1"}, {"1"}]
 
 
-def test_killed_jobs_and_shorter_limits_are_tried_again(tmp_path):
+def test_killed_jobs_and_those_that_timed_out_are_tried_again(tmp_path):
     jobs = jobs_of("hang", "kill")
     with Journal(tmp_path / "journal.jsonl") as journal:
         first = run(job_workers.act, jobs, LocalEngine(2, 0.6), journal)
         assert [first[key].status for key in ("hang", "kill")] == ["timed out", "killed"]
         names = job_workers.double  # Whatever is asked again is done this time.
-        same = run(names, jobs, LocalEngine(2, 0.6), journal)
-        assert [same[key].is_known for key in ("hang", "kill")] == [True, False]
-        assert same["hang"].status == "timed out"
-        longer = run(names, jobs, LocalEngine(2, 0.7), journal)
-        assert [longer[key].is_known for key in ("hang", "kill")] == [False, True]
+        again = run(names, jobs, LocalEngine(2, 0.6), journal)
+        assert not any(result.is_known for result in again.values())
+        known = run(names, jobs, LocalEngine(2, 0.6), journal)
+        assert [known[key].value for key in ("hang", "kill")] == ["hanghang", "killkill"]
+        assert all(result.is_known for result in known.values())
 
 
-def test_a_time_limit_is_not_believed_where_there_is_none_now(tmp_path):
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_what_cannot_be_written_ends_the_run_and_is_no_result(tmp_path, num_workers):
+    path = tmp_path / "journal.jsonl"
+    jobs = jobs_of(1, 2, "unwritable", 3)
+    with (
+        Journal(path) as journal,
+        pytest.raises(UnwritableFileError, match=r"x\.mp4 cannot be written \(no space"),
+    ):
+        run(job_workers.act, jobs, LocalEngine(num_workers), journal)
+    with Journal(path) as journal:
+        assert journal.find("unwritable", None) is None
+        assert run(job_workers.double, jobs, LocalEngine(0), journal)["unwritable"].value
+
+
+def test_what_the_machine_refuses_is_tried_again(tmp_path):
     with Journal(tmp_path / "journal.jsonl") as journal:
-        run(job_workers.act, jobs_of("hang"), LocalEngine(1, 0.5), journal)
-        assert not run(job_workers.double, jobs_of("hang"), LocalEngine(0), journal)[
-            "hang"
+        first = run(job_workers.act, jobs_of("locked"), LocalEngine(0), journal)["locked"]
+        assert (first.status, first.is_passing) == ("failed", True)
+        assert first.error == "[Errno 13] Permission denied: 'x.mp4'."
+        assert not run(job_workers.double, jobs_of("locked"), LocalEngine(0), journal)[
+            "locked"
         ].is_known
+
+
+@pytest.mark.parametrize("how", ["hang", "hang with the lock of Python"])
+def test_in_a_batch_each_job_has_the_whole_limit(how):
+    calm = [jobs_of(*range(40))]  # 2 s in all.
+    pids = run(job_workers.process_after, calm, LocalEngine(2, 1.0))
+    assert len({result.value for result in pids.values()}) == 1  # None was tried apart.
+    begin = time.monotonic()
+    results = run(job_workers.act, [jobs_of(0, how, *range(1, 20))], LocalEngine(2, 1.0))
+    assert {key for key, result in results.items() if result.status != "done"} == {how}
+    assert results[how].error == f"{how}: not done within 1 s, in two attempts."
+    assert time.monotonic() - begin < 15  # And not 20 s, the limits of all of them.
 
 
 @pytest.mark.parametrize(

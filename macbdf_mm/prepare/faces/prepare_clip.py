@@ -10,7 +10,7 @@ from typing import Any, Literal
 import av
 
 from macbdf_mm.datasets.clip_row import ClipRow
-from macbdf_mm.errors import MissingDataError, UndecodableMediaError, UnwritableFileError
+from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.prepare.faces.detector import FaceDetector, build_detector
 from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, find_faces
@@ -176,22 +176,10 @@ class ClipWorker:
         self._detector = build_detector(self.settings.detector, self.settings.imports)
 
     def __call__(self, argument: tuple[ClipRow, str]) -> dict[str, Any]:
-        """Return the fields of the :class:`ClipResult` of a row, which is kept under a key.
-
-        Raises:
-            OSError: If the crop cannot be written. That is no result of the clip: the next would
-                fail alike, so it ends the run.
-        """
+        """Return the fields of the :class:`ClipResult` of a row, which is kept under a key."""
         row, key = argument
         path = self.data_root / row.file
-        try:
-            result = prepare_clip(row, path, key, self.out_dir, self.settings, self._detector)
-        except UnwritableFileError as error:
-            cause = error.__cause__
-            if not isinstance(cause, OSError):
-                raise
-            raise OSError(cause.errno, cause.strerror, str(self.out_dir)) from error
-        return asdict(result)
+        return asdict(prepare_clip(row, path, key, self.out_dir, self.settings, self._detector))
 
 
 def _own_faces(row: ClipRow) -> FoundFaces:

@@ -53,8 +53,7 @@ def prepare_faces(
         AnnotationError: If the annotation breaks the format.
         ConfigError: If there is no such detector.
         MissingBackendError: If the detector's package is not installed.
-        OSError: If a crop cannot be written, because the disk is full, say.
-        UnwritableFileError: If another file cannot.
+        UnwritableFileError: If a crop or another file cannot be written: the disk is full, say.
     """
     out_dir, data_root = Path(out_dir), Path(data_root)
     annotation = load_annotation(annotation_path)

@@ -1,4 +1,5 @@
 import os
+import subprocess
 
 import pytest
 
@@ -83,3 +84,14 @@ def test_a_name_that_is_not_utf_8_is_named(root):
     (root / "b" / os.fsdecode(b"bad\xff.mp4")).write_bytes(b"123")
     with pytest.raises(AnnotationError, match=r"bad\\xff\.mp4' is not UTF-8, so no annotation can"):
         MediaTree(root)
+
+
+def test_folders_may_be_deep(tmp_path):
+    deep = "d/" * 1100
+    # Python's own ways to make and to delete such a tree are recursive.
+    subprocess.run(["mkdir", "-p", f"{tmp_path}/{deep}"], check=True)
+    subprocess.run(["touch", f"{tmp_path}/{deep}x.mp4"], check=True)
+    try:
+        assert [path.count("/") for path in MediaTree(tmp_path).media] == [1100]
+    finally:
+        subprocess.run(["rm", "-r", tmp_path / "d"], check=True)

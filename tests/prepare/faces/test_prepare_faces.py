@@ -6,7 +6,12 @@ import pytest
 
 from macbdf_mm.datasets import load_annotation, save_annotation
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
-from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import (
+    ConfigError,
+    MissingDataError,
+    UndecodableMediaError,
+    UnwritableFileError,
+)
 from macbdf_mm.prepare.faces.face_crop import CropSettings, CropWriter
 from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
 from macbdf_mm.prepare.faces.prepare_faces import prepare_faces
@@ -265,7 +270,7 @@ def test_a_clip_that_hangs_ends_at_its_limit(prepare):
 def test_a_full_disk_ends_the_run_and_marks_no_clip(prepare, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(CropWriter, "write_frame", fill_the_disk)
-        with pytest.raises(OSError, match=r"No space left on device: .*/out'"):
+        with pytest.raises(UnwritableFileError, match=r"out/crops/.* cannot be written .no space"):
             prepare(SMALL)
     report, calls = prepare(SMALL)
     assert calls[0] == ("faces", 0, 4)
