@@ -9,8 +9,8 @@ import av
 from av.stream import Disposition
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media import limits
 from macbdf_mm.media.box_scan import may_start_anew, stated_bytes
-from macbdf_mm.media.limits import check_seconds
 from macbdf_mm.media.media_file import (
     SOUND_SUFFIXES,
     VIDEO_SUFFIXES,
@@ -117,18 +117,17 @@ def header_of(file: MediaFile) -> MediaHeader:
     """Return what the header of an opened file claims; what it does not state is measured.
 
     Raises:
-        UndecodableMediaError: If the file has neither video nor audio, or claims to last for years.
+        UndecodableMediaError: If the file has neither video nor audio.
     """
     has_video, has_audio = bool(file.candidates("video")), bool(file.candidates("audio"))
     if not has_video and not has_audio:
         raise UndecodableMediaError(f"{file.path} has neither a video nor a sound stream.")
     seconds = _stated_seconds(file)
-    if seconds is None:
+    if seconds is None or not seconds <= limits.MAX_SECONDS:
         try:
             seconds = describe(file).duration_seconds
         except UndecodableMediaError:  # What is wrong with it is found by who reads it.
             seconds = None
-    check_seconds(file.path, seconds or 0.0)
     is_known = seconds is not None and seconds >= _MIN_SECONDS
     return MediaHeader(has_video, has_audio, seconds if is_known else None)
 
@@ -191,7 +190,7 @@ def describe(file: MediaFile) -> MediaInfo:
     video, audio = file.video, file.audio
     height, width = (None, None) if video is None else video.size
     ends = _last_ends(file)
-    check_seconds(file.path, ends.tracks - file.zero_seconds)
+    limits.check_seconds(file.path, ends.tracks - file.zero_seconds)
     if not ends.tracks > file.zero_seconds and _is_bare_stream(file):
         raise UndecodableMediaError(
             f"{file.path} is a bare stream ({file.container.format.name}), which states no times; "

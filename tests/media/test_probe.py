@@ -396,10 +396,9 @@ def test_a_length_that_rounds_to_nothing_is_not_stated(rate, expected, tmp_path)
     assert read_header(path).duration_seconds == expected
 
 
-def test_a_header_that_claims_years_is_refused(make_clip):
+def test_a_header_that_claims_years_is_not_believed(make_clip):
     path = make_clip("a.mkv")
     content = path.read_bytes()
     place = content.index(b"\x44\x89\x88") + 3
     path.write_bytes(content[:place] + struct.pack(">d", 1e13) + content[place + 8 :])
-    with pytest.raises(UndecodableMediaError, match=r"a\.mkv claims a length of"):
-        read_header(path)
+    assert read_header(path).duration_seconds == pytest.approx(3.0, abs=0.1)
