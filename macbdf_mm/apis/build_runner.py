@@ -4,6 +4,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS, DefaultScope
 from mmengine.runner import Runner
 
+from macbdf_mm.engine.loading_workers import end_instead_of_losing_batches
 from macbdf_mm.errors import ConfigError
 
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeed", "ColossalAI")
@@ -36,6 +37,7 @@ def build_runner(cfg: Config) -> Runner:
         # MMEngine leaves out a hook of its own that is None, and fails for any other.
         if hook is None and name not in _HOOKS_OF_MMENGINE:
             cfg.default_hooks.pop(name)
+    end_instead_of_losing_batches()
     return _runner_class(cfg).from_cfg(cfg)
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import linecache
 import re
+import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
@@ -53,8 +54,8 @@ def explain(error: BaseException) -> str | None:
         return message
     if isinstance(error, FileNotFoundError):
         return f"No such file or folder: {error.filename}." if error.filename else message
-    if isinstance(error, OSError):
-        return _explain_system(error)
+    if isinstance(error, OSError) and (said := _explain_system(error)) is not None:
+        return said
     if isinstance(error, ModuleNotFoundError) and error.name == "mmcv":
         return MISSING_MMCV
     if isinstance(error, ImportError) and (package := _missing_package(error)):
@@ -72,6 +73,11 @@ def explain(error: BaseException) -> str | None:
             "MMEngine's ConcatDataset refuses data sets whose annotations differ in `metainfo`: "
             "write type='macbdf_mm.ConcatDataset', which takes them all."
         )
+    if isinstance(error, RuntimeError | OSError) and "torch" in sys.modules:
+        from macbdf_mm.engine.loading_workers import explain_lost_batch  # imports torch
+
+        if (lost := explain_lost_batch(message)) is not None:
+            return lost
     return _explain_building(error)
 
 

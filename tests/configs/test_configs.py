@@ -1,5 +1,6 @@
 """Every config of the project: it parses, inherits shallowly, says what it is, and builds."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -168,3 +169,25 @@ def test_a_forward_pass_at_full_size(path):
         logits = model(inputs, mode="tensor")
     assert logits.shape == (1, 3)
     assert logits.isfinite().all()
+
+
+def test_the_page_on_installing_says_how_much_shared_memory_batches_need():
+    loader = Config.fromfile(str(CONFIGS / "macbdf_dfdc.py")).train_dataloader
+    parts = {part.type.rpartition(".")[2]: part for part in loader.dataset.pipeline}
+    height, width = parts["Resize"].scale
+    num_frames = parts["DecodeAudioVisual"].num_frames
+    num_samples = round(parts["SampleClipSpan"].span_seconds * 16_000)
+    clip_bytes = 3 * num_frames * height * width + num_frames + 5 * num_samples
+    batch = loader.batch_size * clip_bytes / 1e6
+    needed = batch * (loader.num_workers * loader.get("prefetch_factor", 2) + 1)
+    page = (CONFIGS.parent / "docs" / "install.md").read_text(encoding="utf-8")
+    assert f"has {batch:.0f} MB (" in page
+    assert f"up to {needed:.0f} MB" in page
+    assert needed < int(re.search(r"--shm-size=(\d+)m", page)[1])
+
+
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_loaders_give_up_on_a_batch_that_does_not_come(path):
+    cfg = Config.fromfile(str(path))
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.timeout == 1800

@@ -8,6 +8,8 @@ num_steps = 8
 # A clip lasts 2 to 4 s: windows of 1.28 s then overlap or touch.
 windows_per_clip = 4
 batch_size = 16
+# A batch that was lost would be waited for without end.
+loader_timeout_seconds = 1800
 
 train_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, fake_span_probability=0.7),
@@ -28,6 +30,7 @@ train_dataloader = dict(
     batch_size=batch_size,
     num_workers=2,
     persistent_workers=True,
+    timeout=loader_timeout_seconds,
     drop_last=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
     collate_fn=dict(type="pseudo_collate"),
@@ -43,6 +46,7 @@ val_dataloader = dict(
     batch_size=2 * batch_size,
     num_workers=2,
     persistent_workers=True,
+    timeout=loader_timeout_seconds,
     sampler=dict(type="DefaultSampler", shuffle=False),
     collate_fn=dict(type="pseudo_collate"),
     dataset=dict(

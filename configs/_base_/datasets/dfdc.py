@@ -9,6 +9,8 @@ num_steps = 8
 # Clips last 10 s: four windows cover them without a gap.
 windows_per_clip = 4
 batch_size = 8
+# A batch that was lost would be waited for without end.
+loader_timeout_seconds = 1800
 
 train_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, fake_span_probability=0.7),
@@ -35,6 +37,7 @@ train_dataloader = dict(
     batch_size=batch_size,
     num_workers=8,
     persistent_workers=True,
+    timeout=loader_timeout_seconds,
     drop_last=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
     collate_fn=dict(type="pseudo_collate"),
@@ -51,6 +54,7 @@ val_dataloader = dict(
     batch_size=batch_size,
     num_workers=8,
     persistent_workers=True,
+    timeout=loader_timeout_seconds,
     sampler=dict(type="DefaultSampler", shuffle=False),
     collate_fn=dict(type="pseudo_collate"),
     dataset=dict(
