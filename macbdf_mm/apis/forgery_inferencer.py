@@ -273,7 +273,8 @@ class ForgeryInferencer(BaseInferencer):
                 predictions.append(samples)
                 continue
             info = samples[0].media_info
-            warnings = [*self.caveats, *file_caveats(info)]
+            num_damaged = sum(sample.get("num_damaged", 0) for sample in samples)
+            warnings = [*self.caveats, *file_caveats(info, num_damaged)]
             missing = missing_seconds(info)
             missing_share = missing / (info.duration_seconds + missing)
             try:

@@ -194,12 +194,24 @@ def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> 
     return caveats
 
 
-def file_caveats(info: MediaInfo) -> list[str]:
-    """Return what is to be said of the scores of a file: what of it nobody has looked at."""
-    if not missing_seconds(info):
-        return [*info.remarks]
-    cut = f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"
-    return [cut, *info.remarks]
+def file_caveats(info: MediaInfo, num_damaged: int = 0) -> list[str]:
+    """Return what is to be said of the scores of a file: what of it nobody has looked at.
+
+    Args:
+        info: What the file holds.
+        num_damaged: Frames and packets of sound that were looked at, and that are damaged.
+    """
+    caveats = [*info.remarks]
+    if missing_seconds(info):
+        caveats.insert(
+            0, f"the file was cut short, only its first {info.duration_seconds:.1f} s are scored"
+        )
+    if num_damaged:
+        caveats.append(
+            f"the file is damaged: decoders report errors in {num_damaged} of the frames and "
+            "packets of sound that were looked at"
+        )
+    return caveats
 
 
 def missing_seconds(info: MediaInfo) -> float:

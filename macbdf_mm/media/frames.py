@@ -50,16 +50,21 @@ def read_frames(
     wanted = np.asarray(times_seconds, np.float64) + file.zero_seconds + _ROUNDING_SECONDS
     plan = plan_frames(file, file.video, wanted)
     if plan is not None:
-        num_shown = 0
+        num_shown = num_corrupt = 0
         for frame, positions in plan.decode():
             frames[positions], valid[positions] = converter.to_rgb(frame), True
             num_shown += 1
+            num_corrupt += frame.is_corrupt
         if num_shown == len(plan.positions):
+            file.num_damaged += num_corrupt
             return frames, valid
         # Not all that the packets promise were there.
         frames[:], valid[:] = 0, False
+    num_corrupt = 0
     for frame, times in _decode_in_order(file, file.video, wanted):
         frames[times], valid[times] = converter.to_rgb(frame), True
+        num_corrupt += frame.is_corrupt
+    file.count_damage(wanted[0], wanted[-1], num_corrupt)
     return frames, valid
 
 

@@ -35,7 +35,8 @@ class MediaMeasures:
         container_format: FFmpeg's name of the container, such as ``'mov,mp4,m4a,3gp,3g2,mj2'``.
         num_bytes: Size of the file.
         num_frames: Frames that decode.
-        num_damaged_packets: Packets of either track that do not, or not to sound at all.
+        num_damaged_packets: Packets of either track that do not, or to what their decoder calls
+            damaged, or not to sound at all.
         video_bit_rate: Of the video packets, in bits a second; None without video.
         audio_bit_rate: Of the audio packets, in bits a second; None without audio.
         pixel_format: FFmpeg's name of it, such as ``'yuv420p'``; None without video.
@@ -140,6 +141,7 @@ class _VideoMeter:
             )
             self._levels.append(float(small.to_ndarray().mean()))
         self.num_frames += 1
+        self.num_damaged += frame.is_corrupt
         self.pixel_format = self.pixel_format or frame.format.name
         self.last_seconds = max(self.last_seconds, seconds or 0.0)
 

@@ -139,6 +139,8 @@ class MediaFile:
     Attributes:
         path: The file.
         container: FFmpeg's handle of it; another one after :meth:`restart`.
+        num_damaged: Of the pictures and the packets of sound that were asked for, those that are
+            damaged by the word of their decoders.
         damaged_seconds: Of the packets that did not decode in the latest walk of :meth:`decode`.
         held_until_seconds: Until when packets without content, among those that were decoded, show
             the picture before them.
@@ -151,6 +153,7 @@ class MediaFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.container = _open_container(self.path)
+        self.num_damaged = 0
         self.damaged_seconds: list[float] = []
         self.held_until_seconds = -math.inf
         # Of the sound, as long as nothing else was read since.
@@ -351,6 +354,11 @@ class MediaFile:
                 self.damaged_seconds.append(to_seconds(timestamp, packet.time_base) or 0.0)
         yield from decode_packet(stream, None)
 
+    def count_damage(self, from_seconds: float, until_seconds: float, num_pictures: int) -> None:
+        """Count damaged pictures, and packets of the latest walk that did not decode in a span."""
+        packets = [at for at in self.damaged_seconds if from_seconds <= at < until_seconds]
+        self.num_damaged += num_pictures + len(packets)
+
     def last_picture_end(self, video: Track, stated_seconds: float) -> float:
         """Return until when a picture is shown that no other follows, by what it states itself."""
         end = max(stated_seconds, self.held_until_seconds)
@@ -385,6 +393,7 @@ class MediaFile:
 
     def decode_from_start(self, track: Track, until_seconds: float) -> Iterator[Any]:
         """Return the frames of one track from its very first packet, by a new decoder."""
+        self.damaged_seconds = []
         opening, self._opening = self._opening, None
         if opening is None or track is not self.audio:
             self.restart()

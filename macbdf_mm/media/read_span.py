@@ -31,6 +31,8 @@ class DecodedSpan:
         audio_valid: Which samples exist, shape (S,), bool. Silence does exist.
         has_video: Whether the file has a video track at all.
         has_audio: Whether the file has a sound track at all.
+        num_damaged: How many of the frames, and of the packets of sound, are damaged by the word
+            of their decoders. Frames may exist all the same.
     """
 
     frames: npt.NDArray[np.uint8] | None
@@ -39,6 +41,7 @@ class DecodedSpan:
     audio_valid: npt.NDArray[np.bool_]
     has_video: bool
     has_audio: bool
+    num_damaged: int = 0
 
 
 def read_span(
@@ -93,6 +96,7 @@ def read_span(
                 audio_valid=audio_valid,
                 has_video=file.video is not None,
                 has_audio=file.audio is not None,
+                num_damaged=file.num_damaged,
             )
     except av.error.FFmpegError as error:
         # Such as sound of more channels than FFmpeg can mix.

@@ -94,6 +94,7 @@ def _native_samples(
         pieces.append(piece)
         lengths.append(frame.samples if piece is None else len(piece))
         about += lengths[-1]
+    file.count_damage(origin, origin + num_samples / rate, 0)
     samples = np.zeros(num_samples, np.float32)
     known = np.zeros(num_samples, np.bool_)
     for first, piece in zip(place_frames(stated, lengths, clock), pieces, strict=True):

@@ -202,6 +202,18 @@ def test_a_decoder_that_dies_twice_in_the_middle_leaves_no_verdict(
     assert "--allow-partial (`allow_partial=True`)" in prediction["error"]
 
 
+def test_damage_in_the_windows_is_warned_of(inferencer, make_clip):
+    path = make_clip(seconds=3.0)
+    assert not any("damaged" in warning for warning in _only(inferencer(path))["warnings"])
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(0)
+    content[rng.integers(len(content) // 4, len(content) * 3 // 4, 60)] = 255
+    path.write_bytes(content.tobytes())
+    prediction = _only(inferencer(path))
+    assert prediction["status"] == "ok"
+    assert re.match(r"the file is damaged: .* errors in \d+ of the", prediction["warnings"][-1])
+
+
 def test_what_was_not_seen_is_said_where_a_part_is_enough(inferencer, make_clip, harm_windows):
     path = make_clip(seconds=3.0)
     expected = _only(inferencer(path))

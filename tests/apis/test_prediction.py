@@ -156,5 +156,12 @@ def test_a_file_that_claims_more_than_it_holds_was_cut_short(info):
     assert file_caveats(cut) == ["the file was cut short, only its first 2.0 s are scored"]
 
 
+def test_damage_is_said_with_how_much_was_seen_of_it(info):
+    assert file_caveats(info, num_damaged=3) == [
+        "the file is damaged: decoders report errors in 3 of the frames and packets of sound that "
+        "were looked at"
+    ]
+
+
 def test_a_header_that_rounds_is_no_cut(info):
     assert missing_seconds(dataclasses.replace(info, missing_seconds=0.3)) == 0

@@ -2,10 +2,12 @@ import subprocess
 import sys
 import wave
 
+import av
 import numpy as np
 import pytest
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
+from macbdf_mm.media.measure import measure_file
 from macbdf_mm.media.read_span import read_span
 
 # Suffix, video codec, audio codec and sample rate of what people bring.
@@ -243,3 +245,33 @@ def test_sound_of_many_channels_is_read_or_refused(tmp_path, channels, is_mixed)
     else:
         with pytest.raises(UndecodableMediaError, match=r"many\.wav decodes, but FFmpeg cannot"):
             read_span(path, (0.0, 1.0), 1, 16_000)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+def test_damage_that_decoders_report_is_counted(make_clip, clip_clock, name):
+    path = make_clip(name, seconds=4.0)
+    assert read_span(path, (0.0, 4.0), 100, 16_000).num_damaged == 0
+    assert measure_file(path).num_damaged_packets == 0
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(0)
+    begin, end = len(content) // 4, len(content) * 3 // 4
+    content[rng.integers(begin, end, 60)] = rng.integers(0, 256, 60)
+    path.write_bytes(content.tobytes())
+    spans = [read_span(path, (start, start + 1.0), 25, 16_000) for start in range(4)]
+    assert spans[1].num_damaged + spans[2].num_damaged > 2
+    assert spans[0].num_damaged + spans[3].num_damaged < 40
+    assert measure_file(path).num_damaged_packets > 2
+
+
+def test_packets_of_sound_that_do_not_decode_are_counted_where_they_are(make_clip):
+    path = make_clip("a.m4a", with_video=False, seconds=4.0)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux() if packet.size]
+    content = bytearray(path.read_bytes())
+    for packet in packets:
+        if 1.2 < packet.pts * packet.time_base < 1.5:
+            content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    counts = [read_span(path, (t, t + 1.0), 1, 16_000).num_damaged for t in range(4)]
+    assert counts[1] >= 3
+    assert (counts[0], counts[2], counts[3]) == (0, 0, 0)

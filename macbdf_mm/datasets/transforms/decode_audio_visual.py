@@ -17,7 +17,8 @@ class DecodeAudioVisual:
     Required keys: path, span_seconds.
     Optional keys: decode_error and decoding_process, see the data set.
     Added keys: imgs (T frames (H, W, 3), RGB, uint8), video_valid (T,), waveform (S,)
-    float32, audio_valid (S,), sample_rate; and for the transforms of mmaction2 img_shape,
+    float32, audio_valid (S,), sample_rate, num_damaged (frames and packets of sound that the
+    decoder calls damaged); and for the transforms of mmaction2 img_shape,
     original_shape, modality, clip_len and num_clips.
 
     Where a track is missing or has ended, frames are black, samples zero, and not valid.
@@ -65,6 +66,7 @@ class DecodeAudioVisual:
             waveform=span.waveform,
             audio_valid=span.audio_valid,
             sample_rate=self.sample_rate,
+            num_damaged=span.num_damaged,
             img_shape=frames.shape[1:3],
             original_shape=frames.shape[1:3],
             modality="RGB",

@@ -17,6 +17,7 @@ _META_KEYS = (
     "path",
     "clip_name",
     "span_seconds",
+    "num_damaged",
     "identity",
     "method",
     "category",

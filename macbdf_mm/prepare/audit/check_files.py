@@ -127,7 +127,9 @@ def remarks_on(row: ClipRow, check: FileCheck) -> list[str]:
     measures, info = check.measures, check.measures.info
     remarks = []
     if measures.num_damaged_packets:
-        remarks.append(f"{measures.num_damaged_packets} packets do not decode")
+        remarks.append(
+            f"{measures.num_damaged_packets} packets do not decode, or not without errors"
+        )
     if info.missing_seconds > _MAX_LENGTH_ERROR_SECONDS:
         remarks.append(f"cut short, {info.missing_seconds:.1f} s are missing")
     if not info.has_video:

@@ -212,7 +212,7 @@ def test_so_does_the_reason_of_a_broken_file():
 @pytest.mark.parametrize(
     ("row", "changes", "remark"),
     [
-        (ROW, dict(num_damaged_packets=3), "3 packets do not decode"),
+        (ROW, dict(num_damaged_packets=3), "3 packets do not decode, or not without errors"),
         (ROW, dict(missing_seconds=0.6), "cut short, 0.6 s are missing"),
         (ROW, dict(has_video=False), "no video"),
         (ROW, dict(has_audio=False), "no sound"),
