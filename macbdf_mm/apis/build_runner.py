@@ -4,6 +4,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS, DefaultScope
 from mmengine.runner import Runner
 
+from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.engine.loading_workers import end_instead_of_losing_batches
 from macbdf_mm.errors import ConfigError
 
@@ -17,9 +18,10 @@ def build_runner(cfg: Config) -> Runner:
     """Return the runner of a config, of the class that ``runner_type`` names.
 
     Raises:
-        ConfigError: If that is no :class:`mmengine.runner.Runner`, or the config asks for a
-            strategy or for fully sharded data parallel.
+        ConfigError: If that is no :class:`mmengine.runner.Runner`, the config asks for a strategy
+            or for fully sharded data parallel, or a value is not of its kind.
     """
+    check_settings(cfg)
     wrapper = str((cfg.get("model_wrapper_cfg") or {}).get("type"))
     if any(name in wrapper for name in _SHARDING):
         raise ConfigError(

@@ -5,7 +5,6 @@ from pathlib import Path
 from mmengine.config import Config
 
 from macbdf_mm.apis.build_runner import build_runner
-from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.engine.run_options import metrics_of
 from macbdf_mm.engine.unwrap import bare_model
@@ -33,7 +32,6 @@ def evaluate_model(
     missing = [key for key in _NEEDED if cfg.get(key) is None]
     if missing:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot test.")
-    check_settings(cfg)
     # The runner would load what fits and leave the rest as it was initialised.
     cfg.load_from, cfg.resume = None, False
     weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]

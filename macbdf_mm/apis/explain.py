@@ -52,6 +52,11 @@ def explain(error: BaseException) -> str | None:
     message = own_message(error)
     if isinstance(error, ForgeryToolboxError | ArgumentError):
         return message
+    if isinstance(error, RuntimeError | OSError | EOFError) and "torch" in sys.modules:
+        from macbdf_mm.engine.loading_workers import explain_lost_batch  # imports torch
+
+        if (lost := explain_lost_batch(error)) is not None:
+            return lost
     if isinstance(error, FileNotFoundError):
         return f"No such file or folder: {error.filename}." if error.filename else message
     if isinstance(error, OSError) and (said := _explain_system(error)) is not None:
@@ -73,11 +78,6 @@ def explain(error: BaseException) -> str | None:
             "MMEngine's ConcatDataset refuses data sets whose annotations differ in `metainfo`: "
             "write type='macbdf_mm.ConcatDataset', which takes them all."
         )
-    if isinstance(error, RuntimeError | OSError) and "torch" in sys.modules:
-        from macbdf_mm.engine.loading_workers import explain_lost_batch  # imports torch
-
-        if (lost := explain_lost_batch(message)) is not None:
-            return lost
     return _explain_building(error)
 
 

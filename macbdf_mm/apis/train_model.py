@@ -50,7 +50,7 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
     missing = [key for key in _NEEDED if cfg.get(key) is None]
     if missing:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
-    check_settings(cfg)
+    check_settings(cfg)  # Before any of it is used here; the runner asks again.
     if allow_pickle:
         os.environ[_UNSAFE_LOADING] = "1"
     refuse_leaks(cfg)

@@ -9,7 +9,7 @@ from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
-from torch.utils.data import get_worker_info
+from torch.utils.data import dataloader, get_worker_info
 
 _SHARED_MEMORY = Path("/dev/shm")
 # What PyTorch says of workers that are gone, and of memory and descriptors that have run out.
@@ -29,11 +29,12 @@ def end_instead_of_losing_batches() -> None:
     Queue._on_queue_feeder_error = staticmethod(_on_error)  # type: ignore[attr-defined]
 
 
-def explain_lost_batch(message: str) -> str | None:
-    """Return the sentence for an error of PyTorch's loader, None if the message is another."""
-    if _LOST.search(message) is None:
+def explain_lost_batch(error: BaseException) -> str | None:
+    """Return the sentence for an error of PyTorch's loader, None if it is another error."""
+    message = " ".join(str(error).split())
+    if _LOST.search(message) is None and not _came_while_receiving(error):
         return None
-    known = message.partition(" Details are lost")[0].rstrip(".")
+    known = message.partition(" Details are lost")[0].rstrip(".") or type(error).__name__
     megabytes = shutil.disk_usage(_SHARED_MEMORY).total / 1e6 if _SHARED_MEMORY.is_dir() else 0
     num_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (
@@ -44,10 +45,22 @@ def explain_lost_batch(message: str) -> str | None:
     )
 
 
+def _came_while_receiving(error: BaseException) -> bool:
+    """Return whether an error came from the connection to a worker, and not out of the worker."""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_name == "_try_get_data" and code.co_filename == dataloader.__file__:
+            return True
+        trace = trace.tb_next
+    return False
+
+
 def _on_error(error: Exception, batch: Any) -> None:
     if get_worker_info() is None:
         _report_and_go_on(error, batch)
         return
     reason = " ".join(str(error).split())
-    print(f"A loading worker cannot hand over a batch: {reason}", file=sys.stderr, flush=True)
+    # At once: other workers, and their threads, write too.
+    os.write(sys.stderr.fileno(), f"A loading worker cannot hand over a batch: {reason}\n".encode())
     os._exit(1)  # Of a thread: `sys.exit` would end that alone.

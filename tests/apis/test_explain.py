@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, VISBACKENDS
+from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, VISBACKENDS, DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
@@ -277,7 +277,8 @@ def test_what_has_run_out_is_said(number, remedy):
 
 def test_a_type_of_another_scope():
     OUR_MODELS.register_module(name="OursAlone", module=torch.nn.Identity, force=True)
-    said = reason_of(MODELS.build, dict(type="OursAlone"))
+    with DefaultScope.overwrite_default_scope("mmengine"):
+        said = reason_of(MODELS.build, dict(type="OursAlone"))
     assert "it is in the scope 'macbdf_mm': write 'macbdf_mm.OursAlone'" in said
 
 
