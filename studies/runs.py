@@ -15,6 +15,7 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.utils.files import write_atomically
 from studies.fingerprint import run_fingerprint
 from studies.study_config import VariantConfig
 
@@ -113,7 +114,7 @@ class PlannedRun:
             stale.mkdir(exist_ok=True)
             name = "_".join(old["fingerprint"].values())
             (self.folder / RESULT_FILE).rename(stale / f"{name}.json")
-        self.cfg.dump(str(self.folder / CONFIG_FILE))
+        write_atomically(self.cfg.pretty_text, self.folder / CONFIG_FILE)
 
 
 def plan_runs(

@@ -4,6 +4,7 @@ A format is a function in the registry ``EXPORTERS``: it writes a :class:`Scorin
 with an example of its inputs. ``docs/extend.md`` shows how to add one.
 """
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -20,6 +21,7 @@ from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import (
 from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import EXPORTERS
 from macbdf_mm.structures.labels import UNKNOWN
+from macbdf_mm.utils.files import check_writable, replacing
 
 Inputs = dict[str, Tensor]
 """``video`` (B, 3, T, H, W) uint8, ``video_mask`` (B, T) bool, ``waveform`` (B, S) float32 in
@@ -62,15 +64,15 @@ def export_model(cfg: Config, checkpoint: str | Path, format_name: str, out: str
         ConfigError: If there is no such format.
         CheckpointMismatchError: If the weights do not belong to the config.
         MissingDataError: If there is no such checkpoint.
+        UnwritableFileError: If the file cannot be written.
     """
     exporter: Exporter = find_part(EXPORTERS, format_name, {})
+    check_writable(out)
     detector = build_model(cfg)
     load_weights(detector, load_checkpoint(checkpoint)["state_dict"], str(checkpoint))
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
-        exporter(ScoringModel(detector), example_inputs(cfg), out)
-    return out
+    with replacing(out) as unfinished, torch.no_grad():
+        exporter(ScoringModel(detector), example_inputs(cfg), unfinished)
+    return Path(out)
 
 
 def example_inputs(cfg: Config) -> Inputs:
@@ -96,10 +98,14 @@ def export_program(model: ScoringModel, inputs: Inputs, path: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=1024)
     shapes = {name: {0: batch} for name in inputs}
     program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
-    torch.export.save(program, path)
+    buffer = io.BytesIO()  # The writer of PyTorch does not say why it cannot write a file.
+    torch.export.save(program, buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 @EXPORTERS.register_module("weights")
 def export_weights(model: ScoringModel, inputs: Inputs, path: Path) -> None:
     """The weights and thresholds alone (``.pth``), without optimiser and training state."""
-    torch.save({"state_dict": model.detector.state_dict()}, path)
+    buffer = io.BytesIO()
+    torch.save({"state_dict": model.detector.state_dict()}, buffer)
+    path.write_bytes(buffer.getbuffer())

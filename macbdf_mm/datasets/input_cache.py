@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.utils.files import replacing_folder, write_json
 
 CACHE_VERSION = 1
 """Version of the files; increase it when the same data set gives other contents."""
@@ -93,20 +93,27 @@ def write_input_cache(
 
     Raises:
         ConfigError: If the spans differ in shape, or there are not as many as promised.
+        UnwritableFileError: If there is no space or no permission.
     """
-    folder, total = Path(folder), num_items * num_draws
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    with replacing_folder(folder) as unfinished:
+        _write(unfinished, draws, num_items, num_draws, progress)
+
+
+def _write(
+    folder: Path,
+    draws: Iterable[Mapping[str, Any]],
+    num_items: int,
+    num_draws: int,
+    progress: Progress | None,
+) -> None:
+    total = num_items * num_draws
     arrays: dict[str, np.memmap] = {}
     files, rates = [], set()
     for row, results in enumerate(draws):
         values = _values(results)
         if not arrays:
             arrays = {
-                name: np.lib.format.open_memmap(
-                    partial / f"{name}.npy", "w+", value.dtype, (total, *value.shape)
-                )
+                name: _allocate(folder / f"{name}.npy", value.dtype, (total, *value.shape))
                 for name, value in values.items()
             }
         for name, value in values.items():
@@ -123,7 +130,8 @@ def write_input_cache(
             progress(row + 1, total)
     if len(files) != total or len(rates) != 1:
         raise ConfigError(
-            f"{folder}: expected {total} spans of one sample rate, got {len(files)} at {rates} Hz."
+            f"Cached inputs: expected {total} spans of one sample rate, got {len(files)} at "
+            f"{rates} Hz."
         )
     for array in arrays.values():
         array.flush()
@@ -133,9 +141,20 @@ def write_input_cache(
         "sample_rate": rates.pop(),
         "num_draws": num_draws,
     }
-    (partial / _NOTE).write_text(json.dumps(note) + "\n", encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    write_json(note, folder / _NOTE, indent=None)
+
+
+def _allocate(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> np.memmap[Any, np.dtype[Any]]:
+    """Return an array in a file that has all of its space on the disk.
+
+    A process that writes to a mapped file for which there is none is killed without a word.
+    """
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def open_input_cache(folder: str | Path) -> InputCache:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,38 @@ def replacing(path: str | Path) -> Iterator[Path]:
         finally:
             os.close(descriptor)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Give an unfinished folder, which takes the name ``folder`` when the block ends.
+
+    It is hidden, in the same place, and has a random name. An older folder is then deleted, and a
+    symbolic link replaced, not followed; if the block raises, the older one stays. What killed
+    writers of this folder left is deleted first.
+
+    Raises:
+        UnwritableFileError: If there is no space or no permission, or a file has the name.
+    """
+    folder = Path(folder)
+    start = f".{folder.name[:40]}."
+    unfinished = folder.with_name(f"{start}{secrets.token_hex(4)}{_MARK}")
+    with _one_sentence(folder, unfinished):
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        _make_folder(folder.parent)
+        for left in folder.parent.iterdir():
+            if left.name.startswith(start) and _UNFINISHED.fullmatch(left.name):
+                _delete_folder(left)
+        unfinished.mkdir()
+        try:
+            yield unfinished
+            _delete_folder(folder)
+            os.replace(unfinished, folder)
+        except BaseException:
+            _delete_folder(unfinished)
+            raise
+        _sync_folder(folder.parent)
 
 
 def check_writable(path: str | Path) -> None:
@@ -217,6 +250,14 @@ def _mode(path: Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
+def _delete_folder(folder: Path) -> None:
+    """Delete a folder, or the link that stands for it."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -233,8 +274,13 @@ def _one_sentence(path: Path, unfinished: Path) -> Iterator[None]:
     except UnwritableFileError:
         raise
     except OSError as error:
-        ours = {str(path), str(unfinished), *map(str, path.parents)}
-        is_ours = str(error.filename) in ours or (error.filename is None and error.errno in _FULL)
+        named = Path(str(error.filename))
+        # Of an unfinished folder also what stands in it.
+        is_ours = (
+            named in (path, *path.parents)
+            or named.is_relative_to(unfinished)
+            or (error.filename is None and error.errno in _FULL)
+        )
         if not is_ours or error.strerror is None:
             raise
         remedy = _REMEDIES.get(error.errno or 0, "check the path and its permissions")

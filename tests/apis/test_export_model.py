@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from macbdf_mm.apis.export_model import ScoringModel, example_inputs, export_model
 from macbdf_mm.apis.load_model import build_model, load_checkpoint
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ConfigError, UnwritableFileError
 
 _SCORE = """
 import sys, torch
@@ -94,6 +94,20 @@ def test_weights_load_as_a_checkpoint(tmp_path, cfg, checkpoint, scoring_model):
     assert weights.keys() == scoring_model.detector.state_dict().keys()
     for name, tensor in scoring_model.detector.state_dict().items():
         torch.testing.assert_close(weights[name], tensor, rtol=0, atol=0)
+
+
+def test_a_link_is_replaced_and_a_full_device_gets_its_sentence(tmp_path, cfg, checkpoint):
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "out.pth").symlink_to(tmp_path / "kept")
+    export_model(cfg, checkpoint, "weights", tmp_path / "out.pth")
+    assert (tmp_path / "kept").read_text() == "kept"
+    assert "state_dict" in torch.load(tmp_path / "out.pth")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "out.pth"]
+    for format_name in ("weights", "program"):
+        with pytest.raises(UnwritableFileError, match=r"/dev/full cannot be written .no space"):
+            export_model(cfg, checkpoint, format_name, "/dev/full")
+    with pytest.raises(UnwritableFileError, match="is a directory"):
+        export_model(cfg, checkpoint, "weights", tmp_path)
 
 
 def test_unknown_format_is_refused(tmp_path, cfg, checkpoint):

@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +13,7 @@ from macbdf_mm.datasets.input_cache import (
     open_input_cache,
     write_input_cache,
 )
-from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.errors import ConfigError, MissingDataError, UnwritableFileError
 
 
 def decoded(index, draw=0, size=6, sample_rate=100):
@@ -65,10 +69,55 @@ def test_a_writer_that_dies_leaves_no_cache_and_the_next_one_makes_it(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_input_cache(tmp_path / "cache", dying(), 2)
     assert not has_input_cache(tmp_path / "cache")
-    assert (tmp_path / "cache.partial").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".cache.0123abcd.part").mkdir()  # Of one that was killed.
+    (tmp_path / ".cache.0123abcd.part" / "frames.npy").touch()
     write_input_cache(tmp_path / "cache", draws(2), 2)
     assert has_input_cache(tmp_path / "cache")
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_link_is_replaced_and_neither_followed_nor_emptied(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/kept").touch()
+    for name in ("cache", "cache.partial"):
+        (tmp_path / name).symlink_to(tmp_path / "other")
+    write_input_cache(tmp_path / "cache", draws(1), 1)
+    assert has_input_cache(tmp_path / "cache")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["kept"]
+    assert not (tmp_path / "cache").is_symlink()
+
+
+def test_a_file_of_the_name_stays(tmp_path):
+    (tmp_path / "cache").write_text("kept")
+    with pytest.raises(UnwritableFileError, match=r"cache cannot be written .not a directory"):
+        write_input_cache(tmp_path / "cache", draws(1), 1)
+    assert (tmp_path / "cache").read_text() == "kept"
+
+
+def test_a_full_disk_is_said_before_a_mapped_file_kills_the_process(tmp_path):
+    code = (
+        "from test_input_cache import decoded, write_input_cache\n"
+        "clips = (decoded(0, size=600) for _ in range(2))\n"
+        "write_input_cache('disk/cache', clips, 2)\n"
+    )
+    (tmp_path / "disk").mkdir()
+    script = (
+        f'mount -t tmpfs -o size=4m tmpfs disk && {sys.executable} -W ignore -c "$CODE"; ls -A disk'
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)])
+    environment = {**os.environ, "PYTHONPATH": path, "CODE": code}
+    try:
+        command = ["unshare", "-rm", "sh", "-c", script]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        pytest.skip("needs unshare")
+    if "Error" not in done.stderr:
+        pytest.skip("needs the right to mount a file system in a namespace of its own")
+    assert "UnwritableFileError: disk/cache cannot be written (no space left" in done.stderr
+    assert done.stdout == ""
 
 
 def test_progress_counts_spans(tmp_path):
