@@ -78,8 +78,11 @@ def _unlike(stored: Mapping[str, Any], optimizer: Optimizer) -> str | None:
     """Return how a saved optimiser differs from one that was made, None if it fits."""
     groups, state = stored.get("param_groups"), stored.get("state")
     own = optimizer.param_groups
-    is_whole = isinstance(groups, list) and isinstance(state, Mapping)
-    if not is_whole or not all(isinstance(group, Mapping) for group in groups):
+    if (
+        not isinstance(groups, list)
+        or not isinstance(state, Mapping)
+        or not all(isinstance(group, Mapping) for group in groups)
+    ):
         return "its `optimizer` is not the state of an optimiser"
     sizes = [len(group.get("params", ())) for group in groups]
     if sizes != [len(group["params"]) for group in own]:

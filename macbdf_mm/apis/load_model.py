@@ -124,8 +124,9 @@ def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
     """
     meta = checkpoint.get("meta")
     training_data = meta.get("training_data") if isinstance(meta, Mapping) else None
-    is_known = isinstance(training_data, Mapping) and training_data
-    return bool(training_data.get("synthetic", False)) if is_known else None
+    if not isinstance(training_data, Mapping) or not training_data:
+        return None
+    return bool(training_data.get("synthetic", False))
 
 
 def check_device(device: str, amp: bool) -> None:

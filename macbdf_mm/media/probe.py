@@ -138,7 +138,7 @@ def _stated_seconds(file: MediaFile) -> float | None:
     The length of a container is that of all of its streams, such as a subtitle or a timecode that
     goes on, and in some formats it is FFmpeg's estimate.
     """
-    tracks = [kind[0] for kind in map(file.candidates, ("video", "audio")) if kind]
+    tracks = [kind[0] for kind in (file.candidates("video"), file.candidates("audio")) if kind]
     if may_start_anew(file.path, file.container.format.name) or _is_length_estimated(file):
         return None
     if set(file.container.format.name.split(",")) & {"mp4", "avi"}:
