@@ -18,7 +18,12 @@ from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.source_leaks import find_source_leaks, refuse_source_leaks
-from macbdf_mm.errors import ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.errors import (
+    AnnotationError,
+    ConfigError,
+    MissingDataError,
+    UndecodableMediaError,
+)
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS
@@ -163,7 +168,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         return [
             {**item, "window_index": index, "num_windows": num_windows}
             for item in items
-            for num_windows in [self._num_windows(item["duration_seconds"])]
+            for num_windows in [self._num_windows(item)]
             for index in range(num_windows)
         ]
 
@@ -238,12 +243,19 @@ class AudioVisualForgeryDataset(BaseDataset):
         info = self.get_data_info(idx)
         return info["label"], info["video_label"], info["audio_label"]
 
-    def _num_windows(self, duration_seconds: float | None) -> int:
+    def _num_windows(self, item: Mapping[str, Any]) -> int:
+        duration_seconds = item["duration_seconds"]
         if self.cover_span_seconds is None or duration_seconds is None:
             return self.windows_per_clip
-        spans = plan_covering_windows(
-            duration_seconds, self.cover_span_seconds, self.windows_per_clip
-        )
+        try:
+            spans = plan_covering_windows(
+                duration_seconds, self.cover_span_seconds, self.windows_per_clip
+            )
+        except UndecodableMediaError as error:
+            raise AnnotationError(
+                f"{self.ann_file}: {item['file']} has a `duration_seconds` of "
+                f"{duration_seconds:g}. {error}"
+            ) from None
         return len(spans)
 
     def _warn_of_unknown_lengths(self, items: list[dict[str, Any]]) -> None:
