@@ -1,6 +1,7 @@
 """What a media file says of itself, and what it really holds, without decoding it all."""
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +38,8 @@ _MAX_UNREAD_SHARE = 0.2
 _MAX_CUT_SHARE = 0.01
 # Nobody states a shorter length: in thousandths, as annotations hold it, it would be 0.
 _MIN_SECONDS = 0.001
+# So many packets of another sample rate are damage.
+_MAX_ODD_PACKETS = 4
 # Tracks of a file need not begin at once; what is cut off by more than this is said.
 _MAX_UNSEEN_SECONDS = 1.0
 # The length of these is not stated but worked out from the size and the first packets.
@@ -247,6 +250,11 @@ def _remarks(file: MediaFile) -> list[str]:
             f"FFmpeg takes this {named[1:]} file for a bare stream ({file.container.format.name}): "
             "its name is wrong or its beginning damaged, and other tracks are not looked at"
         )
+    if _changes_rate(file):
+        remarks.append(
+            "the sample rate changes on the way, and this format states no times: sound behind "
+            "that is looked at as if it came at other moments"
+        )
     video, audio = file.video, file.audio
     if video is not None and audio is not None:
         early = video.first_seconds - audio.first_seconds
@@ -316,6 +324,22 @@ def _is_length_estimated(file: MediaFile) -> bool:
             head = b""
         head += content.read(4096)
     return not any(mark in head for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _changes_rate(file: MediaFile) -> bool:
+    """Return whether a bare stream of sound changes its sample rate on the way."""
+    # Where the header of a packet states it: ADTS (AAC) and MPEG audio.
+    masks = {"aac": (0, 0, 0x3C), "mp3": (0, 0x18, 0x0C)}
+    mask = masks.get(file.container.format.name)
+    if mask is None or file.audio is None:
+        return False
+    file.restart()
+    rates = Counter(
+        tuple(byte & bits for byte, bits in zip(bytes(packet)[:3], mask, strict=False))
+        for packet in file.read_packets([file.stream(file.audio)])
+    )
+    # A damaged packet or two are no change.
+    return sum(count > _MAX_ODD_PACKETS for count in rates.values()) > 1
 
 
 def _is_bare_stream(file: MediaFile) -> bool:

@@ -402,3 +402,15 @@ def test_a_header_that_claims_years_is_not_believed(make_clip):
     place = content.index(b"\x44\x89\x88") + 3
     path.write_bytes(content[:place] + struct.pack(">d", 1e13) + content[place + 8 :])
     assert read_header(path).duration_seconds == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("aac", "aac"), ("mp3", "libmp3lame")])
+def test_a_sample_rate_that_changes_where_nothing_states_times_is_named(make_clip, suffix, codec):
+    options = dict(with_video=False, audio_codec=codec)
+    first = make_clip(f"a.{suffix}", sample_rate=48_000, **options)
+    same = make_clip(f"b.{suffix}", sample_rate=48_000, **options)
+    other = make_clip(f"c.{suffix}", sample_rate=16_000, **options).read_bytes()
+    same.write_bytes(first.read_bytes() + same.read_bytes())
+    assert not any("sample rate" in remark for remark in probe(same).remarks)
+    first.write_bytes(first.read_bytes() + other)
+    assert any("sample rate changes on the way" in remark for remark in probe(first).remarks)
