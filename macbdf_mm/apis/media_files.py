@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from macbdf_mm.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from macbdf_mm.utils.folder_walk import walk_folder
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from av.packet import Packet
 
-from macbdf_mm.media.media_file import MediaFile, Track, decode_packet, length_of, to_seconds
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.packets import decode_packet, length_of, to_seconds
+from macbdf_mm.media.tracks import Track
 
 # Decoders of FFmpeg that can leave out a picture to which no other refers, and in which such
 # a picture is one in every sense: HEVC's may still serve a higher temporal layer.

@@ -9,7 +9,9 @@ import numpy.typing as npt
 from macbdf_mm.media import limits
 from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
 from macbdf_mm.media.frame_plan import plan_frames
-from macbdf_mm.media.media_file import MediaFile, Track, to_seconds
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.packets import to_seconds
+from macbdf_mm.media.tracks import Track
 
 _ROUNDING_SECONDS = 1e-6
 # For so long a picture may stand in for others that do not decode; after that there is none.

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.media.media_file import MediaFile, decode_strictly, to_seconds
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.packets import decode_strictly, to_seconds
 from macbdf_mm.media.probe import MediaInfo, describe
 from macbdf_mm.media.sound import MonoMixer, is_plausible
 

@@ -12,14 +12,10 @@ from av.stream import Disposition
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.media import limits
 from macbdf_mm.media.box_scan import may_start_anew, stated_bytes
-from macbdf_mm.media.media_file import (
-    SOUND_SUFFIXES,
-    VIDEO_SUFFIXES,
-    MediaFile,
-    Track,
-    length_of,
-    to_seconds,
-)
+from macbdf_mm.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.packets import length_of, to_seconds
+from macbdf_mm.media.tracks import Track
 
 # The end of a long file is looked at in a tail of this length.
 _TAIL_SECONDS = 15.0

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import is_usual_sample_rate
-from macbdf_mm.media.media_file import MediaFile, Track
+from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.sample_positions import SampleClock, place_frames
+from macbdf_mm.media.tracks import Track
 
 # How long before a moment these decoders have to start, for the sound to be what a decode of the
 # whole track gives: they hold overlaps, a bit reservoir (MP3) or filters (Opus).

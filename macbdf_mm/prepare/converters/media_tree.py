@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from macbdf_mm.errors import AnnotationError, MissingDataError
-from macbdf_mm.media.media_file import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from macbdf_mm.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.folder_walk import walk_folder
 
