@@ -80,6 +80,13 @@ def run_command(main: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        # Python would try once more to write what is left, when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("error: Whoever read the output has ended, so this command too.", file=sys.stderr)
+        return 1
     except Exception as error:
         sentence = explain(error)
         if sentence is None or os.environ.get(TRACEBACK_VARIABLE):

@@ -240,12 +240,15 @@ class ForgeryInferencer(BaseInferencer):
         # Imported late: matplotlib takes a second, and most calls draw nothing.
         from macbdf_mm.reports.figures.timeline import draw_timeline
 
+        infos = {sample.file: sample.media_info for sample in preds}
         return [
             draw_timeline(
                 [[*window.span_seconds, *window.scores] for window in video.windows],
                 thresholds=self.thresholds,
                 duration_seconds=video.windows[-1].span_seconds[1],
-                title="\n".join([Path(video.file).name, *self.caveats]),
+                title="\n".join(
+                    [Path(video.file).name, *self.caveats, *file_caveats(infos[video.file])]
+                ),
             )
             for video in self._gather(preds)
         ]

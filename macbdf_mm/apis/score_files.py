@@ -17,7 +17,7 @@ from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, thresholds_by_t
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, save_predictions, weight_caveats
-from macbdf_mm.errors import ConfigError, ForgeryToolboxError
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UnwritableFileError
 from macbdf_mm.utils.files import FileStamp, check_writable
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
 from macbdf_mm.utils.journal import Journal, journal_files
@@ -161,10 +161,21 @@ def score_files(
             found[places[id(result.job)]] = prediction
             tell(prediction)
         if out is not None and shard == WHOLE:
-            save_predictions(out, found)
+            _save(out, found, journal)
             if journal is not None:  # While it is ours: another run may begin one at once.
                 journal.path.unlink(missing_ok=True)
     return found
+
+
+def _save(out: str | Path, found: list[Prediction], journal: Journal | None) -> None:
+    try:
+        save_predictions(out, found)
+    except UnwritableFileError as error:
+        if journal is None:
+            raise
+        raise UnwritableFileError(
+            f"{error} All scores are kept in {journal.path}; the same command takes them over."
+        ) from error
 
 
 def journal_of(out: str | Path) -> Path | None:

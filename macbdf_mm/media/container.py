@@ -15,6 +15,7 @@ from av.stream import Stream
 
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media import limits
+from macbdf_mm.utils.jobs import is_passing
 
 # By which names media files are recognised in a folder.
 VIDEO_SUFFIXES = (
@@ -72,6 +73,8 @@ def open_container(path: Path) -> InputContainer:
             "name other files; those are not opened."
         ) from None
     except (av.error.FFmpegError, OSError) as error:
+        if is_passing(error):
+            raise UndecodableMediaError(f"{path} cannot be opened: {error.strerror}.") from error
         raise UndecodableMediaError(
             f"{path} is not a media file that FFmpeg can open, or its header is cut off: "
             f"{error.strerror}."

@@ -164,6 +164,21 @@ def test_interrupt(capsys):
     assert "Interrupted" in capsys.readouterr().err
 
 
+def test_a_reader_that_ends_early_is_no_traceback():
+    script = (
+        "import sys; from macbdf_mm.apis.command_line import run_command\n"
+        "sys.exit(run_command(lambda: [print('x' * 100, flush=True) for _ in range(10000)]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=-1, stderr=-1, text=True)
+    process.stdout.readline()
+    process.stdout.close()
+    assert (
+        process.stderr.read() == "error: Whoever read the output has ended, so this command too.\n"
+    )
+    process.stderr.close()
+    assert process.wait() == 1
+
+
 @pytest.fixture
 def child(tmp_path):
     """Return a maker of configs that inherit from one with variables."""

@@ -190,6 +190,23 @@ def test_where_the_scores_are_kept(tmp_path):
     assert journal_of("/dev/null") is None
 
 
+def test_scores_that_cannot_be_written_are_kept(scorer, files, out):
+    told = []
+
+    def tell(prediction):  # The place is taken while the files are scored.
+        told.append(prediction)
+        out.mkdir(exist_ok=True)
+
+    with pytest.raises(UnwritableFileError, match=r"All scores are kept in .*out\.journal\.jsonl"):
+        score_files(scorer, [files], HERE, out=out, tell=tell)
+    assert len(told) == 8
+    out.rmdir()
+    scorer.asked.clear()
+    assert score_files(scorer, [files], HERE, out=out) == told
+    assert scorer.asked == []
+    assert json.loads(out.read_text()) == told
+
+
 @pytest.fixture(scope="module")
 def real_scorer(run_dir):
     config = Config.fromfile(run_dir / "macbdf_demo.py")

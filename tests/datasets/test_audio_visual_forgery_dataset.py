@@ -301,7 +301,9 @@ def test_a_clip_that_would_have_too_many_windows_is_named(data_root, make_clip):
     make_clip("videos/long.mp4")
     rows = [ClipRow("long.mp4", 0, 0, 0, split="x", duration_seconds=900_000.0)]
     save_annotation(data_root / "annotation.json", {"dataset": "d"}, rows)
-    with pytest.raises(AnnotationError, match=r"long\.mp4 has a .* of 900000\. .* MACBDF_MAX_WINDOWS"):
+    with pytest.raises(
+        AnnotationError, match=r"long\.mp4 has a .* of 900000\. .* MACBDF_MAX_WINDOWS"
+    ):
         len(build(data_root, TEST_PIPELINE, split="x", test_mode=True, cover_span_seconds=1.28))
 
 

@@ -11,6 +11,7 @@ from macbdf_mm.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import probe
+from macbdf_mm.utils.jobs import is_passing
 
 
 @pytest.mark.parametrize("name", ["picture.png", "clip.mp4"])
@@ -110,3 +111,19 @@ def test_suffixes_are_lower_case_with_a_dot_and_of_one_kind():
     assert len(set(suffixes)) == len(suffixes)
     assert {".mp4", ".webm", ".avi", ".mov"} <= set(VIDEO_SUFFIXES)
     assert {".wav", ".flac", ".m4a"} <= set(SOUND_SUFFIXES)
+
+
+def test_a_locked_file_is_not_called_damaged(make_clip, tmp_path, monkeypatch):
+    make_clip()
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    os.chmod("clip.mp4", 0)
+    before = os.geteuid()
+    try:
+        if not before:  # For root no file is locked.
+            os.seteuid(65534)
+        with pytest.raises(UndecodableMediaError, match="cannot be opened: Permission den") as info:
+            MediaFile("clip.mp4")
+    finally:
+        os.seteuid(before)
+    assert is_passing(info.value)
