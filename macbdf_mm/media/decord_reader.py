@@ -16,6 +16,8 @@ from macbdf_mm.media.probe import describe
 
 # decord crashes or hangs on files whose index points past their end.
 _MAX_OVERCLAIM_SECONDS = 0.5
+# In these decord shows pictures of other moments, or broken ones after a seek.
+_MISREAD_FORMATS = frozenset({"mpegts", "asf"})
 # What decord makes of "no timestamp" is far below any real one.
 _MIN_TIMESTAMP_SECONDS = -1e6
 _ROUNDING_SECONDS = 1e-6
@@ -47,7 +49,7 @@ def read_frames_decord(
 
     Raises:
         UndecodableMediaError: If the file is shorter than it claims, has no timestamps that
-            decord can read, or decord gives up.
+            decord can read, is of a kind that decord misreads, or decord gives up.
     """
     # Its import takes a while and sets up its own FFmpeg; only those who ask for it pay.
     import decord
@@ -55,6 +57,7 @@ def read_frames_decord(
     path = file.path
     _refuse_lists(path)
     _refuse_cut_files(file)
+    _refuse_misread_files(file)
     wanted = np.asarray(times_seconds, np.float64) + _zero_on_its_clock(file) + _ROUNDING_SECONDS
     try:
         # By path: opened from memory, decord crashes the process on damaged files.
@@ -122,6 +125,15 @@ def _refuse_cut_files(file: MediaFile) -> None:
             f"{file.path} claims {info.duration_seconds + info.missing_seconds:.2f} s but holds "
             f"{info.duration_seconds:.2f} s, and decord is not safe on truncated files; "
             "use `backend='pyav'`."
+        )
+
+
+def _refuse_misread_files(file: MediaFile) -> None:
+    names = set(file.container.format.name.split(","))
+    if names & _MISREAD_FORMATS or not file.clock.is_sought:
+        raise UndecodableMediaError(
+            f"{file.path} is of a kind in which decord shows pictures of other moments (MPEG-TS, "
+            "ASF, and files that are put together of parts); use `backend='pyav'`."
         )
 
 

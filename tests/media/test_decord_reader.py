@@ -33,6 +33,26 @@ def test_containers_without_timestamps_are_refused(make_clip):
         read_frames_decord(file, [0.5])
 
 
+@pytest.mark.parametrize(
+    ("name", "video_codec", "audio_codec", "num_parts"),
+    [
+        ("a.ts", "libx264", "aac", 1),
+        ("a.asf", "msmpeg4v3", "libmp3lame", 1),
+        ("a.mkv", "libx264", "aac", 2),
+    ],
+)
+def test_files_in_which_decord_shows_other_moments_are_refused(
+    make_clip, name, video_codec, audio_codec, num_parts
+):
+    path = make_clip(
+        name, video_codec=video_codec, audio_codec=audio_codec, sample_rate=44_100, seconds=2.0
+    )
+    path.write_bytes(path.read_bytes() * num_parts)
+    message = "decord shows pictures of other moments .* use `backend='pyav'`"
+    with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match=message):
+        read_frames_decord(file, [0.5])
+
+
 def test_what_decord_cannot_read_is_named(make_clip):
     with (
         MediaFile(make_clip("a.m4a", with_video=False)) as file,
