@@ -20,6 +20,7 @@ from benchmarks.rows import NotMeasuredError, Row, make_row
 from benchmarks.timing import Call
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
+from macbdf_mm.utils.local_engine import safe_path
 from macbdf_mm.utils.progress import ProgressLine
 
 _STATUS = Path("/proc/self/status")
@@ -102,7 +103,9 @@ def growth_by_part(reader: Reader, path: Path, num_clips: int, seed: int) -> lis
     sizes = [_NUM_WARM_UP_CLIPS] + [part] * _NUM_PARTS
     show = partial(ProgressLine("clips"), f"memory growth, {reader}")
     # Spawned: a forked process would begin with this one's memory.
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    with safe_path():
+        processes = multiprocessing.get_context("spawn").Pool(1)
+    with processes as pool:
         resident: list[float] = []
         show(0, sum(sizes))
         for index, size in enumerate(sizes):

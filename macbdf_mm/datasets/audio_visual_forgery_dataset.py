@@ -29,6 +29,7 @@ from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.lifeline import end_with_parent
+from macbdf_mm.utils.tables import printable
 
 OnDecodeError = Literal["raise", "skip"]
 _NUM_NAMED_FILES = 3
@@ -272,7 +273,8 @@ class AudioVisualForgeryDataset(BaseDataset):
     def _note_skipped(self, idx: int, error: Exception) -> None:
         if not self._skipped[idx]:
             self._skipped[idx] = True
-            print_log(f"Skipped: {error}", logger="current", level=logging.WARNING)
+            said = printable(f"Skipped: {error}")
+            print_log(said, logger="current", level=logging.WARNING)
 
     def _rows_of_split(self, rows: list[ClipRow]) -> list[ClipRow]:
         if not rows:

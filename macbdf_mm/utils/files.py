@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from macbdf_mm.errors import ConfigError, UnwritableFileError
+from macbdf_mm.utils.tables import printable
 
 _MARK = ".part"
 _UNFINISHED = re.compile(rf"\..*\.[0-9a-f]{{8}}{re.escape(_MARK)}(\.[^.]*)?", re.DOTALL)
@@ -24,6 +26,7 @@ _REMEDIES = {
     errno.EISDIR: "choose the name of a file",
     errno.ENOTDIR: "a part of the path is a file",
 }
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _FULL = (*DISK_FULL, errno.EFBIG, errno.EIO)
 
@@ -184,6 +187,8 @@ def take_lock(descriptor: int, refusal: str, is_shared: bool = False) -> None:
         refusal: The sentence for the user, if another process holds it.
         is_shared: Whether others may hold it as well, if they share it.
 
+    Where the file system has no locks, as some of networks do not, a warning is all there is.
+
     Raises:
         ConfigError: If another process holds the lock.
     """
@@ -191,6 +196,18 @@ def take_lock(descriptor: int, refusal: str, is_shared: bool = False) -> None:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise ConfigError(refusal) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        name = os.readlink(f"/proc/self/fd/{descriptor}")
+        print(
+            printable(
+                f"warning: The file system of {name} has no locks "
+                f"({os.strerror(error.errno).lower()}): see to it that no other command writes "
+                "to the same place."
+            ),
+            file=sys.stderr,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class LocalProcesses:
         self._worker = worker
         self._num_workers = num_workers
         self._time_limit_seconds = time_limit_seconds
-        with _safe_path():
+        with safe_path():
             resource_tracker.ensure_running()
         # One more for each process: none waits for the consumer between two jobs.
         self.capacity = 2 * num_workers
@@ -228,12 +228,12 @@ class _Process(SpawnProcess):
 
     @staticmethod
     def _Popen(process_obj: Any) -> Any:
-        with _safe_path():
+        with safe_path():
             return SpawnProcess._Popen(process_obj)  # type: ignore[attr-defined]
 
 
 @contextmanager
-def _safe_path() -> Iterator[None]:
+def safe_path() -> Iterator[None]:
     """Have the processes that multiprocessing starts meanwhile run nothing of the current folder.
 
     Each is a ``python -c``, which looks for its first modules there, and what lies there is data.

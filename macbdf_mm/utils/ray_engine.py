@@ -3,7 +3,7 @@
 import os
 import pickle
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from macbdf_mm.utils.local_engine import LocalProcesses
 try:
     import ray
     from ray.exceptions import ActorUnavailableError, RayError, RayTaskError
+    from ray.job_config import JobConfig
 except ImportError as error:
     raise MissingBackendError(
         "The engine `ray` needs a package that is not installed: pip install 'macbdf_mm[ray]'."
@@ -103,11 +104,24 @@ def _connect(address: str | None, num_cpus: int | None) -> None:
             "include_dashboard": False,
             "object_store_memory": _STORE_BYTES,
         }
+    job = JobConfig()
+    job._py_driver_sys_path = _ModulePath()
     try:
-        ray.init(**options, log_to_driver=False, configure_logging=False)
+        ray.init(**options, job_config=job, log_to_driver=False, configure_logging=False)
     except ConnectionError as error:
         reason = " ".join(str(error).split())
         raise ConfigError(f"No Ray cluster answers at '{address}': {reason}") from error
+
+
+class _ModulePath(list[str]):
+    """Where the processes of Ray look for modules, beside where Python does.
+
+    Ray adds the current folder, first of all. What lies there is data, and not to be run.
+    """
+
+    def extend(self, folders: Iterable[str]) -> None:
+        """Add what Ray wants to add, without the current folder."""
+        super().extend(folder for folder in folders if folder != os.getcwd())
 
 
 class _Actor:

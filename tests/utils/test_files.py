@@ -25,6 +25,22 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_without_locks_of_the_file_system_a_warning_is_all(tmp_path, monkeypatch, capsys, number):
+    def refuse(descriptor, how):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with folder_lock(tmp_path, "held"):
+        pass
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: The file system of {tmp_path}/.lock has no locks (")
+    assert said.count("\n") == 1
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output"), folder_lock(tmp_path, "held"):
+        pass
+
+
 @pytest.mark.parametrize("content", [b"a\xff", "a\u00e9\n"])
 def test_content_stands_in_the_file_alone(tmp_path, content):
     path = tmp_path / "new" / "folder" / "file.txt"

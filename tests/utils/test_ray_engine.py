@@ -54,6 +54,22 @@ def test_jobs_that_fail_kill_and_hang_do_so_as_locally(tmp_path):
     assert others["hang"] == ("timed out", "hang: not done within 2 s, in two attempts.")
 
 
+def test_modules_in_the_current_folder_are_not_run(tmp_path):
+    for name in ("selectors", "colorsys", "json", "uuid", "numpy", "pebble"):
+        (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write({name!r})")
+    code = (
+        "import job_workers\n"
+        "from macbdf_mm.utils.jobs import Job, run_jobs\n"
+        "from macbdf_mm.utils.ray_engine import RayEngine\n"
+        "for result in run_jobs(job_workers.loaded_modules, [Job('a', 1)], RayEngine(1)):\n"
+        "    print(result.status, result.error)\n"
+    )
+    command = [sys.executable, "-P", "-W", "ignore", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "done None\n", done.stderr[-1000:]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_results_come_and_a_mistake_in_the_worker_is_raised_as_itself():
     values = []
     with pytest.raises(KeyError, match="a mistake"):  # noqa: PT012

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from macbdf_mm.engine.unwrap import nested_datasets
 from macbdf_mm.registry import HOOKS
 from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.tables import printable
 
 _NUM_NAMED_FILES = 20
 
@@ -50,7 +51,7 @@ class ReportSkippedFilesHook(Hook):
         if not new or not is_main_process():
             return
         consequence = "replaced by others" if part == "train" else "counted as not covered"
-        named = ", ".join(sorted(new)[:_NUM_NAMED_FILES])
+        named = printable(", ".join(sorted(new)[:_NUM_NAMED_FILES]))
         path = Path(runner.work_dir, "skipped_files.txt")
         runner.logger.log(
             logging.WARNING,
@@ -61,7 +62,9 @@ class ReportSkippedFilesHook(Hook):
         )
         # With those of earlier runs: one that was resumed, or a test, does not meet them again.
         earlier = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        now = (f"{name} {file}" for name, files in self._reported.items() for file in files)
+        now = (
+            printable(f"{name} {file}") for name, files in self._reported.items() for file in files
+        )
         lines = sorted({*earlier, *now})
         write_atomically("".join(f"{line}\n" for line in lines).encode(), path)
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from macbdf_mm.prepare.audit.shortcut_probes import NUM_STANDARD_ERRORS, ShortcutProbe
-from macbdf_mm.reports.figures.theme import LIGHT, Theme, new_figure, style_axes
+from macbdf_mm.reports.figures.theme import LIGHT, Theme, new_figure, plain_text, style_axes
 
 # Where the axis of probes begins: left of it is only luck.
 _LOWEST = 0.3
@@ -60,7 +60,7 @@ def fill_operator_axes(axes: Axes, scores: Sequence[OperatorScore], theme: Theme
         )
         ends = [score.figures["auc_low"], score.figures["auc_high"]]
         axes.plot(ends, [row, row], color=theme.ink, linewidth=1.4)
-    names = [f"{s.operator}{' (held out)' if s.is_held_out else ''}" for s in scores]
+    names = [f"{plain_text(s.operator)}{' (held out)' if s.is_held_out else ''}" for s in scores]
     axes.set_yticks(range(len(scores)), names)
     axes.axvline(0.5, color=theme.muted, linewidth=0.9, linestyle=(0, (4, 4)))
     axes.set_xlim(0, 1)
@@ -94,7 +94,7 @@ def draw_probe_bars(probes: Sequence[ShortcutProbe], title: str, theme: Theme = 
         axes.text(
             max(high, 0.5) + 0.01, row, f"{probe.auc:.2f}", va="center", fontsize=9, color=theme.ink
         )
-    axes.set_yticks(range(len(probes)), [probe.feature for probe in probes])
+    axes.set_yticks(range(len(probes)), [plain_text(probe.feature) for probe in probes])
     axes.axvline(0.5, color=theme.muted, linewidth=0.9)
     axes.set_xlim(_LOWEST, 1.08)
     axes.invert_yaxis()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.tables import printable
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ def new_figure(theme: Theme, width: float, height: float) -> Figure:
     return figure
 
 
+def plain_text(text: str) -> str:
+    """Return a text that others have chosen, for a figure: nothing in it is a formula or a sign.
+
+    Names of files, methods and parts can hold dollars, and what a font cannot draw.
+    """
+    return printable(text).replace("$", r"\$")
+
+
 def style_axes(
     axes: Axes,
     theme: Theme,
@@ -87,9 +96,9 @@ def style_axes(
         axes.grid(True, color=theme.grid, linewidth=0.8)
         axes.set_axisbelow(True)
     if title:
-        # A title can be the name of a file, in which dollars enclose no formula.
-        text = axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=theme.ink)
-        text.set_parse_math(False)
+        axes.set_title(
+            plain_text(title), loc="left", fontsize=11, fontweight="bold", color=theme.ink
+        )
     axes.set_xlabel(xlabel, fontsize=9, color=theme.muted)
     axes.set_ylabel(ylabel, fontsize=9, color=theme.muted)
 

@@ -17,6 +17,7 @@ from macbdf_mm.reports.figures.theme import (
     add_legend,
     add_legend_above,
     new_figure,
+    plain_text,
     style_axes,
 )
 from macbdf_mm.structures.labels import TRACKS
@@ -151,7 +152,8 @@ def _draw_smooth(axes: Axes, series: Series, colour: str, label: str, style: str
     iterations, values = np.asarray(finite, dtype=np.float64).T
     axes.plot(iterations, values, color=colour, alpha=0.2, linewidth=0.8, label="_logged")
     smooth = running_mean(values, max(1, len(values) // _SMOOTHING))
-    axes.plot(iterations, smooth, style, color=colour, linewidth=_LINE_WIDTH, label=label)
+    named = plain_text(label)
+    axes.plot(iterations, smooth, style, color=colour, linewidth=_LINE_WIDTH, label=named)
 
 
 def _colours(encoders: Iterable[str], theme: Theme) -> dict[str, str]:
@@ -227,5 +229,5 @@ def _draw_band(axes: Axes, curve: SeedCurve, theme: Theme) -> None:
         linewidth=1.8,
         marker="o",
         markersize=3.5,
-        label=curve.label,
+        label=plain_text(curve.label),
     )

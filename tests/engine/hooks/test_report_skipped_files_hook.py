@@ -96,6 +96,13 @@ def test_a_later_run_in_the_same_folder_keeps_the_names(dataset, runner, tmp_pat
     assert (tmp_path / "skipped_files.txt").read_text() == "test z.mp4\ntrain b.mp4\n"
 
 
+def test_a_name_makes_one_line(runner, caplog, tmp_path):
+    runner.train_dataloader.dataset = SimpleNamespace(skipped_files=("a\nb\x1b[2J\udcff.mp4",))
+    ReportSkippedFilesHook().after_train_epoch(runner)
+    assert (tmp_path / "skipped_files.txt").read_text() == "train a\\nb\\x1b[2J\\udcff.mp4\n"
+    assert "\x1b" not in caplog.text
+
+
 def test_is_registered():
     assert HOOKS.get("ReportSkippedFilesHook") is ReportSkippedFilesHook
 

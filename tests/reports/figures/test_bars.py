@@ -7,12 +7,19 @@ from macbdf_mm.reports.figures.bars import (
     draw_operator_bars,
     draw_probe_bars,
 )
-from macbdf_mm.reports.figures.theme import DARK, LIGHT
+from macbdf_mm.reports.figures.theme import DARK, LIGHT, to_png
 
 FIGURES = {"auc": 0.9, "auc_low": 0.8, "auc_high": 0.95}
 KNOWN = OperatorScore("mouth_swap", "video", 20, FIGURES, 0.7, is_held_out=False)
 FIGURES = {"auc": 0.6, "auc_low": 0.5, "auc_high": 0.7}
 HELD_OUT = OperatorScore("word_splice", "audio", 10, FIGURES, 0.4, is_held_out=True)
+
+
+def test_names_of_methods_are_no_formulas():
+    odd = OperatorScore("$\\nothing$\n", "video", 20, FIGURES, 0.7, is_held_out=False)
+    figure = draw_operator_bars([odd])
+    assert figure.axes[0].get_yticklabels()[0].get_text() == r"\$\nothing\$\n"
+    assert to_png(figure)
 
 
 def test_bars_are_as_long_as_the_auc_and_held_out_ones_are_marked():

@@ -1,6 +1,7 @@
 import io
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -15,6 +16,7 @@ from macbdf_mm.reports.figures.theme import (
     add_legend,
     add_legend_above,
     new_figure,
+    plain_text,
     style_axes,
     to_png,
 )
@@ -94,7 +96,24 @@ def test_no_figure_and_no_page_loads_torch():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_dollars_in_a_title_enclose_no_formula():
+@pytest.mark.parametrize("name", [r"$\nothing$.mp4", "a\x1b[2Jb\n", "\udcff", r"\$$x$"])
+def test_names_in_a_figure_are_no_formulas_and_no_signs(name):
     figure = new_figure(LIGHT, 2, 2)
-    style_axes(figure.subplots(), LIGHT, title=r"$\nothing$.mp4")
-    assert to_png(figure)
+    axes = figure.subplots()
+    style_axes(axes, LIGHT, title=name)
+    axes.plot([0, 1], label=plain_text(name))
+    axes.set_yticks([0], [plain_text(name)])
+    add_legend(axes, LIGHT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert to_png(figure)
+
+
+def test_a_dollar_is_drawn_as_one():
+    figure = new_figure(LIGHT, 2, 1)
+    figures = []
+    for text, is_math in ((plain_text("5$ or $6"), True), ("5$ or $6", False)):
+        figure.clear()
+        figure.text(0, 0.5, text, parse_math=is_math)
+        figures.append(to_png(figure))
+    assert figures[0] == figures[1]
