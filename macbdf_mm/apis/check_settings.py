@@ -25,6 +25,8 @@ _TRIPLES = (
 )
 # Settings of a loader that only workers have.
 _OF_WORKERS = ("persistent_workers", "prefetch_factor", "timeout")
+_LAYER_DECAY = "LearningRateDecayOptimizerConstructor"
+_KNOWN_TO_LAYER_DECAY = ("MViT", "VisionTransformer")
 _LARGEST_SEED = 2**32 - 1
 
 
@@ -60,6 +62,7 @@ def check_settings(cfg: Config) -> None:
                 _check_loader(name, cfg[name])
         _check_loop(cfg.get("train_cfg") or {})
         _check_optimisation(cfg.get("optim_wrapper") or {})
+        _check_constructor(cfg)
         _check_surroundings(cfg)
         for place, part, registry in _parts(cfg):
             _check_numbers(place, part, registry)
@@ -105,6 +108,19 @@ def _check_optimisation(wrapper: Mapping[str, Any]) -> None:
         value = (limits or {}).get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"Expected a number `optim_wrapper.clip_grad.{name}`, got {value!r}.")
+
+
+def _check_constructor(cfg: Config) -> None:
+    """Refuse the constructor of mmaction2 that knows the names of two backbones alone."""
+    name = str((cfg.get("optim_wrapper") or {}).get("constructor")).rpartition(".")[2]
+    backbone = str(((cfg.get("model") or {}).get("backbone") or {}).get("type"))
+    if name == _LAYER_DECAY and not any(known in backbone for known in _KNOWN_TO_LAYER_DECAY):
+        raise ConfigError(
+            f"`optim_wrapper.constructor` {name} of mmaction2 reads the layers of a "
+            f"`model.backbone` of type {' or '.join(_KNOWN_TO_LAYER_DECAY)}, and the model has "
+            "none. Remove it, and lower the rate of an encoder by optim_wrapper.paramwise_cfg="
+            "dict(custom_keys={'video_backbone.encoder': dict(lr_mult=0.1)})."
+        )
 
 
 def _check_surroundings(cfg: Config) -> None:

@@ -4,6 +4,7 @@ from macbdf_mm.models.backbones.large_kernel_backbone import MFTLKABackbone, MST
 from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import ForgeryDataPreprocessor
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.models.encoders.audio_transformer_encoder import AudioTransformerEncoder
+from macbdf_mm.models.encoders.mmaction_video_encoder import MMActionVideoEncoder
 from macbdf_mm.models.encoders.video_transformer_encoder import VideoTransformerEncoder
 from macbdf_mm.models.heads.forgery_frame_head import ForgeryFrameHead
 from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead
@@ -18,6 +19,7 @@ __all__ = [
     "ForgeryFrameHead",
     "ForgeryMLPHead",
     "MFTLKABackbone",
+    "MMActionVideoEncoder",
     "MSTLKABackbone",
     "PlainFusionNeck",
     "VideoTransformerEncoder",

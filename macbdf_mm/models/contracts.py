@@ -4,6 +4,7 @@ A part of another project needs no base class of ours, only these attributes and
 stand here and not in ``structures``, because they speak of the maps and masks of the network.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,11 @@ from torch import Tensor
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+
+_WRAPPED = (
+    "A video backbone of mmaction2 is wrapped: encoder=dict(type='MMActionVideoEncoder', "
+    "backbone=dict(type='mmaction.VisionTransformer', ...))."
+)
 
 # The (video, audio) maps of one layer: (B, C, T', H', W') and (B, C, F', T'').
 Maps = tuple[Tensor, Tensor]
@@ -120,11 +126,35 @@ def check_part(part: object, contract: type, argument: str) -> None:
         argument: The name under which the config gives the part.
 
     Raises:
-        ConfigError: If something is missing; the message names the part's class and all of it.
+        ConfigError: If something is missing, or a method takes other arguments; the message names
+            the part's class and all of it.
     """
     missing = [f"`{name}`" for name in members_of(contract) if not hasattr(part, name)]
     if missing:
         raise ConfigError(
             f"`{argument}` of type {type(part).__name__} has no {' and no '.join(missing)}, which "
             f"the protocol `{contract.__name__}` of {__name__} asks for."
+            + (f" {_WRAPPED}" if contract is Encoder else "")
         )
+    for name in members_of(contract):
+        wanted = getattr(contract, name, None)
+        if not callable(wanted) or name in contract.__annotations__:
+            continue
+        needed = list(inspect.signature(wanted).parameters)[1:]
+        if not _takes(getattr(part, name), len(needed)):
+            raise ConfigError(
+                f"`{argument}` of type {type(part).__name__} has a method `{name}` that does not "
+                f"take ({', '.join(needed)}), as the protocol `{contract.__name__}` of {__name__} "
+                f"asks for. {_WRAPPED}"
+            )
+
+
+def _takes(method: Callable[..., Any], number: int) -> bool:
+    """Return whether a method can be called with so many positional arguments."""
+    try:
+        inspect.signature(method).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # It does not say.
+        return True
+    return True

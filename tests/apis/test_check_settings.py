@@ -89,3 +89,12 @@ def test_no_workers_have_no_settings(cfg):
     check_settings(cfg)
     assert not {"persistent_workers", "prefetch_factor", "timeout"} & set(loader)
     assert cfg.val_dataloader.persistent_workers
+
+
+def test_layer_decay_of_mmaction2_is_refused_for_our_detectors(cfg):
+    name = "LearningRateDecayOptimizerConstructor"
+    cfg.optim_wrapper.constructor = f"mmaction.{name}"
+    with pytest.raises(ConfigError, match=rf"{name} of mmaction2 reads .*custom_keys="):
+        check_settings(cfg)
+    cfg.model = dict(type="mmaction.Recognizer3D", backbone=dict(type="mmaction.VisionTransformer"))
+    check_settings(cfg)

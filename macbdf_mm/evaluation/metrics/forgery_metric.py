@@ -7,6 +7,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
 from macbdf_mm.evaluation.test_result import TestResult, write_test_result
@@ -83,8 +84,17 @@ class ForgeryMetric(BaseMetric):
         self.is_threshold_fitted = is_fitted
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Remember the scores of a batch of windows."""
-        self.results.extend(window_of_sample(sample) for sample in data_samples)
+        """Remember the scores of a batch of windows.
+
+        Args:
+            data_batch: Not used.
+            data_samples: As :func:`~macbdf_mm.evaluation.action_samples.scored_sample` takes them:
+                of a detector of ours, or of a recogniser of mmaction2 with two classes.
+
+        Raises:
+            ConfigError: If they are of another kind.
+        """
+        self.results.extend(window_of_sample(scored_sample(sample)) for sample in data_samples)
 
     def compute_metrics(self, results: list[WindowScores]) -> dict[str, float]:
         """Return all figures of the gathered windows, see ``measure_videos``.
