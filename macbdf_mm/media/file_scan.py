@@ -21,6 +21,7 @@ from macbdf_mm.media.packets import length_of, to_seconds
 
 # Of so many files it is remembered what only a walk through all of their packets tells.
 NUM_REMEMBERED = 256
+_ASF_BLOCK_BYTES = 2**16
 
 
 @lru_cache(maxsize=NUM_REMEMBERED)
@@ -82,8 +83,9 @@ def _packet_times(
     """
     for packet in packets_up_to_damage(container, timed_streams(container)):
         if last_byte is not None and packet.pos is not None:
-            # Of Ogg, the place is that of the page.
-            end = packet.pos if container.format.name == "ogg" else packet.pos + packet.size
+            # Of Ogg, the place is that of the page; of Windows Media, that of a block.
+            sizes = {"ogg": 0, "asf": _ASF_BLOCK_BYTES}
+            end = packet.pos + sizes.get(container.format.name, packet.size)
             last_byte[0] = max(last_byte[0], end)
         index, base = packet.stream.index, packet.time_base
         decoded = to_seconds(packet.dts if packet.dts is not None else packet.pts, base)

@@ -36,6 +36,8 @@ _MAX_CUT_SHARE = 0.01
 _MIN_SECONDS = 0.001
 # So many packets of another sample rate are damage.
 _MAX_ODD_PACKETS = 4
+# A packet that states no length is taken to last no longer.
+_MAX_UNSTATED_SECONDS = 2.0
 # Tracks of a file need not begin at once; what is cut off by more than this is said.
 _MAX_UNSEEN_SECONDS = 1.0
 # The length of these is not stated but worked out from the size and the first packets.
@@ -390,9 +392,13 @@ def _ends_after(file: MediaFile, offset: int) -> _Ends | None:
 def _without_overlap(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the packets of a track, each up to the next that is shown.
 
-    Where pictures are reordered, the length that an mp4 states is that of another picture.
+    Where pictures are reordered, the length that an mp4 states is that of another picture. The last
+    packet of one that states none, such as WavPack in Matroska, lasts as long as that before it.
     """
     spans = sorted(spans)
+    if len(spans) > 1 and spans[-1][1] <= spans[-1][0]:
+        last = spans[-1][0]
+        spans[-1] = last, last + min(last - spans[-2][0], _MAX_UNSTATED_SECONDS)
     following = [start for start, _ in spans[1:]] + [math.inf]
     return [(start, min(end, after)) for (start, end), after in zip(spans, following, strict=False)]
 

@@ -414,3 +414,19 @@ def test_a_sample_rate_that_changes_where_nothing_states_times_is_named(make_cli
     assert not any("sample rate" in remark for remark in probe(same).remarks)
     first.write_bytes(first.read_bytes() + other)
     assert any("sample rate changes on the way" in remark for remark in probe(first).remarks)
+
+
+def test_a_last_packet_that_states_no_length_lasts_as_the_one_before(make_clip):
+    path = make_clip("a.flv", fps=2.0, with_sound=False, video_codec="flv")
+    with av.open(str(path)) as container:
+        assert not any(packet.duration for packet in container.demux())
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(3.0, abs=0.01)
+    assert info.missing_seconds < 0.01
+
+
+@pytest.mark.parametrize("fps", [2.0, 25.0])
+def test_a_small_file_of_windows_media_is_no_cut(make_clip, fps):
+    info = probe(make_clip("a.asf", fps=fps, with_sound=False, video_codec="msmpeg4v3"))
+    assert info.missing_seconds < 0.1
+    assert not info.remarks
