@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import importlib.util
-import inspect
 import logging
 import os
 import sys
@@ -20,16 +19,16 @@ from macbdf_mm.utils.tables import printable
 
 # Set it to see where an error came from instead of one sentence.
 TRACEBACK_VARIABLE = "MACBDF_TRACEBACK"
-# Keys that the runner reads from the config beside the arguments of its constructor.
-_RUNNER_EXTRAS = (
-    "activation_checkpointing",
-    "compile",
-    "efficient_conv_bn_eval",
-    "find_unused_parameters",
-    "model_wrapper_cfg",
-    "runner_type",
-    "strategy",
-    "sync_bn",
+# The arguments of MMEngine's runner, and what it reads from the config beside them. Written down,
+# since to ask it would import torch: seconds that a wrong config need not wait.
+RUNNER_KEYS = (
+    *("model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader"),
+    *("train_cfg", "val_cfg", "test_cfg", "auto_scale_lr", "optim_wrapper", "param_scheduler"),
+    *("val_evaluator", "test_evaluator", "default_hooks", "custom_hooks", "data_preprocessor"),
+    *("load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level", "visualizer"),
+    *("default_scope", "randomness", "experiment_name", "cfg"),
+    *("activation_checkpointing", "compile", "efficient_conv_bn_eval", "find_unused_parameters"),
+    *("model_wrapper_cfg", "runner_type", "strategy", "sync_bn"),
 )
 _NUM_NAMED_PLACES = 3
 # Likeness from which a new name passes for a slip; `min_clusters` and `max_clusters` have 0.83.
@@ -150,7 +149,7 @@ def _checked_option(cfg: Config, key: str) -> str:
             entries, or a variable of the config file.
     """
     parts = key.split(".")
-    if parts[0] in cfg and parts[0] not in _runner_keys():
+    if parts[0] in cfg and parts[0] not in RUNNER_KEYS:
         raise ConfigError(
             f"Option '{key}': '{parts[0]}' is a variable of the config file, and what was made "
             "from it would keep the old value; override the entries themselves"
@@ -199,7 +198,7 @@ def _position(key: str, where: str, entries: Sequence[Any], part: str) -> int:
 
 def _near(part: str, node: Mapping[str, Any] | Config, is_top: bool) -> str | None:
     """Return the name of which ``part`` is probably a slip, or None if it is a new one."""
-    known = [*node.keys(), *(_runner_keys() if is_top else ())]
+    known = [*node.keys(), *(RUNNER_KEYS if is_top else ())]
     swapped = {part[:i] + part[i + 1] + part[i] + part[i + 2 :] for i in range(len(part) - 1)}
     close = [
         *(name for name in known if name in swapped),
@@ -211,14 +210,13 @@ def _near(part: str, node: Mapping[str, Any] | Config, is_top: bool) -> str | No
 
 def _places(cfg: Config, name: str) -> str:
     """Return which entries were made from a variable, as the end of a sentence."""
-    found = variable_places(cfg, Path(cfg.filename), name, _runner_keys()) if cfg.filename else []
+    found = variable_places(cfg, Path(cfg.filename), name, RUNNER_KEYS) if cfg.filename else []
     return f", such as {', '.join(found[:_NUM_NAMED_PLACES])}" if found else ""
 
 
 def _check_keys(cfg: Config, path: Path) -> None:
     """Refuse a variable of a base that was changed to no effect; warn of a probable slip."""
-    entries = _runner_keys()
-    for name, kept, changed in ignored_variables(cfg, path, entries):
+    for name, kept, changed in ignored_variables(cfg, path, RUNNER_KEYS):
         named = ", ".join(kept[:_NUM_NAMED_PLACES])
         said = (
             f"Config '{path}' sets the variable '{name}' of its base to {cfg[name]!r}, but what "
@@ -228,15 +226,9 @@ def _check_keys(cfg: Config, path: Path) -> None:
             raise ConfigError(f"{said}.")
         print(f"warning: {said}, as for {changed[0]}.", file=sys.stderr)
     for name in cfg:
-        near = difflib.get_close_matches(name, entries, n=1, cutoff=_SLIP)
-        if near and name not in entries:
+        near = difflib.get_close_matches(name, RUNNER_KEYS, n=1, cutoff=_SLIP)
+        if near and name not in RUNNER_KEYS:
             print(
                 f"warning: Config '{path}': nothing reads '{name}'; did you mean '{near[0]}'?",
                 file=sys.stderr,
             )
-
-
-def _runner_keys() -> list[str]:
-    from mmengine.runner import Runner  # imports torch: a second that --help need not wait
-
-    return [*inspect.signature(Runner.__init__).parameters, *_RUNNER_EXTRAS]

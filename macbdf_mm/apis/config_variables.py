@@ -1,7 +1,7 @@
 """Variables of a config file, and what was made from them."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def places_made_from(path: Path, name: str, value: Any) -> dict[tuple[str | int,
 
 
 def ignored_variables(
-    cfg: Config, path: Path, entries: list[str]
+    cfg: Config, path: Path, entries: Sequence[str]
 ) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each variable of a base that a config changes to no effect.
 
@@ -59,7 +59,7 @@ def ignored_variables(
                 yield name, kept, changed
 
 
-def variable_places(cfg: Config, path: Path, name: str, entries: list[str]) -> list[str]:
+def variable_places(cfg: Config, path: Path, name: str, entries: Sequence[str]) -> list[str]:
     """Return the entries that a config made from a variable, as dotted keys."""
     files = [path, *_bases(path)]
     other = object()

@@ -1,12 +1,15 @@
 import argparse
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from mmengine.runner import Runner
 
 from macbdf_mm.apis.command_line import (
+    RUNNER_KEYS,
     ConfigOptions,
     add_config_arguments,
     load_config,
@@ -242,3 +245,21 @@ def test_missing_mmcv_is_one_sentence(config_path):
 
 def test_mmcv_is_found_here():
     require_mmcv()
+
+
+def test_the_keys_of_the_runner_are_those_that_it_takes():
+    taken = set(inspect.signature(Runner.__init__).parameters) - {"self"}
+    assert taken <= set(RUNNER_KEYS)
+    beside = {key for key in RUNNER_KEYS if key not in taken} - {"runner_type", "strategy"}
+    source = inspect.getsource(Runner)
+    assert all(f"'{key}'" in source for key in beside)
+
+
+def test_a_config_is_read_without_torch():
+    """A wrong one is then answered seconds earlier."""
+    code = (
+        "import sys; from macbdf_mm.apis.command_line import load_config; "
+        f"load_config('{ROOT}/configs/macbdf_demo.py', {{'train_cfg.max_epochs': 1}}); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
