@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import os
 import re
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -40,7 +41,10 @@ def read_text(path: str | Path, missing: str = "No file at {path}; check the pat
         AnnotationError: If it is no text.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):  # Unlike `Path.is_file`, it takes any text for a name.
+        if os.path.exists(path):
+            what = "a folder" if os.path.isdir(path) else "no regular file"
+            raise MissingDataError(f"{path} is {what}; name a file of text.")
         raise MissingDataError(missing.format(path=path))
     try:
         content = path.read_bytes()

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -33,7 +34,12 @@ def test_what_is_no_file(tmp_path):
     with pytest.raises(MissingDataError, match=r"^No file at .*gone; check the path\.$"):
         read_text(tmp_path / "gone")
     with pytest.raises(MissingDataError, match=r"^Where is .*[/]\?$"):
-        read_text(tmp_path, "Where is {path}/?")
+        read_text(tmp_path / ("x" * 5000), "Where is {path}/?")
+    with pytest.raises(MissingDataError, match=r"is a folder; name a file of text\.$"):
+        read_text(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(MissingDataError, match=r"pipe is no regular file; name a file of text\.$"):
+        read_text(tmp_path / "pipe")  # Without waiting for who writes into it.
 
 
 @pytest.mark.parametrize(

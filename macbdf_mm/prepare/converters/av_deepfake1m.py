@@ -131,8 +131,8 @@ class _Reader:
 
     def _row(self, entry: Mapping[str, Any], folder: str) -> ClipRow:
         """Return the row that an entry states, or raise a ValueError that says what is wrong."""
-        stated = stated_text(entry, "file")
-        if stated is None:
+        stated = (stated_text(entry, "file") or "").replace("\\", "/")
+        if not stated:
             raise ValueError("it has no `file`")
         kind = (stated_text(entry, "modify_type") or "").replace("-", "_")
         if kind not in _TYPES:
@@ -168,7 +168,7 @@ class _Reader:
         return found[0] if found else join(folder, stated)
 
     def _locate_source(self, entry: Mapping[str, Any], file: str, stated: str) -> str | None:
-        original = stated_text(entry, "original")
+        original = (stated_text(entry, "original") or "").replace("\\", "/") or None
         # A mere name would fit a clip of every recording.
         found = self.tree.ending(original) if original and "/" in original else []
         if found and found[0] != file:

@@ -172,6 +172,13 @@ def test_every_published_type_has_its_labels(write, read):
         assert (found.video_label, found.audio_label) == (video, audio)
 
 
+def test_paths_of_windows_find_files_originals_and_people(write, read):
+    paths = {"file": BOTH.replace("/", "\\"), "original": REAL.replace("/", "\\")}
+    write([row(BOTH) | paths, row(REAL)], [f"train/{BOTH}", f"train/{REAL}"])
+    found = read(AvDeepfake1MConverter()).rows[f"train/{BOTH}"]
+    assert (found.source, found.identity) == (f"train/{REAL}", "id06744")
+
+
 def test_a_list_of_test_files_as_other_programs_write_it(touch, read, tmp_path):
     touch("test/1.mp4", "test/2.mp4", "test/a\u20283.mp4", "test/4.mp4")
     table = tmp_path / "test_files.txt"
