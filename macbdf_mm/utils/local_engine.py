@@ -169,7 +169,12 @@ class LocalProcesses:
         # A process with several jobs looks itself that none of them takes too long.
         limit = self._time_limit_seconds
         timeout = None if limit is None else limit * num_jobs
-        future = pool.schedule(_answer, args=[pickled], timeout=timeout)
+        try:
+            future = pool.schedule(_answer, args=[pickled], timeout=timeout)
+        except BrokenProcessPool as error:
+            if isinstance(error.__cause__, OSError):  # Such as "Too many open files".
+                raise error.__cause__ from None
+            raise
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
     def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:

@@ -78,6 +78,20 @@ def test_a_death_says_what_happened(what, limit, status, reason):
         pool.close()
 
 
+def test_what_the_machine_refuses_to_a_pool_is_raised_as_itself():
+    code = (
+        "import resource, job_workers\n"
+        "from macbdf_mm.utils.jobs import Job, run_jobs\n"
+        "from macbdf_mm.utils.local_engine import LocalEngine\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (12, 12))\n"
+        "list(run_jobs(job_workers.double, [Job('a', 1)], LocalEngine(2)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip().splitlines()[-1] == "OSError: [Errno 24] Too many open files"
+
+
 def test_closing_ends_what_hangs():
     pool = LocalProcesses(pickle.dumps(job_workers.act), 2, None)
     pool.submit(0, ["hang with the lock of Python"], False)
