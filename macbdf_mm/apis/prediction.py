@@ -27,6 +27,9 @@ UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used
 
 # Headers round, and tracks end a little apart; a file that misses more was cut short.
 _MAX_MISSING_SECONDS = 1.0
+# In a short file, less than that is much.
+_MAX_MISSING_SHARE = 0.1
+_MAX_ROUNDING_SECONDS = 0.35
 
 Window = tuple[float, float, float | None, float | None, float | None]
 
@@ -216,7 +219,12 @@ def file_caveats(info: MediaInfo, num_damaged: int = 0) -> list[str]:
 
 def missing_seconds(info: MediaInfo) -> float:
     """Return how much of what its header promises a file lacks; 0 if no more than rounding."""
-    return info.missing_seconds if info.missing_seconds > _MAX_MISSING_SECONDS else 0.0
+    missing = info.missing_seconds
+    share = _MAX_MISSING_SHARE * (info.duration_seconds + missing)
+    # Whether the last picture lasts as long as the others, headers do not agree.
+    picture = 1.5 / info.fps if info.fps else 0.0
+    limit = min(_MAX_MISSING_SECONDS, max(_MAX_ROUNDING_SECONDS, share, picture))
+    return missing if missing > limit else 0.0
 
 
 def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:

@@ -165,3 +165,21 @@ def test_damage_is_said_with_how_much_was_seen_of_it(info):
 
 def test_a_header_that_rounds_is_no_cut(info):
     assert missing_seconds(dataclasses.replace(info, missing_seconds=0.3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fps", "missing", "is_cut"),
+    [
+        (1.4, 25.0, 0.9, True),
+        (2.0, 25.0, 0.4, True),
+        (2.0, 1.0, 0.9, False),
+        (8.0, 25.0, 0.7, False),
+        (8.0, 25.0, 0.95, True),
+        (60.0, 25.0, 0.9, False),
+        (60.0, 25.0, 1.1, True),
+        (60.0, None, 1.1, True),
+    ],
+)
+def test_less_is_a_cut_where_a_file_is_short(info, seconds, fps, missing, is_cut):
+    info = dataclasses.replace(info, duration_seconds=seconds, fps=fps, missing_seconds=missing)
+    assert bool(missing_seconds(info)) == is_cut
