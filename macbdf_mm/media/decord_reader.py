@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.frame_conversion import FrameConverter, shrunk_size
+from macbdf_mm.media.frame_conversion import FrameConverter, orientation_of, shrunk_size
 from macbdf_mm.media.limits import check_clip_bytes
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import describe
@@ -134,6 +134,11 @@ def _refuse_misread_files(file: MediaFile) -> None:
         raise UndecodableMediaError(
             f"{file.path} is of a kind in which decord shows pictures of other moments (MPEG-TS, "
             "ASF, and files that are put together of parts); use `backend='pyav'`."
+        )
+    if file.video is not None and orientation_of(file.video.first_frame).is_mirrored:
+        raise UndecodableMediaError(
+            f"{file.path} has mirrored pictures, which decord does not show as they are meant; use "
+            "`backend='pyav'`."
         )
 
 

@@ -72,6 +72,11 @@ class Orientation:
     left_right: bool = False
     upside_down: bool = False
 
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether turning alone does not make the picture upright."""
+        return (self.transposed + self.left_right + self.upside_down) % 2 == 1
+
     def upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return a stored picture, shape (H, W, 3), as it is shown; a view of it."""
         if self.transposed:

@@ -228,16 +228,24 @@ class MediaFile:
         """
         limit = until_seconds + _MAX_INTERLEAVE_SECONDS
         has_reached_end = False
+        latest: float | None = None
         for packet in walk or self.read_packets(timed_streams(self.container)):
             # What an edit list hides has no place in time.
             seconds = None if packet.is_discard else to_seconds(packet.dts, packet.time_base)
             if seconds is not None and seconds > limit:
                 if has_reached_end:
                     return
-                # Looked up only here: few files have a track that ends early or comes late.
-                limit = until_seconds + _MAX_INTERLEAVE_SECONDS + interleaving_of(*self._identity)
+                if latest is not None and seconds > latest + _MAX_INTERLEAVE_SECONDS:
+                    # All tracks paused, and this one may go on behind the others.
+                    limit = seconds
+                else:
+                    # Looked up only here: few files have a track that ends early or comes late.
+                    limit = until_seconds + interleaving_of(*self._identity)
+                limit += _MAX_INTERLEAVE_SECONDS
                 if seconds > limit:
                     return
+            if seconds is not None:
+                latest = seconds if latest is None else max(latest, seconds)
             if packet.stream.index == track.index:
                 has_reached_end = seconds is not None and seconds > until_seconds
                 yield packet

@@ -189,3 +189,24 @@ def test_sounds_that_were_put_together_are_heard_whole(make_clip, clip_clock, su
     assert span.audio_valid.all()
     start = 4.0 - (info.duration_seconds - 3.0)
     assert abs(clip_clock.lag_seconds(span.waveform, 16_000, start)) < 0.05
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "flv"])
+def test_a_pause_of_all_tracks_shows_the_picture_before_it(make_clip, clip_clock, suffix):
+    whole = make_clip(f"whole.{suffix}", seconds=4.0, sample_rate=44_100)
+    path = whole.with_name(f"pause.{suffix}")
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        streams = [target.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.dts * packet.time_base >= 2 + source.start_time / av.time_base:
+                packet.pts += int(30 / packet.time_base)
+                packet.dts += int(30 / packet.time_base)
+            packet.stream = streams[packet.stream.index]
+            target.mux(packet)
+    span = read_span(path, (20.0, 21.0), 5, 16_000)
+    assert span.frame_valid.all()
+    assert not span.audio_valid.any()
+    assert abs(clip_clock.read(span.frames[0]) - 49) <= 2
+    assert probe(path).duration_seconds == pytest.approx(34.0, abs=0.5)

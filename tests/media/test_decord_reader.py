@@ -1,3 +1,4 @@
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,19 @@ def test_files_in_which_decord_shows_other_moments_are_refused(
     message = "decord shows pictures of other moments .* use `backend='pyav'`"
     with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match=message):
         read_frames_decord(file, [0.5])
+
+
+def test_mirrored_pictures_are_refused(make_clip):
+    path = make_clip(seconds=1.0)
+    content = path.read_bytes()
+    place = content.index(b"tkhd") + 44
+    mirror = struct.pack(">9i", -1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(content[:place] + mirror + content[place + 36 :])
+    with MediaFile(path) as file, pytest.raises(UndecodableMediaError, match="mirrored pictures"):
+        read_frames_decord(file, [0.5])
+    with MediaFile(make_clip("turned.mp4", rotation=90)) as file:
+        _, shown = read_frames_decord(file, [0.5])
+    assert shown.all()
 
 
 def test_what_decord_cannot_read_is_named(make_clip):
