@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from macbdf_mm.errors import ConfigError, UndecodableMediaError
+from macbdf_mm.media import limits
 from macbdf_mm.media.limits import check_seconds, limit_of
 
 
@@ -22,3 +26,11 @@ def test_a_length_beyond_the_limit_is_refused(seconds):
     check_seconds("a.mp4", 999_999.0)
     with pytest.raises(UndecodableMediaError, match=r"a\.mp4 claims a length of .* MACBDF_MAX_SEC"):
         check_seconds("a.mp4", seconds)
+
+
+def test_every_limit_is_documented_with_its_default():
+    page = (Path(__file__).parents[2] / "docs" / "loading.md").read_text()
+    documented = dict(re.findall(r"^\| `(MACBDF_\w+)` \| ([\d,]+) \|", page, re.MULTILINE))
+    calls = re.findall(r'limit_of\("(\w+)", ([\d_]+)\)', Path(limits.__file__).read_text())
+    assert {name: text.replace(",", "_") for name, text in documented.items()} == dict(calls)
+    assert len(calls) == 8
