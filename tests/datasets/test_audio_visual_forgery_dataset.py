@@ -257,6 +257,29 @@ def test_a_file_that_kills_its_decoder_does_not_kill_the_worker(mixed_root):
         list(loader)
 
 
+def test_a_decoder_that_dies_once_changes_no_item(mixed_root):
+    dataset = build(mixed_root, on_decode_error="skip")
+    expected = dataset[2]["inputs"]
+    dataset._process._child.kill()
+    found = dataset[2]["inputs"]
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+    assert dataset.skipped_files == []
+
+
+def test_a_clip_whose_decoder_dies_twice_is_named_and_read_again_later(mixed_root):
+    deaths = [crash]
+
+    def crash_first(results):
+        if deaths:
+            deaths.pop()(results)
+        return results
+
+    dataset = build(mixed_root, [crash_first, *PIPELINE], on_decode_error="skip")
+    assert dataset[2]["data_samples"].file == "4.mp4"
+    assert dataset.skipped_files == ["2.mp4"]
+    assert dataset[2]["data_samples"].file == "2.mp4"
+
+
 @pytest.mark.parametrize("limit", [60.0, None])
 def test_files_are_read_by_a_child_process_unless_told_otherwise(mixed_root, limit):
     seen = []
