@@ -127,6 +127,16 @@ def test_rows_with_odd_values_are_listed(write, read, changes, reason):
     assert re.search(rf"entry 1: {reason}", found.notes["rows_not_understood"][0])
 
 
+def test_absolute_paths_below_the_root(write, read, tmp_path):
+    write(
+        [fake(f"{tmp_path}/a/test/2.mp4", original=f"{tmp_path}/a/./test/1.mp4")],
+        ["a/test/1.mp4", "a/test/2.mp4"],
+        "a/metadata.json",
+    )
+    found = read(LavDfConverter())
+    assert found.rows["a/test/2.mp4"].source == "a/test/1.mp4"
+
+
 def test_rows_without_a_name_of_a_file(write, read):
     write([{"file": 3}, {"file": "\ud800"}, 4, entry("./test\\2.MP4", 1.0)], ["test/2.mp4"])
     found = read(LavDfConverter())
