@@ -35,7 +35,7 @@ COLUMNS = (
     *("identity", "source", "method", "split", "duration_seconds"),
 )
 _LABEL_COLUMNS = ("label", "video_label", "audio_label")
-_NO_TEXT = ("-", "n/a", "none", "null", "nan")
+_NO_TEXT = ("", "-", "n/a", "none", "null", "nan")
 _SPAN = re.compile(r"\s*([\d.]+)\s*-\s*([\d.]+)\s*")
 _FOLDER_SPLITS = ("train", "val", "test")
 _FOLDER_WORDS = ("real", "fake")
@@ -178,7 +178,7 @@ class GenericConverter(Converter):
         entry = free | {
             own_names[name]: value for name, value in stated.items() if name in own_names
         }
-        return {name: value for name, value in entry.items() if not _says_nothing(value)}
+        return {name: value for name, value in entry.items() if not _says_nothing(name, value)}
 
     def _row(self, entry: dict[str, Any], path: Path, tree: MediaTree) -> ClipRow:
         """Return the row that an entry states, or raise a ValueError that says what is wrong."""
@@ -205,8 +205,11 @@ class GenericConverter(Converter):
         )
 
 
-def _says_nothing(value: Any) -> bool:
-    # JSON that pandas or Python writes holds NaN where nothing is known.
+def _says_nothing(name: str, value: Any) -> bool:
+    """Return whether a value of a column is one of those that stand where nothing is known."""
+    if isinstance(value, str) and name in COLUMNS and name != "file":
+        return value.strip().lower() in _NO_TEXT
+    # JSON that pandas or Python writes holds NaN.
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
@@ -245,7 +248,7 @@ def _text(entry: Mapping[str, Any], name: str) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # Identities are often numbers.
     text = stated_text({name: value}, name)
-    return None if text is None or text.strip().lower() in _NO_TEXT else text.strip()
+    return None if text is None else text.strip()
 
 
 def _intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...]:
@@ -257,8 +260,15 @@ def _intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...]:
             return stated_intervals({name: parse_json(value, name)}, name)
         except AnnotationError:
             raise ValueError(f"`{name}` is {shown(value)}, which is no JSON") from None
-    spans = [_SPAN.fullmatch(span) for span in value.split(";") if span.strip()]
-    pairs = [list(span.groups()) if span is not None else None for span in spans]
+    pairs = []
+    for stated in filter(str.strip, value.split(";")):
+        span = _SPAN.fullmatch(stated)
+        if span is None:
+            raise ValueError(
+                f"`{name}` is {shown(value)}, expected a list of [start, end] in seconds, or spans "
+                "as in 0.5-1.2; 3-4"
+            )
+        pairs.append([*span.groups()])
     return stated_intervals({name: pairs}, name)
 
 

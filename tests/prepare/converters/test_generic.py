@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError
 from macbdf_mm.prepare.converters.conversion_report import Findings
 from macbdf_mm.prepare.converters.converter import RowCollector
-from macbdf_mm.prepare.converters.generic import GenericConverter
+from macbdf_mm.prepare.converters.generic import COLUMNS, GenericConverter
 from macbdf_mm.prepare.converters.media_tree import MediaTree
 
 NAN = float("nan")
@@ -250,6 +251,22 @@ def test_values_that_say_nothing(touch, read_table):
     touch("a.mp4")
     row = dict.fromkeys(("label", "identity", "source", "duration_seconds", "split", "x"), NAN)
     assert read_table(json.dumps([{"file": "a.mp4", **row}]), "t.json").rows["a.mp4"].extra == {}
+
+
+@pytest.mark.parametrize("word", ["NaN", "None", "", "-", " null ", "n/a"])
+def test_words_that_say_nothing(touch, read_table, word):
+    touch("a.mp4")
+    columns = [name for name in COLUMNS if name != "file"]
+    text = f"file,{','.join(columns)},note\na.mp4{f',{word}' * len(columns)},none\n"
+    found = read_table(text).rows["a.mp4"]
+    assert found == ClipRow("a.mp4", -1, extra={"note": "none"})
+
+
+def test_intervals_with_commas_are_quoted_as_they_stand(touch, read_table):
+    touch("a.mp4")
+    found = read_table('file,video_label,video_fake_intervals\na.mp4,fake,"0,5-1,2"\n')
+    [note] = found.notes["rows_not_understood"]
+    assert note.startswith("table.csv, line 2: `video_fake_intervals` is '0,5-1,2', expected a")
 
 
 def test_a_column_that_was_renamed_wins_over_one_of_the_name(touch, read_table):
