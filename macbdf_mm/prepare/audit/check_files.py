@@ -75,7 +75,7 @@ def check_files(
         root: The data folder.
         journal_path: What was found by earlier runs and by other shards, and where to keep it. A
             file is decoded again if its size, its time of change or ``max_seconds`` is another,
-            or if it was given up and has more time now.
+            or if it was given up.
         engine: Where files are decoded, and how long one may take.
         progress: Told after each file.
         max_seconds: Decode no further than this into each file; None decodes all of it.

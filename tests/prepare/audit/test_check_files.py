@@ -138,13 +138,11 @@ def test_files_that_cannot_be_read_are_rows_with_a_reason(check, root):
     assert checks["gone.mp4"].measures is not None
 
 
-def test_a_file_that_takes_too_long_is_given_up_and_tried_again_with_more_time(check, make_clip):
+def test_a_file_that_takes_too_long_is_given_up_and_tried_again_by_the_next_run(check, make_clip):
     # Long enough for the limit to be noticed, which is looked at a few times a second.
     make_clip("data/long.mp4", seconds=100.0, fps=100)
     checks, _ = check(["long.mp4"], time_limit_seconds=0.01)
     assert "long.mp4: not done within 0.01 s" in checks["long.mp4"].error
-    _, steps = check(["long.mp4"], time_limit_seconds=0.01)
-    assert steps.num_decoded == 0
     checks, steps = check(["long.mp4"])
     assert steps.num_decoded == 1
     assert checks["long.mp4"].measures.num_frames == 10_000
