@@ -425,6 +425,20 @@ def test_only_one_item_is_ahead() -> None:
     assert prepared == [0, 1, 2]
 
 
+def test_an_interrupt_does_not_wait_for_the_item_that_is_under_way() -> None:
+    aborted = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        assert aborted.wait(timeout=30)
+
+    results = prefetch(items(), aborted.set)
+    next(results)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
+    assert aborted.is_set()
+
+
 def test_an_error_comes_where_its_item_would_have() -> None:
     def items() -> Iterator[int]:
         yield 1

@@ -24,6 +24,7 @@ from macbdf_mm.utils.jobs import is_passing
 # `eval` and `exec` stand in for decoders that a file makes do these things.
 PROCESS_ID = "__import__('os').getpid()"
 CRASH = "import os; os.abort()"
+REFUSE = "from macbdf_mm.errors import UndecodableMediaError as E; raise E('no clip')"
 LEAVE = "import os; os._exit(3)"
 HANG = "import time; time.sleep(60)"
 KILLED = """
@@ -210,6 +211,8 @@ def test_an_error_that_nobody_foresaw_is_a_sentence(process):
     [
         ("import errno; raise OSError(errno.EACCES, 'locked')", True),
         ("import errno; raise OSError(errno.EINVAL, 'odd')", False),
+        (f"{REFUSE} from PermissionError(13, 'locked')", True),
+        (REFUSE, False),
         (CRASH, True),
     ],
 )
