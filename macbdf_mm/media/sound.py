@@ -90,7 +90,7 @@ def _native_samples(
         # What the decoder only needs to settle is not mixed.
         is_near = about + frame.samples > -clock.max_jitter
         piece = mixer.mix(frame) if is_near or frame.sample_rate != rate else None
-        num_mixed += 0 if piece is None else len(piece)
+        num_mixed += 0 if piece is None else min(len(piece), num_samples)
         stated.append(start)
         pieces.append(piece)
         lengths.append(frame.samples if piece is None else len(piece))

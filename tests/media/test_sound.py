@@ -240,3 +240,35 @@ def test_nothing_sounds_where_there_is_no_sample(make_clip):
     # The filter that changes the rate rings beyond the last sample.
     assert valid.sum() == pytest.approx(0.7 * 16_000, abs=2)
     assert not waveform[~valid].any()
+
+
+def test_packets_much_longer_than_the_span_are_followed_by_others(tmp_path):
+    # PCM may come in packets of any length.
+    path = tmp_path / "a.mkv"
+    samples = (np.sin(np.arange(40 * 8000) / 9) * 9000).astype(np.int16)
+    with av.open(str(path), "w") as container:
+        track = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for index, part in enumerate(np.split(samples, 2)):
+            frame = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 20 * 8000 * index
+            for packet in track.encode(frame):
+                container.mux(packet)
+    with MediaFile(path) as file:
+        waveform, valid = read_waveform(file, (19.5, 20.5), 8000)
+    assert valid.all()
+    np.testing.assert_allclose(waveform, samples[156_000:164_000] / 2**15, atol=1e-6)
+
+
+def test_times_that_stand_still_do_not_keep_the_whole_sound(make_clip, monkeypatch):
+    path = make_clip("a.m4a", with_video=False, seconds=30.0)
+    with MediaFile(path) as file:
+        start = file.audio.first_seconds + 0.1
+        num_mixed = []
+        mix = MonoMixer.mix
+        monkeypatch.setattr(
+            MonoMixer, "mix", lambda self, frame: num_mixed.append(1) or mix(self, frame)
+        )
+        monkeypatch.setattr(MediaFile, "seconds_of", lambda self, frame: start)
+        read_waveform(file, (0.0, 1.0), 16_000)
+    # Of 470 frames, as many as four seconds and a second to spare have.
+    assert len(num_mixed) < 150
