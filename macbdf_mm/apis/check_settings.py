@@ -10,7 +10,14 @@ from mmengine.registry import DefaultScope, Registry
 
 from macbdf_mm.apis.explain import not_registered, numbers_as_text
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.registry import DATA_SAMPLERS, HOOKS, METRICS, OPTIM_WRAPPERS, SCOPE
+from macbdf_mm.registry import (
+    DATA_SAMPLERS,
+    HOOKS,
+    METRICS,
+    OPTIM_WRAPPERS,
+    SCOPE,
+    TRANSFORMS,
+)
 
 _DICTS = (
     *("model", "optim_wrapper", "train_cfg", "val_cfg", "test_cfg", "env_cfg", "randomness"),
@@ -60,9 +67,10 @@ def check_settings(cfg: Config) -> None:
         for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
             if isinstance(cfg.get(name), Mapping):
                 _check_loader(name, cfg[name])
-        _check_loop(cfg.get("train_cfg") or {})
-        _check_optimisation(cfg.get("optim_wrapper") or {})
-        _check_constructor(cfg)
+        _check_loop(_mapping(cfg.get("train_cfg")))
+        if isinstance(cfg.get("optim_wrapper"), Mapping):
+            _check_optimisation(cfg.optim_wrapper)
+            _check_constructor(cfg)
         _check_surroundings(cfg)
         for place, part, registry in _parts(cfg):
             _check_numbers(place, part, registry)
@@ -73,6 +81,15 @@ def _check_loader(place: str, loader: Any) -> None:
         raise ConfigError(f"Expected a dict `{place}.dataset`, got {loader['dataset']!r}.")
     for name, least in (("batch_size", 1), ("num_workers", 0), ("prefetch_factor", 1)):
         _check_whole(f"{place}.{name}", loader.get(name), least)
+    for name in ("drop_last", "pin_memory", "persistent_workers"):
+        if not isinstance(loader.get(name, False), bool):
+            raise ConfigError(f"Expected True or False for `{place}.{name}`, got {loader[name]!r}.")
+    dataset = loader.get("dataset")
+    pipeline = dataset.get("pipeline", [{}]) if isinstance(dataset, Mapping) else [{}]
+    if not isinstance(pipeline, list | tuple) or not pipeline:
+        raise ConfigError(
+            f"Expected a list of transforms `{place}.dataset.pipeline`, got {pipeline!r}."
+        )
     timeout = loader.get("timeout", 0)
     if not isinstance(timeout, int | float) or timeout < 0:
         raise ConfigError(f"Expected seconds `{place}.timeout` >= 0, got {timeout!r}.")
@@ -112,8 +129,8 @@ def _check_optimisation(wrapper: Mapping[str, Any]) -> None:
 
 def _check_constructor(cfg: Config) -> None:
     """Refuse the constructor of mmaction2 that knows the names of two backbones alone."""
-    name = str((cfg.get("optim_wrapper") or {}).get("constructor")).rpartition(".")[2]
-    backbone = str(((cfg.get("model") or {}).get("backbone") or {}).get("type"))
+    name = str(cfg.optim_wrapper.get("constructor")).rpartition(".")[2]
+    backbone = str(_mapping(_mapping(cfg.get("model")).get("backbone")).get("type"))
     if name == _LAYER_DECAY and not any(known in backbone for known in _KNOWN_TO_LAYER_DECAY):
         raise ConfigError(
             f"`optim_wrapper.constructor` {name} of mmaction2 reads the layers of a "
@@ -124,11 +141,12 @@ def _check_constructor(cfg: Config) -> None:
 
 
 def _check_surroundings(cfg: Config) -> None:
-    seed = (cfg.get("randomness") or {}).get("seed")
+    seed = _mapping(cfg.get("randomness")).get("seed")
     _check_whole("randomness.seed", seed, 0)
     if seed is not None and seed > _LARGEST_SEED:
         raise ConfigError(f"Expected `randomness.seed` <= {_LARGEST_SEED}, got {seed}.")
-    method = ((cfg.get("env_cfg") or {}).get("mp_cfg") or {}).get("mp_start_method", "fork")
+    processes = _mapping(_mapping(cfg.get("env_cfg")).get("mp_cfg"))
+    method = processes.get("mp_start_method", "fork")
     if method not in (known := multiprocessing.get_all_start_methods()):
         raise ConfigError(
             f"Expected `env_cfg.mp_cfg.mp_start_method` of {', '.join(known)}, got {method!r}."
@@ -155,16 +173,16 @@ def _check_numbers(place: str, part: Mapping[str, Any], registry: Registry) -> N
 
 def _parts(cfg: Config) -> Iterator[tuple[str, Mapping[str, Any], Registry]]:
     """Yield the parts of a config whose arguments are used after they were made."""
-    wrapper = cfg.get("optim_wrapper") or {}
+    wrapper = _mapping(cfg.get("optim_wrapper"))
     places: list[tuple[str, Any, Registry]] = [
         ("optim_wrapper", {"type": "OptimWrapper", **wrapper}, OPTIM_WRAPPERS),
         ("optim_wrapper.optimizer", wrapper.get("optimizer"), root.OPTIMIZERS),
         (
             "log_processor",
-            {"type": "LogProcessor", **(cfg.get("log_processor") or {})},
+            {"type": "LogProcessor", **_mapping(cfg.get("log_processor"))},
             root.LOG_PROCESSORS,
         ),
-        *((f"default_hooks.{k}", v, HOOKS) for k, v in (cfg.get("default_hooks") or {}).items()),
+        *((f"default_hooks.{k}", v, HOOKS) for k, v in _mapping(cfg.get("default_hooks")).items()),
         *_listed("custom_hooks", cfg.get("custom_hooks"), HOOKS),
         *_listed("param_scheduler", cfg.get("param_scheduler"), root.PARAM_SCHEDULERS),
     ]
@@ -172,8 +190,11 @@ def _parts(cfg: Config) -> Iterator[tuple[str, Mapping[str, Any], Registry]]:
         places += _listed(name, cfg.get(name), METRICS)
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         loader = cfg.get(name)
-        sampler = loader.get("sampler") if isinstance(loader, Mapping) else None
-        places.append((f"{name}.sampler", sampler, DATA_SAMPLERS))
+        if isinstance(loader, Mapping):
+            places.append((f"{name}.sampler", loader.get("sampler"), DATA_SAMPLERS))
+            dataset = loader.get("dataset")
+            pipeline = dataset.get("pipeline") if isinstance(dataset, Mapping) else None
+            places += _listed(f"{name}.dataset.pipeline", pipeline, TRANSFORMS)
     yield from (one for one in places if isinstance(one[1], Mapping))
 
 
@@ -181,3 +202,8 @@ def _listed(place: str, parts: Any, registry: Registry) -> list[tuple[str, Any, 
     if isinstance(parts, list | tuple):
         return [(f"{place}.{number}", part, registry) for number, part in enumerate(parts)]
     return [(place, parts, registry)]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """Return a dict of the config; an empty one for what is not there, or is a built part."""
+    return value if isinstance(value, Mapping) else {}

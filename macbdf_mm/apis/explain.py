@@ -8,7 +8,7 @@ import inspect
 import linecache
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -134,11 +134,13 @@ class _Build(NamedTuple):
         kind: The class or function that is called; None where the runner makes it itself.
         given: The arguments.
         modules: Where the part's own code stands.
+        frame: Of MMEngine's function.
     """
 
     kind: Any
     given: Mapping[str, Any]
     modules: tuple[str, ...]
+    frame: FrameType
 
 
 def _explain_building(error: BaseException) -> str | None:
@@ -170,6 +172,10 @@ def _explain_building(error: BaseException) -> str | None:
             return f"{who}: {said.rstrip('.')}."
         if unlike := _unlike_defaults(build):
             return f"The config gives `{name}` {unlike}."
+    if build.kind is not None:
+        said_by_inner = _explain_inner_part(frames, build, message, was_raised_on_purpose)
+        if said_by_inner is not None:
+            return said_by_inner
     negative = [n for n, v in build.given.items() if isinstance(v, int | float) and v < 0]
     if negative and isinstance(origin, RuntimeError | ValueError):
         return (
@@ -177,6 +183,39 @@ def _explain_building(error: BaseException) -> str | None:
             f"config gives it: {message[:_LONGEST].rstrip('.')}."
         )
     return None
+
+
+def _explain_inner_part(
+    frames: list[FrameType], build: _Build, message: str, was_raised_on_purpose: bool
+) -> str | None:
+    """Return the sentence for a part inside of the one that is built, which got its value."""
+    within = frames[frames.index(build.frame) + 1 :]
+    if not within or any(frame.f_code.co_name != "__init__" for frame in within):
+        return None
+    values = list(_values(build.given))
+    if was_raised_on_purpose and any(
+        re.search(rf"(?<!\w){re.escape(str(value))}(?!\w)", message) for value in values
+    ):
+        return f"`{build.kind.__name__}` refuses what the config gives it: {message.rstrip('.')}."
+    kind, local = type(within[-1].f_locals.get("self")), within[-1].f_locals
+    for name in numbers_as_text(kind, local):
+        if local[name] in values:
+            return (
+                f"The config gives `{kind.__name__}` {name}={local[name]!r}, where a number is "
+                "expected."
+            )
+    return None
+
+
+def _values(given: Any) -> Iterator[Any]:
+    """Yield the numbers and texts of a part's arguments, those in nested dicts and lists too."""
+    if isinstance(given, Mapping):
+        given = list(given.values())
+    for value in given:
+        if isinstance(value, Mapping | list | tuple):
+            yield from _values(value)
+        elif isinstance(value, int | float | str) and not isinstance(value, bool):
+            yield value
 
 
 def _explain_bad_argument(match: re.Match[str], builds: list[_Build]) -> str | None:
@@ -220,10 +259,11 @@ def _build_of(frame: FrameType) -> _Build | None:
     if module == "mmengine.registry.build_functions" and function == "build_from_cfg":
         kind = local.get("obj_cls")
         if kind is None:
-            return _Build(None, {}, (module,))
+            return _Build(None, {}, (module,), frame)
         given = {name: value for name, value in local["args"].items() if name != "type"}
         classes = [one for one in getattr(kind, "__mro__", (kind,)) if one is not object]
-        return _Build(kind, given, tuple(getattr(one, "__module__", "") for one in classes))
+        modules = tuple(getattr(one, "__module__", "") for one in classes)
+        return _Build(kind, given, modules, frame)
     if module in _RUNNER_MODULES and isinstance(module, str):
         given = {}
         if function in _MADE_BY_RUNNER:  # Loaders and loops are made without a registry.
@@ -231,7 +271,7 @@ def _build_of(frame: FrameType) -> _Build | None:
                 given |= value if isinstance(value, Mapping) else {}
         elif "Runner" not in type(local.get("self")).__name__ and "Loop" not in str(module):
             return None
-        return _Build(None, given, _RUNNER_MODULES)
+        return _Build(None, given, _RUNNER_MODULES, frame)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What a detector expects of its parts: protocols of an encoder, a backbone and a neck.
+"""What a detector expects of its parts: protocols of encoder, backbone, neck and head.
 
 A part of another project needs no base class of ours, only these attributes and methods. They
 stand here and not in ``structures``, because they speak of the maps and masks of the network.
@@ -109,6 +109,26 @@ class Neck(Protocol):
         self, embeddings: Any, data_samples: Sequence[ForgeryDataSample], masks: StepMasks
     ) -> dict[str, Tensor]:
         """Return the neck's own losses, and scalars to log, by name; may be empty."""
+
+
+class Head(Protocol):
+    """The sample-level verdicts, such as ``ForgeryMLPHead``; built with ``in_channels``."""
+
+    def loss(
+        self,
+        fused: Tensor,
+        data_samples: Sequence[ForgeryDataSample],
+        seen: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the losses by name, of vectors (B, D); ``seen`` (B, 2) says which tracks were."""
+
+    def predict(
+        self,
+        fused: Tensor,
+        data_samples: Sequence[ForgeryDataSample],
+        seen: Tensor | None = None,
+    ) -> list[ForgeryDataSample]:
+        """Return the samples with ``pred_scores``, (3,); arguments as :meth:`loss`."""
 
 
 def members_of(contract: type) -> list[str]:

@@ -2,7 +2,10 @@ import copy
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.runner import LogProcessor
 
 from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.errors import ConfigError
@@ -42,6 +45,10 @@ def test_our_configs_pass(name):
         ("train_dataloader.timeout", -1, "seconds `train_dataloader.timeout` >= 0, got -1"),
         ("train_dataloader.timeout", "1 min", "seconds `train_dataloader.timeout` >= 0, got '1 m"),
         ("train_dataloader.dataset", "dfdc", "dict `train_dataloader.dataset`, got 'dfdc'"),
+        ("train_dataloader.drop_last", "x", "True or False for `train_dataloader.drop_last`, got"),
+        ("train_dataloader.dataset.pipeline", 5, "transforms `train_dataloader.dataset.pipeline`"),
+        ("val_dataloader.dataset.pipeline", [], r"`val_dataloader.dataset.pipeline`, got \[\]"),
+        ("train_dataloader.dataset.pipeline.1.num_frames", "x", "pipeline.1.num_frames`, got 'x'"),
         ("train_dataloader.collate_fn", dict(type="nope"), "type 'nope', which is not in the reg"),
         ("train_dataloader.sampler.seed", "x", "number `train_dataloader.sampler.seed`, got 'x'"),
         ("train_dataloader", 5, "dict `train_dataloader`, got 5"),
@@ -97,4 +104,11 @@ def test_layer_decay_of_mmaction2_is_refused_for_our_detectors(cfg):
     with pytest.raises(ConfigError, match=rf"{name} of mmaction2 reads .*custom_keys="):
         check_settings(cfg)
     cfg.model = dict(type="mmaction.Recognizer3D", backbone=dict(type="mmaction.VisionTransformer"))
+    check_settings(cfg)
+
+
+def test_parts_that_are_built_already_pass(cfg):
+    net = torch.nn.Linear(1, 1)
+    wrapper = OptimWrapper(torch.optim.SGD(net.parameters(), lr=0.1))
+    cfg._cfg_dict.update(model=net, optim_wrapper=wrapper, log_processor=LogProcessor())
     check_settings(cfg)

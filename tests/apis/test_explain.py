@@ -285,3 +285,22 @@ def test_a_type_of_another_scope():
 def test_a_type_that_is_no_name():
     said = reason_of(MODELS.build, dict(type=5))
     assert said.startswith("The config is refused: type must be a str or valid type, but got <cla")
+
+
+def test_a_part_inside_of_the_one_that_is_built_refuses_its_value():
+    head = dict(type="ForgeryMLPHead", in_channels=4)
+    said = reason_of(build_part, OUR_MODELS, dict(head, drop_rate=2.5))
+    assert said.startswith("`ForgeryMLPHead` refuses what the config gives it: dropout prob")
+    neck = dict(type="ContrastiveFusionNeck", video_channels=12, audio_channels=12, depth=1)
+    said = reason_of(build_part, OUR_MODELS, dict(neck, contrast=dict(queue_length="x")))
+    assert said == "The config gives `FeatureQueue` length='x', where a number is expected."
+
+
+def test_a_constructor_that_refuses_a_value_of_the_parts_own_is_a_bug():
+    @OUR_MODELS.register_module(name="OwnDropout", force=True)
+    class OwnDropout(torch.nn.Module):
+        def __init__(self, width=1):
+            super().__init__()
+            self.drop = torch.nn.Dropout(7.5)
+
+    assert reason_of(build_part, OUR_MODELS, dict(type="OwnDropout", width=2)) is None

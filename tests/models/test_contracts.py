@@ -7,9 +7,10 @@ from torch import nn
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.models.backbones.large_kernel_backbone import LargeKernelBackbone
-from macbdf_mm.models.contracts import Backbone, Encoder, Neck, members_of
+from macbdf_mm.models.contracts import Backbone, Encoder, Head, Neck, members_of
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.models.encoders.grid_transformer_encoder import GridTransformerEncoder
+from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead
 from macbdf_mm.models.necks.contrastive_fusion_neck import ContrastiveFusionNeck
 from macbdf_mm.models.necks.plain_fusion_neck import PlainFusionNeck
 from macbdf_mm.registry import MODELS, build_part
@@ -19,6 +20,7 @@ PARTS = [
     (Backbone, LargeKernelBackbone),
     (Neck, ContrastiveFusionNeck),
     (Neck, PlainFusionNeck),
+    (Head, ForgeryMLPHead),
 ]
 
 
@@ -93,3 +95,16 @@ def test_parts_of_another_project_need_no_base_class(tiny_model_cfg):
         head=dict(type="ForgeryMLPHead"),
     )
     assert model.neck.out_channels == 24
+
+
+def test_a_missing_head_fails_when_built(tiny_model_cfg):
+    with pytest.raises(ConfigError, match="`head` of type NoneType has no `loss` and no `predict`"):
+        build_part(MODELS, tiny_model_cfg | dict(head=None))
+
+
+def test_a_method_that_takes_other_arguments_is_named(tiny_model_cfg):
+    part = build_part(MODELS, tiny_model_cfg).video_backbone
+    part.encode = lambda x: x
+    message = r"`video_backbone` .* has a method `encode` that does not take \(x, mask\)"
+    with pytest.raises(ConfigError, match=message):
+        build_part(MODELS, tiny_model_cfg | dict(video_backbone=part))

@@ -52,6 +52,10 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
             raise ArgumentError(
                 f"Expected `std` and `mel_std` > 0, got {tuple(std)} and {mel_std}."
             )
+        if len(mean) != 3 or len(std) != 3:
+            raise ArgumentError(
+                f"Expected `mean` and `std` of R, G and B, got {tuple(mean)} and {tuple(std)}."
+            )
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1, 1), persistent=False)
         self.log_mel = LogMel(**(log_mel or {}))

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.models.contracts import Backbone, Maps, Neck, check_part
+from macbdf_mm.models.contracts import Backbone, Head, Maps, Neck, check_part
 from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
 from macbdf_mm.models.layers.step_masks import StepMasks, step_mask
 from macbdf_mm.registry import MODELS, build_part
@@ -36,7 +36,7 @@ class MACBDF(BaseForgeryDetector):
         init_cfg: MMEngine's initialisation.
 
     Raises:
-        ConfigError: If a tower or the neck lacks what its protocol asks for.
+        ConfigError: If a tower, the neck or the head lacks what its protocol asks for.
         ValueError: If the towers differ in depth.
     """
 
@@ -69,6 +69,7 @@ class MACBDF(BaseForgeryDetector):
         )
         check_part(self.neck, Neck, "neck")
         self.head = build_part(MODELS, head, in_channels=self.neck.out_channels)
+        check_part(self.head, Head, "head")
         self.frame_head = None
         if frame_head is not None:
             self.frame_head = build_part(

@@ -70,6 +70,8 @@ class GridTransformerEncoder(BaseModule):
             raise ArgumentError(f"Expected `position` to be one of {_POSITIONS}, got {position!r}.")
         if depth < 0:
             raise ArgumentError(f"Expected the encoder's `depth` >= 0, got {depth}.")
+        if embed_dims < 1:
+            raise ArgumentError(f"Expected the encoder's `embed_dims` > 0, got {embed_dims}.")
         self.embed_dims = embed_dims
         self.time_dim = time_dim
         self.stem = stems[stem](in_channels, embed_dims, patch)

@@ -44,6 +44,8 @@ class ForgeryMLPHead(BaseModule):
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if min(hidden_channels, default=1) < 1:
+            raise ArgumentError(f"Expected `hidden_channels` > 0, got {tuple(hidden_channels)}.")
         self.loss_weights = complete_weights(loss_weights or {}, _TARGETS)
         steps: list[nn.Module] = []
         for width in hidden_channels:

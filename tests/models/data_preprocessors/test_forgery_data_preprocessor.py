@@ -95,6 +95,11 @@ def test_standard_deviations_must_be_positive(stds):
         ForgeryDataPreprocessor(**stds)
 
 
+def test_a_mean_of_each_channel_is_needed():
+    with pytest.raises(ValueError, match=r"`mean` and `std` of R, G and B, got \(1, 2\)"):
+        ForgeryDataPreprocessor(mean=(1, 2))
+
+
 def test_its_constants_are_not_weights(preprocessor):
     assert not list(preprocessor.parameters())
     assert not any(name in ("mean", "std") for name in preprocessor.state_dict())

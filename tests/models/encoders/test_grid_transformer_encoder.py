@@ -142,3 +142,8 @@ def test_checkpointing_changes_no_gradient(build, shape, grid, time_dim):
         [parameter.grad for parameter in saving.parameters()],
         [parameter.grad for parameter in plain.parameters()],
     )
+
+
+def test_width_must_be_positive():
+    with pytest.raises(ValueError, match="the encoder's `embed_dims` > 0, got 0"):
+        VideoTransformerEncoder(img_size=8, num_frames=8, patch_size=4, embed_dims=0)

@@ -140,3 +140,8 @@ def test_more_samples_are_normalised_as_ever():
     stock.load_state_dict(own.state_dict())
     torch.testing.assert_close(own(x), stock(x))
     torch.testing.assert_close(own.running_var, stock.running_var)
+
+
+def test_hidden_channels_must_be_positive():
+    with pytest.raises(ValueError, match=r"`hidden_channels` > 0, got \(8, 0\)"):
+        ForgeryMLPHead(4, hidden_channels=[8, 0])
