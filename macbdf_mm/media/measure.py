@@ -219,6 +219,8 @@ def _measure_packet(file: MediaFile, meter: Any, stream: Any, packet: Any) -> bo
         for frame in decode_strictly(stream, packet):
             seconds = file.seconds_of(frame)
             meter.add(frame, None if seconds is None else seconds - file.zero_seconds)
+    except MemoryError:
+        raise
     except (av.error.FFmpegError, EOFError):
         return True
     return False

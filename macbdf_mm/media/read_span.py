@@ -98,6 +98,8 @@ def read_span(
                 has_audio=file.audio is not None,
                 num_damaged=file.num_damaged,
             )
+    except MemoryError:  # FFmpeg's is both.
+        raise
     except av.error.FFmpegError as error:
         # Such as sound of more channels than FFmpeg can mix.
         raise UndecodableMediaError(

@@ -279,3 +279,16 @@ def test_packets_of_sound_that_do_not_decode_are_counted_where_they_are(make_cli
     counts = [read_span(path, (t, t + 1.0), 1, 16_000).num_damaged for t in range(4)]
     assert counts[1] >= 3
     assert (counts[0], counts[2], counts[3]) == (0, 0, 0)
+
+
+def test_a_lack_of_memory_is_no_damage(make_clip, monkeypatch):
+    def run_out(*args):
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    path = make_clip()
+    for place in ("read_span.read_frames", "measure.decode_strictly"):
+        monkeypatch.setattr(f"macbdf_mm.media.{place}", run_out)
+    with pytest.raises(MemoryError):
+        read_span(path, (0.0, 1.28), 16, 16_000)
+    with pytest.raises(MemoryError):
+        measure_file(path)
