@@ -74,7 +74,6 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
         CheckpointMismatchError: If a weight is missing, unknown, of another shape, or not finite.
     """
     own = model.state_dict()
-    check_finite(weights, origin)
     missing = [name for name in own if name not in weights]
     unknown = [name for name in weights if name not in own]
     reshaped = [n for n in own if n in weights and own[n].shape != _shape(weights[n])]
@@ -92,13 +91,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
             f"Checkpoint '{origin}' belongs to another model than the config: "
             f"{'; '.join(problems)}. Use the config that was saved beside the checkpoint."
         )
-    broken = [name for name, weight in weights.items() if not weight.isfinite().all()]
-    if broken:
-        raise CheckpointMismatchError(
-            f"Checkpoint '{origin}' has values that are infinite or not numbers in {len(broken)} "
-            f"of {len(weights)} weights (such as {broken[0]}): its training diverged, or the file "
-            "is damaged. Use an earlier checkpoint."
-        )
+    check_finite(weights, origin)
     model.load_state_dict(weights)
 
 
@@ -108,13 +101,17 @@ def check_finite(weights: Mapping[str, torch.Tensor], origin: str) -> None:
     Raises:
         CheckpointMismatchError: If one is infinite or not a number.
     """
-    for name, value in weights.items():
-        if isinstance(value, torch.Tensor) and not value.isfinite().all():
-            raise CheckpointMismatchError(
-                f"Checkpoint '{origin}' has weights that are infinite or not a number (such as "
-                f"{name}), so it can score nothing: its training diverged. Use an earlier "
-                "checkpoint, or train with a lower learning rate."
-            )
+    broken = [
+        name
+        for name, weight in weights.items()
+        if isinstance(weight, torch.Tensor) and not weight.isfinite().all()
+    ]
+    if broken:
+        raise CheckpointMismatchError(
+            f"Checkpoint '{origin}' has values that are infinite or not numbers in {len(broken)} "
+            f"of {len(weights)} weights (such as {broken[0]}): its training diverged, or the file "
+            "is damaged. Use an earlier checkpoint."
+        )
 
 
 def trained_on_synthetic(checkpoint: Mapping[str, Any]) -> bool | None:
