@@ -237,8 +237,11 @@ def test_a_child_that_asks_for_too_much_memory_is_refused_it(process):
 
 def test_nothing_of_a_call_stays_in_the_memory_of_the_child(process):
     circle = "pictures = [bytearray(400_000_000)]; pictures.append(pictures)"
+    child = process.call(eval, PROCESS_ID)
     for _ in range(4):
         process.call(exec, circle)
+    # None that replaced one which had no memory left.
+    assert process.call(eval, PROCESS_ID) == child
 
 
 def test_the_child_ends_with_its_owner():
