@@ -137,7 +137,9 @@ class MediaFile:
     def zero_seconds(self) -> float:
         """The moment on the clock from which spans count: the first frame, else the sound."""
         track = self.video or self.audio
-        return track.first_seconds if track is not None else 0.0
+        first = track.first_seconds if track is not None else 0.0
+        # In fragments, FFmpeg does not say which pictures an edit list hides: those before 0.
+        return max(0.0, first) if self._is_mp4 else first
 
     @cached_property
     def clock(self) -> Clock:
@@ -152,6 +154,10 @@ class MediaFile:
     def has_presentation_times(self) -> bool:
         """Whether the container stores when frames are shown; AVI does not."""
         return bool(self.container.format.name != "avi")
+
+    @property
+    def _is_mp4(self) -> bool:
+        return "mp4" in self.container.format.name.split(",")
 
     def stream(self, track: Track) -> Any:
         """Return FFmpeg's stream of a track."""
@@ -334,7 +340,7 @@ class MediaFile:
 
     def _attend_to(self, track: Track) -> None:
         """Have FFmpeg leave out what is stored of other tracks, where an index tells it apart."""
-        if Discard is not None and "mp4" in self.container.format.name.split(","):
+        if Discard is not None and self._is_mp4:
             for stream in self.container.streams:
                 stream.discard = Discard.default if stream.index == track.index else Discard.all
 

@@ -288,10 +288,25 @@ def _missing_seconds(file: MediaFile, ends: _Ends) -> float:
     # The header's end is that of all streams together, so a second sound track or subtitles
     # that last longer than the tracks are no sign of a cut, nor is a video that starts late.
     start = container.start_time or 0
+    if start < 0 and "mp4" in container.format.name.split(","):
+        return max(0.0, _end_of_hidden_start(container) - ends.streams)
     if start > 0 and _COUNTED_FROM_ZERO & set(container.format.name.split(",")):
         start = 0
     claimed_end = (start + container.duration) / av.time_base
     return max(0.0, claimed_end - ends.streams)
+
+
+def _end_of_hidden_start(container: Any) -> float:
+    """Return the end by the header of an mp4 in fragments whose start an edit list hides.
+
+    FFmpeg moves the start of its sound behind what is hidden, and leaves the length as it was.
+    """
+    start = (container.start_time or 0) / av.time_base
+    return max(
+        (start if stream.type == "audio" else to_seconds(stream.start_time, stream.time_base) or 0)
+        + (to_seconds(stream.duration, stream.time_base) or 0.0)
+        for stream in container.streams
+    )
 
 
 def _unread_seconds(file: MediaFile, read_seconds: float) -> float:

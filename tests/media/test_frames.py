@@ -126,6 +126,20 @@ def test_frames_that_an_edit_list_leaves_out_are_never_shown(make_clip, clip_clo
     assert [clip_clock.read(frame) for frame in frames[valid]] == [13, 15]
 
 
+def test_time_starts_where_an_edit_list_does_also_in_fragments(make_clip, clip_clock):
+    # At 0, frame 12 has been shown for half of its time.
+    path = make_clip(
+        frame_seconds=np.arange(50) / 25 - 0.5,
+        options={"avoid_negative_ts": "disabled", "movflags": "frag_keyframe+delay_moov"},
+    )
+    with MediaFile(path) as file:
+        frames, valid = read_frames(file, [0.0, 0.1, 1.4])
+        shown = [clip_clock.read(image) for image, _ in shown_frames(file, (0.0, 0.1))]
+    assert valid.all()
+    assert [clip_clock.read(frame) for frame in frames] == [12, 15, 47]
+    assert shown == [13, 14]
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
 def test_planned_frames_are_those_of_decoding_in_order(make_clip, monkeypatch, name):
     times = np.cumsum(np.random.default_rng(0).choice([0.02, 0.04, 0.1], 60))

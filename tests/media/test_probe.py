@@ -63,6 +63,23 @@ def test_what_a_cut_took_from_a_file_that_starts_late(make_clip):
     assert cut.duration_seconds + cut.missing_seconds == pytest.approx(3.0, abs=0.1)
 
 
+@pytest.mark.parametrize("flags", ["faststart", "frag_keyframe+delay_moov"])
+@pytest.mark.parametrize("with_sound", [True, False])
+def test_a_start_that_an_edit_list_hides_is_no_part_of_the_length(make_clip, flags, with_sound):
+    path = make_clip(
+        frame_seconds=np.arange(125) / 25 - 2.0,
+        sound_start_seconds=-2.0,
+        sound_seconds=5.0,
+        with_sound=with_sound,
+        gop=100,
+        options={"avoid_negative_ts": "disabled", "movflags": flags},
+    )
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(3.0, abs=0.1)
+    assert info.missing_seconds < 0.1
+    assert read_header(path).duration_seconds == pytest.approx(3.0, abs=0.1)
+
+
 def test_the_end_of_a_long_file_is_found_in_its_tail(make_clip):
     info = probe(make_clip(seconds=40.0, fps=10, sound_seconds=5.0))
     assert info.duration_seconds == pytest.approx(40.0, abs=0.05)
