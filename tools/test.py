@@ -42,11 +42,13 @@ def main() -> None:
     from mmengine.dist import is_main_process
 
     from macbdf_mm.apis import evaluate_model as evaluation
+    from macbdf_mm.apis.check_settings import check_settings
     from macbdf_mm.apis.find_run import find_run
     from macbdf_mm.engine import run_options
     from macbdf_mm.engine.distributed import prepare_launcher
     from macbdf_mm.reports.tables import format_figures
 
+    check_settings(cfg)  # Before the flags change it.
     work_dir = run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
     checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint
     results_file = work_dir / evaluation.RESULTS_FILE

@@ -47,10 +47,12 @@ def main() -> None:
     cfg = load_config(arguments.config, arguments.cfg_options)
 
     # Imported late: a wrong flag or config is answered before torch is loaded.
+    from macbdf_mm.apis.check_settings import check_settings
     from macbdf_mm.apis.train_model import rank_line, train_model
     from macbdf_mm.engine import run_options
     from macbdf_mm.engine.distributed import prepare_launcher
 
+    check_settings(cfg)  # Before the flags change it.
     run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
     run_options.set_resume(cfg, arguments.resume)
     run_options.set_seed(cfg, arguments.seed, arguments.deterministic)

@@ -1,8 +1,11 @@
 """Test the model of a config with the weights of a checkpoint."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
+from torch.utils.data import DataLoader
 
 from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
@@ -29,14 +32,13 @@ def evaluate_model(
         CheckpointMismatchError: If the checkpoint belongs to another model.
         MissingDataError: If no clip of the test set has a score.
     """
-    missing = [key for key in _NEEDED if cfg.get(key) is None]
-    if missing:
-        raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot test.")
+    _check_needed(cfg, _NEEDED)
     # The runner would load what fits and leave the rest as it was initialised.
     cfg.load_from, cfg.resume = None, False
     weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]
     runner = build_runner(cfg)
     load_weights(bare_model(runner), weights, str(checkpoint))
+    refuse_nothing_to_score(runner.test_loop.dataloader, "test_dataloader")
     figures = runner.test()
     for name, value in figures.items():
         if name.rpartition("/")[2] == "coverage" and not value > 0:
@@ -51,13 +53,25 @@ def write_results_to(cfg: Config, path: str | Path) -> None:
     """Have the figures and the scores of every video written to a JSON file.
 
     Raises:
-        ConfigError: If the config does not test with a ``ForgeryMetric``.
+        ConfigError: If the config does not test, or not with a ``ForgeryMetric``.
     """
+    _check_needed(cfg, ["test_evaluator"])
     for metric in metrics_of(cfg.test_evaluator):
         if str(metric.get("type")).rpartition(".")[2] == "ForgeryMetric":
             metric["out_file"] = str(path)
             return
     raise ConfigError("`test_evaluator` has no ForgeryMetric, so there are no scores to write.")
+
+
+def refuse_nothing_to_score(loader: DataLoader[Any], place: str) -> None:
+    """Raise ConfigError for a loader of a validation or a test without clips.
+
+    MMEngine's sampler would divide by their number.
+    """
+    if hasattr(loader.dataset, "__len__") and len(loader.dataset) == 0:
+        raise ConfigError(
+            f"The data set of `{place}` holds no clips, so there is nothing to score."
+        )
 
 
 def dump_predictions_to(cfg: Config, path: str | Path) -> None:
@@ -70,3 +84,9 @@ def dump_predictions_to(cfg: Config, path: str | Path) -> None:
         raise ConfigError(f"--dump writes a pickle, so expected a path in .pkl, got '{path}'.")
     dump = {"type": "DumpResults", "out_file_path": str(path)}
     cfg.test_evaluator = [*metrics_of(cfg.test_evaluator), dump]
+
+
+def _check_needed(cfg: Config, keys: Iterable[str]) -> None:
+    missing = [key for key in keys if cfg.get(key) is None]
+    if missing:
+        raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot test.")

@@ -6,9 +6,10 @@ import errno
 import importlib.util
 import inspect
 import linecache
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -39,6 +40,7 @@ _BAD_ARGUMENT = re.compile(
 )
 _UNLIKE_DATA_SETS = re.compile(r"meta information of the|same with the first dataset")
 _NOT_REGISTERED = re.compile(r"(?P<name>\S+) is not in the (?P<registry>.+?) registry")
+_LISTED = re.compile(r"\b(?:[Ss]equence|[Ll]ist|[Tt]uple|Iterable)\b(?:\[[^\[\]]*\])?")
 _LONGEST = 300
 _RAISE = dis.opmap["RAISE_VARARGS"]
 
@@ -109,7 +111,21 @@ def numbers_as_text(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[
     ]
 
 
+def numbers_as_lists(kind: Callable[..., Any], given: Mapping[str, Any]) -> list[str]:
+    """Return the arguments that a part requires as lists, and that are given as one number."""
+    lists = []
+    for name, parameter in _parameters(kind).items():
+        note, number_of_lists = _LISTED.subn("", str(parameter.annotation))
+        is_list = number_of_lists > 0 and not re.search(r"\b(?:int|float)\b", note)
+        is_required = parameter.default is inspect.Parameter.empty
+        if is_list and is_required and isinstance(given.get(name), int | float):
+            lists.append(name)
+    return lists
+
+
 def _explain_system(error: OSError) -> str | None:
+    if isinstance(error, FileExistsError) and os.path.isfile(error.filename or ""):
+        return f"'{error.filename}' is a file, and no folder can be made of that name."
     if error.filename and error.strerror:
         return f"{error.strerror}: {error.filename}."
     if error.errno in _EXHAUSTED and error.strerror:
@@ -204,6 +220,8 @@ def _explain_inner_part(
                 f"The config gives `{kind.__name__}` {name}={local[name]!r}, where a number is "
                 "expected."
             )
+    if not was_raised_on_purpose and (unlike := _unlike_defaults(build)):
+        return f"The config gives `{build.kind.__name__}` {unlike}."
     return None
 
 
@@ -229,7 +247,7 @@ def _explain_bad_argument(match: re.Match[str], builds: list[_Build]) -> str | N
         )
     kind = builds[-1].kind
     names = [getattr(one, "__name__", "") for one in getattr(kind, "__mro__", (kind,))]
-    if kind is not None and part not in names:
+    if kind is not None and part not in (*names, "build_iter_from_epoch"):
         return None
     return f"The config gives `{match['part']}` too little: {match['missing']} is required."
 
@@ -264,6 +282,10 @@ def _build_of(frame: FrameType) -> _Build | None:
         classes = [one for one in getattr(kind, "__mro__", (kind,)) if one is not object]
         modules = tuple(getattr(one, "__module__", "") for one in classes)
         return _Build(kind, given, modules, frame)
+    if module == "mmengine.registry.build_functions" and function == "build_scheduler_from_cfg":
+        kind = local.get("scheduler_cls")  # Not there unless epochs are turned into iterations.
+        modules = (module, *(one.__module__ for one in getattr(kind, "__mro__", ())))
+        return _Build(kind, local["args"] if kind is not None else {}, modules, frame)
     if module in _RUNNER_MODULES and isinstance(module, str):
         given = {}
         if function in _MADE_BY_RUNNER:  # Loaders and loops are made without a registry.
@@ -278,12 +300,31 @@ def _build_of(frame: FrameType) -> _Build | None:
 def _unlike_defaults(build: _Build) -> str:
     """Return an argument that is of another kind than its default, as a part of a sentence."""
     known = _parameters(build.kind) if build.kind is not None else {}
-    for name, value in build.given.items():
-        default = known[name].default if name in known else None
-        for kind in ((list, tuple), (int, float), str, Mapping):
-            if isinstance(default, kind) and value is not None and not isinstance(value, kind):
-                return f"{name}={value!r}, where the default is {default!r}"
+    given = {name: value for name, value in build.given.items() if name in known}
+    for name, value in sorted(given.items(), key=lambda item: item[1] is None):
+        default = known[name].default
+        if _is_unlike(value, default):
+            return f"{name}={value!r}, where the default is {default!r}"
     return ""
+
+
+def _is_unlike(value: Any, default: Any) -> bool:
+    if isinstance(default, list | tuple):
+        return not isinstance(value, list | tuple) or _are_texts(value) != _are_texts(default)
+    if value is None:
+        return isinstance(default, int | float) and not isinstance(default, bool)
+    for kind in (bool, (int, float), str, Mapping):
+        if isinstance(default, kind):
+            if not isinstance(value, kind):
+                return True
+            if isinstance(value, float) and isinstance(default, int):
+                return default not in (0, 1)  # These two may stand for fractions.
+    return False
+
+
+def _are_texts(values: Sequence[Any]) -> list[bool]:
+    """Return which of some values are texts."""
+    return [isinstance(value, str) for value in values]
 
 
 def _parameters(kind: Any) -> dict[str, inspect.Parameter]:

@@ -25,7 +25,11 @@ def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str
         MissingDataError: If there is no such file.
         CheckpointMismatchError: If it is not a checkpoint, or needs ``allow_pickle``.
     """
+    if "://" in str(path):
+        raise MissingDataError(f"Checkpoint '{path}' is an address; download it, name the file.")
     path = Path(path)
+    if path.is_dir():
+        raise MissingDataError(f"Checkpoint '{path}' is a folder; name a file in it.")
     if not path.is_file():
         raise MissingDataError(f"Checkpoint '{path}' does not exist.")
     try:

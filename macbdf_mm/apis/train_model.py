@@ -19,6 +19,7 @@ from torch import nn
 from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.check_resumable import check_resumable
 from macbdf_mm.apis.check_settings import check_settings
+from macbdf_mm.apis.evaluate_model import refuse_nothing_to_score
 from macbdf_mm.apis.load_model import check_finite, load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
 from macbdf_mm.engine.distributed import leave_cores_to_workers, read_rank_environment
@@ -59,6 +60,8 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         runner = build_runner(cfg)
         _check_hooks(runner)
         _check_iterations(runner, cfg)
+        if cfg.get("val_dataloader") is not None:
+            refuse_nothing_to_score(runner.val_loop.dataloader, "val_dataloader")
         name_apart(nested_datasets(runner.train_dataloader.dataset))
         if cfg.get("load_from") is not None:
             _check_start(runner, cfg, allow_pickle)

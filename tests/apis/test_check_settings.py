@@ -54,9 +54,65 @@ def test_our_configs_pass(name):
         ("train_dataloader", 5, "dict `train_dataloader`, got 5"),
         ("train_cfg.max_epochs", "one", "whole number `train_cfg.max_epochs`, got 'one'"),
         ("train_cfg.max_epochs", 0, "`train_cfg.max_epochs` > 0, got 0"),
+        ("train_cfg.by_epoch", "no", "True or False for `train_cfg.by_epoch`, got 'no'"),
         ("train_cfg.val_interval", 0, "`train_cfg.val_interval` > 0, got 0"),
         ("train_cfg.val_begin", "x", "whole number `train_cfg.val_begin`, got 'x'"),
         ("optim_wrapper.optimizer.lr", "1e-3x", "number `optim_wrapper.optimizer.lr`, got '1e-3x'"),
+        ("optim_wrapper", {}, "dict `optim_wrapper.optimizer`, got None"),
+        (
+            "optim_wrapper.optimizer",
+            dict(lr=0.1),
+            r"`type` in `optim_wrapper.optimizer`, got {'lr'",
+        ),
+        ("optim_wrapper.encoders", ["a"], r"dict `optim_wrapper.encoders`, got \['a'\]"),
+        (
+            "optim_wrapper.clip_grad",
+            dict(max_nrm=1),
+            "Nothing reads `optim_wrapper.clip_grad.max_nrm",
+        ),
+        (
+            "optim_wrapper.clip_grad",
+            dict(max_norm=-1),
+            "`optim_wrapper.clip_grad.max_norm` > 0, got",
+        ),
+        (
+            "optim_wrapper.clip_grad",
+            dict(type="x"),
+            "`optim_wrapper.clip_grad.type` of norm, value, ",
+        ),
+        ("optim_wrapper.paramwise_cfg", ["a"], r"dict `optim_wrapper.paramwise_cfg`, got \['a'\]"),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(nrm=0.0),
+            "Nothing reads `optim_wrapper.paramwise_cfg.n",
+        ),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(bias_lr_mult="0"),
+            "number `optim_wrapper.paramwise_cfg.bias_lr_mult`, got '0'",
+        ),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(custom_keys=["a"]),
+            r"dict `optim_wrapper.paramwise_cfg.custom_keys`, got \['a'\]",
+        ),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(custom_keys={"a.b": 0.1}),
+            r"dict\(lr_mult=0.1\) for `optim_wrapper.paramwise_cfg.custom_keys\['a.b'\]`, got 0.1",
+        ),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(custom_keys={"a": dict(lr_mul=1)}),
+            r"custom_keys\['a'\].lr_mul`; the names that are read are lr_mult, decay_mult",
+        ),
+        (
+            "optim_wrapper.paramwise_cfg",
+            dict(custom_keys={"a": dict(lr_mult="1")}),
+            r"number `optim_wrapper.paramwise_cfg.custom_keys\['a'\].lr_mult`, got '1'",
+        ),
+        ("val_evaluator", ["ForgeryMetric"], "dict `val_evaluator.0`, got 'ForgeryMetric'"),
+        ("custom_hooks", [dict(kind="EMAHook")], r"`type` in `custom_hooks.0`, got {'kind'"),
         ("optim_wrapper.optimizer.type", "AdmW", "type 'AdmW', .*did you mean 'AdamW'"),
         ("optim_wrapper.optimizer", None, "dict `optim_wrapper.optimizer`, got None"),
         ("optim_wrapper.accumulative_counts", 0, "`optim_wrapper.accumulative_counts` > 0, got 0"),
@@ -70,20 +126,40 @@ def test_our_configs_pass(name):
         ("log_processor.window_size", "x", "number `log_processor.window_size`, got 'x'"),
         ("val_evaluator.num_resamples", "x", "number `val_evaluator.num_resamples`, got 'x'"),
         ("val_evaluator", None, "`val_dataloader` and `val_cfg` but no `val_evaluator`"),
+        (
+            "param_scheduler",
+            dict(type="MultiStepLR", milestones=3),
+            "list `param_scheduler.milestones`, got 3",
+        ),
         ("randomness.seed", -1, "`randomness.seed` >= 0, got -1"),
         ("randomness.seed", 2**32, "`randomness.seed` <= 4294967295, got 4294967296"),
         ("env_cfg.mp_cfg.mp_start_method", "x", "mp_start_method` of fork, spawn, .* got 'x'"),
+        ("randomness.sed", 1, "Nothing reads `randomness.sed`; .* are seed, deterministic"),
+        ("auto_scale_lr", "yes", "dict `auto_scale_lr`, got 'yes'"),
+        ("auto_scale_lr", dict(base_batch_size=-8), "`auto_scale_lr.base_batch_size` > 0, got -8"),
+        ("log_level", "LOUD", "`log_level` of CRITICAL, .* got 'LOUD'"),
+        ("default_scope", 5, "name `default_scope`, got 5"),
+        ("env_cfg.mp_cfg", [1], r"dict `env_cfg.mp_cfg`, got \[1\]"),
+        ("env_cfg.dist_cfg", "nccl", "dict `env_cfg.dist_cfg`, got 'nccl'"),
+        (
+            "train_dataloader.num_batch_per_epoch",
+            "2",
+            "train_dataloader.num_batch_per_epoch`, got '2'",
+        ),
+        ("train_dataloader.dataset", None, "dict `train_dataloader.dataset`, got None"),
         ("load_from", 5, "path `load_from`, got 5"),
+        ("work_dir", 5, "path `work_dir`, got 5"),
     ],
 )
 def test_slips_are_named_with_their_place(cfg, key, value, message):
-    cfg.merge_from_dict({key: value} if value is not None else {})
-    if value is None:
+    if value is None or isinstance(value, dict):  # Merging would keep what stands there.
         *parents, last = key.split(".")
         node = cfg
         for parent in parents:
             node = node[parent]
-        node[last] = None
+        node[last] = value
+    else:
+        cfg.merge_from_dict({key: value})
     with pytest.raises(ConfigError, match=message):
         check_settings(cfg)
 

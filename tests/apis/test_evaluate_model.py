@@ -2,8 +2,14 @@
 
 import pytest
 from mmengine.config import Config
+from torch.utils.data import DataLoader
 
-from macbdf_mm.apis.evaluate_model import dump_predictions_to, evaluate_model, write_results_to
+from macbdf_mm.apis.evaluate_model import (
+    dump_predictions_to,
+    evaluate_model,
+    refuse_nothing_to_score,
+    write_results_to,
+)
 from macbdf_mm.errors import ConfigError, MissingDataError
 
 
@@ -28,6 +34,18 @@ def test_results_go_to_the_forgery_metric():
 def test_results_without_a_forgery_metric():
     with pytest.raises(ConfigError, match="has no ForgeryMetric"):
         write_results_to(Config({"test_evaluator": {"type": "Other"}}), "scores.json")
+
+
+def test_results_of_a_config_without_a_test():
+    with pytest.raises(ConfigError, match="has no `test_evaluator`, so it cannot test"):
+        write_results_to(Config({"test_evaluator": None}), "scores.json")
+
+
+def test_a_data_set_without_clips_is_refused():
+    """MMEngine's sampler would divide by their number."""
+    with pytest.raises(ConfigError, match="data set of `val_dataloader` holds no clips"):
+        refuse_nothing_to_score(DataLoader([]), "val_dataloader")
+    refuse_nothing_to_score(DataLoader([1]), "val_dataloader")
 
 
 def test_dump_is_added_to_the_metrics():

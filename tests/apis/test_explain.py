@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, VISBACKENDS, DefaultScope
+from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, PARAM_SCHEDULERS, VISBACKENDS, DefaultScope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset
 
@@ -117,6 +117,14 @@ def test_other_errors_of_the_operating_system(tmp_path):
     assert explain(caught.value) == f"Is a directory: {tmp_path}."
 
 
+def test_a_file_where_a_folder_is_to_be_made(tmp_path):
+    file = tmp_path / "run"
+    file.touch()
+    with pytest.raises(FileExistsError) as caught:
+        file.mkdir()
+    assert explain(caught.value) == f"'{file}' is a file, and no folder can be made of that name."
+
+
 def test_value_that_a_part_refuses():
     with pytest.raises(ValueError, match="aggregation") as caught:
         METRICS.build(dict(type="macbdf_mm.ForgeryMetric", aggregation="median"))
@@ -174,12 +182,50 @@ WEIGHTS = [torch.nn.Parameter(torch.zeros(1))]
         (dict(lr=-1), "`AdamW` refuses what the config gives it: Invalid learning rate: -1."),
         (dict(lr="one"), "The config gives `AdamW` lr='one', where a number is expected."),
         (dict(betas=0.9), "The config gives `AdamW` betas=0.9, where the default is (0.9, 0.999)."),
+        (dict(betas=(0.9,)), "The config gives `AdamW` betas=(0.9,), where the default is (0.9, "),
+        (
+            dict(betas=("0.9", 0.9)),
+            "The config gives `AdamW` betas=('0.9', 0.9), where the default",
+        ),
+        (dict(lr=None), "The config gives `AdamW` lr=None, where the default is 0.001."),
         (dict(weight_decay=-1), "`AdamW` refuses what the config gives it: Invalid weight_decay"),
     ],
 )
 def test_values_that_a_part_of_another_library_refuses(options, sentence):
     made = reason_of(OPTIMIZERS.build, dict(type="AdamW", params=WEIGHTS, **options))
     assert made.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            dict(type="PolyLR", convert_to_iter_based=True, by_epoch=False),
+            "The config is refused: Only epoch-based parameter scheduler can be converted",
+        ),
+        (
+            dict(type="StepLR", convert_to_iter_based=True, epoch_length=2),
+            "The config gives `StepParamScheduler.build_iter_from_epoch` too little: 'step_si",
+        ),
+    ],
+)
+def test_schedulers_refuse_a_value(options, sentence):
+    optimizer = torch.optim.SGD(WEIGHTS, lr=0.1)
+    assert reason_of(PARAM_SCHEDULERS.build, {"optimizer": optimizer, **options}).startswith(
+        sentence
+    )
+
+
+@pytest.mark.parametrize("width", [8.5, [8], None])
+def test_a_value_that_a_part_hands_on_to_another(width):
+    @OUR_MODELS.register_module(name="Wide", force=True)
+    class Wide(torch.nn.Module):
+        def __init__(self, width=8):
+            super().__init__()
+            self.layer = torch.nn.Linear(2, width)
+
+    said = reason_of(build_part, OUR_MODELS, dict(type="Wide", width=width))
+    assert said == f"The config gives `Wide` width={width!r}, where the default is 8."
 
 
 def test_a_negative_size_is_named():

@@ -83,5 +83,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("macbdf_mm.apis.train_model.refuse_leaks", lambda cfg: None)
     monkeypatch.setattr("macbdf_mm.apis.train_model.leave_cores_to_workers", lambda number: None)
     cfg = Config({key: {} for key in keys} | {"work_dir": str(tmp_path)})
+    cfg.train_dataloader = {"dataset": {}}
+    cfg.optim_wrapper = {"constructor": "Mine"}
     with folder_lock(tmp_path, ""), pytest.raises(ConfigError, match="Another run writes into"):
         train_model(cfg)

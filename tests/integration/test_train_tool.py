@@ -40,6 +40,14 @@ def test_wrong_call(run_tool, arguments, parts):
     [
         ((TOY_CONFIG, "--cfg-options", "model.widht=3"), ("`ToyDetector`", "'widht'")),
         ((TOY_CONFIG, "--cfg-options", "model.type=Toy"), ("type 'Toy'", "not in the registry")),
+        (
+            (TOY_CONFIG, "--no-validate", "--cfg-options", "default_hooks=5"),
+            ("`default_hooks`, got 5",),
+        ),
+        (
+            (TOY_CONFIG, "--cfg-options", f"work_dir={TOY_CONFIG}"),
+            ("is a file, and no folder can",),
+        ),
         ((TOY_CONFIG, "--resume", "gone.pth"), ("checkpoint 'gone.pth' does not exist",)),
         ((DEMO_CONFIG, "--cfg-options", "train_dataloader.dataset.data_root=gone"), ("gone",)),
     ],
