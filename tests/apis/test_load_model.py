@@ -126,6 +126,15 @@ def test_weights_of_another_model_are_refused_and_change_nothing(weights, proble
     torch.testing.assert_close(model.state_dict(), before)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused_and_named(value):
+    model = nn.Linear(2, 1)
+    weights = {"weight": torch.tensor([[1.0, value]]), "bias": torch.zeros(1)}
+    with pytest.raises(CheckpointMismatchError, match=r"in 1 of 2 weights \(such as weight\)"):
+        load_weights(model, weights, "w.pth")
+    assert model.weight.isfinite().all()
+
+
 def test_the_model_of_a_config_is_built_for_evaluation(run_dir):
     model = build_model(Config.fromfile(str(run_dir / "macbdf_demo.py")))
     assert type(model).__name__ == "MACBDF"
