@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ _MAX_MISSING_SECONDS = 1.0
 # In a short file, less than that is much.
 _MAX_MISSING_SHARE = 0.1
 _MAX_ROUNDING_SECONDS = 0.35
+# Windows that should touch miss each other by less.
+_MIN_GAP_SECONDS = 0.01
 
 Window = tuple[float, float, float | None, float | None, float | None]
 
@@ -52,8 +55,8 @@ class Prediction:
         verdict: ``fake`` or ``real``, by the overall score; None without one.
         warnings: What to keep in mind when reading the scores.
         unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
-            that could not be read, and what is missing of a file that was cut short. None for a
-            file that could not be scored.
+            that could not be read, what lies between windows, and what is missing of a file that
+            was cut short. None for a file that could not be scored.
     """
 
     file: str
@@ -117,7 +120,8 @@ def predict_video(
             if unread
             else f"{video.file}: neither a frame nor a sound could be decoded in any window."
         )
-    unseen_share = missing_share + (1 - missing_share) * len(unread) / len(video.windows)
+    seen_share = 1 - len(unread) / len(video.windows)
+    seen_share *= 1 - _gap_seconds(video) / video.windows[-1].span_seconds[1]
     is_fake = video.scores["overall"] >= thresholds["overall"]
     return Prediction(
         file=video.file,
@@ -129,7 +133,7 @@ def predict_video(
         thresholds=thresholds,
         verdict="fake" if is_fake else "real",
         warnings=[*warnings, *_gap_warnings(video, unread)],
-        unseen_share=unseen_share,
+        unseen_share=1 - (1 - missing_share) * seen_share,
     )
 
 
@@ -242,9 +246,21 @@ def _window(span: Interval, scores: Sequence[float]) -> Window:
     return (*span, overall, video, audio)
 
 
+def _gap_seconds(video: VideoScores) -> float:
+    """Return how much of a file lies between its windows, as with a stride of one's own."""
+    spans = [window.span_seconds for window in video.windows]
+    gaps = [start - end for (_, end), (start, _) in pairwise(spans)]
+    return sum(gap for gap in gaps if gap > _MIN_GAP_SECONDS)
+
+
 def _gap_warnings(video: VideoScores, unread: Sequence[str]) -> list[str]:
     """Return a sentence for each track that is missing, altogether or in some windows."""
     warnings = []
+    if gap_seconds := _gap_seconds(video):
+        warnings.append(
+            f"{gap_seconds:.1f} of {video.windows[-1].span_seconds[1]:.1f} s lie between the "
+            "windows and were not looked at: their stride is longer than they are"
+        )
     num_windows = len(video.windows)
     if unread:
         warnings.append(

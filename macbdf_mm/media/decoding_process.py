@@ -34,6 +34,8 @@ from macbdf_mm.utils.lifeline import end_when_closed
 
 Result = TypeVar("Result")
 DEFAULT_TIME_LIMIT_SECONDS = 60.0
+# Eleven days; the kernel cannot wait for longer than 24.
+_MAX_TIME_LIMIT_SECONDS = 1e6
 # Starting is no file's fault, and takes long only where the machine has other things to do.
 _START_LIMIT_SECONDS = 300.0
 # Memory for frames is kept for the next clip up to this, which holds 16 of 720p: to get it anew
@@ -66,12 +68,15 @@ class DecodingProcess:
         time_limit_seconds: How long one call may take; a child that takes longer is killed.
 
     Raises:
-        ValueError: If ``time_limit_seconds`` is not positive.
+        ValueError: If ``time_limit_seconds`` is not positive, or more than eleven days.
     """
 
     def __init__(self, time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS) -> None:
-        if not time_limit_seconds > 0:
-            raise ArgumentError(f"Expected `time_limit_seconds` > 0, got {time_limit_seconds}.")
+        if not 0 < time_limit_seconds <= _MAX_TIME_LIMIT_SECONDS:
+            raise ArgumentError(
+                "Expected `time_limit_seconds` > 0, and at most "
+                f"{_MAX_TIME_LIMIT_SECONDS:.0f}, got {time_limit_seconds}."
+            )
         self.time_limit_seconds = time_limit_seconds
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None

@@ -73,8 +73,8 @@ def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
         raise ArgumentError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")
     # A remainder of under a thousandth of a stride is rounding, not a window of its own.
     check_windows(last_start / stride_seconds)
-    num_strides = math.ceil(last_start / stride_seconds - 1e-3)
-    return [index * stride_seconds for index in range(num_strides)] + [last_start]
+    num_strides = max(1, math.ceil(last_start / stride_seconds - 1e-3))
+    return [0.0, *(index * stride_seconds for index in range(1, num_strides)), last_start]
 
 
 def _even_starts(last_start: float, num_windows: int) -> list[float]:

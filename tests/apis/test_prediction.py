@@ -75,6 +75,19 @@ def test_a_track_that_ends_early_is_warned_of():
     assert prediction.warnings == ["no audio in 1 of 2 windows"]
 
 
+def test_what_lies_between_windows_is_unseen():
+    windows = [
+        WindowScores("a.mp4", span, (0.2, 0.1, 0.3), UNKNOWN)
+        for span in ((0.0, 1.0), (1.001, 2.0), (3.0, 4.0))
+    ]
+    prediction = predict_video(gather_videos(windows)[0], THRESHOLDS, [], missing_share=0.5)
+    assert prediction.unseen_share == pytest.approx(0.5 + 0.5 * 0.25)
+    assert prediction.warnings == [
+        "1.0 of 4.0 s lie between the windows and were not looked at: their stride is longer than "
+        "they are"
+    ]
+
+
 def test_a_file_without_any_score_is_an_error():
     with pytest.raises(UndecodableMediaError, match=r"a\.mp4: neither a frame nor a sound"):
         predict_video(_video((NAN, NAN, NAN)), THRESHOLDS, [])

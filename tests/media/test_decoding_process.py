@@ -298,9 +298,10 @@ def test_a_pickled_process_starts_afresh(process):
         assert other.call(eval, PROCESS_ID) != process.call(eval, PROCESS_ID)
 
 
-def test_the_time_limit_is_checked():
-    with pytest.raises(ValueError, match="`time_limit_seconds` > 0, got 0"):
-        DecodingProcess(0)
+@pytest.mark.parametrize("seconds", [0, float("nan"), 1e12, float("inf")])
+def test_the_time_limit_is_checked(seconds):
+    with pytest.raises(ValueError, match=f"`time_limit_seconds` > 0, .*, got {seconds}"):
+        DecodingProcess(seconds)
 
 
 def test_an_answer_that_nobody_waited_for_is_not_that_to_the_next_call(process, monkeypatch):

@@ -40,6 +40,8 @@ def test_even_windows_are_as_many_as_asked_and_symmetrical(duration, span, count
 def test_examples():
     assert plan_windows(4.0, 1.0, stride_seconds=1.5) == [(0.0, 1.0), (1.5, 2.5), (3.0, 4.0)]
     assert plan_windows(4.0, 1.0, stride_seconds=2.0) == [(0.0, 1.0), (2.0, 3.0), (3.0, 4.0)]
+    for stride in (1e4, 1e300, float("inf")):
+        assert plan_windows(4.0, 1.0, stride_seconds=stride) == [(0.0, 1.0), (3.0, 4.0)]
     assert plan_windows(3.0, 1.0, num_windows=1) == [(1.0, 2.0)]
 
 
