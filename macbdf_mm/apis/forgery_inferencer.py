@@ -41,6 +41,7 @@ from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import TRACKS, UNKNOWN
+from macbdf_mm.utils.tables import printable_lines
 
 Item = TypeVar("Item")
 
@@ -246,7 +247,7 @@ class ForgeryInferencer(BaseInferencer):
                 [[*window.span_seconds, *window.scores] for window in video.windows],
                 thresholds=self.thresholds,
                 duration_seconds=video.windows[-1].span_seconds[1],
-                title="\n".join(
+                title=printable_lines(
                     [Path(video.file).name, *self.caveats, *file_caveats(infos[video.file])]
                 ),
             )

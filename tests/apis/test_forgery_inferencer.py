@@ -70,7 +70,7 @@ def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path):
     cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
     dataloader = copy.deepcopy(cfg.test_dataloader)
     dataloader.dataset.update(data_root=str(tmp_path), ann_file="ann.json", split="test")
-    dataloader.update(num_workers=0, persistent_workers=False)
+    dataloader.update(num_workers=0, persistent_workers=False, timeout=0)
     init_default_scope("macbdf_mm")
     expected = []
     for batch in Runner.build_dataloader(dataloader, seed=0):
@@ -324,13 +324,15 @@ def test_windows_are_decoded_one_batch_at_a_time(inferencer, make_clip):
 
 
 def test_data_samples_and_timelines_on_demand(inferencer, make_clip):
-    outcome = inferencer(make_clip(seconds=2.0), return_datasamples=True, return_vis=True)
+    path = make_clip("two\nlines.mp4", seconds=2.0)
+    outcome = inferencer(path, return_datasamples=True, return_vis=True)
     (samples,) = outcome["predictions"]
     assert [sample.span_seconds[0] for sample in samples] == pytest.approx([0, 0.24, 0.48, 0.72])
     (figure,) = outcome["visualization"]
     assert figure.axes[0].get_xlim() == pytest.approx((0, 2.0))
     title = figure.axes[0].get_title(loc="left")
-    assert title.splitlines()[1:] == list(inferencer.caveats) != []
+    assert title.splitlines() == [r"two\nlines.mp4", *inferencer.caveats]
+    assert inferencer.caveats
 
 
 def test_an_unknown_argument_is_refused(inferencer, make_clip):

@@ -85,7 +85,7 @@ def style_axes(
     ylabel: str = "",
     grid: bool = True,
 ) -> None:
-    """Give ``axes`` the common look: no box, quiet ticks, title on the left."""
+    """Give ``axes`` the common look: no box, quiet ticks, title of any lines on the left."""
     axes.set_facecolor(theme.paper)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -96,9 +96,8 @@ def style_axes(
         axes.grid(True, color=theme.grid, linewidth=0.8)
         axes.set_axisbelow(True)
     if title:
-        axes.set_title(
-            plain_text(title), loc="left", fontsize=11, fontweight="bold", color=theme.ink
-        )
+        lines = "\n".join(map(plain_text, title.split("\n")))
+        axes.set_title(lines, loc="left", fontsize=11, fontweight="bold", color=theme.ink)
     axes.set_xlabel(xlabel, fontsize=9, color=theme.muted)
     axes.set_ylabel(ylabel, fontsize=9, color=theme.muted)
 
