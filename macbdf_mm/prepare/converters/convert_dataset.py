@@ -169,6 +169,9 @@ def _nothing_found(collector: RowCollector) -> MissingDataError:
     reason = f"; the first that is not understood: {refused[0].note}" if refused else ""
     if lost:
         reason += f"; the first without a file: {shown(lost[0].item)} ({lost[0].note})"
+    if contradicting := collector.findings["contradicting_rows"]:
+        first, second = contradicting[:2]
+        reason += f"; {shown(first.item)} has other labels in {second.note} than in {first.note}"
     return MissingDataError(
         f"None of the {collector.num_read} rows of {root} can be used, {num_media} media files "
         f"were found; check that the videos are unpacked below this folder{reason}."

@@ -18,7 +18,10 @@ from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE, REAL, UNKNOWN, Label
 from macbdf_mm.utils.tables import shown
 
-_LABELS: dict[str, Label] = {"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL}
+_LABELS: dict[str, Label] = {
+    **{"FAKE": FAKE, "REAL": REAL, "1": FAKE, "0": REAL},
+    **{"1.0": FAKE, "0.0": REAL},  # As tables are written where another label is missing.
+}
 
 
 @CONVERTERS.register_module("dfdc")
@@ -183,7 +186,7 @@ class _Reader:
 
 
 def _label(stated: Any) -> Label:
-    label = _LABELS.get(str(stated).upper()) if isinstance(stated, str | int) else None
+    label = _LABELS.get(str(stated).upper()) if isinstance(stated, str | int | float) else None
     if label is None:
         raise ValueError(f"`label` is {shown(stated)}, expected FAKE or REAL, or 1 or 0")
     return label

@@ -31,13 +31,13 @@ _SPLITS = {
 
 
 def stated_text(entry: Mapping[str, Any], name: str) -> str | None:
-    """Return the text of a field, None where it is absent, null or empty.
+    """Return the text of a field, None where it is absent, null, NaN or empty.
 
     Raises:
         ValueError: If it is something else.
     """
     value = entry.get(name)
-    if value is None or value == "":
+    if _is_nothing(value):
         return None
     if not isinstance(value, str):
         raise ValueError(f"`{name}` is {shown(value)}, expected text")
@@ -45,13 +45,13 @@ def stated_text(entry: Mapping[str, Any], name: str) -> str | None:
 
 
 def stated_seconds(entry: Mapping[str, Any], name: str) -> float | None:
-    """Return the positive number of a field, None where it is absent, null or empty.
+    """Return the positive number of a field, None where it is absent, null, NaN or empty.
 
     Raises:
         ValueError: If it is something else.
     """
     value = entry.get(name)
-    if value is None or value == "":
+    if _is_nothing(value):
         return None
     seconds = _number(value)
     if seconds is None or not 0 < seconds <= MAX_SECONDS:
@@ -62,13 +62,13 @@ def stated_seconds(entry: Mapping[str, Any], name: str) -> float | None:
 
 
 def stated_intervals(entry: Mapping[str, Any], name: str) -> tuple[Interval, ...]:
-    """Return the ``[start, end]`` pairs of a field, in seconds; none where it is absent or null.
+    """Return the ``[start, end]`` pairs of a field, in seconds; none where it states nothing.
 
     Raises:
         ValueError: If it is something else.
     """
     value = entry.get(name)
-    if value is None:
+    if _is_nothing(value):
         return ()
     problem = f"`{name}` is {shown(value)}, expected a list of [start, end] in seconds"
     if not isinstance(value, list):
@@ -126,7 +126,7 @@ def published_split(name: Any) -> str | None:
     """
     if not isinstance(name, str | int | float | None):
         raise ValueError(f"the split is {shown(name)}, expected text")
-    text = "" if name is None else str(name).strip()
+    text = "" if _is_nothing(name) else str(name).strip()
     return _SPLITS.get(text.lower(), text) or None
 
 
@@ -140,6 +140,11 @@ def split_fields(name: Any) -> dict[str, Any]:
     """Return the fields of a row for a published split: ``split``, and ``extra`` that keeps it."""
     split = published_split(name)
     return {"split": split, "extra": {} if split is None else {"official_split": split}}
+
+
+def _is_nothing(value: Any) -> bool:
+    """Return whether a table says nothing; programs write NaN where another row has a value."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def _number(value: Any) -> float | None:

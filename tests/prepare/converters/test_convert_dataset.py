@@ -266,3 +266,12 @@ def test_a_folder_of_which_nothing_is_left_says_why(tmp_path):
     os.symlink("/nowhere/gone.mp4", tmp_path / "set/real/gone.mp4")
     with pytest.raises(MissingDataError, match=r"1 places .* 'real/gone\.mp4', is a link to '/now"):
         convert_dataset("generic", tmp_path / "set", tmp_path / "out.json")
+
+
+def test_rows_that_contradict_each_other_are_named_if_none_is_left(tmp_path, make_clip):
+    make_clip("set/a.mp4", seconds=1.0)
+    table = tmp_path / "set/t.csv"
+    table.write_text("file,label\na.mp4,1\na.mp4,0\n")
+    message = r"'a\.mp4' has other labels in t\.csv, line 3 than in t\.csv, line 2"
+    with pytest.raises(MissingDataError, match=message):
+        convert_dataset("generic", tmp_path / "set", tmp_path / "o.json", options={"table": table})

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 from dfdc_tree import write_labels_csv
@@ -160,6 +161,17 @@ def test_rows_without_files_and_files_without_rows(write, tmp_path):
     assert list(rows) == ["p/a.mp4"]
     assert items(findings, "rows_without_files") == ["p/gone.mp4"]
     assert items(findings, "files_without_rows") == ["test_videos/x.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "label"), [("fake", 1), (1, 1), (1.0, 1), ("0.0", 0), ("Real", 0), (0, 0)]
+)
+def test_labels_as_programs_write_them(write, tmp_path, stated, label):
+    write("p/metadata.json", {"a.mp4": {"label": stated, "split": math.nan, "original": math.nan}},
+          {"p/a.mp4": b"1"})  # fmt: skip
+    rows, *_ = read(tmp_path)
+    row = rows["p/a.mp4"]
+    assert (row.label, row.split, row.source) == (label, None, None)
 
 
 @pytest.mark.parametrize("entry", [{"label": "MAYBE"}, {}, "FAKE"])

@@ -22,11 +22,12 @@ SPELLINGS = (
 LETTERS = ("{v}V{a}A", "V{v}-A{a}", "{v}v{a}a", "{v}V_{a}A")
 
 
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", math.nan])
 def test_nothing_is_nothing(value):
+    assert published_split(value) is None
     assert stated_text({"x": value}, "x") is None
     assert stated_seconds({"x": value}, "x") is None
-    assert stated_intervals({}, "x") == ()
+    assert stated_intervals({"x": value}, "x") == stated_intervals({}, "x") == ()
 
 
 def test_values():
@@ -43,7 +44,7 @@ def test_values():
         (stated_seconds, 0, "`x` is 0, expected seconds > 0"),
         (stated_seconds, True, "`x` is True, expected seconds"),
         (stated_seconds, "long", "`x` is 'long', expected seconds"),
-        (stated_seconds, math.nan, "`x` is nan, expected seconds"),
+        (stated_seconds, math.inf, "`x` is inf, expected seconds"),
         (stated_intervals, "0-1", "expected a list of .start, end. in seconds"),
         (stated_intervals, [[0, 1, 2]], "expected a list"),
         (stated_intervals, [0, 1], "expected a list"),
