@@ -99,6 +99,9 @@ def check_settings(cfg: Config) -> None:
 def _check_loader(place: str, loader: Any) -> None:
     if isinstance(dataset := loader.get("dataset"), (*_PLAIN, type(None))):
         raise ConfigError(f"Expected a dict `{place}.dataset`, got {dataset!r}.")
+    for name in ("ann_file", "data_root"):
+        if not isinstance(path := _mapping(dataset).get(name) or "", str):
+            raise ConfigError(f"Expected a path `{place}.dataset.{name}`, got {path!r}.")
     for name, least in _WHOLE_OF_LOADER:
         _check_whole(f"{place}.{name}", loader.get(name), least)
     for name in ("drop_last", "pin_memory", "persistent_workers"):

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine import dataset
 from mmengine.dataset import BaseDataset
 
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, build_part
 
 
@@ -20,11 +21,16 @@ class ConcatDataset(dataset.ConcatDataset):
     Args:
         datasets: Data sets or their configs; bare names are looked up in this package first.
         lazy_init: Whether to load the annotations only when they are needed.
+
+    Raises:
+        ConfigError: If there is no data set, or something else than a list of them.
     """
 
     def __init__(
         self, datasets: Sequence[BaseDataset | Mapping[str, Any]], lazy_init: bool = False
     ) -> None:
+        if not isinstance(datasets, list | tuple) or not datasets:
+            raise ConfigError(f"Expected a list of data sets `datasets`, got {datasets!r}.")
         built = [build_part(DATASETS, part) for part in datasets]
         keys = {key for part in built for key in part.metainfo}
         super().__init__(built, lazy_init, ignore_keys=sorted(keys))

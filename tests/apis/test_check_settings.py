@@ -147,6 +147,8 @@ def test_our_configs_pass(name):
             "train_dataloader.num_batch_per_epoch`, got '2'",
         ),
         ("train_dataloader.dataset", None, "dict `train_dataloader.dataset`, got None"),
+        ("train_dataloader.dataset.ann_file", 5, "path `train_dataloader.dataset.ann_file`, got 5"),
+        ("val_dataloader.dataset.data_root", 5, "path `val_dataloader.dataset.data_root`, got 5"),
         ("load_from", 5, "path `load_from`, got 5"),
         ("work_dir", 5, "path `work_dir`, got 5"),
     ],

@@ -5,6 +5,7 @@ from mmengine.registry import DefaultScope
 
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.datasets.concat_dataset import ConcatDataset
+from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, build_part
 
 
@@ -71,3 +72,9 @@ def test_data_sets_of_others_may_stand_beside(make_config):
     merged = ConcatDataset([Foreign(), Foreign()]).metainfo
     assert list(merged) == ["classes"]
     assert merged["classes"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("datasets", [[], {"type": "AudioVisualForgeryDataset"}, "dfdc"])
+def test_what_is_no_list_of_data_sets_is_refused(datasets):
+    with pytest.raises(ConfigError, match="list of data sets `datasets`, got "):
+        ConcatDataset(datasets)
