@@ -150,6 +150,15 @@ class MediaFile:
         """
         return clock_of(*self._identity)
 
+    @cached_property
+    def _is_sought(self) -> bool:
+        """Whether a seek leads to what it says."""
+        if self.container.format.name in ("wav", "w64"):
+            # FFmpeg works out times after a seek by a bit rate, which is not that of ADPCM.
+            names = [stream.codec_context.name for stream in self.candidates("audio")]
+            return not any(name.startswith("adpcm_") for name in names)
+        return self.clock.is_sought
+
     @property
     def has_presentation_times(self) -> bool:
         """Whether the container stores when frames are shown; AVI does not."""
@@ -173,7 +182,7 @@ class MediaFile:
 
     def seek(self, track: Track, seconds: float) -> bool:
         """Return whether the file now stands at a key frame of the track before a moment."""
-        if not self.clock.is_sought:
+        if not self._is_sought:
             return False
         self._attend_to_all()
         stream = self.stream(track)
@@ -185,7 +194,7 @@ class MediaFile:
 
     def seek_all(self, microseconds: int) -> bool:
         """Return whether all tracks now stand at or before a moment."""
-        if not self.clock.is_sought:
+        if not self._is_sought:
             return False
         self._attend_to_all()
         try:
@@ -374,6 +383,11 @@ class MediaFile:
                 limits.check_pixels(self.path, codec.height, codec.width)
         if audio is not None:
             limits.check_sample_rate(self.path, audio.sample_rate)
+        if not timed_streams(self.container):
+            raise UndecodableMediaError(
+                f"{self.path} has neither a video nor a sound stream (FFmpeg takes it for "
+                f"{self.container.format.name})."
+            )
         if video is None and audio is None:
             raise UndecodableMediaError(
                 f"{self.path} holds neither video nor audio that can be decoded; "

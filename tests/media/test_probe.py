@@ -80,6 +80,14 @@ def test_a_start_that_an_edit_list_hides_is_no_part_of_the_length(make_clip, fla
     assert read_header(path).duration_seconds == pytest.approx(3.0, abs=0.1)
 
 
+@pytest.mark.parametrize("codec", ["adpcm_ima_wav", "adpcm_ms", "adpcm_yamaha"])
+def test_the_end_of_a_long_adpcm_is_not_sought(make_clip, codec):
+    path = make_clip("a.wav", seconds=45.0, with_video=False, audio_codec=codec)
+    info = probe(path)
+    assert info.duration_seconds == pytest.approx(45.0, abs=0.1)
+    assert info.missing_seconds == pytest.approx(0.0, abs=0.1)
+
+
 def test_the_end_of_a_long_file_is_found_in_its_tail(make_clip):
     info = probe(make_clip(seconds=40.0, fps=10, sound_seconds=5.0))
     assert info.duration_seconds == pytest.approx(40.0, abs=0.05)

@@ -75,3 +75,13 @@ def test_the_cover_of_a_sound_file_is_no_video(tmp_path, write_media, clip_clock
         assert len(file.container.streams.video) == 1
         assert file.candidates("video") == []
         assert (file.video, file.audio.sample_rate) == (None, 16_000)
+
+
+def test_a_file_of_text_is_called_what_it_is(tmp_path):
+    path = tmp_path / "clip.mp4"
+    path.write_text(
+        "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nYou\n"
+    )
+    message = r"clip\.mp4 has neither a video nor a sound stream \(FFmpeg takes it for srt\)\.$"
+    with pytest.raises(UndecodableMediaError, match=message), MediaFile(path) as file:
+        assert file.video
