@@ -85,6 +85,7 @@ def test_other_data_sets_and_absent_test_data_are_left_out(make):
 
 def test_training_asks(make):
     cfg = make({"d/a.json": TRAIN}, ("d/a.json", "train"), ("d/a.json", "train"))
-    cfg.merge_from_dict({"model": {}, "train_cfg": {}, "optim_wrapper": {}})
+    cfg.merge_from_dict({"model": {}, "train_cfg": {}, "optim_wrapper": {"constructor": "Mine"}})
+    cfg.merge_from_dict({"test_cfg": {}, "test_evaluator": []})
     with pytest.raises(ConfigError, match=r"'real\.mp4' is in 'train' and 'real\.mp4' in 'test'"):
         train_model(cfg)
