@@ -13,7 +13,7 @@ import numpy.typing as npt
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.utils.files import replacing_folder, write_json
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Version of the files; increase it when the same data set gives other contents."""
 
 _NOTE = "cache.json"
@@ -23,6 +23,7 @@ _TYPES = {
     "waveform": np.float32,
     "audio_valid": np.bool_,
     "span_seconds": np.float64,
+    "num_damaged": np.int64,
 }
 
 Progress = Callable[[int, int], None]
@@ -37,7 +38,7 @@ class InputCache:
     Attributes:
         arrays: Memory-mapped, N spans along the first axis: ``frames`` (N, T, H, W, 3) uint8
             RGB, ``video_valid`` (N, T) bool, ``waveform`` (N, S) float32, ``audio_valid``
-            (N, S) bool, ``span_seconds`` (N, 2) float64.
+            (N, S) bool, ``span_seconds`` (N, 2) float64, ``num_damaged`` (N,) int64.
         files: The file of each item, as annotated; N / num_draws of them.
         sample_rate: Of the waveforms, in Hz.
         num_draws: Spans of each item.
@@ -63,6 +64,7 @@ class InputCache:
         return {
             **values,
             "span_seconds": (start, end),
+            "num_damaged": int(values["num_damaged"]),
             "imgs": list(frames),
             "sample_rate": self.sample_rate,
             "img_shape": frames.shape[1:3],
@@ -187,5 +189,6 @@ def has_input_cache(folder: str | Path) -> bool:
 
 
 def _values(results: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    stacked = {**results, "frames": np.stack(results["imgs"])}
+    # A decoder of somebody else may not count what is damaged.
+    stacked = {"num_damaged": 0, **results, "frames": np.stack(results["imgs"])}
     return {name: np.asarray(stacked[name], dtype) for name, dtype in _TYPES.items()}

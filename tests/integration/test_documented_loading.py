@@ -26,7 +26,7 @@ def cfg(tmp_path):
     cfg = Config.fromfile(path)
     for part in ("train", "test"):
         loader = cfg[f"{part}_dataloader"]
-        loader.update(num_workers=0, persistent_workers=False, batch_size=4)
+        loader.update(num_workers=0, persistent_workers=False, timeout=0, batch_size=4)
         loader.dataset.data_root = str(tmp_path)
     init_default_scope(cfg.default_scope)
     return cfg

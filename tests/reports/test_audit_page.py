@@ -114,7 +114,7 @@ def test_what_is_in_two_parts_and_what_is_broken_is_listed(make_page):
     assert page.table("identity")[1:] == [["Ann", "train, val"]]
     assert page.table("file")[1:] == [
         ["b", "b is empty"],
-        ["c", "2 packets do not decode; silent sound"],
+        ["c", "2 packets do not decode, or not without errors; silent sound"],
     ]
 
 
