@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import mmengine.runner  # noqa: F401 - registers what a config may name.
 from mmengine import registry as root
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, Registry

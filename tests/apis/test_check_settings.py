@@ -1,4 +1,6 @@
 import copy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,14 @@ def test_parts_that_are_built_already_pass(cfg):
     wrapper = OptimWrapper(torch.optim.SGD(net.parameters(), lr=0.1))
     cfg._cfg_dict.update(model=net, optim_wrapper=wrapper, log_processor=LogProcessor())
     check_settings(cfg)
+
+
+def test_nothing_else_has_to_be_imported_before():
+    config = ROOT / "configs" / "macbdf_dfdc.py"
+    code = (
+        "from mmengine.config import Config;"
+        "from macbdf_mm.apis.check_settings import check_settings;"
+        f"check_settings(Config.fromfile({str(config)!r}))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()[-500:]
