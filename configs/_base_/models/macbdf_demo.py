@@ -46,7 +46,7 @@ model = dict(
     neck=dict(
         type="ContrastiveFusionNeck",
         # At most the number of training clips.
-        contrast=dict(queue_length=512, num_negatives=64),
+        contrast=dict(queue_length=512),
         weights=dict(num_heads=4),
         fusion=dict(depth=1, num_heads=4, mlp_ratio=2.0),
     ),

@@ -44,7 +44,7 @@ model = dict(
     neck=dict(
         type="ContrastiveFusionNeck",
         # At most the number of training clips.
-        contrast=dict(queue_length=2048, num_negatives=64),
+        contrast=dict(queue_length=2048),
         weights=dict(num_heads=6),
         fusion=dict(depth=2, num_heads=6, drop_rate=0.1),
     ),

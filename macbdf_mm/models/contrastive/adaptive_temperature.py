@@ -32,8 +32,9 @@ class AdaptiveTemperature(nn.Module):
         \log\tau_{new} = \log\tau_0 + b(\sum_k \beta_k \phi_k(S)), \qquad
         \tau_t = \gamma_t \tau_{t-1} + (1 - \gamma_t) \tau_{new}
 
-    b is c tanh(x / c), with c the smaller of log(tau_0/tau_min) and log(tau_max/tau_0): it keeps
-    tau in its bounds and never stops the gradient. gamma_t is the sigmoid of an MLP on
+    b is c tanh(x / c), with c = log(tau_0/tau_min) below 0 and log(tau_max/tau_0) above: it keeps
+    tau in its bounds, reaches both, and never stops the gradient. At 0 its slope is 1 and its
+    curvature 0 from either side. gamma_t is the sigmoid of an MLP on
     [h, d log tau, grad]. h is a moving average of (log tau, phi_1..3) rather than a recurrent
     state, which would be cut from its graph at every step and learn nothing. grad is the last
     step's dL/dtau as sign(g) log(1 + abs(g)): it grows with 1/tau^2.
@@ -71,7 +72,7 @@ class AdaptiveTemperature(nn.Module):
     def __init__(
         self,
         tau_init: float = 0.07,
-        tau_min: float = 0.01,
+        tau_min: float = 0.05,
         tau_max: float = 0.5,
         hidden_dims: int = 16,
         history_momentum: float = 0.9,
@@ -89,7 +90,6 @@ class AdaptiveTemperature(nn.Module):
         if not 0 < gamma_init < 1:
             raise ArgumentError(f"Expected `gamma_init` in (0, 1), got {gamma_init}.")
         self.tau_init, self.tau_min, self.tau_max = tau_init, tau_min, tau_max
-        self.log_range = min(math.log(tau_init / tau_min), math.log(tau_max / tau_init))
         self.history_momentum = history_momentum
         self.adaptive = adaptive
 
@@ -136,7 +136,9 @@ class AdaptiveTemperature(nn.Module):
     def _target(self, basis: Tensor) -> Tensor:
         """Return () tau_new of Eq. 4, within the bounds."""
         wanted = (self.beta * basis).sum()
-        bounded = self.log_range * torch.tanh(wanted / self.log_range)
+        fall, rise = math.log(self.tau_init / self.tau_min), math.log(self.tau_max / self.tau_init)
+        down, up = fall * torch.tanh(wanted / fall), rise * torch.tanh(wanted / rise)
+        bounded = torch.where(wanted < 0, down, up)
         return self.tau_init * torch.exp(bounded)
 
     def _momentum_inputs(self) -> Tensor:

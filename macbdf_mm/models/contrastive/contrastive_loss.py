@@ -17,7 +17,7 @@ class PairMasks(NamedTuple):
 
     Attributes:
         positives: (N, M) bool.
-        negatives: (N, M) bool, of which the loss takes the most similar.
+        negatives: (N, M) bool, of which the loss takes all, or the most similar.
         sure_negatives: (N, M) bool, negatives that the loss takes in any case.
     """
 
@@ -112,7 +112,7 @@ def intra_modal_pairs(anchors: FeatureSet, candidates: FeatureSet) -> PairMasks:
     return PairMasks(relations.other_alike, relations.other_unlike, nothing)
 
 
-MarginMode = Literal["inside", "outside"]
+MarginMode = Literal["outside", "inside"]
 
 
 class ContrastiveTerm(NamedTuple):
@@ -122,15 +122,18 @@ class ContrastiveTerm(NamedTuple):
         loss: () float, 0 with a graph if there is no anchor.
         tau_gradient: () float without a graph, d loss / d tau.
         num_anchors: () int64, anchors with at least one positive and one negative.
+        over_collapse: () float without a graph, the loss over what the same pairs would cost if
+            all embeddings coincided; 0 without an anchor.
     """
 
     loss: Tensor
     tau_gradient: Tensor
     num_anchors: Tensor
+    over_collapse: Tensor
 
 
 def check_margin_mode(margin_mode: str) -> None:
-    """Raise ValueError unless ``margin_mode`` is ``"inside"`` or ``"outside"``."""
+    """Raise ValueError unless ``margin_mode`` is ``"outside"`` or ``"inside"``."""
     if margin_mode not in get_args(MarginMode):
         raise ArgumentError(
             f"Expected `margin_mode` to be one of {get_args(MarginMode)}, got {margin_mode!r}."
@@ -158,36 +161,44 @@ def contrastive_term(
     pairs: PairMasks,
     tau: Tensor,
     margin: float = 0.1,
-    margin_mode: MarginMode = "inside",
-    num_negatives: int = 64,
+    margin_mode: MarginMode = "outside",
+    num_negatives: int | None = None,
 ) -> ContrastiveTerm:
-    r"""Return the mean over anchors and positives of Eq. 2 or 7, and its tau derivative.
+    r"""Return the mean over anchors and positives of Eq. 7 or 2, and its tau derivative.
 
     An anchor i with positive p costs logsumexp([z+_ip, z-_i1 .. z-_iK]) - z+_ip with
-    z+ = s+/tau and z- = (s- - m)/tau. Its derivative has the closed form
+    z+ = s+/tau and z- = s-/tau - m. Its derivative has the closed form
     (s+ - \sum_j p_j s~_j)/tau^2, where j runs over the positive and the negatives, p is their
     softmax, and s~ is the similarity less the margin where tau divides the margin. Costs are
     averaged over an anchor's positives, then over the anchors that have both kinds of pair.
+
+    If all embeddings coincide, an anchor with n negatives costs log(1 + n exp(-m)) whatever tau
+    is. Where tau divides the margin, it costs log(1 + n exp(-m/tau)), and a lower tau makes it
+    look as if something had been learnt.
 
     Args:
         similarity: (N, M) float, cosine similarities of anchors and candidates.
         pairs: Masks of the same shape.
         tau: () float, temperature; may carry a graph.
         margin: m >= 0, subtracted from the similarity of negatives.
-        margin_mode: ``"inside"`` for (s - m)/tau as in Eq. 2, ``"outside"`` for s/tau - m as
-            Eq. 7 writes it.
-        num_negatives: K, the most similar negatives that count.
+        margin_mode: ``"outside"`` for s/tau - m as Eq. 7 writes it, ``"inside"`` for (s - m)/tau
+            as in Eq. 2.
+        num_negatives: K, the most similar negatives that count; None for all of them.
 
     Raises:
         ValueError: If ``margin_mode`` is unknown.
     """
     check_margin_mode(margin_mode)
-    negatives = hardest_negatives(similarity, pairs, num_negatives)
+    if num_negatives is None:
+        negatives = pairs.negatives | pairs.sure_negatives
+    else:
+        negatives = hardest_negatives(similarity, pairs, num_negatives)
     has_both = negatives.any(dim=1) & pairs.positives.any(dim=1)  # (N,)
     counted = pairs.positives & has_both[:, None]
 
-    shifted = similarity - margin if margin_mode == "inside" else similarity
-    negative_logits = shifted / tau if margin_mode == "inside" else shifted / tau - margin
+    is_inside = margin_mode == "inside"
+    shifted = similarity - margin if is_inside else similarity
+    negative_logits = shifted / tau if is_inside else shifted / tau - margin
     negative_logits = negative_logits.masked_fill(~negatives, -torch.inf)
     # The gradient of a row of -inf is NaN. It would end at the mask above, but anomaly
     # detection would stop at it; what replaces the row is not counted.
@@ -203,7 +214,11 @@ def contrastive_term(
         mean_negative = (negative_logits.softmax(dim=1) * shifted).sum(dim=1, keepdim=True)
         slope = torch.sigmoid(excess) * (similarity - mean_negative) / tau**2
         tau_gradient = _mean_over_anchors(slope, counted)
-    return ContrastiveTerm(loss, tau_gradient, has_both.sum())
+        log_num_negatives = negatives.sum(dim=1).to(loss.dtype).log()
+        collapsed_excess = log_num_negatives - (margin / tau if is_inside else margin)
+        collapsed = _mean_over_anchors(F.softplus(collapsed_excess)[:, None], has_both[:, None])
+        over_collapse = loss / collapsed.clamp(min=torch.finfo(loss.dtype).tiny)
+    return ContrastiveTerm(loss, tau_gradient, has_both.sum(), over_collapse)
 
 
 def _mean_over_anchors(values: Tensor, counted: Tensor) -> Tensor:

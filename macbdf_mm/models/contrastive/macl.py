@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contrastive.adaptive_temperature import AdaptiveTemperature
+from macbdf_mm.models.contrastive.collapse import mean_cosine
 from macbdf_mm.models.contrastive.contrastive_loss import (
     ContrastiveTerm,
     CrossPositive,
@@ -41,6 +42,10 @@ class ContrastiveLosses:
         audio_to_audio: L_aa, within the audio track.
         tau: Temperature that all four used.
         num_anchors: (4,) int64, anchors that counted, in the order of the losses.
+        over_collapse: (4,) float32, each loss over what the same pairs would cost if all
+            embeddings coincided; 0 where there is no anchor.
+        mean_cosine: (2,) float32 in [-1, 1], of the batch's video and audio embeddings: the mean
+            over pairs of different clips, 0 if there is no pair.
     """
 
     video_to_audio: Tensor
@@ -49,6 +54,8 @@ class ContrastiveLosses:
     audio_to_audio: Tensor
     tau: Tensor
     num_anchors: Tensor
+    over_collapse: Tensor
+    mean_cosine: Tensor
 
     @property
     def total(self) -> Tensor:
@@ -71,9 +78,10 @@ class MACL(nn.Module):
     Args:
         embed_dims: Channels D of an embedding.
         queue_length: Slots Q of each queue; at most the number of training clips.
-        num_negatives: K, the most similar negatives of an anchor that count.
+        num_negatives: K, the most similar negatives of an anchor that count. None takes all of
+            them: with the nearest few, embeddings that cannot be told apart yet collapse.
         margin: m of Eqs. 2 and 7.
-        margin_mode: ``"inside"`` or ``"outside"``; see :func:`contrastive_term`.
+        margin_mode: ``"outside"`` or ``"inside"``; see :func:`contrastive_term`.
         cross_positive: ``"own_else_label"``, ``"own"`` or ``"label"``; see
             :func:`cross_modal_pairs`.
         with_cross: Whether L_va and L_av count (Table 2: w/o L_cross).
@@ -94,17 +102,19 @@ class MACL(nn.Module):
         self,
         embed_dims: int = 128,
         queue_length: int = 2048,
-        num_negatives: int = 64,
+        num_negatives: int | None = None,
         margin: float = 0.1,
-        margin_mode: MarginMode = "inside",
+        margin_mode: MarginMode = "outside",
         cross_positive: CrossPositive = "own_else_label",
         with_cross: bool = True,
         with_intra: bool = True,
         temperature: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if num_negatives < 1:
-            raise ArgumentError(f"Expected `num_negatives` > 0, got {num_negatives}.")
+        if num_negatives is not None and num_negatives < 1:
+            raise ArgumentError(
+                f"Expected `num_negatives` > 0, got {num_negatives}. None takes all negatives."
+            )
         if margin < 0:
             raise ArgumentError(f"Expected `margin` >= 0, got {margin}.")
         check_margin_mode(margin_mode)
@@ -151,6 +161,8 @@ class MACL(nn.Module):
             audio_to_audio=terms[3].loss,
             tau=step.tau.detach(),
             num_anchors=torch.stack([term.num_anchors for term in terms]),
+            over_collapse=torch.stack([term.over_collapse for term in terms]),
+            mean_cosine=torch.stack([mean_cosine(video), mean_cosine(audio)]),
         )
 
     def _terms(self, video: FeatureSet, audio: FeatureSet, tau: Tensor) -> list[ContrastiveTerm]:

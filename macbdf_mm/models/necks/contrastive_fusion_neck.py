@@ -185,12 +185,18 @@ class ContrastiveFusionNeck(BaseModule):
         data_samples: Sequence[ForgeryDataSample],
         masks: StepMasks,
     ) -> dict[str, Tensor]:
-        """Return the four terms of L_C (Eq. 8), weighted, and the temperature.
+        """Return the four terms of L_C (Eq. 8), weighted, and what tells whether they learn.
 
         ``loss_cross_va`` and ``loss_cross_av`` belong to the multimodal objective,
         ``loss_intra_video`` and ``loss_intra_audio`` to the unimodal one (3.5). Only logged:
-        ``tau``, and ``num_anchors``, the mean of the four terms' anchors; it stays 0 on data
-        whose tracks are not labelled, where nothing is learned from contrast.
+
+        - ``tau``;
+        - ``num_anchors``, the mean of the four terms' anchors; it stays 0 on data whose tracks
+          are not labelled, where nothing is learned from contrast;
+        - ``cross_va_over_collapse`` and so on: each term over what it would be if all embeddings
+          coincided, 0 if it has no anchor or is switched off;
+        - ``mean_cosine_video`` and ``mean_cosine_audio``, of embeddings of different clips of the
+          batch, 0 if fewer than two clips have the track. :func:`is_collapsed` judges both.
 
         Args:
             embeddings: What :meth:`embed` returned.
@@ -203,6 +209,7 @@ class ContrastiveFusionNeck(BaseModule):
         video, audio = self._feature_sets(embeddings, data_samples, masks)
         terms = self.macl(video, audio)
         scale = self.contrast_loss_weight * TERM_WEIGHT
+        names = ("cross_va", "cross_av", "intra_video", "intra_audio")
         return {
             "loss_cross_va": scale * terms.video_to_audio,
             "loss_cross_av": scale * terms.audio_to_video,
@@ -210,6 +217,12 @@ class ContrastiveFusionNeck(BaseModule):
             "loss_intra_audio": scale * terms.audio_to_audio,
             "tau": terms.tau,
             "num_anchors": terms.num_anchors.float().mean(),
+            **{
+                f"{name}_over_collapse": ratio
+                for name, ratio in zip(names, terms.over_collapse, strict=True)
+            },
+            "mean_cosine_video": terms.mean_cosine[0],
+            "mean_cosine_audio": terms.mean_cosine[1],
         }
 
     def _feature_sets(

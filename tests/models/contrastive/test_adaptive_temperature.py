@@ -2,7 +2,8 @@
 
 Mutations of `adaptive_temperature.py` that were tried, each with a test that fails under it:
 
-- gamma and 1 - gamma exchanged, `exp(-bounded)`, tanh without its scale, no tanh, the negative
+- gamma and 1 - gamma exchanged, `exp(-bounded)`, tanh without its scale, no tanh, one bound for
+  the other, the negative
   change of log tau, the moving average the wrong way round, a gradient without its sign:
   test_steps_equal_the_equations_written_out
 - `sum` for `mean` over the forwards: test_state_moves_by_the_mean_of_the_forwards_of_a_step
@@ -51,13 +52,15 @@ def run_steps(module, batches, gradients):
 
 
 @pytest.mark.holds("Eq. 4", "Eq. 5", "Eq. 6")
-def test_steps_equal_the_equations_written_out(temperature):
+@pytest.mark.parametrize("direction", [1, -1], ids=["up", "down"])
+def test_steps_equal_the_equations_written_out(temperature, direction):
     """Follow four steps with plain numbers for the state; the MLPs are called as they are."""
+    torch.nn.init.constant_(temperature.beta, 0.4 * direction)
     previous = math.log(0.07)
     change, gradient = 0.0, 0.0
     history = [previous, 0.0, 0.0, 0.0]
     beta = temperature.beta.tolist()
-    bound = math.log(0.07 / 0.01)
+    bound = math.log(0.5 / 0.07) if direction > 0 else math.log(0.07 / 0.05)
     for next_gradient in (-3.0, 0.5, 40.0, -0.1):
         similarity, valid = random_batch()
         step = temperature(similarity, valid)
@@ -93,10 +96,23 @@ def test_tau_stays_in_its_bounds_and_goes_where_beta_points(beta):
     module = AdaptiveTemperature(gamma_init=0.1)
     torch.nn.init.constant_(module.beta, beta)
     taus = run_steps(module, [random_batch()] * 30, [1e6, -1e6] * 15)
-    assert min(taus) >= 0.01 - 1e-9
-    assert max(taus) <= 0.5
+    # Both bounds can be reached; float32 rounds exp(log x).
+    assert min(taus) >= 0.05 * (1 - 1e-6)
+    assert max(taus) <= 0.5 * (1 + 1e-6)
+    if abs(beta) > 100:
+        assert taus[-1] == pytest.approx(0.5 if beta > 0 else 0.05, rel=1e-5)
     assert (taus[-1] > 0.07) == (beta > 0)
-    assert 0.01 <= module.tau <= 0.5
+    assert torch.tensor(0.05) <= module.tau <= 0.5
+
+
+@pytest.mark.parametrize("towards", [1e-3, -1e-3])
+def test_the_bound_has_slope_one_at_the_start_on_either_side(towards):
+    """Eq. 4 is exact near tau_0, however near the lower bound is."""
+    module = AdaptiveTemperature().double()
+    basis = torch.tensor([0.0, 0.0, towards], dtype=torch.float64)
+    torch.nn.init.constant_(module.beta, 1.0)
+    change = math.log(module._target(basis).item() / 0.07)
+    assert change == pytest.approx(towards, rel=1e-5)  # tanh x = x - x^3/3
 
 
 def test_every_parameter_gets_a_gradient_once_the_state_has_moved(temperature):
@@ -131,7 +147,7 @@ def test_state_moves_by_the_mean_of_the_forwards_of_a_step(temperature):
     assert temperature.tau_gradient == 2.5
 
 
-@pytest.mark.parametrize(("tau", "stored"), [(0.001, 0.01), (3.0, 0.5)])
+@pytest.mark.parametrize(("tau", "stored"), [(0.001, 0.05), (3.0, 0.5)])
 def test_what_is_stored_lies_in_the_bounds(temperature, tau, stored):
     step = temperature(*random_batch())
     temperature.stage(step._replace(tau=torch.tensor(tau)), torch.tensor(1.0))
@@ -206,7 +222,7 @@ def test_without_a_valid_pair_tau_is_that_of_zero_statistics(temperature, num):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"tau_init": 0.6}, "`tau_min` < `tau_init` < `tau_max`, got 0.01, 0.6, 0.5"),
+        ({"tau_init": 0.6}, "`tau_min` < `tau_init` < `tau_max`, got 0.05, 0.6, 0.5"),
         ({"tau_min": 0.0}, "Expected 0 < `tau_min`.*got 0.0, 0.07, 0.5"),
         ({"history_momentum": 1.0}, r"`history_momentum` in \[0, 1\), got 1.0"),
         ({"gamma_init": 0.0}, r"`gamma_init` in \(0, 1\), got 0.0"),

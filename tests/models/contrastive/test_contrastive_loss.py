@@ -59,7 +59,7 @@ def loop_loss(similarity, pairs, tau, margin, margin_mode, num_negatives):
 
 @pytest.mark.holds("Eq. 2", "Eq. 7", "contrastive losses")
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
-@pytest.mark.parametrize("num_negatives", [1, 4, 100])
+@pytest.mark.parametrize("num_negatives", [1, 4, 100, None])
 @pytest.mark.parametrize("tau", [0.05, 0.5])
 def test_loss_equals_loop(margin_mode, num_negatives, tau):
     for _ in range(5):
@@ -111,6 +111,45 @@ def test_order_of_candidates_does_not_matter():
     )
 
 
+@pytest.mark.parametrize("margin_mode", ["inside", "outside"])
+@pytest.mark.parametrize("num_negatives", [3, None])
+def test_over_collapse_is_the_loss_over_that_of_equal_similarities(margin_mode, num_negatives):
+    similarity, pairs = random_similarity(), random_pairs()
+    settings = (torch.tensor(0.07), 0.1, margin_mode, num_negatives)
+    expected = (
+        contrastive_term(similarity, pairs, *settings).loss
+        / loop_loss(torch.ones_like(similarity), pairs, 0.07, *settings[1:])[0]
+    )
+    over_collapse = contrastive_term(similarity, pairs, *settings).over_collapse
+    assert over_collapse.item() == pytest.approx(expected.item(), rel=1e-5)
+    # Where all similarities are equal, whatever they are, nothing is told apart.
+    same = contrastive_term(torch.full_like(similarity, 0.3), pairs, *settings)
+    assert same.over_collapse.item() == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.holds("Eq. 7")
+@pytest.mark.parametrize("num_negatives", [3, None])
+def test_at_collapse_a_lower_tau_gains_only_where_it_divides_the_margin(num_negatives):
+    pairs, together = random_pairs(), torch.ones(7, 30, dtype=torch.float64)
+
+    def term(tau, margin_mode):
+        tau = torch.tensor(tau, dtype=torch.float64)
+        return contrastive_term(together, pairs, tau, 0.1, margin_mode, num_negatives)
+
+    for tau in (0.05, 0.07, 0.3):
+        assert term(tau, "outside").tau_gradient.abs() < 1e-12
+        assert term(tau, "inside").tau_gradient > 0.1
+    torch.testing.assert_close(term(0.05, "outside").loss, term(0.5, "outside").loss)
+    assert term(0.01, "inside").loss < 0.1 * term(0.07, "inside").loss
+
+
+def test_the_default_takes_all_negatives_with_the_margin_outside():
+    similarity, pairs, tau = random_similarity(), random_pairs(), torch.tensor(0.07)
+    by_default = contrastive_term(similarity, pairs, tau)
+    assert by_default == contrastive_term(similarity, pairs, tau, 0.1, "outside", 30)
+    assert by_default.loss > contrastive_term(similarity, pairs, tau, num_negatives=1).loss
+
+
 def test_margin_modes_differ():
     similarity, pairs, tau = random_similarity(), random_pairs(), torch.tensor(0.07)
     inside = contrastive_term(similarity, pairs, tau, 0.1, "inside").loss
@@ -135,6 +174,7 @@ def test_without_anchors_the_loss_is_a_zero_with_a_graph(missing):
         assert term.loss == 0
         assert term.tau_gradient == 0
         assert term.num_anchors == 0
+        assert term.over_collapse == 0
         term.loss.backward()
     assert torch.equal(similarity.grad, torch.zeros_like(similarity))
     assert tau.grad == 0

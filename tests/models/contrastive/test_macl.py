@@ -89,9 +89,12 @@ def loop_losses(macl, video, audio, margin_mode, cross_positive, margin=0.1):
 @pytest.mark.holds("Eq. 8", "contrastive losses")
 @pytest.mark.parametrize("margin_mode", ["inside", "outside"])
 @pytest.mark.parametrize("cross_positive", ["own_else_label", "own", "label"])
-def test_losses_equal_loop(random_clips, filled_macl, terms_of, margin_mode, cross_positive):
+@pytest.mark.parametrize("num_negatives", [None, 4])
+def test_losses_equal_loop(
+    random_clips, filled_macl, terms_of, margin_mode, cross_positive, num_negatives
+):
     switches = {"margin_mode": margin_mode, "cross_positive": cross_positive, "margin": 0.3}
-    macl = filled_macl(**switches)
+    macl = filled_macl(num_negatives=num_negatives, **switches)
     for _ in range(3):
         video, audio = random_clips(num_ids=12)
         losses = macl(video, audio)
@@ -140,7 +143,7 @@ def test_scarce_batches_equal_loop_and_keep_a_graph(
         for name in ("video", "audio")
     )
     losses = macl(video, audio)
-    expected = loop_losses(macl, video, audio, "inside", "own_else_label")
+    expected = loop_losses(macl, video, audio, "outside", "own_else_label")
     assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
     if is_cold and case in SILENT_WHEN_COLD:
         assert losses.total == 0
@@ -226,7 +229,7 @@ def test_num_anchors_counts_those_with_both_kinds_of_pair(make_features):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_negatives": 0}, "`num_negatives` > 0, got 0"),
+        ({"num_negatives": 0}, "`num_negatives` > 0, got 0. None takes all"),
         ({"margin": -0.1}, "`margin` >= 0, got -0.1"),
         ({"margin_mode": "beside"}, "`margin_mode` to be one of .*got 'beside'"),
         ({"cross_positive": "all"}, "`cross_positive` to be one of .*got 'all'"),

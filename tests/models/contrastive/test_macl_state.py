@@ -128,6 +128,8 @@ def test_two_ranks_equal_one_process(two_ranks):
         torch.testing.assert_close(rank["losses"], expected["losses"], rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(rank["gradients"], expected["gradients"], rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(rank["state"], expected["state"], rtol=1e-4, atol=1e-6)
+    # What is logged is that of all ranks' clips.
+    assert torch.equal(ranks[0]["losses"], ranks[1]["losses"])
     for name, value in ranks[0]["state"].items():
         assert torch.equal(value, ranks[1]["state"][name]), name
 

@@ -54,7 +54,7 @@ def make_batch(number: int) -> dict[str, Tensor]:
 
 
 def train(rank: int, num_ranks: int) -> dict[str, Any]:
-    """Return losses of every forward, gradients of every step and the final state."""
+    """Return losses and signs of collapse of each forward, gradients and the final state."""
     torch.manual_seed(0)
     model = Embedder()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
@@ -66,7 +66,9 @@ def train(rank: int, num_ranks: int) -> dict[str, Any]:
             batch = make_batch(NUM_FORWARDS * step + forward)
             result = model({name: value[share] for name, value in batch.items()})
             result.total.backward()
-            losses.append(result.total.detach())
+            losses.append(
+                torch.cat([result.total.detach()[None], result.over_collapse, result.mean_cosine])
+            )
         if num_ranks > 1:
             average_gradients(model, num_ranks)
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))

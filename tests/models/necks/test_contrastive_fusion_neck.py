@@ -194,6 +194,9 @@ def test_every_buffer_survives_saving_and_loading(filled_neck, tmp_path):
 
 
 CONTRASTIVE_LOSSES = {"loss_cross_va", "loss_cross_av", "loss_intra_video", "loss_intra_audio"}
+OVER_COLLAPSE = {f"{name.removeprefix('loss_')}_over_collapse" for name in CONTRASTIVE_LOSSES}
+MEAN_COSINES = {"mean_cosine_video", "mean_cosine_audio"}
+ONLY_LOGGED = {"num_anchors", *OVER_COLLAPSE, *MEAN_COSINES}
 # Each switch and what it changes; the other settings stay.
 SWITCHES = {
     "without L_intra": (
@@ -208,7 +211,8 @@ SWITCHES = {
     "positives by label": (
         dict(contrast=dict(cross_positive="label")), {"loss_cross_va", "loss_cross_av"},
     ),
-    "the margin beside tau": (dict(contrast=dict(margin_mode="outside")), CONTRASTIVE_LOSSES),
+    "the margin under tau": (dict(contrast=dict(margin_mode="inside")), CONTRASTIVE_LOSSES),
+    "all negatives": (dict(contrast=dict(num_negatives=None)), CONTRASTIVE_LOSSES),
     "a fixed temperature": (
         dict(contrast=dict(temperature=dict(adaptive=False))), {*CONTRASTIVE_LOSSES, "tau"},
     ),
@@ -228,7 +232,8 @@ def outcome(neck):
     maps, masks = make_maps(seed=8), all_valid()
     embeddings = neck.embed(*maps, masks)
     losses = neck.loss(embeddings, make_samples(), masks)
-    del losses["num_anchors"]  # the count follows from the terms that are switched
+    for name in [name for name in losses if name in ONLY_LOGGED]:
+        del losses[name]  # these follow from the terms that are switched
     weights = neck.weigh(*maps, embeddings, masks)
     # Fixed weights, so that a switch of the weights doesn't show here.
     half = type(weights)(*[torch.full((NUM_CLIPS,), 0.5)] * 2)
@@ -246,6 +251,7 @@ def outcome(neck):
     "model.neck.contrast.with_intra",
     "model.neck.contrast.cross_positive",
     "model.neck.contrast.margin_mode",
+    "model.neck.contrast.num_negatives",
     "model.neck.contrast_loss_weight",
     "model.neck.weights.weighting",
     "model.neck.weights.weight_norm",
@@ -348,6 +354,26 @@ def test_the_number_of_anchors_is_logged(filled_neck):
     assert filled_neck.loss(embeddings, make_samples(), masks)["num_anchors"] > 0
     unknown = make_samples([(-1, -1)] * NUM_CLIPS)
     assert filled_neck.loss(embeddings, unknown, masks)["num_anchors"] == 0
+
+
+def test_collapse_is_logged_under_the_same_names_whatever_the_batch(filled_neck):
+    """Two points, one per track: every term costs what it would if all coincided."""
+    masks, (video, audio) = all_valid(), torch.eye(8)[:2]
+    together = (video.expand(NUM_CLIPS, 8), audio.expand(NUM_CLIPS, 8))
+    neck = make_neck().train()
+    collapsed = neck.loss(together, make_samples(), masks)
+    for name in MEAN_COSINES | OVER_COLLAPSE:
+        assert collapsed[name].item() == pytest.approx(1.0, abs=1e-5)
+    scattered = F.normalize(torch.randn(2, NUM_CLIPS, 8), dim=2)
+    apart = filled_neck.loss(tuple(scattered), make_samples(), masks)
+    assert all(apart[name].abs() < 0.5 for name in MEAN_COSINES)
+    assert all(apart[name] > 0 for name in OVER_COLLAPSE)
+    unknown = make_samples([(-1, -1)] * NUM_CLIPS)
+    silent = neck.loss(together, unknown, masks)
+    assert all(silent[name] == 0 for name in OVER_COLLAPSE)
+    one_clip = neck.loss(tuple(x[:1] for x in together), make_samples()[:1], all_valid(1))
+    assert all(one_clip[name] == 0 for name in MEAN_COSINES | OVER_COLLAPSE)
+    assert list(collapsed) == list(apart) == list(silent) == list(one_clip)
 
 
 def test_towers_of_two_widths_are_refused():
