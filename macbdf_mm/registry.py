@@ -29,6 +29,7 @@ DATA_SAMPLERS = _child(root.DATA_SAMPLERS, "macbdf_mm.datasets.samplers")
 HOOKS = _child(root.HOOKS, "macbdf_mm.engine.hooks")
 METRICS = _child(root.METRICS, "macbdf_mm.evaluation.metrics")
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, "macbdf_mm.engine.optim")
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, "macbdf_mm.engine.optim")
 # MMEngine knows no such parts, so these have no parent.
 FACE_DETECTORS = Registry(
     "face detector", scope=SCOPE, locations=["macbdf_mm.prepare.faces.mtcnn_detector"]
@@ -49,7 +50,6 @@ for _parent in (
     root.LOOPS,
     root.MODEL_WRAPPERS,
     root.OPTIMIZERS,
-    root.OPTIM_WRAPPER_CONSTRUCTORS,
     root.PARAM_SCHEDULERS,
     root.RUNNERS,
     root.VISBACKENDS,

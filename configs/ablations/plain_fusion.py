@@ -9,6 +9,7 @@ model = dict(
 optim_wrapper = dict(
     _delete_=True,
     type="OptimWrapper",
+    constructor="macbdf_mm.MatrixDecayConstructor",
     optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
 )

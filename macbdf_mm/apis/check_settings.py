@@ -40,7 +40,8 @@ _WHOLE_OF_LOADER = (
 )
 # Settings of a loader that only workers have.
 _OF_WORKERS = ("persistent_workers", "prefetch_factor", "timeout")
-_CONSTRUCTOR = "DefaultOptimWrapperConstructor"
+# Those that read `optimizer` and `paramwise_cfg` as MMEngine does.
+_CONSTRUCTORS = ("DefaultOptimWrapperConstructor", "MatrixDecayConstructor")
 _LAYER_DECAY = "LearningRateDecayOptimizerConstructor"
 _KNOWN_TO_LAYER_DECAY = ("MViT", "VisionTransformer")
 _OF_RANDOMNESS = ("seed", "deterministic", "diff_rank_seed")
@@ -136,8 +137,10 @@ def _check_loop(loop: Mapping[str, Any]) -> None:
 def _check_optimisation(wrapper: Mapping[str, Any]) -> None:
     _check_whole("optim_wrapper.accumulative_counts", wrapper.get("accumulative_counts"), 1)
     optimizer = wrapper.get("optimizer")
-    if "constructor" not in wrapper and not isinstance(optimizer, Mapping):
-        if optimizer is None and "type" not in wrapper and len(wrapper) > 0:
+    constructor = str(wrapper.get("constructor", _CONSTRUCTORS[0])).rpartition(".")[2]
+    if constructor in _CONSTRUCTORS and not isinstance(optimizer, Mapping):
+        is_unnamed = "type" not in wrapper and "constructor" not in wrapper
+        if optimizer is None and is_unnamed and len(wrapper) > 0:
             return  # Several wrappers, by name.
         raise ConfigError(f"Expected a dict `optim_wrapper.optimizer`, got {optimizer!r}.")
     kind = optimizer.get("type") if isinstance(optimizer, Mapping) else None
@@ -146,7 +149,7 @@ def _check_optimisation(wrapper: Mapping[str, Any]) -> None:
     if not isinstance(encoders := wrapper.get("encoders", {}), Mapping):
         raise ConfigError(f"Expected a dict `optim_wrapper.encoders`, got {encoders!r}.")
     _check_clipping(wrapper.get("clip_grad"))
-    if wrapper.get("constructor", _CONSTRUCTOR) == _CONSTRUCTOR:
+    if constructor in _CONSTRUCTORS:
         _check_paramwise(wrapper.get("paramwise_cfg"))
 
 

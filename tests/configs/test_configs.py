@@ -114,6 +114,26 @@ def test_a_training_step_of_a_tiny_version(path):
     assert log["loss"] > 0
 
 
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_weights_decay_and_nothing_else_does(path):
+    cfg = tiny(Config.fromfile(path))
+    cfg.model.video_backbone.encoder.position = "learnable"
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    cfg.optim_wrapper.type = cfg.optim_wrapper.type.replace("Amp", "")  # It needs a CUDA device.
+    for key in ("dtype", "loss_scale"):
+        cfg.optim_wrapper.pop(key, None)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    base = cfg.optim_wrapper.optimizer.weight_decay
+    assert base > 0
+    for name, parameter in model.named_parameters():
+        is_place = name.endswith(("_embedding", "position.table"))
+        expected = 0.0 if parameter.dim() < 2 or is_place else base
+        assert decay.pop(id(parameter)) == expected, name
+    assert not decay
+
+
 def tiny(cfg):
     """Return the config with 32x32 pixels and a few channels and layers of the encoders."""
     for name, encoder in (

@@ -12,8 +12,8 @@ optim_wrapper = dict(
     type="OMParetoOptimWrapper",
     unimodal_losses=["loss_frame_*", "loss_intra_*"],
     encoders=dict(video="video_backbone.encoder", audio="audio_backbone.encoder"),
+    constructor="macbdf_mm.MatrixDecayConstructor",
     optimizer=dict(type="AdamW", lr=2e-4, betas=(0.9, 0.98), weight_decay=0.05),
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0),
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contracts import Encoder, check_part
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
-from macbdf_mm.models.layers.mstlka_block import MSTLKABlock
+from macbdf_mm.models.layers.mstlka_block import DEFAULT_RESIDUAL_SCALE, MSTLKABlock
 from macbdf_mm.ops import Linear
 from macbdf_mm.registry import MODELS, build_part
 
@@ -31,6 +31,7 @@ class LargeKernelBackbone(BaseModule):
             leads from one to the other.
         kernels: (DW, DWD, dilation, G) of each scale of a layer.
         gate_kernel_size: Taps of the depthwise convolution in the GSAU.
+        residual_scale: Start of lambda_1 and lambda_2 of each layer.
         with_cp: Whether layers keep only their input and are computed again in the backward
             pass (gradient checkpointing); the encoder has a switch of its own.
         init_cfg: MMEngine's initialisation.
@@ -51,6 +52,7 @@ class LargeKernelBackbone(BaseModule):
         embed_dims: int = 192,
         kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
         gate_kernel_size: int = 7,
+        residual_scale: float = DEFAULT_RESIDUAL_SCALE,
         with_cp: bool = False,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
@@ -67,7 +69,7 @@ class LargeKernelBackbone(BaseModule):
         else:
             self.project = Linear(self.encoder.embed_dims, embed_dims)
         self.layers = nn.ModuleList(
-            MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size, with_cp=with_cp)
+            MSTLKABlock(embed_dims, num_dims, kernels, gate_kernel_size, residual_scale, with_cp)
             for _ in range(depth)
         )
 

@@ -69,6 +69,10 @@ class RepresentationFusion(nn.Module):
         )
         self.norm = nn.LayerNorm(embed_dims)
 
+    def no_weight_decay(self) -> list[str]:
+        """Return the names of the parameters that are places, not weights."""
+        return ["layer_embedding", "modality_embedding"]
+
     def forward(self, layers: Sequence[PooledSteps], masks: StepMasks) -> Tensor:
         """Return the fused representation, (B, C) float32; zeros for a clip without any media.
 

@@ -14,6 +14,8 @@ from macbdf_mm.models.layers.large_kernel_attention import (
 )
 from macbdf_mm.ops import Linear
 
+DEFAULT_RESIDUAL_SCALE = 0.1
+
 
 class GatedSpatialAttentionUnit(nn.Module):
     """GSAU: one half of the channels, seen through a depthwise convolution, gates the other.
@@ -58,8 +60,8 @@ class MSTLKABlock(nn.Module):
         num_dims: 3 for a video's map, 2 for a spectrogram's.
         kernels: (DW, DWD, dilation, G) of each scale.
         gate_kernel_size: Taps of the GSAU's depthwise convolution.
-        residual_scale: Start of the scalars lambda; at 0 a branch would have no gradient in
-            the first step.
+        residual_scale: Start of the scalars lambda, which is about the share of a branch in
+            the stream; at 0 a branch would have no gradient in the first step.
         with_cp: Whether to keep only what enters the block, and to compute the block again in
             the backward pass (gradient checkpointing).
 
@@ -73,7 +75,7 @@ class MSTLKABlock(nn.Module):
         num_dims: int = 3,
         kernels: Sequence[Sequence[int]] = DEFAULT_KERNELS,
         gate_kernel_size: int = 7,
-        residual_scale: float = 1e-2,
+        residual_scale: float = DEFAULT_RESIDUAL_SCALE,
         with_cp: bool = False,
     ) -> None:
         super().__init__()
@@ -82,10 +84,10 @@ class MSTLKABlock(nn.Module):
         self.with_cp = with_cp
         self.norm_1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attention = MultiScaleLargeKernelAttention(embed_dims, num_dims, kernels)
-        self.lambda_1 = nn.Parameter(torch.tensor(residual_scale))
+        self.lambda_1 = nn.Parameter(torch.tensor(float(residual_scale)))
         self.norm_2 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.gate = GatedSpatialAttentionUnit(embed_dims, num_dims, gate_kernel_size)
-        self.lambda_2 = nn.Parameter(torch.tensor(residual_scale))
+        self.lambda_2 = nn.Parameter(torch.tensor(float(residual_scale)))
         self._init_linear_maps()
 
     def _init_linear_maps(self) -> None:

@@ -54,6 +54,10 @@ class PositionalEmbedding(nn.Module):
         else:
             self.register_buffer("table", sine_cosine_table(num_positions, embed_dims)[None])
 
+    def no_weight_decay(self) -> list[str]:
+        """Return the names of the parameters that are places, not weights."""
+        return ["table"] if isinstance(self.table, nn.Parameter) else []
+
     def forward(self, grid: Sequence[int]) -> Tensor:
         """Return the positions of a grid with as many axes, (1, prod(grid), C)."""
         if tuple(grid) == self.grid:

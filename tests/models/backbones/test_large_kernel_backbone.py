@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 from macbdf_mm.models.backbones.large_kernel_backbone import (
     LargeKernelBackbone,
     MFTLKABackbone,
+    MSTLKABackbone,
 )
 from macbdf_mm.models.encoders.audio_transformer_encoder import AudioTransformerEncoder
 
@@ -53,6 +54,18 @@ def backbone(**kwargs):
     return LargeKernelBackbone(**{"encoder": ENCODER, "num_dims": 2, "embed_dims": 12, **kwargs})
 
 
+def video_tower(**kwargs):
+    """A tower of two layers, and clips for it."""
+    encoder = {**VIDEO_BACKBONE["encoder"], "num_frames": 8}
+    tower = MSTLKABackbone(encoder=encoder, depth=2, embed_dims=12, **kwargs).eval()
+    return tower, torch.randn(2, 3, 8, 16, 16)
+
+
+def audio_tower(**kwargs):
+    tower = MFTLKABackbone(encoder=ENCODER, depth=2, embed_dims=12, **kwargs).eval()
+    return tower, torch.randn(2, 1, 8, 16)
+
+
 def test_forward_is_encode_and_then_each_layer():
     tower, x = backbone(depth=3).eval(), torch.randn(2, 1, 8, 16)
     stepwise = tower.encode(x)
@@ -92,6 +105,24 @@ def test_kernels_reach_the_layers():
     tower = backbone(depth=1, kernels=[(3, 3, 2, 3), (3, 5, 2, 3)], gate_kernel_size=3)
     assert len(tower.layers[0].attention.scales) == 2
     assert tower.layers[0].gate.depthwise.kernel_size == (3, 3)
+
+
+@pytest.mark.holds("model.video_backbone.residual_scale", "model.audio_backbone.residual_scale")
+@pytest.mark.parametrize("build", [video_tower, audio_tower])
+def test_the_share_of_the_layers_in_the_stream_follows_their_residual_scale(build):
+    shares = {}
+    for scale in (0.01, 0.1, 0.3):
+        torch.manual_seed(0)
+        tower, x = build(residual_scale=scale)
+        for layer in tower.layers:
+            assert layer.lambda_1.item() == layer.lambda_2.item() == pytest.approx(scale)
+        before = tower.encode(x)
+        shares[scale] = ((tower(x) - before).norm() / before.norm()).item()
+    # To the first order in the scale, for two layers.
+    assert shares[0.1] == pytest.approx(10 * shares[0.01], rel=0.1)
+    assert shares[0.3] == pytest.approx(3 * shares[0.1], rel=0.3)
+    assert shares[0.01] < 0.02
+    assert shares[0.1] > 0.05
 
 
 def test_negative_depth_is_refused():
