@@ -26,6 +26,8 @@ _DATASET = "AudioVisualForgeryDataset"
 _DECODER = "DecodeAudioVisual"
 _PACKER = "PackForgeryInputs"
 _READER = "ReadCachedInputs"
+# From here on a clip has other labels than its row.
+_LABELLING = ("ForgeRealClip", "ShiftAudio", _PACKER)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def plan_split(dataset: Mapping[str, Any], inputs: Path, num_draws: int) -> Cach
     """Return what of a data set is decoded once.
 
     In training that is the span and its decoding; what follows in the pipeline augments and
-    stays. In test mode nothing is random, so all but the packing is done once.
+    stays. In test mode nothing is random, so all is done once but forging, after which the labels
+    are not those of the rows, and the packing.
 
     Args:
         dataset: Config of an ``AudioVisualForgeryDataset``.
@@ -108,7 +111,7 @@ def plan_split(dataset: Mapping[str, Any], inputs: Path, num_draws: int) -> Cach
         )
     pipeline = list(dataset["pipeline"])
     is_test = bool(dataset.get("test_mode", False))
-    end = _position(pipeline, _PACKER) if is_test else _position(pipeline, _DECODER) + 1
+    end = _position(pipeline, *_LABELLING) if is_test else _position(pipeline, _DECODER) + 1
     decoding = {
         **{key: value for key, value in dataset.items() if key not in ("type", "pipeline")},
         "pipeline": pipeline[:end],
@@ -125,11 +128,15 @@ def plan_split(dataset: Mapping[str, Any], inputs: Path, num_draws: int) -> Cach
     return CachedSplit(decoding, pipeline[end:], num_draws, folder)
 
 
-def _position(pipeline: Sequence[Mapping[str, Any]], name: str) -> int:
+def _position(pipeline: Sequence[Mapping[str, Any]], *wanted: str) -> int:
+    """Return the position of the first transform that has one of the names."""
     names = [_bare(transform.get("type")) for transform in pipeline]
-    if name not in names:
-        raise ConfigError(f"Expected {name} in the pipeline of a study's data set, got {names}.")
-    return names.index(name)
+    places = [place for place, name in enumerate(names) if name in wanted]
+    if not places:
+        raise ConfigError(
+            f"Expected {wanted[-1]} in the pipeline of a study's data set, got {names}."
+        )
+    return places[0]
 
 
 def _bare(name: Any) -> str:

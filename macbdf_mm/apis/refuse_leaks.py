@@ -48,11 +48,11 @@ def refuse_leaks(cfg: Config) -> None:
 
 
 def _data_sets(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield the configs of our data sets, also those inside of wrappers and lists."""
+    """Yield the configs of our data sets, also those inside of wrappers, lists and pipelines."""
     if isinstance(node, Mapping):
         if str(node.get("type")).rpartition(".")[2] == _DATASET and node.get("ann_file"):
             yield node
-            return
+        # Transforms can have data sets of their own: the donors of ForgeRealClip.
         node = list(node.values())
     if isinstance(node, list | tuple):
         for child in node:

@@ -1,5 +1,6 @@
 """The data set of clips with labels for both tracks."""
 
+import copy
 import logging
 import os
 from collections import Counter
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, Compose
 from mmengine.logging import print_log
 from torch.utils.data import get_worker_info
 
@@ -27,7 +28,7 @@ from macbdf_mm.errors import (
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.spans import plan_covering_windows
 from macbdf_mm.registry import DATASETS
-from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.structures.labels import FAKE, REAL, TRACKS, UNKNOWN
 from macbdf_mm.utils.lifeline import end_with_parent
 from macbdf_mm.utils.tables import printable
 
@@ -42,6 +43,8 @@ class AudioVisualForgeryDataset(BaseDataset):
     Each item starts as the fields of its row plus ``path`` (where the file is), ``category``
     and ``sample_idx``, and runs through the pipeline. In test mode a clip gives
     ``windows_per_clip`` items, with the further keys ``window_index`` and ``num_windows``.
+    Transforms that combine clips find this data set as ``dataset``, and take others from
+    :meth:`before`.
 
     :attr:`name_prefix` is put before ``file`` in ``clip_name``, by which training tells clips
     apart; whoever trains on several data folders sets it.
@@ -56,6 +59,8 @@ class AudioVisualForgeryDataset(BaseDataset):
         data_root: The data folder.
         data_prefix: ``file`` is put before the files of the rows, below ``data_root``.
         split: Keep only the rows of this split; None keeps all.
+        labels: Keep only clips with one of these labels, of the clip as a whole: ``[0]`` keeps
+            the real ones, to train without fakes. None keeps all.
         test_mode: Whether to list windows, and never to replace an item by another.
         windows_per_clip: How many windows a clip has in test mode, at least.
         cover_span_seconds: Length of a window: in test mode a clip then has as many more as it
@@ -77,7 +82,8 @@ class AudioVisualForgeryDataset(BaseDataset):
         **kwargs: Passed on to :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
-        MissingDataError: If the annotation, the split or files are not there.
+        MissingDataError: If the annotation, the split or files are not there, or the split has no
+            clip with one of the ``labels``.
         AnnotationError: If the annotation breaks the format.
         ConfigError: If an argument is out of range, or clips of one recording are in several
             parts and ``allow_leak`` does not say that this is meant.
@@ -90,6 +96,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         data_root: str = "",
         data_prefix: Mapping[str, str] | None = None,
         split: str | None = None,
+        labels: Sequence[int] | None = None,
         test_mode: bool = False,
         windows_per_clip: int = 1,
         cover_span_seconds: float | None = None,
@@ -105,6 +112,11 @@ class AudioVisualForgeryDataset(BaseDataset):
             raise ConfigError(
                 f"Expected `on_decode_error` 'raise' or 'skip', got {on_decode_error!r}."
             )
+        if labels is not None and not _are_labels(labels):
+            raise ConfigError(
+                "Expected `labels` to be a list of 1 (fake), 0 (real) and -1 (unknown), or None "
+                f"for all, got {labels!r}."
+            )
         if windows_per_clip < 1:
             raise ConfigError(f"Expected `windows_per_clip` > 0, got {windows_per_clip}.")
         for name, limit in (
@@ -114,6 +126,7 @@ class AudioVisualForgeryDataset(BaseDataset):
             if limit is not None and not limit > 0:
                 raise ConfigError(f"Expected `{name}` > 0 or None, got {limit}.")
         self.split = split
+        self.labels = labels
         self.windows_per_clip = windows_per_clip
         self.cover_span_seconds = cover_span_seconds
         self.on_decode_error = on_decode_error
@@ -151,7 +164,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         annotation = load_annotation(self.ann_file, self.allow_outside_root)
         for key, value in annotation.metainfo.items():
             self._metainfo.setdefault(key, value)
-        rows = self._rows_of_split(annotation.rows)
+        rows = self._with_labels(self._rows_of_split(annotation.rows))
         if not self.test_mode and self.split is not None:
             leaks = find_source_leaks(annotation.rows)
             refuse_source_leaks(leaks, annotation.metainfo, self.ann_file, self.allow_leak)
@@ -176,6 +189,26 @@ class AudioVisualForgeryDataset(BaseDataset):
     def set_epoch(self, epoch: int) -> None:
         """Let the random numbers of augmentation depend on this epoch from now on."""
         self._epoch.fill_(epoch)
+
+    def before(self, transform: Any) -> "AudioVisualForgeryDataset":
+        """Return this data set with the part of its pipeline before a transform.
+
+        It has an epoch of its own; what it cannot read is skipped, counted and named as here.
+
+        Raises:
+            ConfigError: If the pipeline does not have the transform, other than inside of another.
+        """
+        parts = self.pipeline.transforms
+        places = [place for place, part in enumerate(parts) if part is transform]
+        if not places:
+            raise ConfigError(
+                f"{type(transform).__name__} takes other clips of its data set, so it has to stand "
+                "in the pipeline itself, not inside of another transform; give it a `probability`."
+            )
+        shortened = copy.copy(self)
+        shortened.pipeline = Compose(parts[: places[0]])
+        shortened._epoch = torch.zeros((), dtype=torch.int64)
+        return shortened
 
     @property
     def skipped_files(self) -> list[str]:
@@ -223,9 +256,10 @@ class AudioVisualForgeryDataset(BaseDataset):
     def _run_pipeline(self, idx: int, **further: Any) -> Any:
         info = {**self.get_data_info(idx), **further}
         info["clip_name"] = self.name_prefix + info["file"]
-        results = self.pipeline({**info, "decoding_process": self._process})
+        results = self.pipeline({**info, "decoding_process": self._process, "dataset": self})
         if isinstance(results, dict):
             results.pop("decoding_process", None)
+            results.pop("dataset", None)
         return results
 
     def _with_stand_ins(self, idx: int) -> Iterator[int]:
@@ -289,6 +323,19 @@ class AudioVisualForgeryDataset(BaseDataset):
             )
         return kept
 
+    def _with_labels(self, rows: list[ClipRow]) -> list[ClipRow]:
+        if self.labels is None:
+            return rows
+        kept = [row for row in rows if row.label in self.labels]
+        if not kept:
+            counts = Counter(row.label for row in rows)
+            found = ", ".join(f"{count} with {label}" for label, count in sorted(counts.items()))
+            raise MissingDataError(
+                f"{self.ann_file} has no clip with a `label` of {list(self.labels)} (1 fake, 0 "
+                f"real, -1 unknown) where `split` is {self.split!r}; it has {found}."
+            )
+        return kept
+
     def _check_files(self, items: list[dict[str, Any]]) -> None:
         folder = Path(self.data_prefix.get("file", "") or ".")
         if not folder.is_dir():
@@ -310,6 +357,11 @@ def count_labels(rows: Iterable[ClipRow]) -> Counter[tuple[str, int]]:
         for row in rows
         for pair in zip(TRACKS, (row.label, row.video_label, row.audio_label), strict=True)
     )
+
+
+def _are_labels(labels: Any) -> bool:
+    is_list = isinstance(labels, list | tuple) and len(labels) > 0
+    return is_list and all(label in (FAKE, REAL, UNKNOWN) for label in labels)
 
 
 @cache

@@ -89,3 +89,13 @@ def test_training_asks(make):
     cfg.merge_from_dict({"test_cfg": {}, "test_evaluator": []})
     with pytest.raises(ConfigError, match=r"'real\.mp4' is in 'train' and 'real\.mp4' in 'test'"):
         train_model(cfg)
+
+
+def test_data_sets_inside_of_a_pipeline_are_trained_on_too(make):
+    files = {"d/a.json": [*TRAIN, ClipRow("else.mp4", 0, split="test")]}
+    cfg = make(files, ("d/a.json", "train"), ("d/a.json", "test"))
+    refuse_leaks(cfg)
+    lenders = {key: value for key, value in cfg.train_dataloader.dataset.items() if key != "split"}
+    cfg.train_dataloader.dataset.pipeline = [dict(type="ForgeRealClip", donors=lenders)]
+    with pytest.raises(ConfigError, match=r"'else\.mp4' is in 'train' and 'else\.mp4' in 'test'"):
+        refuse_leaks(cfg)

@@ -1,7 +1,6 @@
 """Every config of the project: it parses, inherits shallowly, says what it is, and builds."""
 
 import re
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,11 @@ from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import HOOKS, MODELS, init_default_scope
 
+from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.models.detectors.macbdf import MACBDF
-from macbdf_mm.registry import METRICS, TRANSFORMS, build_part
+from macbdf_mm.registry import DATASETS, METRICS, TRANSFORMS, build_part
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.labels import CATEGORIES, clip_label
 
@@ -85,12 +85,12 @@ def test_the_pipelines_give_the_frames_that_the_encoder_expects(path, make_clip)
     video = cfg.model.video_backbone.encoder
     clip = make_clip(seconds=3.0)
     row = ClipRow(file=clip.name, label=0, video_label=0, audio_label=0, duration_seconds=3.0)
+    save_annotation(clip.parent / "annotation.json", {"dataset": "d"}, [row])
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
-        results = {**asdict(row), "path": str(clip), "category": row.category, "sample_idx": 0}
-        for transform in loader.dataset.pipeline:
-            results = build_part(TRANSFORMS, transform)(results)
+        place = dict(ann_file="annotation.json", data_root=str(clip.parent), split=None)
+        data = build_part(DATASETS, {**loader.dataset, **place})
         expected = (3, video.num_frames, video.img_size, video.img_size)
-        assert tuple(results["inputs"]["video"].shape) == expected
+        assert tuple(data[0]["inputs"]["video"].shape) == expected
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=name)

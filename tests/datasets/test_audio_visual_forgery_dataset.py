@@ -113,6 +113,42 @@ def test_bare_names_are_found_in_any_scope(data_root):
     assert torch.equal(dataset[0]["inputs"]["video"], build(data_root)[0]["inputs"]["video"])
 
 
+def test_clips_of_some_labels_alone(data_root):
+    real = build(data_root, labels=[0])
+    assert [real.get_data_info(index)["file"] for index in range(len(real))] == ["0.mp4"]
+    assert real.label_counts == {("overall", 0): 1, ("video", 0): 1, ("audio", 0): 1}
+    windows = build(data_root, labels=[1], test_mode=True, windows_per_clip=3)
+    assert {windows.get_data_info(index)["file"] for index in range(3)} == {"1.mp4"}
+    assert len(build(data_root, labels=(0, 1))) == len(build(data_root))
+
+
+def test_a_split_without_such_clips_is_said(data_root):
+    rows = [ClipRow("0.mp4", 1, split="train"), ClipRow("1.mp4", 0, split="test")]
+    save_annotation(data_root / "annotation.json", {"dataset": "d"}, rows)
+    expected = r"no clip with a `label` of \[0\] .* where `split` is 'train'; it has 1 with 1\."
+    with pytest.raises(MissingDataError, match=expected):
+        build(data_root, labels=[0])
+
+
+@pytest.mark.parametrize("labels", [[], 0, ["real"], [2]])
+def test_other_labels_than_there_are(data_root, labels):
+    with pytest.raises(ConfigError, match="`labels` to be a list of 1"):
+        build(data_root, labels=labels)
+
+
+def test_the_part_before_a_transform_has_an_epoch_of_its_own(data_root):
+    data = build(data_root)
+    packing = data.pipeline.transforms[-1]
+    shortened = data.before(packing)
+    packed, item = data[0]["inputs"], shortened[0]
+    np.testing.assert_array_equal(np.stack(item["imgs"]), packed["video"].permute(1, 2, 3, 0))
+    shortened.set_epoch(5)
+    assert shortened[0]["span_seconds"] != item["span_seconds"]
+    assert torch.equal(data[0]["inputs"]["video"], packed["video"])
+    with pytest.raises(ConfigError, match="has to stand in the pipeline itself"):
+        data.before(print)
+
+
 def test_an_unreadable_file_stops_by_default(data_root):
     with pytest.raises(UndecodableMediaError, match=r"3\.mp4 is empty"):
         build(data_root, split="test")[1]

@@ -56,6 +56,18 @@ def test_a_test_split_is_the_data_set_s_own(loaders, tmp_path):
     assert len(labels) > 2, "steps of partial fakes are among them"
 
 
+def test_what_forges_is_not_cached_for_its_labels_would_be_lost(loaders, tmp_path):
+    cfg = loaders["test"] | dict(labels=[0], windows_per_clip=1)
+    forging = dict(type="ForgeRealClip", donors="own", probability=0.8)
+    cfg["pipeline"] = [*cfg["pipeline"][:2], forging, *cfg["pipeline"][2:]]
+    split = plan_split(cfg, tmp_path, num_draws=1)
+    split.decode()
+    cached, real = build(split.dataset), build(cfg)
+    for index in range(len(real)):
+        assert_same_item(cached[index], real[index])
+    assert len({cached[index]["data_samples"].category for index in range(len(real))}) > 1
+
+
 def test_the_spans_of_a_draw_are_those_of_the_data_set_s_epoch(loaders, tmp_path):
     # Without augmentation: its random numbers are drawn after another draw of the span.
     cfg = copy.deepcopy(loaders["train"])

@@ -1,7 +1,6 @@
 """Making fakes out of real clips while loading, so that no fakes are needed to train."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ _MIN_FRAMES = 2
 _MAX_PARTIAL_SHARE = 0.6
 # Below -80 dB there is nothing that could be forged.
 _SILENCE = 1e-4
+OWN = "own"
 
 
 @TRANSFORMS.register_module()
@@ -40,22 +40,25 @@ class ForgeRealClip:
     Required keys: imgs, T frames (H, W, 3), RGB, uint8; video_valid (T,); waveform (S,);
     audio_valid (S,); sample_rate; span_seconds; label.
     Optional keys: face_boxes (T, 4), in pixels of the frames; else faces, as in the annotation;
-    with neither the face is taken to be in the middle. file.
+    with neither the face is taken to be in the middle. file and path; dataset, for its own donors.
     Modified keys: imgs or waveform or both; label, video_label, audio_label,
     video_fake_intervals, audio_fake_intervals, category and method.
 
     Args:
         video_operators: Names from ``VIDEO_OPERATORS``; empty leaves pictures alone.
         audio_operators: Names from ``AUDIO_OPERATORS``; empty leaves sounds alone.
-        donors: Config of a data set whose real clips lend their faces and voices; its pipeline
-            ends after decoding and cropping. None: other times of the clip itself.
+        donors: Whose faces and voices are lent. ``'own'``: other real clips of the same data set,
+            after the transforms before this one. Or the config of another data set, whose
+            pipeline ends after decoding and cropping. None: other times of the clip itself.
+            Of which clip, and from which span of it, is drawn anew for every forgery.
         probability: How often a real clip is forged.
         partial_probability: How often a track is forged in a part of the span only.
         min_partial_seconds: Shortest such part; the longest is 0.6 of the span.
         strength: Weakest and strongest forgery, in [0, 1].
 
     Raises:
-        ConfigError: If there is no such operator, or no operator at all.
+        ConfigError: If there is no such operator or no operator at all, or ``donors`` is none
+            of these.
         ValueError: If an argument is out of range.
     """
 
@@ -66,7 +69,7 @@ class ForgeRealClip:
         self,
         video_operators: Sequence[str] = ("region_resample", "blended_patch"),
         audio_operators: Sequence[str] = ("griffin_lim", "word_splice", "dubbing"),
-        donors: Mapping[str, Any] | None = None,
+        donors: Mapping[str, Any] | str | None = None,
         probability: float = 0.5,
         partial_probability: float = 0.3,
         min_partial_seconds: float = 0.5,
@@ -81,6 +84,10 @@ class ForgeRealClip:
                 )
         if not video_operators and not audio_operators:
             raise ConfigError("Expected `video_operators` or `audio_operators`, got neither.")
+        if isinstance(donors, str) and donors != OWN:
+            raise ConfigError(
+                f"Expected `donors` '{OWN}', the config of a data set or None, got {donors!r}."
+            )
         check_probability("probability", probability)
         check_probability("partial_probability", partial_probability)
         check_range("strength", strength, 0, 1)
@@ -89,6 +96,9 @@ class ForgeRealClip:
                 f"Expected `min_partial_seconds` >= {_MIN_SECONDS}, got {min_partial_seconds}."
             )
         self.donors_cfg = donors
+        # Opened with the first forgery: a worker then reads them by itself.
+        self.donors: Any = None
+        self.donor_indices: list[int] = []
         self.probability = probability
         self.partial_probability = partial_probability
         self.min_partial_seconds = min_partial_seconds
@@ -124,40 +134,48 @@ class ForgeRealClip:
         _label(results, intervals, methods)
         return results
 
-    @cached_property
-    def donors(self) -> Any:
-        """The data set that lends, built when it is first needed."""
-        return build_part(DATASETS, self.donors_cfg)
-
-    @cached_property
-    def donor_indices(self) -> list[int]:
-        """Which of its items are real.
-
-        Raises:
-            ConfigError: If none is.
-        """
-        count = len(self.donors)
-        real = [i for i in range(count) if self.donors.get_data_info(i)["label"] == REAL]
-        if not real:
-            raise ConfigError("The data set of `donors` has no real clip; check its `split`.")
-        return real
-
     def _draw_donor(
         self, results: dict[str, Any], rng: np.random.Generator
     ) -> dict[str, Clip | None] | None:
         """Return what another real clip can lend to each track, or None without donors."""
         if self.donors_cfg is None:
             return None
+        if self.donors is None:
+            self._open_donors(results)
+        # Its spans are drawn by its epoch.
+        self.donors.set_epoch(int(rng.integers(2**31)))
         place = int(rng.integers(len(self.donor_indices)))
+        drawn = self.donors.get_data_info(self.donor_indices[place])
+        if drawn["path"] == results.get("path"):
+            place = (place + 1) % len(self.donor_indices)
         lent = self.donors[self.donor_indices[place]]
-        if all(lent.get(key) == results.get(key) for key in ("file", "path")):
-            lent = self.donors[self.donor_indices[(place + 1) % len(self.donor_indices)]]
         if lent["sample_rate"] != results["sample_rate"]:
             raise ConfigError(
                 f"Expected `donors` with the clips' sample rate {results['sample_rate']} Hz, "
                 f"got {lent['sample_rate']} Hz; set it in its pipeline."
             )
         return {track: _existing_part(lent, track) for track in ("video", "audio")}
+
+    def _open_donors(self, results: Mapping[str, Any]) -> None:
+        """Open the data set that lends, and find its real items.
+
+        Raises:
+            ConfigError: If it has none, or the clip comes from no data set that could lend.
+        """
+        if self.donors_cfg != OWN:
+            donors = build_part(DATASETS, self.donors_cfg)
+        elif "dataset" in results:
+            donors = results["dataset"].before(self)
+        else:
+            raise ConfigError(
+                f"`donors='{OWN}'` needs the data set of the clip as `dataset`, which an "
+                "AudioVisualForgeryDataset gives; name another data set in `donors`."
+            )
+        count = len(donors)
+        self.donor_indices = [i for i in range(count) if donors.get_data_info(i)["label"] == REAL]
+        if not self.donor_indices:
+            raise ConfigError("The data set of `donors` has no real clip; check its `split`.")
+        self.donors = donors
 
     def _draw_interval(
         self, run: Interval, results: dict[str, Any], track: str, rng: np.random.Generator

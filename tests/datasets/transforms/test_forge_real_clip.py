@@ -1,9 +1,7 @@
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
-from macbdf_mm.datasets import ClipRow, save_annotation
+from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
 from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.transforms import ForgeRealClip, PackForgeryInputs
 from macbdf_mm.datasets.transforms.forge_real_clip import longest_run
@@ -219,23 +217,100 @@ def test_another_clip_lends_its_face_and_its_voice(make, donors):
     assert results["method"] == "dubbing"
 
 
-def test_donors_are_real_and_another_clip(make, donors):
-    transform = ForgeRealClip(donors=donors(), probability=1.0)
-    assert transform.donor_indices == [0, 2]
-    taken = []
-    original = type(transform.donors).__getitem__
+def watch(transform, taken):
+    """Note the file and the span of every clip that lends."""
 
-    class Watched(type(transform.donors)):
+    class Watched(AudioVisualForgeryDataset):
         def __getitem__(self, index):
-            taken.append(self.get_data_info(index)["file"])
-            return original(self, index)
+            item = super().__getitem__(index)
+            taken.append((item["file"], item["span_seconds"]))
+            return item
 
     transform.donors.__class__ = Watched
-    for seed in range(6):
-        with seeded_sample(0, 0, seed):
-            transform(make(file="a.mp4"))
-    assert set(taken) <= {"a.mp4", "c.mp4"}
-    assert all(after == "c.mp4" for before, after in pairwise(taken) if before == "a.mp4")
+
+
+def test_donors_are_real_and_another_clip(make, donors, tmp_path):
+    transform = ForgeRealClip(donors=donors(), probability=1.0, audio_operators=())
+    transform(make())
+    assert transform.donor_indices == [0, 2]
+    for own, others in (("a.mp4", {"c.mp4"}), ("b.mp4", {"a.mp4", "c.mp4"})):
+        taken = []
+        watch(transform, taken)
+        for seed in range(5):
+            with seeded_sample(0, 0, seed):
+                transform(make(file=own, path=str(tmp_path / own)))
+        assert {file for file, _ in taken} == others
+
+
+DECODE = [
+    dict(type="SampleClipSpan", span_seconds=0.8),
+    dict(type="DecodeAudioVisual", num_frames=8),
+]
+
+
+@pytest.fixture
+def forging_data(donors, tmp_path):
+    """A maker of the data set of the donors, whose own pipeline forges its real clips."""
+    donors()
+
+    def make(forging=None, **options):
+        forging = forging or ForgeRealClip(donors="own", probability=1.0)
+        return AudioVisualForgeryDataset(
+            "donors.json",
+            [*DECODE, forging],
+            str(tmp_path),
+            decode_time_limit_seconds=None,  # In this process, so that nothing has to start.
+            **options,
+        )
+
+    return make
+
+
+def test_other_real_clips_of_the_same_data_set_lend(forging_data):
+    data = forging_data()
+    transform = data.pipeline.transforms[-1]
+    data[0]
+    taken = []
+    watch(transform, taken)
+    for epoch in range(6):
+        data.set_epoch(epoch)
+        for index in (0, 2):
+            item = data[index]
+            assert item["label"] == 1
+            assert "dataset" not in item
+    assert {file for file, _ in taken} == {"a.mp4", "c.mp4"}
+    assert len({span for _, span in taken}) == len(taken), "the lender's span is drawn anew"
+
+
+def test_own_donors_follow_the_seed_of_the_data_set(forging_data):
+    def items(seed):
+        data = forging_data(seed=seed)
+        return [data[index] for index in (0, 2)]
+
+    for one, again, other in zip(items(0), items(0), items(1), strict=True):
+        assert changed_frames(one, again).sum() == 0
+        np.testing.assert_array_equal(one["waveform"], again["waveform"])
+        assert (one["method"], one["span_seconds"]) == (again["method"], again["span_seconds"])
+        assert one["span_seconds"] != other["span_seconds"]
+
+
+def test_a_lender_that_cannot_be_read_is_named_instead_of_the_clip(forging_data, tmp_path):
+    data = forging_data(on_decode_error="skip")
+    (tmp_path / "c.mp4").write_bytes(b"")
+    for epoch in range(4):
+        data.set_epoch(epoch)
+        assert data[0]["file"] == "a.mp4"
+    assert data.skipped_files == ["c.mp4"]
+
+
+def test_own_donors_need_their_data_set(make, forging_data):
+    from mmcv.transforms import RandomApply
+
+    with pytest.raises(ConfigError, match="needs the data set of the clip as `dataset`"):
+        forge(make(), donors="own")
+    inside = RandomApply([ForgeRealClip(donors="own", probability=1.0)], prob=1.0)
+    with pytest.raises(ConfigError, match="not inside of another transform"):
+        forging_data(inside)[0]
 
 
 def test_donors_are_drawn_alike_for_the_same_item(make, donors):
@@ -267,6 +342,7 @@ def test_it_is_pickled_for_workers(make, donors):
         (dict(video_operators=["swap"]), ConfigError, "`video_operators` has no operator 'swap'"),
         (dict(audio_operators=["swap"]), ConfigError, "`audio_operators` .* there are griffin_lim"),
         (dict(video_operators=(), audio_operators=()), ConfigError, "got neither"),
+        (dict(donors="mine"), ConfigError, "`donors` 'own', .* or None, got 'mine'"),
         (dict(probability=2), ValueError, "`probability`"),
         (dict(partial_probability=2), ValueError, "`partial_probability`"),
         (dict(strength=(0.5, 2)), ValueError, "`strength`"),
