@@ -79,17 +79,18 @@ class Neck(Protocol):
     def embed(self, video: Tensor, audio: Tensor, masks: StepMasks) -> Any:
         """Return what :meth:`weigh` and :meth:`loss` read of the encoders' maps; may be None."""
 
-    def weigh(
-        self, video: Tensor, audio: Tensor, embeddings: Any, masks: StepMasks
-    ) -> tuple[Tensor, Tensor]:
-        """Return the weights of video and audio, (B,) each, from the encoders' maps (Eq. 10)."""
+    def weigh(self, video: Tensor, audio: Tensor, embeddings: Any, masks: StepMasks) -> Any:
+        """Return the weights of both modalities, from the encoders' maps (Eq. 10).
+
+        Only the neck's own methods read them, so their form is free.
+        """
 
     def exchange(
         self,
         layer: int,
         before: Maps,
         extracted: Maps,
-        weights: tuple[Tensor, Tensor],
+        weights: Any,
         masks: StepMasks,
     ) -> Maps:
         """Return the maps that leave a layer (Eqs. 17-18).
@@ -102,11 +103,15 @@ class Neck(Protocol):
             masks: Valid steps of both.
         """
 
-    def fuse(self, layers: Sequence[Maps], masks: StepMasks) -> Tensor:
+    def fuse(self, layers: Sequence[Maps], weights: Any, masks: StepMasks) -> Tensor:
         """Return one vector per clip, (B, D), from the maps after each layer (3.3)."""
 
     def loss(
-        self, embeddings: Any, data_samples: Sequence[ForgeryDataSample], masks: StepMasks
+        self,
+        embeddings: Any,
+        weights: Any,
+        data_samples: Sequence[ForgeryDataSample],
+        masks: StepMasks,
     ) -> dict[str, Tensor]:
         """Return the neck's own losses, and scalars to log, by name; may be empty."""
 

@@ -41,7 +41,7 @@ def test_a_clip_has_the_mean_of_its_windows(untrained_run):
             embeddings = model.neck.embed(video, audio, masks)
             weights = model.neck.weigh(video, audio, embeddings, masks)
             layers = model.extract_and_exchange(video, audio, weights, masks)
-            vectors = (*embeddings, model.neck.fuse(layers, masks))
+            vectors = (*embeddings, model.neck.fuse(layers, weights, masks))
         for name, vector in zip(windows, vectors, strict=True):
             windows[name].append(vector[0].numpy())
     for name, vectors in windows.items():

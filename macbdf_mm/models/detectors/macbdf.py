@@ -88,14 +88,14 @@ class MACBDF(BaseForgeryDetector):
         embeddings = self.neck.embed(video, audio, masks)
         weights = self.neck.weigh(video, audio, embeddings, masks)
         layers = self.extract_and_exchange(video, audio, weights, masks)
-        fused = self.neck.fuse(layers, masks)
+        fused = self.neck.fuse(layers, weights, masks)
         if mode == "tensor":
             return self.head(fused)
         if mode == "predict":
             samples = data_samples or [ForgeryDataSample() for _ in fused]
             return self.classify(fused, layers[-1], samples, masks)
         losses = self.head.loss(fused, data_samples, masks.seen)
-        losses |= self.neck.loss(embeddings, data_samples, masks)
+        losses |= self.neck.loss(embeddings, weights, data_samples, masks)
         if self.frame_head is not None:
             losses |= self.frame_head.loss(layers[-1], data_samples, masks)
         return losses
@@ -118,14 +118,14 @@ class MACBDF(BaseForgeryDetector):
         return video, audio, masks
 
     def extract_and_exchange(
-        self, video: Tensor, audio: Tensor, weights: tuple[Tensor, Tensor], masks: StepMasks
+        self, video: Tensor, audio: Tensor, weights: Any, masks: StepMasks
     ) -> list[Maps]:
         """Return the (video, audio) maps after each layer; the encoders' own at depth 0.
 
         Args:
             video: (B, C, T', H', W').
             audio: (B, C, F', T'').
-            weights: The neck's weights of video and audio, (B,) each.
+            weights: What the neck's ``weigh`` returned.
             masks: Valid steps of both.
         """
         maps = (video, audio)

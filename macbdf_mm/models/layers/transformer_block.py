@@ -37,13 +37,16 @@ class SelfAttention(nn.Module):
         self.proj = Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, mask: Tensor | None = None, key_bias: Tensor | None = None
+    ) -> Tensor:
         """Return what each token gathers from the valid ones, shape (B, N, C).
 
         Args:
             tokens: (B, N, C).
             mask: (B, N) bool, True where a token may be attended to. A clip without a single
                 valid token attends to all of them, so that no row of the softmax is empty.
+            key_bias: (B, N), added to the logits of all queries: a token counts exp(bias) times.
         """
         batch, num_tokens, _ = tokens.shape
         bias = torch.cat([self.q_bias, torch.zeros_like(self.v_bias), self.v_bias])
@@ -52,6 +55,9 @@ class SelfAttention(nn.Module):
         query, key, value = qkv.unbind(0)  # (B, heads, N, C / heads)
         if mask is not None:
             mask = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None, :]  # (B, 1, 1, N)
+        if key_bias is not None:
+            added = key_bias.to(query.dtype)[:, None, None, :]
+            mask = added if mask is None else added.masked_fill(~mask, -torch.inf)
         gathered = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         gathered = gathered.transpose(1, 2).reshape(batch, num_tokens, -1)
         return self.proj_drop(self.proj(gathered))
@@ -103,14 +109,22 @@ class TransformerBlock(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the tokens after the block, shape (B, N, C); ``mask`` (B, N) bool is of keys."""
-        if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(self._transform, tokens, mask, use_reentrant=False)
-        return self._transform(tokens, mask)
+    def forward(
+        self, tokens: Tensor, mask: Tensor | None = None, key_bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the tokens after the block, shape (B, N, C).
 
-    def _transform(self, tokens: Tensor, mask: Tensor | None) -> Tensor:
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), mask))
+        Args:
+            tokens: (B, N, C).
+            mask: (B, N) bool, of the keys, see :class:`SelfAttention`.
+            key_bias: (B, N), as there.
+        """
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._transform, tokens, mask, key_bias, use_reentrant=False)
+        return self._transform(tokens, mask, key_bias)
+
+    def _transform(self, tokens: Tensor, mask: Tensor | None, key_bias: Tensor | None) -> Tensor:
+        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), mask, key_bias))
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
 
 

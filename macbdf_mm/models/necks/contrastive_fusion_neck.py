@@ -13,7 +13,11 @@ from macbdf_mm.models.contrastive.feature_queue import FeatureQueue, FeatureSet,
 from macbdf_mm.models.contrastive.macl import MACL, TERM_WEIGHT
 from macbdf_mm.models.fusion.cluster_state import NEUTRAL_DISTANCE, ClusterState
 from macbdf_mm.models.fusion.cross_modal_exchange import CrossModalExchange, Interaction, fuse_steps
-from macbdf_mm.models.fusion.importance_weights import FusionWeights, ImportanceWeights
+from macbdf_mm.models.fusion.importance_weights import (
+    FusionWeights,
+    ImportanceWeights,
+    weight_log,
+)
 from macbdf_mm.models.fusion.representation_fusion import RepresentationFusion
 from macbdf_mm.models.fusion.temporal_steps import pool_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
@@ -40,13 +44,15 @@ class ContrastiveFusionNeck(BaseModule):
         clusters: Arguments of :class:`ClusterState` other than ``embed_dims``.
         weights: Arguments of :class:`ImportanceWeights` other than ``embed_dims``.
         interaction: How a layer is guided, see :class:`CrossModalExchange`. With "none", as at
-            depth 0, nothing reads the weights, and they are one half.
+            depth 0, only the fusion reads the weights; they are one half if it does not either.
+        weight_tokens: Whether the weights act in the fusion, see :class:`RepresentationFusion`,
+            beside Eq. 17, the only place where the paper states that they do.
         fusion: Arguments of :class:`RepresentationFusion` other than ``embed_dims`` and
-            ``num_layers``; ``depth=0`` there leaves the mean of the tokens.
+            ``num_layers``; ``depth=0`` there leaves the means of the tokens.
         init_cfg: MMEngine's initialisation.
 
     Attributes:
-        out_channels: C.
+        out_channels: D, 2C; with ``fusion=dict(readout="all_tokens")`` C.
 
     Raises:
         ValueError: If the towers differ in width, or an argument is out of its range.
@@ -63,6 +69,7 @@ class ContrastiveFusionNeck(BaseModule):
         clusters: Mapping[str, Any] | None = None,
         weights: Mapping[str, Any] | None = None,
         interaction: Interaction = "gated",
+        weight_tokens: bool = True,
         fusion: Mapping[str, Any] | None = None,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
@@ -77,21 +84,23 @@ class ContrastiveFusionNeck(BaseModule):
                 f"Expected `contrast_loss_weight` >= 0, got {contrast_loss_weight}."
             )
         channels = video_channels
-        self.out_channels = channels
+        self.weight_tokens = weight_tokens
         self.contrast_loss_weight = contrast_loss_weight
         self.video_projection = EmbeddingProjection(channels, contrast_dims, time_dim=2)
         self.audio_projection = EmbeddingProjection(channels, contrast_dims, time_dim=3)
         self.macl = MACL(embed_dims=contrast_dims, **(contrast or {}))
         self.video_clusters = ClusterState(embed_dims=contrast_dims, **(clusters or {}))
         self.audio_clusters = ClusterState(embed_dims=contrast_dims, **(clusters or {}))
-        # Weights that no exchange reads would be parameters without a gradient, which
-        # distributed training refuses.
-        unread = {"weighting": "equal"} if depth == 0 or interaction == "none" else {}
+        # Weights that nothing reads would be parameters without a gradient, which distributed
+        # training refuses.
+        is_read = weight_tokens or (depth > 0 and interaction != "none")
+        unread = {} if is_read else {"weighting": "equal"}
         self.importance = ImportanceWeights(channels, **{**(weights or {}), **unread})
         self.exchanges = nn.ModuleList(
             CrossModalExchange(channels, interaction) for _ in range(depth)
         )
         self.fusion = RepresentationFusion(channels, max(depth, 1), **(fusion or {}))
+        self.out_channels = self.fusion.out_channels
 
     @property
     def queue_length(self) -> int:
@@ -170,18 +179,26 @@ class ContrastiveFusionNeck(BaseModule):
         fused = fuse_steps(pool_steps(*before), weights, masks)
         return self.exchanges[layer](*extracted, fused)
 
-    def fuse(self, layers: Sequence[tuple[Tensor, Tensor]], masks: StepMasks) -> Tensor:
-        """Return one vector per clip, (B, C) float32, read from all layers by attention (3.3).
+    def fuse(
+        self,
+        layers: Sequence[tuple[Tensor, Tensor]],
+        weights: FusionWeights,
+        masks: StepMasks,
+    ) -> Tensor:
+        """Return one vector per clip, (B, D) float32, read from all layers by attention (3.3).
 
         Args:
             layers: (video, audio) maps after each layer; the encoders' own at depth 0.
+            weights: The weights of :meth:`weigh`.
             masks: Valid steps of both.
         """
-        return self.fusion([pool_steps(video, audio) for video, audio in layers], masks)
+        steps = [pool_steps(video, audio) for video, audio in layers]
+        return self.fusion(steps, masks, weights if self.weight_tokens else None)
 
     def loss(
         self,
         embeddings: tuple[Tensor, Tensor],
+        weights: FusionWeights,
         data_samples: Sequence[ForgeryDataSample],
         masks: StepMasks,
     ) -> dict[str, Tensor]:
@@ -196,10 +213,12 @@ class ContrastiveFusionNeck(BaseModule):
         - ``cross_va_over_collapse`` and so on: each term over what it would be if all embeddings
           coincided, 0 if it has no anchor or is switched off;
         - ``mean_cosine_video`` and ``mean_cosine_audio``, of embeddings of different clips of the
-          batch, 0 if fewer than two clips have the track. :func:`is_collapsed` judges both.
+          batch, 0 if fewer than two clips have the track. :func:`is_collapsed` judges both;
+        - the state of Eq. 10, see :func:`weight_log`.
 
         Args:
             embeddings: What :meth:`embed` returned.
+            weights: What :meth:`weigh` returned.
             data_samples: B samples with ``gt_video_label``, ``gt_audio_label`` and ``file``.
             masks: Valid steps; a track without any takes no part.
 
@@ -223,6 +242,7 @@ class ContrastiveFusionNeck(BaseModule):
             },
             "mean_cosine_video": terms.mean_cosine[0],
             "mean_cosine_audio": terms.mean_cosine[1],
+            **weight_log(weights, masks.seen),
         }
 
     def _feature_sets(

@@ -79,11 +79,17 @@ class PlainFusionNeck(BaseModule):
         """
         return extracted
 
-    def fuse(self, layers: Sequence[tuple[Tensor, Tensor]], masks: StepMasks) -> Tensor:
+    def fuse(
+        self,
+        layers: Sequence[tuple[Tensor, Tensor]],
+        weights: tuple[Tensor, Tensor],
+        masks: StepMasks,
+    ) -> Tensor:
         """Return one vector per clip, (B, C_v + C_a), float32.
 
         Args:
             layers: (video, audio) maps after each layer; only the last pair is read.
+            weights: The weights of :meth:`weigh`, which are not read.
             masks: Valid steps of both.
         """
         video, audio = layers[-1]
@@ -99,7 +105,11 @@ class PlainFusionNeck(BaseModule):
         )
 
     def loss(
-        self, embeddings: None, data_samples: Sequence[ForgeryDataSample], masks: StepMasks
+        self,
+        embeddings: None,
+        weights: tuple[Tensor, Tensor],
+        data_samples: Sequence[ForgeryDataSample],
+        masks: StepMasks,
     ) -> dict[str, Tensor]:
         """Return no losses of the neck's own."""
         return {}

@@ -16,6 +16,7 @@ CONTRASTIVE_LOSSES = ["loss_cross_va", "loss_cross_av", "loss_intra_video", "los
 ONLY_LOGGED = [
     *("tau", "num_anchors", "mean_cosine_video", "mean_cosine_audio"),
     *(f"{name.removeprefix('loss_')}_over_collapse" for name in CONTRASTIVE_LOSSES),
+    *("importance_zeros_video", "importance_zeros_audio", "weight_video"),
 ]
 FRAME_LOSSES = ["loss_frame_video", "loss_frame_audio"]
 
@@ -220,7 +221,9 @@ def test_depth_zero_reads_the_encoders(tiny_model_cfg, make_packed):
     model = build_part(MODELS, tiny_model_cfg).eval()
     inputs = model.data_preprocessor(pseudo_collate(make_packed(LABELS)))["inputs"]
     video, audio, masks = model.encode(inputs)
-    assert torch.equal(model(inputs), model.head(model.neck.fuse([(video, audio)], masks)))
+    weights = model.neck.weigh(video, audio, model.neck.embed(video, audio, masks), masks)
+    fused = model.neck.fuse([(video, audio)], weights, masks)
+    assert torch.equal(model(inputs), model.head(fused))
 
 
 def test_thresholds_travel_in_checkpoints(model, tiny_model_cfg, tmp_path):

@@ -1,9 +1,9 @@
 """Fusion weights against torch's attention and Equation 10 by hand.
 
 Mutations tried, each of which fails a test here: gamma and 1 - gamma swapped; epsilon subtracted;
-epsilon left out; no ReLU; ReLU dead at the start; one importance for both modalities; attention
-without its mask; tokens not blanked; missing video weighed; division by a sum of zero; distance of
-a missing audio read.
+epsilon left out; no activation; ReLU for softplus; dead at the start; one importance for both
+modalities; attention without its mask; tokens not blanked; missing video weighed; division by a sum
+of zero; distance of a missing audio read; clips with one track counted in the log.
 """
 
 import copy
@@ -13,7 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from macbdf_mm.models.fusion.importance_weights import ImportanceWeights, TokenImportance
+from macbdf_mm.models.fusion.importance_weights import (
+    FusionWeights,
+    ImportanceWeights,
+    TokenImportance,
+    weight_log,
+)
 
 BATCH, DIMS, NUM_VIDEO, NUM_AUDIO = 8, 12, 6, 5
 
@@ -46,7 +51,7 @@ def drawn(weights, seed=1):
 
 @torch.no_grad()
 def reference_importance(module, tokens, mask):
-    """ReLU(f(mean of MHA)) of one clip (N, C), with torch's own attention on the valid tokens."""
+    """The importance of one clip (N, C), with torch's own attention on the valid tokens."""
     ours = module.attention
     theirs = nn.MultiheadAttention(DIMS, ours.num_heads, batch_first=True).double()
     theirs.in_proj_weight.copy_(ours.qkv.weight)
@@ -54,13 +59,17 @@ def reference_importance(module, tokens, mask):
     theirs.out_proj.load_state_dict(ours.proj.state_dict())
     kept = module.norm(tokens[mask].double())[None]
     attended, _ = theirs(kept, kept, kept)
-    return max(0.0, module.mapping(attended[0].mean(dim=0)).item())
+    score = module.mapping(attended[0].mean(dim=0)).item()
+    return max(0.0, score) if module.activation == "relu" else math.log1p(math.exp(score))
 
 
-@pytest.mark.holds("Eq. 10", "importance attention, RFMF")
+@pytest.mark.holds("Eq. 10", "importance attention, RFMF", "model.neck.weights.activation")
+@pytest.mark.parametrize("activation", ["relu", "softplus"])
 @pytest.mark.parametrize("weight_norm", [True, False])
-def test_equation_10_against_torchs_attention(weight_norm):
-    weights = drawn(ImportanceWeights(DIMS, num_heads=3, weight_norm=weight_norm))
+def test_equation_10_against_torchs_attention(weight_norm, activation):
+    weights = drawn(
+        ImportanceWeights(DIMS, num_heads=3, weight_norm=weight_norm, activation=activation)
+    )
     inputs = clip_inputs()
     ours = weights(*inputs)
     exact = copy.deepcopy(weights).double()
@@ -75,6 +84,8 @@ def test_equation_10_against_torchs_attention(weight_norm):
         # Float32 against float64, and 1e-6 is added before the division.
         assert ours.video[clip].item() == pytest.approx(w_v / total, rel=2e-5, abs=2e-6)
         assert ours.audio[clip].item() == pytest.approx(w_a / total, rel=2e-5, abs=2e-6)
+        expected = pytest.approx([video_score, audio_score], rel=2e-5, abs=2e-6)
+        assert ours.importances[clip].tolist() == expected
 
 
 def test_gamma_starts_in_the_middle_and_shifts_between_the_parts():
@@ -90,7 +101,7 @@ def test_gamma_starts_in_the_middle_and_shifts_between_the_parts():
 
 
 def test_normalised_weights_add_up_to_one():
-    video, audio = drawn(ImportanceWeights(DIMS))(*clip_inputs())
+    video, audio, _ = drawn(ImportanceWeights(DIMS))(*clip_inputs())
     torch.testing.assert_close(video + audio, torch.ones(BATCH))
     assert (video > 0).all()
     assert (audio > 0).all()
@@ -107,14 +118,54 @@ def test_the_nearer_modality_counts_more():
     assert (near.video < near.audio).all()
 
 
+@pytest.mark.parametrize("activation", ["softplus", "relu"])
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 1e3])
-def test_relu_starts_alive_for_any_scale_of_tokens(scale):
+def test_importance_starts_near_one_for_any_scale_of_tokens(scale, activation):
     for seed in range(5):
         torch.manual_seed(seed)
-        module = TokenImportance(DIMS, num_heads=4)
+        module = TokenImportance(DIMS, num_heads=4, activation=activation)
         video, _, mask, *_ = clip_inputs(seed)
         importance = module(scale * video, mask)
-        assert ((importance > 0.5) & (importance < 1.5)).all()
+        assert ((importance > 0.8) & (importance < 1.2)).all()
+
+
+@pytest.mark.parametrize(("activation", "recovers"), [("softplus", True), ("relu", False)])
+def test_an_importance_that_was_driven_to_zero_comes_back(activation, recovers):
+    """A ReLU that is zero for every clip has no gradient, whatever the loss asks for."""
+    torch.manual_seed(0)
+    module = TokenImportance(DIMS, num_heads=4, activation=activation)
+    video, _, mask, *_ = clip_inputs()
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.01)
+
+    def step(loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    for _ in range(20):
+        step(module(video, mask).sum())
+    assert module(video, mask).max() < 0.05
+    for _ in range(60):
+        step(-module(video, mask).sum())
+    importance = module(video, mask)
+    assert importance.min() > 1.0 if recovers else importance.max() == 0.0
+
+
+def test_the_log_counts_dead_importances_of_clips_with_both_tracks():
+    importances = torch.tensor([[0.0, 1.0], [0.5, 0.0009], [0.0, 0.0], [0.002, 2.0], [0.0, 3.0]])
+    video = torch.tensor([0.1, 0.3, 0.0, 0.8, 1.0])
+    seen = torch.tensor([[True, True], [True, True], [False, True], [True, True], [True, False]])
+    log = weight_log(FusionWeights(video, 1 - video, importances), seen)
+    assert log["importance_zeros_video"].item() == pytest.approx(1 / 3)
+    assert log["importance_zeros_audio"].item() == pytest.approx(1 / 3)
+    assert log["weight_video"].item() == pytest.approx(0.4)
+    alone = weight_log(FusionWeights(video, 1 - video, importances), seen & ~seen.all(1)[:, None])
+    assert [value.item() for value in alone.values()] == [0.0, 0.0, 0.5]
+
+
+def test_the_log_of_weights_without_importances_is_empty():
+    weights = ImportanceWeights(DIMS, weighting="equal")(*clip_inputs())
+    assert weight_log(weights, torch.ones(BATCH, 2, dtype=torch.bool)) == {}
 
 
 def test_every_parameter_has_a_gradient_from_the_start():
@@ -157,7 +208,7 @@ def test_a_missing_modality_weighs_nothing_and_the_other_all(weighting, weight_n
     weights = ImportanceWeights(DIMS, weighting=weighting, weight_norm=weight_norm)
     inputs = drop(drop(clip_inputs(), "audio", 3), "video", 4)
     drop(drop(inputs, "audio", 5), "video", 5)
-    video, audio = weights(*inputs)
+    video, audio, _ = weights(*inputs)
     assert (video[3].item(), audio[3].item()) == (1.0, 0.0)
     assert (video[4].item(), audio[4].item()) == (0.0, 1.0)
     assert (video[5].item(), audio[5].item()) == (0.0, 0.0)
@@ -182,7 +233,7 @@ def test_a_clip_without_media_gives_finite_gradients():
     weights = ImportanceWeights(DIMS)
     inputs = drop(drop(clip_inputs(), "audio", 3), "video", 3)
     inputs[4][3] = inputs[5][3] = float("nan")  # the distance of no embedding
-    sum(weights(*inputs)).sum().backward()
+    sum(weights(*inputs)[:2]).sum().backward()
     assert all(torch.isfinite(parameter.grad).all() for parameter in weights.parameters())
 
 
@@ -190,15 +241,15 @@ def test_dead_and_saturated_weights_are_halves_not_nan():
     weights = ImportanceWeights(DIMS)
     weights.balance_logit.data.fill_(200.0)  # sigmoid rounds to 1: the distance part is gone
     for module in (weights.video_importance, weights.audio_importance):
-        module.mapping[-1].bias.data.fill_(-1e3)  # and the ReLU is dead
-    video, audio = weights(*clip_inputs())
+        module.mapping[-1].bias.data.fill_(-1e3)  # and the importance is zero
+    video, audio, _ = weights(*clip_inputs())
     torch.testing.assert_close(video, torch.full((BATCH,), 0.5))
     torch.testing.assert_close(audio, torch.full((BATCH,), 0.5))
 
 
 def test_equal_weighting_is_one_half_and_has_nothing_to_learn():
     weights = ImportanceWeights(DIMS, weighting="equal")
-    video, audio = weights(*clip_inputs())
+    video, audio, _ = weights(*clip_inputs())
     assert video.tolist() == audio.tolist() == [0.5] * BATCH
     assert list(weights.parameters()) == []
 
@@ -214,5 +265,7 @@ def test_bad_arguments_are_named():
         ImportanceWeights(DIMS, epsilon=0)
     with pytest.raises(ValueError, match=r"`weighting` 'adaptive' or 'equal', got 'none'"):
         ImportanceWeights(DIMS, weighting="none")
+    with pytest.raises(ValueError, match=r"`activation` 'softplus' or 'relu', got 'gelu'"):
+        ImportanceWeights(DIMS, activation="gelu")
     with pytest.raises(ValueError, match=r"`num_heads` to divide `embed_dims`=12, got 5"):
         ImportanceWeights(DIMS, num_heads=5)

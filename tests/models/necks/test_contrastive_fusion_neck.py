@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from macbdf_mm.models.contrastive.feature_queue import FeatureSet, clip_id
 from macbdf_mm.models.fusion.cross_modal_exchange import fuse_steps
+from macbdf_mm.models.fusion.importance_weights import FusionWeights
 from macbdf_mm.models.fusion.temporal_steps import pool_steps
 from macbdf_mm.models.layers.step_masks import StepMasks
 from macbdf_mm.models.necks.contrastive_fusion_neck import ContrastiveFusionNeck
@@ -25,6 +26,8 @@ from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 CHANNELS, STEPS, AUDIO_STEPS = 12, 2, 4
 LABELS = [(0, 0), (1, 0), (0, 1), (1, 1), (-1, 1), (0, -1)]
 NUM_CLIPS = len(LABELS)
+HALVES = FusionWeights(*[torch.full((NUM_CLIPS,), 0.5)] * 2)
+QUARTERS = FusionWeights(torch.full((NUM_CLIPS,), 0.25), torch.full((NUM_CLIPS,), 0.75))
 SMALL = dict(
     contrast_dims=8,
     contrast=dict(queue_length=24, num_negatives=4),
@@ -68,7 +71,7 @@ def filled_neck():
     torch.nn.init.constant_(neck.macl.temperature.beta, 0.7)
     for seed in range(5):
         embeddings = neck.embed(*make_maps(seed=seed), all_valid())
-        neck.loss(embeddings, make_samples(prefix=f"old{seed}"), all_valid())
+        neck.loss(embeddings, HALVES, make_samples(prefix=f"old{seed}"), all_valid())
         neck.advance()
     assert neck.fit_clusters(seed=0)
     return neck
@@ -95,7 +98,7 @@ def test_the_losses_are_weighted_quarters_of_the_four_terms(filled_neck):
         for track, x in enumerate(embeddings)
     ]
     terms = copy.deepcopy(filled_neck.macl)(*sets)
-    losses = filled_neck.loss(embeddings, make_samples(), all_valid())
+    losses = filled_neck.loss(embeddings, HALVES, make_samples(), all_valid())
     assert (terms.num_anchors > 0).all()
     expected = {
         "loss_cross_va": terms.video_to_audio,
@@ -134,11 +137,11 @@ def test_the_exchange_reads_the_maps_before_the_layer(filled_neck):
 
 def test_all_layers_are_fused_and_the_encoders_maps_at_depth_zero(filled_neck):
     layers = [make_maps(seed=1), make_maps(seed=2)]
-    fused = filled_neck.fuse(layers, all_valid())
+    fused = filled_neck.fuse(layers, HALVES, all_valid())
     assert fused.shape == (len(LABELS), filled_neck.out_channels)
-    assert not torch.equal(fused, filled_neck.fuse([layers[1], layers[1]], all_valid()))
+    assert not torch.equal(fused, filled_neck.fuse([layers[1], layers[1]], HALVES, all_valid()))
     shallow = make_neck(depth=0)
-    assert shallow.fuse(layers[:1], all_valid()).shape == (len(LABELS), CHANNELS)
+    assert shallow.fuse(layers[:1], HALVES, all_valid()).shape == (len(LABELS), 2 * CHANNELS)
     assert len(shallow.exchanges) == 0
 
 
@@ -147,7 +150,7 @@ def test_advance_moves_clusters_queues_and_temperature(filled_neck):
     masks = all_valid()
     masks.video[0] = False
     embeddings = filled_neck.embed(*make_maps(seed=7), masks)
-    filled_neck.loss(embeddings, make_samples(), masks)
+    filled_neck.loss(embeddings, HALVES, make_samples(), masks)
     assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
     clusters = copy.deepcopy(filled_neck.video_clusters)
     filled_neck.advance()
@@ -160,7 +163,9 @@ def test_advance_moves_clusters_queues_and_temperature(filled_neck):
 
 def test_a_skipped_step_leaves_all_state(filled_neck):
     before = copy.deepcopy(filled_neck.state_dict())
-    filled_neck.loss(filled_neck.embed(*make_maps(), all_valid()), make_samples(), all_valid())
+    filled_neck.loss(
+        filled_neck.embed(*make_maps(), all_valid()), HALVES, make_samples(), all_valid()
+    )
     filled_neck.discard_staged()
     filled_neck.advance()
     assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
@@ -169,7 +174,9 @@ def test_a_skipped_step_leaves_all_state(filled_neck):
 def test_eval_moves_nothing(filled_neck):
     filled_neck.eval()
     before = copy.deepcopy(filled_neck.state_dict())
-    filled_neck.loss(filled_neck.embed(*make_maps(), all_valid()), make_samples(), all_valid())
+    filled_neck.loss(
+        filled_neck.embed(*make_maps(), all_valid()), HALVES, make_samples(), all_valid()
+    )
     filled_neck.advance()
     assert all(torch.equal(v, before[k]) for k, v in filled_neck.state_dict().items())
 
@@ -220,8 +227,14 @@ SWITCHES = {
     "w/o w": (dict(weights=dict(weighting="equal")), {"weights"}),
     "weights as Eq. 10 leaves them": (dict(weights=dict(weight_norm=False)), {"weights"}),
     "distance by cosine alone": (dict(clusters=dict(beta=0.0)), {"weights"}),
+    "the importance of the paper": (dict(weights=dict(activation="relu")), {"weights"}),
+    "weights in the exchange alone": (dict(weight_tokens=False), {"fused"}),
+    "no exchange": (dict(interaction="none"), {"exchanged"}),
     # Nothing reads the weights then, so they are left at one half.
-    "no exchange": (dict(interaction="none"), {"exchanged", "weights"}),
+    "weights nowhere": (
+        dict(interaction="none", weight_tokens=False), {"exchanged", "weights", "fused"},
+    ),
+    "one mean over all tokens": (dict(fusion=dict(readout="all_tokens")), {"fused"}),
     "the literal product": (dict(interaction="product"), {"exchanged"}),
     "no attention in the fusion": (dict(fusion=dict(depth=0)), {"fused"}),
 }  # fmt: skip
@@ -231,18 +244,17 @@ def outcome(neck):
     """Everything that a switch may change, from the same state and maps."""
     maps, masks = make_maps(seed=8), all_valid()
     embeddings = neck.embed(*maps, masks)
-    losses = neck.loss(embeddings, make_samples(), masks)
+    losses = neck.loss(embeddings, HALVES, make_samples(), masks)
     for name in [name for name in losses if name in ONLY_LOGGED]:
         del losses[name]  # these follow from the terms that are switched
     weights = neck.weigh(*maps, embeddings, masks)
     # Fixed weights, so that a switch of the weights doesn't show here.
-    half = type(weights)(*[torch.full((NUM_CLIPS,), 0.5)] * 2)
-    exchanged = neck.exchange(0, maps, maps, half, masks)
+    exchanged = neck.exchange(0, maps, maps, HALVES, masks)
     return {
         **losses,
         "weights": weights.video,
         "exchanged": exchanged[0],
-        "fused": neck.fuse([maps, maps], masks),
+        "fused": neck.fuse([maps, maps], QUARTERS, masks),
     }
 
 
@@ -255,6 +267,9 @@ def outcome(neck):
     "model.neck.contrast_loss_weight",
     "model.neck.weights.weighting",
     "model.neck.weights.weight_norm",
+    "model.neck.weights.activation",
+    "model.neck.weight_tokens",
+    "model.neck.fusion.readout",
     "model.neck.clusters.beta",
     "model.neck.interaction",
     "model.neck.fusion.depth",
@@ -272,7 +287,12 @@ def test_each_switch_changes_what_it_names_and_nothing_else(name, filled_neck):
     state = filled_neck.state_dict()
     switched.load_state_dict({k: state[k] for k in switched.state_dict()})
     usual, other = outcome(copy.deepcopy(filled_neck)), outcome(switched)
-    changed = {key for key in usual if not torch.allclose(usual[key], other[key], atol=1e-6)}
+    changed = {
+        key
+        for key in usual
+        if usual[key].shape != other[key].shape
+        or not torch.allclose(usual[key], other[key], atol=1e-6)
+    }
     assert changed == named
 
 
@@ -284,7 +304,7 @@ def test_a_fixed_temperature_stays_where_it_starts():
     torch.nn.init.constant_(neck.macl.temperature.beta, 0.7)
     for seed in range(3):
         maps = make_maps(seed=seed)
-        losses = neck.loss(neck.embed(*maps, all_valid()), make_samples(), all_valid())
+        losses = neck.loss(neck.embed(*maps, all_valid()), HALVES, make_samples(), all_valid())
         assert losses["tau"].item() == pytest.approx(0.07)
         neck.advance()
 
@@ -304,9 +324,9 @@ def test_nothing_reads_the_maps_of_a_missing_track(missing, filled_neck):
         embeddings = neck.embed(*maps, masks)
         weights = neck.weigh(*maps, embeddings, masks)
         exchanged = neck.exchange(0, maps, maps, weights, masks)
-        losses = neck.loss(embeddings, make_samples(), masks)
+        losses = neck.loss(embeddings, HALVES, make_samples(), masks)
         neck.advance()
-        fused = neck.fuse([maps, exchanged], masks)
+        fused = neck.fuse([maps, exchanged], weights, masks)
         outcomes.append(
             [*weights, exchanged[1 - missing], fused, *losses.values(), *neck.buffers()]
         )
@@ -324,9 +344,10 @@ def test_no_gradient_reaches_the_map_of_a_missing_track(filled_neck):
     embeddings = filled_neck.embed(video, audio, masks)
     weights = filled_neck.weigh(video, audio, embeddings, masks)
     exchanged = filled_neck.exchange(0, (video, audio), (video, audio), weights, masks)
-    losses = filled_neck.loss(embeddings, make_samples(), masks)
+    losses = filled_neck.loss(embeddings, HALVES, make_samples(), masks)
     total = (
-        filled_neck.fuse([exchanged, exchanged], masks).square().sum() + exchanged[0].square().sum()
+        filled_neck.fuse([exchanged, exchanged], weights, masks).square().sum()
+        + exchanged[0].square().sum()
     )
     (total + sum(losses.values())).backward()
     assert audio.grad.eq(0.0).all()
@@ -342,18 +363,99 @@ def test_both_distances_are_neutral_until_both_tracks_have_clusters(filled_neck)
     torch.testing.assert_close(weights.video, expected.video)
 
 
+def verdicts(neck, maps, weights, masks, head):
+    """Return a logit per clip after one layer of towers that leave the maps as they are."""
+    layer = neck.exchange(0, maps, maps, weights, masks)
+    return head(neck.fuse([layer], weights, masks))[:, 0]
+
+
+@pytest.mark.holds("model.neck.weight_tokens")
+@pytest.mark.parametrize(("weight_tokens", "moves"), [(True, True), (False, False)])
+def test_other_weights_give_another_verdict_from_the_start(weight_tokens, moves):
+    """The gates of the exchange start at zero, so without the fusion the weights do nothing."""
+    neck = make_neck(depth=1, weight_tokens=weight_tokens)
+    head = torch.nn.Linear(neck.out_channels, 1)
+    maps, masks = make_maps(batch=64), all_valid(64)
+    low, even, high = (
+        verdicts(
+            neck, maps, FusionWeights(torch.full((64,), w), torch.full((64,), 1 - w)), masks, head
+        )
+        for w in (0.2, 0.5, 0.8)
+    )
+    shift = (high - low).abs().mean() / even.std()
+    assert shift > 0.5 if moves else shift == 0
+
+
+def half_noise(generator, clips=32):
+    """Return maps, labels and which clips have a video of noise; the others' audio is noise.
+
+    A map says the label along one direction and has a constant part, which noise does not have.
+    """
+    labels = torch.randint(0, 2, (clips,), generator=generator).float()
+    is_noise = torch.arange(clips) % 2 == 0
+    directions = torch.randn(4, CHANNELS, generator=torch.Generator().manual_seed(3))
+    directions = F.normalize(directions, dim=1) * CHANNELS**0.5
+    maps = []
+    for index, (shape, bad) in enumerate(
+        [((STEPS, 3, 3), is_noise), ((5, AUDIO_STEPS), ~is_noise)]
+    ):
+        constant, signal = directions[2 * index : 2 * index + 2]
+        said = constant + 0.3 * signal * (2 * labels - 1)[:, None]
+        noise = torch.randn(clips, CHANNELS, generator=generator)
+        level = torch.where(bad[:, None], noise, said).view(clips, CHANNELS, *[1] * len(shape))
+        maps.append(level + 0.5 * torch.randn(clips, CHANNELS, *shape, generator=generator))
+    return tuple(maps), labels, is_noise
+
+
+def test_a_track_of_noise_gets_another_weight():
+    """Nothing but the verdict teaches the weights, and nothing but the fusion reads them."""
+    neck = make_neck(depth=1, interaction="none").train()
+    head = torch.nn.Linear(neck.out_channels, 1)
+    parameters = [*neck.importance.parameters(), *neck.fusion.parameters(), *head.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=5e-3)
+    generator, masks = torch.Generator().manual_seed(1), all_valid(32)
+    for _ in range(80):
+        maps, labels, is_noise = half_noise(generator)
+        weights = neck.weigh(*maps, neck.embed(*maps, masks), masks)
+        loss = F.binary_cross_entropy_with_logits(
+            verdicts(neck, maps, weights, masks, head), labels
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    maps, _, is_noise = half_noise(generator)
+    video = neck.weigh(*maps, neck.embed(*maps, masks), masks).video
+    assert video[is_noise].max() < video[~is_noise].min()
+    assert video[~is_noise].mean() - video[is_noise].mean() > 0.3
+
+
+def test_the_state_of_the_weights_is_logged(filled_neck):
+    maps, masks = make_maps(), all_valid()
+    embeddings = filled_neck.embed(*maps, masks)
+    filled_neck.importance.video_importance.mapping[-1].bias.data.fill_(-20.0)
+    weights = filled_neck.weigh(*maps, embeddings, masks)
+    log = filled_neck.loss(embeddings, weights, make_samples(), masks)
+    assert (log["importance_zeros_video"], log["importance_zeros_audio"]) == (1.0, 0.0)
+    torch.testing.assert_close(log["weight_video"], weights.video.mean())
+    assert not log["weight_video"].requires_grad
+
+
 @pytest.mark.parametrize("settings", [dict(depth=0), dict(interaction="none")])
 def test_weights_that_nothing_reads_have_no_parameters(settings):
     """Distributed training refuses parameters that no loss reaches."""
-    assert not list(make_neck(**settings).importance.parameters())
+    assert not list(make_neck(**settings, weight_tokens=False).importance.parameters())
+    neck, maps, masks = make_neck(**settings), make_maps(), all_valid()
+    weights = neck.weigh(*maps, neck.embed(*maps, masks), masks)
+    neck.fuse([maps] * max(settings.get("depth", 2), 1), weights, masks).square().sum().backward()
+    assert all(parameter.grad.any() for parameter in neck.importance.parameters())
 
 
 def test_the_number_of_anchors_is_logged(filled_neck):
     masks = all_valid()
     embeddings = filled_neck.embed(*make_maps(), masks)
-    assert filled_neck.loss(embeddings, make_samples(), masks)["num_anchors"] > 0
+    assert filled_neck.loss(embeddings, HALVES, make_samples(), masks)["num_anchors"] > 0
     unknown = make_samples([(-1, -1)] * NUM_CLIPS)
-    assert filled_neck.loss(embeddings, unknown, masks)["num_anchors"] == 0
+    assert filled_neck.loss(embeddings, HALVES, unknown, masks)["num_anchors"] == 0
 
 
 def test_collapse_is_logged_under_the_same_names_whatever_the_batch(filled_neck):
@@ -361,17 +463,17 @@ def test_collapse_is_logged_under_the_same_names_whatever_the_batch(filled_neck)
     masks, (video, audio) = all_valid(), torch.eye(8)[:2]
     together = (video.expand(NUM_CLIPS, 8), audio.expand(NUM_CLIPS, 8))
     neck = make_neck().train()
-    collapsed = neck.loss(together, make_samples(), masks)
+    collapsed = neck.loss(together, HALVES, make_samples(), masks)
     for name in MEAN_COSINES | OVER_COLLAPSE:
         assert collapsed[name].item() == pytest.approx(1.0, abs=1e-5)
     scattered = F.normalize(torch.randn(2, NUM_CLIPS, 8), dim=2)
-    apart = filled_neck.loss(tuple(scattered), make_samples(), masks)
+    apart = filled_neck.loss(tuple(scattered), HALVES, make_samples(), masks)
     assert all(apart[name].abs() < 0.5 for name in MEAN_COSINES)
     assert all(apart[name] > 0 for name in OVER_COLLAPSE)
     unknown = make_samples([(-1, -1)] * NUM_CLIPS)
-    silent = neck.loss(together, unknown, masks)
+    silent = neck.loss(together, HALVES, unknown, masks)
     assert all(silent[name] == 0 for name in OVER_COLLAPSE)
-    one_clip = neck.loss(tuple(x[:1] for x in together), make_samples()[:1], all_valid(1))
+    one_clip = neck.loss(tuple(x[:1] for x in together), HALVES, make_samples()[:1], all_valid(1))
     assert all(one_clip[name] == 0 for name in MEAN_COSINES | OVER_COLLAPSE)
     assert list(collapsed) == list(apart) == list(silent) == list(one_clip)
 
@@ -391,4 +493,4 @@ def test_a_sample_without_its_file_is_refused():
     samples = make_samples()
     samples[2] = ForgeryDataSample(gt_video_label=torch.tensor(0))
     with pytest.raises(ValueError, match="without gt_audio_label, file"):
-        neck.loss(neck.embed(*make_maps(), all_valid()), samples, all_valid())
+        neck.loss(neck.embed(*make_maps(), all_valid()), HALVES, samples, all_valid())

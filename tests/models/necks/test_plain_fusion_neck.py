@@ -23,7 +23,7 @@ def all_valid(batch, video_steps=3, audio_steps=5):
 def test_means_of_the_last_maps_stand_side_by_side(neck):
     video, audio = torch.randn(2, 6, 3, 2, 2), torch.randn(2, 4, 7, 5)
     earlier = (torch.full_like(video, torch.nan), torch.full_like(audio, torch.nan))
-    fused = neck.fuse([earlier, (video, audio)], all_valid(2))
+    fused = neck.fuse([earlier, (video, audio)], None, all_valid(2))
     assert fused.shape == (2, neck.out_channels) == (2, 10)
     expected = torch.cat([video.mean((2, 3, 4)), audio.mean((2, 3))], dim=1)
     torch.testing.assert_close(fused, expected)
@@ -35,7 +35,7 @@ def test_a_missing_track_is_its_learnt_embedding(neck):
     masks.audio[1] = False
     video, audio = torch.randn(2, 6, 3, 2, 2), torch.randn(2, 4, 7, 5)
     video[0], audio[1] = torch.nan, torch.inf
-    fused = neck.fuse([(video, audio)], masks)
+    fused = neck.fuse([(video, audio)], None, masks)
     assert torch.equal(fused[0, :6], neck.missing_video)
     assert torch.equal(fused[1, 6:], neck.missing_audio)
     torch.testing.assert_close(fused[1, :6], video[1].mean((1, 2, 3)))
@@ -46,7 +46,7 @@ def test_a_missing_track_is_its_learnt_embedding(neck):
 def test_embeddings_of_missing_tracks_are_always_in_the_graph(neck):
     """Distributed training fails on a parameter that some batches leave without a gradient."""
     maps = torch.randn(2, 6, 3, 2, 2), torch.randn(2, 4, 7, 5)
-    neck.fuse([maps], all_valid(2)).sum().backward()
+    neck.fuse([maps], None, all_valid(2)).sum().backward()
     assert all(parameter.grad is not None for parameter in neck.parameters())
 
 
@@ -62,4 +62,4 @@ def test_weights_are_one_half_and_nothing_is_exchanged(neck):
 
 
 def test_it_has_no_losses_of_its_own(neck):
-    assert neck.loss(None, [], all_valid(0)) == {}
+    assert neck.loss(None, None, [], all_valid(0)) == {}
