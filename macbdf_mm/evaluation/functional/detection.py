@@ -1,47 +1,69 @@
-"""Measures of detection: labels and scores in, one number out.
+"""Metrics of detection: labels and scores of clips in, one number out.
 
-By rank alone (area under the ROC curve, equal error rate, precision) and at a threshold. All of
+Each is the value for weights of 1 of a measure that a bootstrap repeats with other weights. All of
 them check their arguments by the same rule, and are NaN where they are not defined.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
-from sklearn import metrics as sklearn_metrics
 
-from macbdf_mm.errors import ArgumentError
+from macbdf_mm.evaluation.functional.costs import (
+    ASVSPOOF5,
+    DetectionCost,
+    weighted_act_dcf,
+    weighted_cllr,
+    weighted_min_dcf,
+)
+from macbdf_mm.evaluation.functional.decisions import (
+    weighted_accuracy,
+    weighted_balanced_accuracy,
+)
+from macbdf_mm.evaluation.functional.proper_scores import (
+    NUM_BINS,
+    weighted_brier,
+    weighted_ece,
+    weighted_log_loss,
+)
+from macbdf_mm.evaluation.functional.ranking import (
+    weighted_auc,
+    weighted_average_precision,
+    weighted_eer,
+    weighted_tpr_at_fpr,
+)
+from macbdf_mm.evaluation.functional.selective import weighted_aurc
+from macbdf_mm.evaluation.functional.weighted_clips import (
+    Labels,
+    Measure,
+    Scores,
+    WeightedClips,
+    labels_and_scores,
+)
 from macbdf_mm.structures.labels import FAKE, REAL
 
-Labels = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float64]
-
-
-def labels_and_scores(labels: Any, scores: Any) -> tuple[Labels, Scores]:
-    """Return both as arrays of shape (N,), int64 and float64.
-
-    Raises:
-        ValueError: If the shapes differ, a label is neither 0 nor 1, or a score is NaN.
-    """
-    labels = np.asarray(labels)
-    scores = np.asarray(scores, dtype=np.float64)
-    if labels.ndim != 1 or labels.shape != scores.shape:
-        raise ArgumentError(
-            f"Expected `labels` and `scores` of one shape (N,), got {labels.shape} "
-            f"and {scores.shape}."
-        )
-    if not np.isin(labels, (REAL, FAKE)).all():
-        strange = sorted(set(labels.tolist()) - {REAL, FAKE})
-        raise ArgumentError(
-            f"Expected `labels` of 0 and 1, got {strange}; leave unknown clips out."
-        )
-    if np.isnan(scores).any():
-        raise ArgumentError(
-            f"Expected `scores` without NaN, got {int(np.isnan(scores).sum())} of "
-            f"{scores.size}; leave unscored clips out."
-        )
-    return labels.astype(np.int64), scores
+__all__ = [
+    "Labels",
+    "Scores",
+    "accuracy",
+    "act_dcf",
+    "auc",
+    "aurc",
+    "average_precision",
+    "balanced_accuracy",
+    "best_threshold",
+    "brier",
+    "cllr",
+    "detection_measures",
+    "ece",
+    "eer",
+    "has_both_classes",
+    "labels_and_scores",
+    "log_loss",
+    "min_dcf",
+    "tpr_at_fpr",
+]
 
 
 def has_both_classes(labels: Labels) -> bool:
@@ -53,20 +75,18 @@ def auc(labels: Any, scores: Any) -> float:
     """Return the area under the ROC curve, NaN if only one class is there.
 
     The probability that a fake clip scores above a real one, a tie counting one half
-    (Mann-Whitney U), which stays fast enough to be bootstrapped.
+    (Mann-Whitney U).
 
     Args:
         labels: 1 fake, 0 real, shape (N,).
         scores: P(fake), shape (N,).
     """
-    labels, scores = labels_and_scores(labels, scores)
-    if not has_both_classes(labels):
-        return float("nan")
-    is_fake = labels == FAKE
-    num_fake = int(is_fake.sum())
-    num_real = labels.size - num_fake
-    wins = rankdata(scores)[is_fake].sum() - num_fake * (num_fake + 1) / 2
-    return float(wins / (num_fake * num_real))
+    return _value(weighted_auc, labels, scores)
+
+
+def average_precision(labels: Any, scores: Any) -> float:
+    """Return the average precision of the fake class, NaN if only one class is there."""
+    return _value(weighted_average_precision, labels, scores)
 
 
 def eer(labels: Any, scores: Any) -> float:
@@ -75,37 +95,27 @@ def eer(labels: Any, scores: Any) -> float:
     Where the ROC curve, its points joined by straight lines, has as many false alarms as
     misses.
     """
-    labels, scores = labels_and_scores(labels, scores)
-    if not has_both_classes(labels):
-        return float("nan")
-    false_alarms, found, _ = sklearn_metrics.roc_curve(labels, scores, drop_intermediate=False)
-    gap = false_alarms - (1 - found)  # rises from -1 to 1
-    right = int(np.argmax(gap >= 0))
-    left = right - 1
-    share = -gap[left] / (gap[right] - gap[left])
-    return float(false_alarms[left] + share * (false_alarms[right] - false_alarms[left]))
+    return _value(weighted_eer, labels, scores)
 
 
-def average_precision(labels: Any, scores: Any) -> float:
-    """Return the average precision of the fake class, NaN if only one class is there."""
-    labels, scores = labels_and_scores(labels, scores)
-    if not has_both_classes(labels):
-        return float("nan")
-    return float(sklearn_metrics.average_precision_score(labels, scores))
+def tpr_at_fpr(labels: Any, scores: Any, max_fpr: float) -> float:
+    """Return the share of fakes found if at most ``max_fpr`` of the real clips are called fake.
+
+    NaN if only one class is there. See
+    :func:`~macbdf_mm.evaluation.functional.ranking.weighted_tpr_at_fpr`.
+    """
+    return _value(partial(weighted_tpr_at_fpr, max_fpr=max_fpr), labels, scores)
 
 
 def accuracy(labels: Any, scores: Any, threshold: float) -> float:
-    """Return the share of clips decided rightly, NaN without clips.
+    """Return the share of clips decided rightly, NaN without clips or without a threshold.
 
     Args:
         labels: 1 fake, 0 real, shape (N,).
         scores: P(fake), shape (N,).
         threshold: A clip is called fake if its score is at least this.
     """
-    labels, scores = labels_and_scores(labels, scores)
-    if not labels.size:
-        return float("nan")
-    return float(((scores >= threshold) == (labels == FAKE)).mean())
+    return _value(partial(weighted_accuracy, threshold=threshold), labels, scores)
 
 
 def balanced_accuracy(labels: Any, scores: Any, threshold: float) -> float:
@@ -114,13 +124,60 @@ def balanced_accuracy(labels: Any, scores: Any, threshold: float) -> float:
     Unlike the accuracy it is 0.5 for "always fake", however many fakes there are. Arguments
     as in :func:`accuracy`.
     """
-    labels, scores = labels_and_scores(labels, scores)
-    if not has_both_classes(labels):
-        return float("nan")
-    is_called_fake = scores >= threshold
-    sensitivity = is_called_fake[labels == FAKE].mean()
-    specificity = (~is_called_fake[labels == REAL]).mean()
-    return float((sensitivity + specificity) / 2)
+    return _value(partial(weighted_balanced_accuracy, threshold=threshold), labels, scores)
+
+
+def min_dcf(labels: Any, scores: Any, cost: DetectionCost = ASVSPOOF5) -> float:
+    """Return the lowest normalised detection cost over all thresholds, NaN for one class.
+
+    See :func:`~macbdf_mm.evaluation.functional.costs.weighted_min_dcf`.
+    """
+    return _value(partial(weighted_min_dcf, cost=cost), labels, scores)
+
+
+def act_dcf(
+    labels: Any, scores: Any, cost: DetectionCost = ASVSPOOF5, score_prior: float = 0.5
+) -> float:
+    """Return the normalised detection cost at the threshold that the costs imply.
+
+    NaN for one class. See :func:`~macbdf_mm.evaluation.functional.costs.weighted_act_dcf`.
+    """
+    return _value(partial(weighted_act_dcf, cost=cost, score_prior=score_prior), labels, scores)
+
+
+def cllr(labels: Any, scores: Any, score_prior: float = 0.5) -> float:
+    """Return the cost of the log-likelihood ratio in bits, NaN for one class.
+
+    See :func:`~macbdf_mm.evaluation.functional.costs.weighted_cllr`.
+    """
+    return _value(partial(weighted_cllr, score_prior=score_prior), labels, scores)
+
+
+def log_loss(labels: Any, scores: Any) -> float:
+    """Return the mean negative log-likelihood of the labels in nats, NaN without clips."""
+    return _value(weighted_log_loss, labels, scores)
+
+
+def brier(labels: Any, scores: Any) -> float:
+    """Return the mean squared difference of score and label, NaN without clips."""
+    return _value(weighted_brier, labels, scores)
+
+
+def ece(labels: Any, scores: Any, num_bins: int = NUM_BINS) -> float:
+    """Return the expected calibration error of P(fake), NaN without clips.
+
+    Over bins of equal width, see
+    :func:`~macbdf_mm.evaluation.functional.proper_scores.weighted_ece`.
+    """
+    return _value(partial(weighted_ece, num_bins=num_bins), labels, scores)
+
+
+def aurc(labels: Any, scores: Any, threshold: float) -> float:
+    """Return the area under the risk-coverage curve, NaN without clips or a threshold.
+
+    See :func:`~macbdf_mm.evaluation.functional.selective.weighted_aurc`.
+    """
+    return _value(partial(weighted_aurc, threshold=threshold), labels, scores)
 
 
 def best_threshold(labels: Any, scores: Any) -> float:
@@ -143,5 +200,38 @@ def best_threshold(labels: Any, scores: Any) -> float:
     sensitivity = 1 - np.searchsorted(fakes, candidates, side="left") / fakes.size
     specificity = np.searchsorted(reals, candidates, side="left") / reals.size
     value = np.round(sensitivity + specificity, 12)  # equal sums, whatever their last bit
-    best = max(range(candidates.size), key=lambda i: (value[i], gaps[i], -i))
+    best = np.lexsort((-np.arange(candidates.size), gaps, value))[-1]
     return float(candidates[best])
+
+
+def detection_measures(
+    threshold: float, cost: DetectionCost = ASVSPOOF5, score_prior: float = 0.5
+) -> dict[str, Measure]:
+    """Return every metric of detection by name, as measures for a bootstrap.
+
+    Args:
+        threshold: A clip is called fake if its score is at least this; chosen on validation data.
+        cost: What errors cost, for ``min_dcf`` and ``act_dcf``.
+        score_prior: Share of fakes for which the scores are calibrated, for ``act_dcf`` and
+            ``cllr``.
+    """
+    return {
+        "auc": weighted_auc,
+        "ap": weighted_average_precision,
+        "eer": weighted_eer,
+        "acc": partial(weighted_accuracy, threshold=threshold),
+        "balanced_acc": partial(weighted_balanced_accuracy, threshold=threshold),
+        "tpr_at_fpr_1e2": partial(weighted_tpr_at_fpr, max_fpr=1e-2),
+        "tpr_at_fpr_1e3": partial(weighted_tpr_at_fpr, max_fpr=1e-3),
+        "min_dcf": partial(weighted_min_dcf, cost=cost),
+        "act_dcf": partial(weighted_act_dcf, cost=cost, score_prior=score_prior),
+        "cllr": partial(weighted_cllr, score_prior=score_prior),
+        "log_loss": weighted_log_loss,
+        "brier": weighted_brier,
+        "ece": weighted_ece,
+        "aurc": partial(weighted_aurc, threshold=threshold),
+    }
+
+
+def _value(measure: Callable[[WeightedClips], Any], labels: Any, scores: Any) -> float:
+    return float(measure(WeightedClips.unweighted(labels, scores))[0])

@@ -8,16 +8,27 @@ from scipy.interpolate import interp1d
 from scipy.optimize import brentq
 from sklearn import metrics
 
+from macbdf_mm.evaluation.functional.costs import DetectionCost
 from macbdf_mm.evaluation.functional.detection import (
     accuracy,
+    act_dcf,
     auc,
+    aurc,
     average_precision,
     balanced_accuracy,
     best_threshold,
+    brier,
+    cllr,
+    detection_measures,
+    ece,
     eer,
     has_both_classes,
     labels_and_scores,
+    log_loss,
+    min_dcf,
+    tpr_at_fpr,
 )
+from macbdf_mm.evaluation.functional.weighted_clips import WeightedClips
 
 
 def test_types():
@@ -175,3 +186,34 @@ def test_best_threshold_survives_float32():
     scores = np.float32([0.4999999, 0.5])
     threshold = np.float32(best_threshold([0, 1], scores))
     assert accuracy([0, 1], scores, float(threshold)) == 1.0
+
+
+def test_measures_of_a_bootstrap_are_the_metrics():
+    labels, scores = draw(0)
+    scores = scores / 2
+    cost = DetectionCost(0.2, 1.0, 3.0)
+    values = {
+        "auc": auc(labels, scores),
+        "ap": average_precision(labels, scores),
+        "eer": eer(labels, scores),
+        "acc": accuracy(labels, scores, 0.4),
+        "balanced_acc": balanced_accuracy(labels, scores, 0.4),
+        "tpr_at_fpr_1e2": tpr_at_fpr(labels, scores, 1e-2),
+        "tpr_at_fpr_1e3": tpr_at_fpr(labels, scores, 1e-3),
+        "min_dcf": min_dcf(labels, scores, cost),
+        "act_dcf": act_dcf(labels, scores, cost, 0.3),
+        "cllr": cllr(labels, scores, 0.3),
+        "log_loss": log_loss(labels, scores),
+        "brier": brier(labels, scores),
+        "ece": ece(labels, scores),
+        "aurc": aurc(labels, scores, 0.4),
+    }
+    clips = WeightedClips.unweighted(labels, scores)
+    measures = detection_measures(0.4, cost, 0.3)
+    assert {name: float(measure(clips)[0]) for name, measure in measures.items()} == values
+    assert not any(math.isnan(value) for value in values.values())
+    assert act_dcf(labels, scores) != act_dcf(labels, scores, cost, 0.3)
+
+
+def test_an_accuracy_at_no_threshold_is_not_defined():
+    assert math.isnan(accuracy([0, 1], [0.2, 0.8], math.nan))
