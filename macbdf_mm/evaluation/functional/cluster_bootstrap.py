@@ -127,7 +127,7 @@ def cluster_bootstrap(
     Raises:
         ValueError: If labels and scores are not of that kind, or a setting is out of its range.
     """
-    _check_settings(num_resamples, confidence)
+    check_settings(num_resamples, confidence)
     classes = ClassesOfClusters(labels, clusters)
     whole = WeightedClips.unweighted(labels, scores)
     values = {name: float(measure(whole)[0]) for name, measure in measures.items()}
@@ -242,6 +242,14 @@ def measure_of(function: Callable[[Any, Any], float]) -> Measure:
     return measure
 
 
+def check_settings(num_resamples: int, confidence: float) -> None:
+    """Raise ``ValueError`` if there are no resamples or the confidence is no share."""
+    if num_resamples < 1:
+        raise ArgumentError(f"Expected `num_resamples` > 0, got {num_resamples}.")
+    if not 0 < confidence < 1:
+        raise ArgumentError(f"Expected `confidence` inside (0, 1), got {confidence}.")
+
+
 def _draw_counts(
     generator: np.random.Generator, num_rows: int, num_members: int
 ) -> npt.NDArray[np.int64]:
@@ -249,10 +257,3 @@ def _draw_counts(
     drawn += num_members * np.arange(num_rows)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=num_rows * num_members)
     return counts.reshape(num_rows, num_members)
-
-
-def _check_settings(num_resamples: int, confidence: float) -> None:
-    if num_resamples < 1:
-        raise ArgumentError(f"Expected `num_resamples` > 0, got {num_resamples}.")
-    if not 0 < confidence < 1:
-        raise ArgumentError(f"Expected `confidence` inside (0, 1), got {confidence}.")
