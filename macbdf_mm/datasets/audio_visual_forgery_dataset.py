@@ -17,7 +17,7 @@ from torch.utils.data import get_worker_info
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
-from macbdf_mm.datasets.seeding import seeded_sample
+from macbdf_mm.datasets.seeding import DrawnIndex, seeded_sample
 from macbdf_mm.datasets.source_leaks import find_source_leaks, refuse_source_leaks
 from macbdf_mm.errors import (
     AnnotationError,
@@ -50,8 +50,9 @@ class AudioVisualForgeryDataset(BaseDataset):
     apart; whoever trains on several data folders sets it.
     :attr:`label_counts` says how many clips have which label: (track, label) -> number.
 
-    The random numbers of an item follow from ``seed``, the epoch and its index. Whoever
-    trains calls :meth:`set_epoch`; it reaches running workers too.
+    The random numbers of an item follow from ``seed``, the epoch and its index, and from how often
+    it was drawn before in the epoch, where the sampler says so. Whoever trains calls
+    :meth:`set_epoch`; it reaches running workers too.
 
     Args:
         ann_file: The annotation, relative to ``data_root``.
@@ -233,7 +234,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         if get_worker_info() is not None:
             _end_with_main_process(os.getpid())
         for index in self._with_stand_ins(idx):
-            item = self.prepare_data(index)
+            item = self.prepare_data(DrawnIndex(index, getattr(idx, "turn", 0)))
             if item is not None:
                 return item
         raise UndecodableMediaError(
@@ -244,14 +245,14 @@ class AudioVisualForgeryDataset(BaseDataset):
         """Return one item after the pipeline, or None for one to skip in training."""
         with seeded_sample(self.seed, int(self._epoch), idx):
             try:
-                return self._run_pipeline(idx)
+                return self._run_pipeline(int(idx))
             except (UndecodableMediaError, MissingDataError) as error:
                 if self.on_decode_error == "raise":
                     raise
                 self._note_skipped(idx, error)
                 if not self.test_mode:
                     return None
-                return self._run_pipeline(idx, decode_error=str(error))
+                return self._run_pipeline(int(idx), decode_error=str(error))
 
     def _run_pipeline(self, idx: int, **further: Any) -> Any:
         info = {**self.get_data_info(idx), **further}

@@ -7,6 +7,7 @@ import numpy as np
 from mmengine import dataset
 from mmengine.dataset import BaseDataset
 
+from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, build_part
 
@@ -34,6 +35,12 @@ class ConcatDataset(dataset.ConcatDataset):
         built = [build_part(DATASETS, part) for part in datasets]
         keys = {key for part in built for key in part.metainfo}
         super().__init__(built, lazy_init, ignore_keys=sorted(keys))
+
+    def __getitem__(self, idx: int) -> Any:
+        """Return an item of one of them, of the turn in which it is drawn."""
+        self.full_init()
+        place, index = self._get_ori_dataset_idx(idx)
+        return self.datasets[place][DrawnIndex(index, getattr(idx, "turn", 0))]
 
     @property
     def metainfo(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import DataLoader
 
 from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
+from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError, UndecodableMediaError
 from macbdf_mm.registry import DATASETS, build_part
 
@@ -81,6 +82,16 @@ def test_items_depend_on_seed_and_epoch_but_not_on_the_caller(data_root):
     dataset.set_epoch(1)
     assert not torch.equal(dataset[0]["inputs"]["video"], first)
     assert not torch.equal(build(data_root, seed=1)[0]["inputs"]["video"], first)
+
+
+def test_a_clip_that_is_drawn_again_is_augmented_anew(data_root):
+    dataset = build(data_root)
+    turns = [DrawnIndex(0, turn) for turn in (0, 1, 2)]
+    loader = DataLoader(dataset, sampler=turns, num_workers=1, collate_fn=list)
+    first, second, third = (items[0]["inputs"]["video"] for items in loader)
+    assert torch.equal(first, dataset[0]["inputs"]["video"])
+    assert not torch.equal(first, second)
+    assert not torch.equal(second, third)
 
 
 def test_running_workers_see_a_new_epoch(data_root):

@@ -3,8 +3,9 @@ import pytest
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DefaultScope
 
-from macbdf_mm.datasets import ClipRow, save_annotation
+from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
 from macbdf_mm.datasets.concat_dataset import ConcatDataset
+from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATASETS, build_part
 
@@ -78,3 +79,17 @@ def test_data_sets_of_others_may_stand_beside(make_config):
 def test_what_is_no_list_of_data_sets_is_refused(datasets):
     with pytest.raises(ConfigError, match="list of data sets `datasets`, got "):
         ConcatDataset(datasets)
+
+
+def test_turns_reach_the_data_sets_inside(make_config):
+    parts = [
+        AudioVisualForgeryDataset(**{k: v for k, v in make_config(name, 2).items() if k != "type"})
+        for name in ("one", "two")
+    ]
+    for part in parts:
+        part.pipeline = lambda info: {**info, "draw": np.random.random()}
+    both = ConcatDataset(parts)
+    draws = [both[DrawnIndex(3, turn)]["draw"] for turn in (0, 1, 1)]
+    assert draws[0] == both[3]["draw"] == parts[1][1]["draw"]
+    assert draws[1] == draws[2] == parts[1][DrawnIndex(1, 1)]["draw"] != draws[0]
+    assert type(both[DrawnIndex(3, 1)]["sample_idx"]) is int

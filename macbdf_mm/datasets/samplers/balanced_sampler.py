@@ -1,7 +1,9 @@
 """Taking as many clips of each kind, however many of each there are."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -10,6 +12,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Sampler
 
+from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATA_SAMPLERS
 from macbdf_mm.structures.labels import FAKE, REAL
@@ -27,8 +30,10 @@ class BalancedSampler(Sampler[int]):
     An epoch is a sequence of blocks. Each block holds one clip of every group (or as many as
     ``shares`` says) in random order. Blocks are dealt to the ranks in turn, so every rank's
     batch is balanced where its size is a multiple of the block. Within a group, clips are drawn
-    in random order without replacement until all were drawn. The order depends on
-    (seed, epoch) only, so it is the same for any number of workers, and after resuming.
+    in random order without replacement until all were drawn; one that comes up again in an epoch
+    is then a :class:`~macbdf_mm.datasets.seeding.DrawnIndex` of a later turn, with another span
+    and another augmentation. The order depends on (seed, epoch) only, so it is the same for any
+    number of workers, and after resuming.
 
     Args:
         dataset: With ``get_data_info``, whose dicts have ``label`` and ``category``.
@@ -83,7 +88,10 @@ class BalancedSampler(Sampler[int]):
             for name, members in self.groups.items()
         ]
         blocks = generator.permuted(np.concatenate(columns, axis=1), axis=1)
-        return iter(blocks[self.rank :: self.world_size].ravel().tolist())
+        # Counted over all ranks, so that no two of them see the same turn of a clip.
+        turns: Counter[int] = Counter()
+        drawn = [[_draw_again(index, turns) for index in block] for block in blocks.tolist()]
+        return chain.from_iterable(drawn[self.rank :: self.world_size])
 
     def __len__(self) -> int:
         """Return how many clips this rank takes in an epoch."""
@@ -92,6 +100,12 @@ class BalancedSampler(Sampler[int]):
     def set_epoch(self, epoch: int) -> None:
         """Have the order depend on this epoch from now on."""
         self.epoch = epoch
+
+
+def _draw_again(index: int, turns: Counter[int]) -> DrawnIndex:
+    """Return the next turn of an index, and count it."""
+    turns[index] += 1
+    return DrawnIndex(index, turns[index] - 1)
 
 
 def _draw(

@@ -72,6 +72,19 @@ def test_no_clip_is_taken_again_before_the_others_of_its_group(clips):
     assert all(max(times) - min(times) <= 1 for times in by_group.values())
 
 
+@pytest.mark.parametrize("world_size", [1, 3])
+def test_every_draw_of_a_clip_has_a_turn_of_its_own_on_all_ranks(clips, on_ranks, world_size):
+    samplers = on_ranks(world_size, clips, seed=0)
+    for epoch in range(2):
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        turns = {}
+        for index in (index for sampler in samplers for index in sampler):
+            turns.setdefault(int(index), []).append(index.turn)
+        assert max(map(len, turns.values())) > 3
+        assert all(sorted(found) == list(range(len(found))) for found in turns.values())
+
+
 def test_labels_can_be_balanced_instead(clips):
     sampler = BalancedSampler(clips, by="label", shares=dict(real=1, fake=1, unknown=0), seed=0)
     labels = Counter(clips.get_data_info(index)["label"] for index in sampler)
