@@ -12,6 +12,8 @@ Mutations of the package that were tried, each with a test that fails under it:
 
 import copy
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -103,6 +105,22 @@ def test_losses_equal_loop(
         assert terms_of(losses).tolist() == pytest.approx(expected, rel=1e-7)
         assert losses.total.item() == pytest.approx(sum(expected) / 4, rel=1e-7)
         assert min(expected) > 0
+
+
+@pytest.mark.holds("Eq. 2", "model.neck.contrast.margin_mode")
+def test_the_papers_settings_as_the_page_states_them(random_clips, filled_macl, terms_of):
+    page = Path(__file__).parents[3] / "docs" / "method" / "contrast.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    settings = {}
+    exec(block, settings)
+    macl = filled_macl(**settings["model"]["neck"]["contrast"])
+    assert macl.num_negatives == 64
+    assert macl.temperature.tau_min == 0.01
+    torch.nn.init.constant_(macl.temperature.tau, 0.02)
+    video, audio = random_clips(num_ids=12)
+    expected = loop_losses(macl, video, audio, "inside", "own_else_label")
+    macl.eval()
+    assert terms_of(macl(video, audio)).tolist() == pytest.approx(expected, rel=1e-7)
 
 
 def test_the_temperature_sees_pairs_of_which_both_tracks_are_there(make_features, filled_macl):
