@@ -17,7 +17,7 @@ from torch.utils.data import get_worker_info
 
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
-from macbdf_mm.datasets.seeding import DrawnIndex, seeded_sample
+from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.source_leaks import find_source_leaks, refuse_source_leaks
 from macbdf_mm.errors import (
     AnnotationError,
@@ -234,7 +234,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         if get_worker_info() is not None:
             _end_with_main_process(os.getpid())
         for index in self._with_stand_ins(idx):
-            item = self.prepare_data(DrawnIndex(index, getattr(idx, "turn", 0)))
+            item = self.prepare_data(index)
             if item is not None:
                 return item
         raise UndecodableMediaError(
