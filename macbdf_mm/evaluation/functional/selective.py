@@ -33,12 +33,23 @@ class RiskCoverage(NamedTuple):
     risks: Floats
 
 
-class _Certainties(NamedTuple):
-    """Levels of equal certainty, most certain first."""
+class CertaintyLevels(NamedTuple):
+    """Clips in levels of equal certainty, most certain first.
 
-    level_of_clip: Indices  # (N,) of the ranked clips
-    is_wrong: npt.NDArray[np.bool_]  # (N,)
-    num_levels: int
+    Attributes:
+        level_of_clip: (N,) the level of each ranked clip, 0 to K - 1.
+        is_wrong: (N,) whether the decision on it is wrong.
+        certainties: (K,) distance of the logits of score and threshold, descending.
+    """
+
+    level_of_clip: Indices
+    is_wrong: npt.NDArray[np.bool_]
+    certainties: Floats
+
+    @property
+    def num_levels(self) -> int:
+        """Number of levels K."""
+        return self.certainties.size
 
 
 def risk_coverage(labels: Any, scores: Any, threshold: float) -> RiskCoverage:
@@ -81,7 +92,7 @@ def weighted_aurc(clips: WeightedClips, threshold: float) -> Floats:
 def _decided_and_wrong(clips: WeightedClips, threshold: float) -> tuple[Floats, Floats]:
     """Return the numbers of clips and of wrong decisions of each certainty, (R, K) each."""
     ranked = clips.clips
-    found = ranked.derive(("certainty", threshold), lambda: _certainties(ranked, threshold))
+    found = ranked.derive(("certainty", threshold), lambda: certainty_levels(ranked, threshold))
     ones = np.ones(ranked.scores.size)
     decided = clips.sums_by(
         ("decided", threshold), lambda: (found.level_of_clip, ones, found.num_levels)
@@ -93,7 +104,8 @@ def _decided_and_wrong(clips: WeightedClips, threshold: float) -> tuple[Floats, 
     return decided, wrong
 
 
-def _certainties(clips: RankedClips, threshold: float) -> _Certainties:
+def certainty_levels(clips: RankedClips, threshold: float) -> CertaintyLevels:
+    """Return the clips by certainty; arguments as of :func:`risk_coverage`."""
     # Logits of s and of 1 - s differ in their last bits.
     certainty: Floats = np.abs(log_odds(clips.scores) - log_odds(threshold)).round(9)
     order = np.argsort(-certainty, kind="stable")
@@ -103,4 +115,6 @@ def _certainties(clips: RankedClips, threshold: float) -> _Certainties:
         first = first[even]
     level = np.empty(order.size, dtype=np.int64)
     level[order] = run_numbers(first, order.size)
-    return _Certainties(level, (clips.scores >= threshold) != clips.is_fake, first.size)
+    return CertaintyLevels(
+        level, (clips.scores >= threshold) != clips.is_fake, certainty[order][first]
+    )
