@@ -2,18 +2,19 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
-from macbdf_mm.engine.unwrap import nested_datasets
+from macbdf_mm.engine.unwrap import bare_model, nested_datasets
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import HOOKS
-from macbdf_mm.structures.labels import FAKE, REAL, TRACKS
+from macbdf_mm.structures.labels import FAKE, REAL, TRACKS, UNKNOWN
 
 _CLASSES = {REAL: "real", FAKE: "fake"}
 _FIELDS = ("gt_label", "gt_video_label", "gt_audio_label")
@@ -23,11 +24,15 @@ _FIELDS = ("gt_label", "gt_video_label", "gt_audio_label")
 class KnownLabelsHook(Hook):
     """Counts the known labels that training sees, by track and class.
 
-    Unknown labels are masked in the losses, so a training set without any would end well, having
-    learned nothing. Such a set is refused before training, and so is one of which all known
-    labels are of one class, unless its pipeline makes fakes. After each epoch the counts are
-    logged, of all ranks together, as a warning where the overall label or that of a track
-    was of one class only. Data sets and batches of another kind are left out.
+    Unknown labels are masked in the losses, and so are those of a track with one class, so a
+    training set without both would end well, having learned nothing. Such a set is refused before
+    training, unless its pipeline makes fakes. Where the overall label or that of a track alone
+    lacks a class, training begins with a warning that names it. After each epoch the counts are
+    logged, of all ranks together, as a warning where one was of one class only. Data sets and
+    batches of another kind are left out.
+
+    A training that is not resumed forgets which classes the heads have had: a checkpoint to start
+    from brings those of other data.
     """
 
     priority = "LOW"
@@ -36,11 +41,13 @@ class KnownLabelsHook(Hook):
         self._counts = torch.zeros(len(TRACKS), len(_CLASSES), dtype=torch.int64)
 
     def before_train(self, runner: Runner) -> None:
-        """Look at the labels of the annotation.
+        """Look at the labels of the annotation, and begin without any known class.
 
         Raises:
             ConfigError: If nothing can be learned from them.
         """
+        if runner.iter == 0:
+            _forget_classes(bare_model(runner))
         known: Counter[tuple[str, int]] = Counter()
         places, makes_fakes = [], False
         for dataset in _datasets(runner):
@@ -58,10 +65,26 @@ class KnownLabelsHook(Hook):
                 "`video_label` and `audio_label` are -1 or absent; check the column of labels "
                 "that they were converted from."
             )
-        if not makes_fakes and all(len(found) < len(_CLASSES) for found in classes.values()):
+        if makes_fakes:
+            # What the annotation lacks may be made; the end of the epoch tells.
+            return
+        lacking = [track for track, found in classes.items() if len(found) < len(_CLASSES)]
+        if len(lacking) == len(TRACKS):
             raise ConfigError(
                 f"{where} have labels of one class only ({_named(known)}), so nothing can be "
                 "learned; add clips of the other class, or make fakes with ForgeRealClip."
+            )
+        if lacking:
+            tracks = " and ".join(lacking)
+            runner.logger.log(
+                logging.WARNING,
+                f"{where} do not have both classes for {tracks}: "
+                + "; ".join(
+                    f"{_named(known, [track])}, {known[track, UNKNOWN]} unknown"
+                    for track in lacking
+                )
+                + f". Losses of a label without both classes are zero, so nothing is learned for "
+                f"{tracks}, and scores of it mean nothing.",
             )
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -109,10 +132,16 @@ def _datasets(runner: Runner) -> Iterator[Any]:
     return nested_datasets(runner.train_dataloader.dataset)
 
 
-def _named(known: Mapping[tuple[str, int], int]) -> str:
+def _forget_classes(model: nn.Module) -> None:
+    for module in model.modules():
+        if isinstance(known_classes := getattr(module, "known_classes", None), torch.Tensor):
+            known_classes.zero_()
+
+
+def _named(known: Mapping[tuple[str, int], int], tracks: Iterable[str] = TRACKS) -> str:
     return ", ".join(
         f"{track} " + " and ".join(f"{known[track, c]} {name}" for c, name in _CLASSES.items())
-        for track in TRACKS
+        for track in tracks
     )
 
 

@@ -20,6 +20,7 @@ MEANS = {
     "norm_u": "norm_u",
     "norm_step": "norm_step",
     "conflict_share": "is_conflict",
+    "dead_zone_share": "is_in_dead_zone",
 }
 NUM_STATIONARY = "num_stationary"
 NUM_NON_FINITE = "num_non_finite"
@@ -80,8 +81,9 @@ def summarise_steps(steps: Sequence[Mapping[str, ParetoWeights]]) -> dict[str, f
     """Return what to log of some steps: ``encoder/quantity`` -> value.
 
     Means of the cosine, alpha, lambda and the norms of both gradients and of the combined one
-    (before clipping); the share of steps in conflict; the numbers of stationary steps and of
-    those whose gradients were not finite, which the means leave out.
+    (before clipping); the share of steps in conflict, and of those in a conflict so small that
+    they took the plain sum; the numbers of stationary steps and of those whose gradients were
+    not finite, which the means leave out.
 
     Args:
         steps: For each step, encoder -> how its gradients were combined; at least one.

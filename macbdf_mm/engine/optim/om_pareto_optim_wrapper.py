@@ -57,6 +57,10 @@ class OMParetoMixin(OptimWrapper):
         lambda_0: Of ``om_pareto``: base strength of the orthogonal regularisation, Eq. 23.
         kappa: Of ``om_pareto``: its curvature over the cosine.
         descent_guard: Of ``om_pareto``: ``none`` as in the paper, or ``clamp``.
+        dead_zone: Of ``om_pareto``: conflicts with |cos| up to here take the plain sum, and
+            the paper's step comes in gradually up to twice as far; 0 as in the paper.
+        normalised: Of ``om_pareto``: whether both gradients are weighed at unit length; False
+            as in the paper.
         mmpareto_gamma: Of ``mmpareto``: its rescale factor.
         gradients: ``parameters`` is exact. ``features`` weighs the gradients at the encoders'
             outputs and runs backward through the encoders once: cheaper, an approximation, and
@@ -81,6 +85,8 @@ class OMParetoMixin(OptimWrapper):
         lambda_0: float = 0.5,
         kappa: float = 5.0,
         descent_guard: DescentGuard = "none",
+        dead_zone: float = 0.1,
+        normalised: bool = False,
         mmpareto_gamma: float = 1.5,
         gradients: Literal["parameters", "features"] = "parameters",
         **kwargs: Any,
@@ -97,6 +103,8 @@ class OMParetoMixin(OptimWrapper):
             lambda_0=lambda_0,
             kappa=kappa,
             descent_guard=descent_guard,
+            dead_zone=dead_zone,
+            normalised=normalised,
             mmpareto_gamma=mmpareto_gamma,
         )
         self._inner_count: int

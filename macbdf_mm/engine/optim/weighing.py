@@ -36,6 +36,8 @@ def make_weighing(
     lambda_0: float = 0.5,
     kappa: float = 5.0,
     descent_guard: DescentGuard = "none",
+    dead_zone: float = 0.1,
+    normalised: bool = False,
     mmpareto_gamma: float = 1.5,
 ) -> Weigh:
     """Return the function that weighs the two gradients of an encoder.
@@ -45,15 +47,24 @@ def make_weighing(
         lambda_0: Of ``om_pareto``, as in :func:`~macbdf_mm.engine.optim.om_pareto.om_pareto`.
         kappa: Likewise.
         descent_guard: Likewise.
+        dead_zone: Likewise.
+        normalised: Likewise.
         mmpareto_gamma: Rescale factor of ``mmpareto``.
 
     Raises:
         ValueError: If a setting is out of its range.
         ConfigError: If the method needs a package that is not installed.
     """
-    check_settings(lambda_0, kappa, descent_guard)
+    check_settings(lambda_0, kappa, descent_guard, dead_zone)
     if method == "om_pareto":
-        return partial(solve, lambda_0=lambda_0, kappa=kappa, descent_guard=descent_guard)
+        return partial(
+            solve,
+            lambda_0=lambda_0,
+            kappa=kappa,
+            descent_guard=descent_guard,
+            dead_zone=dead_zone,
+            normalised=normalised,
+        )
     if method == "sum":
         return partial(_weigh_by_peer, _sum_weights)
     if method == "mmpareto":

@@ -117,6 +117,7 @@ class ForgeryFrameHead(BaseModule):
         hidden_channels: Width of each branch's hidden layer; C if None.
         drop_rate: Dropout of the hidden layers.
         loss_weights: Weight of ``frame_video`` and ``frame_audio``; 1 where not named.
+        mask_one_class: As in :class:`ForgeryMLPHead`, by the labels of valid steps.
         init_cfg: MMEngine's initialisation.
 
     Raises:
@@ -129,11 +130,15 @@ class ForgeryFrameHead(BaseModule):
         hidden_channels: int | None = None,
         drop_rate: float = 0.0,
         loss_weights: Mapping[str, float] | None = None,
+        mask_one_class: bool = True,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
         self.loss_weights = complete_weights(loss_weights or {}, _TARGETS)
         self.branches = FrameBranches(in_channels, hidden_channels, drop_rate)
+        self.mask_one_class = mask_one_class
+        self.known_classes: Tensor
+        self.register_buffer("known_classes", torch.zeros(2, len(_TARGETS), dtype=torch.bool))
 
     def forward(self, maps: tuple[Tensor, Tensor], masks: StepMasks) -> FrameLogits:
         """Return the logits of both tracks on the video's steps, (B, T') each.
@@ -152,6 +157,8 @@ class ForgeryFrameHead(BaseModule):
     ) -> dict[str, Tensor]:
         """Return ``loss_frame_video`` and ``loss_frame_audio``: means over known valid steps.
 
+        In training, the classes of the steps are noted in ``known_classes``.
+
         Args:
             maps: As :meth:`forward`.
             data_samples: B samples with ``gt_video_steps`` and ``gt_audio_steps``, (T',) each.
@@ -167,6 +174,7 @@ class ForgeryFrameHead(BaseModule):
             torch.stack([logits.video, logits.audio], dim=2).flatten(0, 1),  # (B*T', 2)
             labels.to(logits.video.device).flatten(0, 1),
             torch.stack([logits.video_mask, logits.audio_mask], dim=2).flatten(0, 1),
+            self.known_classes if self.mask_one_class and self.training else None,
         )
         return {
             f"loss_{name}": self.loss_weights[name] * loss

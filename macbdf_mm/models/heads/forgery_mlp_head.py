@@ -29,6 +29,9 @@ class ForgeryMLPHead(BaseModule):
         hidden_channels: Width of each step.
         drop_rate: Dropout after each step.
         loss_weights: Weight of each loss by name; 1 where not named.
+        mask_one_class: Whether a loss is zero until training has had both a real and a fake
+            label of it. Labels of one class teach nothing but their constant, and what is left
+            of that gradient would still steer OM-Pareto. The paper's Eq. 19 has no such mask.
         init_cfg: MMEngine's initialisation.
 
     Raises:
@@ -41,6 +44,7 @@ class ForgeryMLPHead(BaseModule):
         hidden_channels: Sequence[int] = (256,),
         drop_rate: float = 0.5,
         loss_weights: Mapping[str, float] | None = None,
+        mask_one_class: bool = True,
         init_cfg: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -58,6 +62,9 @@ class ForgeryMLPHead(BaseModule):
             in_channels = width
         self.steps = nn.Sequential(*steps)
         self.classifier = nn.Linear(in_channels, len(_TARGETS))
+        self.mask_one_class = mask_one_class
+        self.known_classes: Tensor
+        self.register_buffer("known_classes", torch.zeros(2, len(_TARGETS), dtype=torch.bool))
 
     def forward(self, fused: Tensor) -> Tensor:
         """Return logits (B, 3) of overall, video, audio for fused vectors (B, D)."""
@@ -71,6 +78,8 @@ class ForgeryMLPHead(BaseModule):
     ) -> dict[str, Tensor]:
         """Return ``loss_overall``, ``loss_video`` and ``loss_audio``, scalars, weighted.
 
+        In training, the classes of the labels are noted in ``known_classes``.
+
         Args:
             fused: (B, D).
             data_samples: B samples with ``gt_label``, ``gt_video_label``, ``gt_audio_label``.
@@ -82,7 +91,12 @@ class ForgeryMLPHead(BaseModule):
         """
         labels = torch.stack([_labels_of(sample) for sample in data_samples])
         valid = None if seen is None else torch.cat([seen.any(1, keepdim=True), seen], dim=1)
-        losses = masked_bce(self(fused), labels.to(fused.device), valid)
+        losses = masked_bce(
+            self(fused),
+            labels.to(fused.device),
+            valid,
+            self.known_classes if self.mask_one_class and self.training else None,
+        )
         return {
             f"loss_{name}": self.loss_weights[name] * loss
             for name, loss in zip(_TARGETS, losses, strict=True)

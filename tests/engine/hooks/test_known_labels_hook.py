@@ -13,6 +13,8 @@ from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.transforms import ForgeRealClip, ShiftAudio
 from macbdf_mm.engine.hooks import KnownLabelsHook
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.models.heads.forgery_frame_head import ForgeryFrameHead
+from macbdf_mm.models.heads.forgery_mlp_head import ForgeryMLPHead
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
 
@@ -25,9 +27,11 @@ class _DataSet(list):
         self.pipeline = SimpleNamespace(transforms=transforms)
 
 
-def runner_of(dataset):
+def runner_of(dataset, iteration=0, model=None):
     log = []
     return SimpleNamespace(
+        iter=iteration,
+        model=torch.nn.Identity() if model is None else model,
         train_dataloader=SimpleNamespace(dataset=dataset),
         logger=SimpleNamespace(log=lambda level, text: log.append((level, text))),
         log=log,
@@ -57,14 +61,47 @@ def test_nothing_to_learn_from(labels, message):
         KnownLabelsHook().before_train(runner_of(_DataSet(labels)))
 
 
-@pytest.mark.parametrize("labels", [[(1, -1, -1), (0, 0, 0)], [(1, 1, 0), (1, 0, 1)]])
-def test_one_track_with_both_classes_is_enough(labels):
-    KnownLabelsHook().before_train(runner_of(_DataSet(labels)))
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            [(1, -1, -1), (0, 0, 0)],
+            "The 2 training clips of a.json do not have both classes for video and audio: "
+            "video 1 real and 0 fake, 1 unknown; audio 1 real and 0 fake, 1 unknown. Losses of a "
+            "label without both classes are zero, so nothing is learned for video and audio, "
+            "and scores of it mean nothing.",
+        ),
+        ([(1, 1, 0), (1, 0, 1)], "classes for overall: overall 0 real and 2 fake, 0 unknown. "),
+        ([(1, 1, 0), (0, 0, 0)], "classes for audio: audio 2 real and 0 fake, 0 unknown. "),
+    ],
+)
+def test_one_track_with_both_classes_is_enough_and_the_others_are_warned_of(labels, said):
+    runner = runner_of(_DataSet(labels))
+    KnownLabelsHook().before_train(runner)
+    ((level, text),) = runner.log
+    assert level == logging.WARNING
+    assert said in text
+
+
+def test_both_classes_of_all_are_no_news():
+    runner = runner_of(_DataSet([(1, 1, 0), (0, 0, 0), (1, 0, 1)]))
+    KnownLabelsHook().before_train(runner)
+    assert runner.log == []
+
+
+@pytest.mark.parametrize(("iteration", "are_kept"), [(0, False), (3, True)])
+def test_a_training_that_is_not_resumed_forgets_the_classes_of_its_checkpoint(iteration, are_kept):
+    model = torch.nn.Sequential(ForgeryMLPHead(2), ForgeryFrameHead(2))
+    for head in model:
+        head.known_classes.fill_(True)
+    KnownLabelsHook().before_train(runner_of([1, 2], iteration, model))
+    assert [bool(head.known_classes.all()) for head in model] == [are_kept] * 2
 
 
 def test_classes_of_nested_data_sets_count_together():
     both = ConcatDataset([_DataSet([(1, 1, 1)]), _DataSet([(0, 0, 0)])])
-    KnownLabelsHook().before_train(runner_of(both))
+    KnownLabelsHook().before_train(runner := runner_of(both))
+    assert runner.log == []
 
 
 @pytest.mark.parametrize(
@@ -80,6 +117,7 @@ def test_real_clips_are_enough_for_a_pipeline_that_makes_fakes(transform, is_eno
     runner = runner_of(_DataSet([(0, 0, 0)] * 2, [transform]))
     if is_enough:
         KnownLabelsHook().before_train(runner)
+        assert runner.log == [], "the annotation does not say what is made"
     else:
         with pytest.raises(ConfigError, match="one class only"):
             KnownLabelsHook().before_train(runner)

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 from macbdf_mm.engine.optim.om_pareto import (
-    descent_bound,
+    blended_share,
     minimising_alpha,
     om_pareto,
     solve,
@@ -16,6 +16,8 @@ from macbdf_mm.engine.optim.om_pareto import (
 
 # Of all angles; half of them conflict.
 NUM_RANDOM_PAIRS = 4_000
+# The paper's rule, with no dead zone.
+PAPER = {"dead_zone": 0.0}
 
 # Worked by hand from Eqs. 21-24 in decimal arithmetic; descent_guard = none.
 WORKED = [
@@ -59,6 +61,7 @@ def test_worked_cases(case):
         torch.tensor(g_u, dtype=torch.float64),
         lambda_0=lambda_0,
         kappa=kappa,
+        **PAPER,
     )
     assert step.cos == pytest.approx(cos, rel=1e-10)
     assert step.lambda_orth == pytest.approx(lambda_orth, rel=1e-10)
@@ -171,17 +174,18 @@ def test_of_two_minima_of_a_concave_objective_none_is_chosen():
 def test_homogeneity_a_common_loss_scale_passes_through(factor):
     for norm_m, norm_u, cos in random_pairs(seed=3, log10_norms=(-3, 3)):
         dot = norm_m * norm_u * cos
-        plain = solve(norm_m, norm_u, dot)
-        scaled = solve(factor * norm_m, factor * norm_u, factor**2 * dot)
-        assert scaled.weight_m == pytest.approx(plain.weight_m, rel=1e-6, abs=1e-9)
-        assert scaled.weight_u == pytest.approx(plain.weight_u, rel=1e-6, abs=1e-9)
+        for settings in ({}, PAPER, {"normalised": True}, {"descent_guard": "clamp"}):
+            plain = solve(norm_m, norm_u, dot, **settings)
+            scaled = solve(factor * norm_m, factor * norm_u, factor**2 * dot, **settings)
+            assert scaled.weight_m == pytest.approx(plain.weight_m, rel=1e-6, abs=1e-9)
+            assert scaled.weight_u == pytest.approx(plain.weight_u, rel=1e-6, abs=1e-9)
 
 
 def test_exchange_swapping_the_gradients_swaps_the_weights_but_for_the_magnitude():
     """Eq. 24 amplifies by |g_m| / |g_u|, so only the direction is symmetric."""
     for norm_m, norm_u, cos in random_pairs(seed=4, log10_norms=(-3, 3)):
         dot = norm_m * norm_u * cos
-        step, swapped = solve(norm_m, norm_u, dot), solve(norm_u, norm_m, dot)
+        step, swapped = solve(norm_m, norm_u, dot, **PAPER), solve(norm_u, norm_m, dot, **PAPER)
         assert swapped.alpha_m == pytest.approx(1 - step.alpha_m, abs=1e-12)
         assert swapped.lambda_orth == pytest.approx(step.lambda_orth, rel=1e-12)
 
@@ -191,7 +195,7 @@ def test_magnitude_is_that_of_eq_24():
     generator = torch.Generator().manual_seed(5)
     for _ in range(200):
         g_m, g_u = torch.randn(2, 6, generator=generator, dtype=torch.float64)
-        step = om_pareto(g_m, g_u)
+        step = om_pareto(g_m, g_u, **PAPER)
         if step.cos >= 0:
             assert torch.equal(step.direction, g_m + g_u)
             continue
@@ -200,35 +204,167 @@ def test_magnitude_is_that_of_eq_24():
         assert float(step.direction.norm()) == pytest.approx(expected, rel=1e-9)
 
 
+def slopes_over_length(weights):
+    """Return h . g_m / (|h| |g_m|) and the same for g_u: how far inside h descends."""
+    m, u = weights.weight_m * weights.norm_m, weights.weight_u * weights.norm_u
+    return (m + u * weights.cos) / weights.norm_step, (u + m * weights.cos) / weights.norm_step
+
+
+SETTINGS = [
+    {"lambda_0": 3.0, **PAPER},
+    {"lambda_0": 3.0},
+    {"lambda_0": 3.0, "dead_zone": 0.4},
+    {"lambda_0": 0.0, **PAPER},
+    {"normalised": True},
+]
+
+
 @pytest.mark.holds("optim_wrapper.descent_guard")
-def test_descent_under_the_guard():
-    """With ``clamp`` the direction never ascends either objective; without, it can."""
-    ascents = 0
-    for norm_m, norm_u, cos in random_pairs(seed=6, log10_norms=(-2, 2)):
-        if cos >= -1e-9 or cos <= -1 + 1e-9:
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_with_clamp_every_step_descends_for_both(settings):
+    """Strictly, whatever the norms and however near to opposite; its length is kept."""
+    num_turned = 0
+    for norm_m, norm_u, cos in random_pairs(seed=6):
+        if not -1 + 1e-9 <= cos < -1e-5:
             continue
         dot = norm_m * norm_u * cos
-        guarded = solve(norm_m, norm_u, dot, lambda_0=3.0, descent_guard="clamp")
-        slope_m = guarded.weight_m * norm_m + guarded.weight_u * norm_u * cos
-        slope_u = guarded.weight_u * norm_u + guarded.weight_m * norm_m * cos
-        length = math.hypot(guarded.weight_m * norm_m, guarded.weight_u * norm_u)
-        assert min(slope_m, slope_u) >= -1e-7 * length
-        free = solve(norm_m, norm_u, dot, lambda_0=3.0)
-        ascents += (free.weight_m * norm_m + free.weight_u * norm_u * cos) < 0
-        ascents += (free.weight_u * norm_u + free.weight_m * norm_m * cos) < 0
-    assert ascents > 0
+        free = solve(norm_m, norm_u, dot, **settings)
+        guarded = solve(norm_m, norm_u, dot, descent_guard="clamp", **settings)
+        # The angle between them leaves (1 + cos) / 2 to the middle direction, to first order.
+        least = 0.02 * -cos * math.sqrt(1 + cos)
+        assert min(slopes_over_length(guarded)) > least
+        if guarded == free:
+            continue
+        num_turned += 1
+        # Near to opposite, both lengths lose digits.
+        assert guarded.norm_step == pytest.approx(free.norm_step, rel=1e-5)
+        assert min(slopes_over_length(free)) < min(slopes_over_length(guarded))
+    assert num_turned > 100 or settings.get("normalised")
 
 
-def test_the_bound_is_where_the_combination_stops_to_descend():
-    for norm_m, norm_u, cos in [(1.0, 3.0, -0.5), (5.0, 1.0, -0.7), (1.0, 40.0, -0.2)]:
-        bound = descent_bound(norm_m, norm_u, cos)
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_the_margin_of_clamp_survives_float32(settings):
+    generator = torch.Generator().manual_seed(11)
+    for index in range(300):
+        g_m, g_u = torch.randn(2, 50, generator=generator)
+        away = 10.0 ** -(index % 5)  # Down to nearly opposite.
+        g_u = (away * g_u - g_m * g_u.norm() / g_m.norm()) * 10.0 ** (index % 13 - 6)
+        if (g_m @ g_u) >= 0:
+            continue
+        h = om_pareto(g_m, g_u, descent_guard="clamp", **settings).direction
+        assert h.dtype == torch.float32
+        assert (h @ g_m) > 0
+        assert (h @ g_u) > 0
+
+
+def test_a_case_that_clamping_lambda_left_on_the_edge():
+    """g_m . h was zero but for its rounding."""
+    g_m, g_u = torch.tensor([3.0, 0.0]), torch.tensor([-0.5, 0.5])
+    h = om_pareto(g_m, g_u, 1.0, 5.0, "clamp", **PAPER).direction
+    assert (h @ g_m) / (h.norm() * g_m.norm()) > 0.02
+    assert (h @ g_u) / (h.norm() * g_u.norm()) > 0.02
+    free = om_pareto(g_m, g_u, 1.0, 5.0, "none", **PAPER).direction
+    assert (free @ g_m) < 0
+
+
+def test_clamp_leaves_no_step_between_opposite_gradients():
+    assert solve(1.0, 3.0, -3.0, descent_guard="clamp").is_stationary
+    assert not solve(1.0, 3.0, -3.0).is_stationary
+
+
+def test_the_stated_lambda_is_where_the_combination_stops_to_descend():
+    """2 (1 - k^2) / (k (r - k)), as the docstring of the guard says."""
+    for norm_m, norm_u, k in [(1.0, 3.0, 0.5), (5.0, 1.0, 0.7), (1.0, 40.0, 0.2)]:
+        ratio = max(norm_m, norm_u) / min(norm_m, norm_u)
+        bound = 2 * (1 - k * k) / (k * (ratio - k))
         slopes = []
         for lambda_orth in (bound * 0.999, bound, bound * 1.001):
-            alpha = minimising_alpha(norm_m, norm_u, cos, lambda_orth)
+            alpha = minimising_alpha(norm_m, norm_u, -k, lambda_orth)
             m, u = alpha * norm_m, (1 - alpha) * norm_u
-            slopes.append(min(m + u * cos, u + m * cos))
+            slopes.append(min(m - u * k, u - m * k))
         assert slopes[0] > 0 > slopes[2]
         assert slopes[1] == pytest.approx(0, abs=1e-9)
+
+
+def largest_jump(norm_m, norm_u, settings, num_cosines=20_001):
+    """Return the largest change of h between neighbouring cosines, over |g_m + g_u| at 0."""
+    steps = []
+    for cos in np.linspace(-0.9, 0.5, num_cosines):
+        weights = solve(norm_m, norm_u, norm_m * norm_u * cos, **settings)
+        u = weights.weight_u * norm_u
+        steps.append((weights.weight_m * norm_m + u * cos, u * math.sqrt(1 - cos * cos)))
+    changes = np.diff(np.array(steps), axis=0)
+    return float(np.hypot(*changes.T).max() / math.hypot(norm_m, norm_u))
+
+
+@pytest.mark.holds("optim_wrapper.dead_zone")
+@pytest.mark.parametrize("ratio", [1e-3, 1 / 9, 1.0, 3.0, 1e3])
+@pytest.mark.parametrize("descent_guard", ["none", "clamp"])
+@pytest.mark.parametrize("normalised", [False, True])
+def test_the_step_is_continuous_in_the_cosine(ratio, descent_guard, normalised):
+    """With a dead zone there is no jump, at 0 or elsewhere; halving the grid halves the change."""
+    settings = {"descent_guard": descent_guard, "normalised": normalised, "dead_zone": 0.1}
+    coarse = largest_jump(ratio, 1.0, settings, 2_001)
+    fine = largest_jump(ratio, 1.0, settings, 8_001)
+    assert fine < 0.005
+    assert fine < 0.3 * coarse
+
+
+@pytest.mark.holds("optim_wrapper.dead_zone", "optim_wrapper.normalised")
+@pytest.mark.parametrize("normalised", [False, True])
+def test_the_papers_rule_jumps_at_zero(normalised):
+    """At 9 to 1 from (1, 1) to weights of 1/9 and 9, and of 0.71 and 6.4 if normalised."""
+    settings = {"dead_zone": 0.0, "normalised": normalised}
+    before, after = solve(9.0, 1.0, 0.0, **settings), solve(9.0, 1.0, -1e-9, **settings)
+    assert (before.weight_m, before.weight_u) == (1.0, 1.0)
+    weights = (math.sqrt(82 / 162), 9 * math.sqrt(82 / 162)) if normalised else (1 / 9, 9.0)
+    assert (after.weight_m, after.weight_u) == pytest.approx(weights)
+    assert largest_jump(9.0, 1.0, settings, 501) > 0.5
+
+
+@pytest.mark.holds("optim_wrapper.dead_zone")
+@pytest.mark.parametrize("cos", [-1e-12, -0.05, -0.1])
+def test_a_small_conflict_leaves_the_plain_sum(cos):
+    weights = solve(9.0, 1.0, 9.0 * cos)
+    assert (weights.weight_m, weights.weight_u, weights.alpha_m) == (1.0, 1.0, 0.5)
+    assert weights.is_conflict
+    assert weights.is_in_dead_zone
+
+
+def test_between_the_edge_and_twice_the_dead_zone_the_weights_are_blended():
+    full = solve(9.0, 1.0, 9.0 * -0.15, **PAPER)
+    half = solve(9.0, 1.0, 9.0 * -0.15)
+    assert half.weight_m == pytest.approx((1 + full.weight_m) / 2)
+    assert half.weight_u == pytest.approx((1 + full.weight_u) / 2)
+    assert not half.is_in_dead_zone
+    assert blended_share(-0.15, 0.1) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("cos", [-0.2, -0.6, -1.0])
+def test_beyond_twice_the_dead_zone_it_is_the_papers_rule(cos):
+    assert solve(2.0, 1.0, 2.0 * cos) == solve(2.0, 1.0, 2.0 * cos, **PAPER)
+
+
+def test_a_dead_zone_of_one_is_the_plain_sum():
+    weights = solve(2.0, 1.0, -2.0, dead_zone=1.0)
+    assert (weights.weight_m, weights.weight_u) == (1.0, 1.0)
+
+
+@pytest.mark.holds("optim_wrapper.normalised")
+def test_normalised_gradients_are_halved_in_angle():
+    """Whatever lambda and the norms; the length is Eq. 24's."""
+    generator = torch.Generator().manual_seed(12)
+    for index in range(100):
+        g_m, g_u = torch.randn(2, 6, generator=generator, dtype=torch.float64)
+        g_u *= 10.0 ** (index % 9 - 4)
+        step = om_pareto(g_m, g_u, lambda_0=float(index % 4), normalised=True, **PAPER)
+        if step.cos >= 0:
+            assert torch.equal(step.direction, g_m + g_u)
+            continue
+        middle = g_m / g_m.norm() + g_u / g_u.norm()
+        amplification = 1 + abs(step.cos) / (1 + g_m.norm() / g_u.norm())
+        expected = middle / middle.norm() * amplification * (g_m + g_u).norm()
+        torch.testing.assert_close(step.direction, expected)
 
 
 def test_stationarity_opposite_gradients_give_no_step():
@@ -249,6 +385,15 @@ def test_a_small_gradient_in_conflict_with_a_large_one_does_not_stop_the_encoder
         weights = solve(norm_m, norm_u, -0.5e-6)
         assert not weights.is_stationary
         assert weights.norm_step == pytest.approx(1.0, rel=0.6)
+
+
+def test_a_gradient_below_the_resolution_of_the_other_counts_as_zero():
+    """It is not stretched to the length of the sum, and does not stop the encoder."""
+    for norm_m, norm_u in [(1.0, 1e-8), (1e-8, 1.0)]:
+        weights = solve(norm_m, norm_u, -0.9e-8)
+        assert (weights.weight_m, weights.weight_u) == (1.0, 1.0)
+        assert weights.is_conflict
+        assert not weights.is_in_dead_zone
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
@@ -293,6 +438,8 @@ def test_lambda_without_conflict_is_a_tenth_of_its_base():
         ({"lambda_0": -1.0}, r"`lambda_0` >= 0, got -1\.0"),
         ({"kappa": 0.0}, r"`kappa` > 0, got 0\.0"),
         ({"descent_guard": "both"}, r"`descent_guard` to be one of .* got 'both'"),
+        ({"dead_zone": -0.1}, r"`dead_zone` in \[0, 1\], got -0\.1"),
+        ({"dead_zone": 1.5}, r"`dead_zone` in \[0, 1\], got 1\.5"),
     ],
 )
 def test_settings_out_of_range_are_named(settings, message):

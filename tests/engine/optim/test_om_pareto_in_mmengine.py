@@ -70,6 +70,7 @@ def wrapper_of(model, **settings):
         optimizer=dict(type="SGD", lr=0.01),
         unimodal_losses=["loss_aux"],
         encoders=dict(backbone="backbone"),
+        dead_zone=0.0,
         **settings,
     )
     with DefaultScope.overwrite_default_scope("mmaction"):

@@ -27,6 +27,7 @@ from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 from torch import nn
 
 from macbdf_mm.engine.optim import OMParetoAmpOptimWrapper, OMParetoOptimWrapper
+from macbdf_mm.engine.optim.om_pareto import solve
 from macbdf_mm.engine.optim.om_pareto_optim_wrapper import MOST_SKIPPED_IN_A_ROW, OMParetoMixin
 from macbdf_mm.errors import ConfigError, NonFiniteObjectiveError
 
@@ -40,7 +41,8 @@ SETTINGS = {
 
 def make_wrapper(model, kind=OMParetoOptimWrapper, optimizer=None, **settings):
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    return kind(optimizer=optimizer, **{**SETTINGS, **settings})
+    # The paper's rule, as `two_encoders` writes it out.
+    return kind(optimizer=optimizer, **{**SETTINGS, "dead_zone": 0.0, **settings})
 
 
 def assert_equal_weights(model, other, rtol=1e-9, atol=1e-12):
@@ -524,3 +526,14 @@ def test_an_infinity_skips_the_step_and_halves_the_scale(on_gpu):
     handle.remove()
     model.train_step(batches[1], wrapper)
     assert not torch.equal(model.audio.first.weight, start["audio.first.weight"])
+
+
+def test_the_settings_reach_the_solver(two_encoders):
+    settings = {"lambda_0": 2.0, "kappa": 3.0, "descent_guard": "clamp", "dead_zone": 0.4}
+    model = two_encoders.make_model()
+    for others in ({}, {"normalised": True}, settings):
+        wrapper = make_wrapper(model, **others)
+        expected = solve(1.0, 3.0, -2.0, **{"dead_zone": 0.0, **others})
+        assert wrapper._weigh(1.0, 3.0, -2.0) == expected
+    plain = OMParetoOptimWrapper(optimizer=wrapper.optimizer, **SETTINGS)
+    assert plain._weigh(9.0, 1.0, -0.5) == solve(9.0, 1.0, -0.5, dead_zone=0.1)

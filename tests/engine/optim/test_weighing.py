@@ -19,10 +19,15 @@ from macbdf_mm.errors import ConfigError
 
 
 def test_om_pareto_is_the_solver_with_its_settings():
-    weigh = make_weighing("om_pareto", lambda_0=2.0, kappa=3.0, descent_guard="clamp")
-    expected = solve(1.0, 3.0, -2.0, lambda_0=2.0, kappa=3.0, descent_guard="clamp")
-    assert weigh(1.0, 3.0, -2.0) == expected
-    assert expected != solve(1.0, 3.0, -2.0)
+    settings = {"lambda_0": 2.0, "kappa": 3.0, "descent_guard": "clamp", "dead_zone": 0.4}
+    assert make_weighing("om_pareto", **settings)(1.0, 3.0, -2.0) == solve(
+        1.0, 3.0, -2.0, **settings
+    )
+    for name in settings:
+        others = {key: value for key, value in settings.items() if key != name}
+        assert solve(1.0, 3.0, -2.0, **settings) != solve(1.0, 3.0, -2.0, **others)
+    normalised = make_weighing(normalised=True)(1.0, 3.0, -2.0)
+    assert normalised == solve(1.0, 3.0, -2.0, normalised=True) != solve(1.0, 3.0, -2.0)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -67,6 +67,24 @@ def test_losses_are_means_over_the_known_valid_steps(head, maps, masks, samples)
         torch.testing.assert_close(losses[f"loss_frame_{track}"], torch.stack(terms).mean())
 
 
+@pytest.mark.holds("model.frame_head.mask_one_class")
+def test_steps_of_one_class_have_no_loss_until_the_other_was_there(head, maps, masks, samples):
+    """By the steps, of which a fake clip has real ones: audio fakes alone are enough here."""
+    head.train()
+    for sample in samples:
+        sample.gt_video_steps = sample.gt_video_steps.clamp(max=0)
+    both = samples[0].gt_audio_steps
+    losses = head.loss(maps, samples, masks)
+    assert losses["loss_frame_video"] == 0
+    assert losses["loss_frame_audio"] > 0
+    literal = ForgeryFrameHead(CHANNELS, mask_one_class=False)
+    assert literal.loss(maps, samples, masks)["loss_frame_video"] > 0
+    samples[0].gt_video_steps = both
+    assert head.loss(maps, samples, masks)["loss_frame_video"] > 0
+    samples[0].gt_video_steps = torch.zeros(STEPS, dtype=torch.int64)
+    assert head.loss(maps, samples, masks)["loss_frame_video"] > 0
+
+
 def test_predictions_are_scores_by_step_and_nan_where_nothing_was_seen(head, maps, masks):
     samples = head.predict(maps, [ForgeryDataSample() for _ in range(3)], masks)
     logits = head(maps, masks)

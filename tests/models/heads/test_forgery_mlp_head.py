@@ -66,6 +66,30 @@ def test_a_sample_without_a_label_is_refused(head):
         head.loss(torch.randn(3, 6), samples)
 
 
+@pytest.mark.holds("model.head.mask_one_class")
+def test_a_label_of_one_class_has_no_loss_until_the_other_was_there(head):
+    fused = torch.randn(2, 6)
+    one_class = samples_of([(1, -1, 0), (0, 0, 1)])
+    literal = ForgeryMLPHead(6, (5, 4), 0.0, mask_one_class=False)
+    literal.load_state_dict(head.state_dict())
+    assert head.loss(fused, one_class)["loss_video"] == 0
+    assert literal.loss(fused, one_class)["loss_video"] > 0
+    assert not literal.known_classes.any()
+    both = head.loss(fused, samples_of([(1, 1, 1), (0, 0, 0)]))
+    assert min(both.values()) > 0
+    # From then on, a batch may lack a class.
+    torch.testing.assert_close(head.loss(fused, one_class), literal.loss(fused, one_class))
+    resumed = ForgeryMLPHead(6, (5, 4), 0.0)
+    resumed.load_state_dict(head.state_dict())
+    assert resumed.loss(fused, one_class)["loss_video"] > 0
+
+
+def test_evaluation_neither_masks_nor_notes_classes(head):
+    losses = head.eval().loss(torch.randn(3, 6), samples_of([(1, 1, 1)] * 3))
+    assert min(losses.values()) > 0
+    assert not head.known_classes.any()
+
+
 @pytest.mark.holds("model.head.loss_weights")
 def test_loss_weights_scale_their_loss(head):
     fused, samples = torch.randn(3, 6), samples_of(LABELS)
