@@ -169,3 +169,10 @@ def test_steps_that_are_not_finite_are_counted_and_left_out():
     assert summary["a/num_non_finite"] == 1
     assert summary["a/norm_m"] == 1.0
     assert math.isnan(summarise_steps(steps[1:])["a/cos"])
+
+
+def test_conflicts_in_the_dead_zone_are_counted_apart():
+    cosines = (-0.5, -0.15, -0.1, -0.01, 0.05)
+    summary = summarise_steps([{"a": solve(2.0, 1.0, 2.0 * cos)} for cos in cosines])
+    assert summary["a/conflict_share"] == pytest.approx(4 / 5)
+    assert summary["a/dead_zone_share"] == pytest.approx(2 / 5)
