@@ -93,7 +93,9 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
     if problems:
         raise CheckpointMismatchError(
             f"Checkpoint '{origin}' belongs to another model than the config: "
-            f"{'; '.join(problems)}. Use the config that was saved beside the checkpoint."
+            f"{'; '.join(problems)}. Use the config that was saved beside the checkpoint; if this "
+            "is it, an earlier version of macbdf_mm trained the model (CHANGELOG.md), and only "
+            "that version reads it."
         )
     check_finite(weights, origin)
     model.load_state_dict(weights)

@@ -17,6 +17,7 @@ from macbdf_mm.apis.load_model import (
     trained_on_synthetic,
 )
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
+from macbdf_mm.models.necks.contrastive_fusion_neck import ContrastiveFusionNeck
 
 
 def test_a_plain_checkpoint_is_read(tmp_path, write_checkpoint):
@@ -124,6 +125,21 @@ def test_weights_of_another_model_are_refused_and_change_nothing(weights, proble
     with pytest.raises(CheckpointMismatchError, match=rf"'a\.pth' belongs to another.*{problem}"):
         load_weights(model, weights, "a.pth")
     torch.testing.assert_close(model.state_dict(), before)
+
+
+def test_weights_of_an_earlier_version_are_refused_without_a_list_of_names():
+    """The fusion once had one mean over all tokens, and nothing for a missing track."""
+
+    def neck(readout):
+        small = dict(num_heads=2)
+        return ContrastiveFusionNeck(
+            12, 12, 1, weights=small, fusion=dict(readout=readout, **small)
+        )
+
+    with pytest.raises(CheckpointMismatchError, match="an earlier version of macbdf_mm") as caught:
+        load_weights(neck("per_modality"), neck("all_tokens").state_dict(), "old.pth")
+    assert "2 weights of the model are missing (such as fusion.missing_" in str(caught.value)
+    assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

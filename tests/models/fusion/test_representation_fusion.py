@@ -238,6 +238,20 @@ def test_the_gradient_reaches_the_weights_and_every_parameter():
     assert all(parameter.grad.abs().max() > 0 for parameter in fusion.parameters())
 
 
+def test_mixed_precision_gives_the_same_within_its_own():
+    """The bias of the keys has to have the type of the queries, and a gradient in it."""
+    fusion, steps, masks = drawn(), layers(), some_masks()
+    exact = fusion(steps, masks, some_weights())
+    video, audio = (weight.clone().requires_grad_() for weight in some_weights()[:2])
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = fusion(steps, masks, FusionWeights(video, audio))
+    assert mixed.dtype == torch.float32
+    # bfloat16 has 8 bits, and the parameters are drawn large.
+    torch.testing.assert_close(mixed, exact, rtol=0.1, atol=0.1)
+    mixed.square().sum().backward()
+    assert video.grad.isfinite().all()
+
+
 def test_a_missing_track_is_its_learnt_embedding():
     fusion, steps, masks = drawn(), layers(), some_masks()
     audio, video = fusion(steps, masks, some_weights()).split(DIMS, dim=1)

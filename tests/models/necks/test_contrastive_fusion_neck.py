@@ -447,7 +447,9 @@ def test_weights_that_nothing_reads_have_no_parameters(settings):
     neck, maps, masks = make_neck(**settings), make_maps(), all_valid()
     weights = neck.weigh(*maps, neck.embed(*maps, masks), masks)
     neck.fuse([maps] * max(settings.get("depth", 2), 1), weights, masks).square().sum().backward()
-    assert all(parameter.grad.any() for parameter in neck.importance.parameters())
+    parameters = list(neck.importance.parameters())
+    assert parameters
+    assert all(parameter.grad.any() for parameter in parameters)
 
 
 def test_the_number_of_anchors_is_logged(filled_neck):
