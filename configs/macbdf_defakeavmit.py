@@ -1,4 +1,5 @@
-# DefakeAVMiT with the `s` model: 16 frames of 224x224, encoders of width 384, depth 6.
+# DefakeAVMiT with the `s` model, from prepared face crops: `_base_/datasets/defakeavmit.py` says what to
+# run first. 16 frames of 224x224 over 0.64 s, encoders of width 384, towers of depth 6, bfloat16.
 _base_ = [
     "./_base_/models/macbdf_s.py",
     "./_base_/datasets/defakeavmit.py",

@@ -23,10 +23,16 @@ def parse_arguments() -> argparse.Namespace:
         metavar="CHECKPOINT",
         help="go on from a checkpoint; without a path, from the last one of the work folder",
     )
-    parser.add_argument("--amp", action="store_true", help="train in mixed precision (GPU)")
+    parser.add_argument(
+        "--amp",
+        action=argparse.BooleanOptionalAction,
+        help="train in mixed precision (GPU), or in float32 (default: as the config says)",
+    )
     parser.add_argument("--no-validate", action="store_true", help="train without validation")
     parser.add_argument(
-        "--auto-scale-lr", action="store_true", help="scale the learning rate by the batch size"
+        "--auto-scale-lr",
+        action="store_true",
+        help="scale the learning rate by the clips of an update, accumulated ones too",
     )
     parser.add_argument("--seed", type=int, help="seed of the run (default: the config's)")
     parser.add_argument(
@@ -62,6 +68,8 @@ def main() -> None:
         run_options.scale_learning_rate(cfg)
     if arguments.amp:
         run_options.use_mixed_precision(cfg)
+    elif arguments.amp is False:
+        run_options.use_full_precision(cfg)
     prepare_launcher(cfg, arguments.launcher)
     model = train_model(cfg, allow_pickle=arguments.allow_pickle)
     print(rank_line(model), flush=True)

@@ -30,6 +30,8 @@ default_hooks = dict(
 
 env_cfg = dict(
     cudnn_benchmark=False,
+    # On GPUs, what stays float32 may be multiplied as TF32.
+    allow_tf32=True,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
     dist_cfg=dict(backend="nccl"),
 )

@@ -1,8 +1,8 @@
 # Trained on DFDC, tested on AV-Deepfake1M: weights and thresholds come from DFDC alone.
 # Its published test part has no labels, and nothing is chosen on its validation part here: that
-# is the one tested on. Its forgeries are short: twice as many windows look for them.
+# is the one tested on. Its forgeries are short: 8 windows at least look for them.
 _base_ = ["../macbdf_dfdc.py"]
 
 test_dataloader = dict(
-    dataset=dict(data_root="data/av_deepfake1m", split="val", windows_per_clip=8)
+    dataset=dict(data_root="data/av_deepfake1m_crops", split="val", windows_per_clip=8)
 )

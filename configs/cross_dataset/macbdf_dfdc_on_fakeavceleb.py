@@ -2,4 +2,4 @@
 # 97.7 % of its clips are fake: read the balanced accuracy.
 _base_ = ["../macbdf_dfdc.py"]
 
-test_dataloader = dict(dataset=dict(data_root="data/fakeavceleb"))
+test_dataloader = dict(dataset=dict(data_root="data/fakeavceleb_crops"))

@@ -1,11 +1,16 @@
 """The runner that a config asks for."""
 
+import logging
+
+import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import RUNNERS, DefaultScope
 from mmengine.runner import Runner
 
 from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.engine.loading_workers import end_instead_of_losing_batches
+from macbdf_mm.engine.run_options import use_full_precision
 from macbdf_mm.errors import ConfigError
 
 _SHARDING = ("FullyShardedDataParallel", "DeepSpeed", "ColossalAI")
@@ -16,6 +21,9 @@ _HOOKS_OF_MMENGINE = (
 
 def build_runner(cfg: Config) -> Runner:
     """Return the runner of a config, of the class that ``runner_type`` names.
+
+    Without a GPU a config of mixed precision runs in float32. With one, ``env_cfg.allow_tf32``
+    says whether matrix products of float32 may use TF32, of 10 bits; MMEngine has no such entry.
 
     Raises:
         ConfigError: If that is no :class:`mmengine.runner.Runner`, the config asks for a strategy
@@ -39,6 +47,15 @@ def build_runner(cfg: Config) -> Runner:
         # MMEngine leaves out a hook of its own that is None, and fails for any other.
         if hook is None and name not in _HOOKS_OF_MMENGINE:
             cfg.default_hooks.pop(name)
+    if torch.cuda.is_available():
+        allow_tf32 = (cfg.get("env_cfg") or {}).get("allow_tf32", False)
+        torch.set_float32_matmul_precision("high" if allow_tf32 else "highest")
+    elif cfg.get("optim_wrapper") is not None and use_full_precision(cfg):
+        print_log(
+            "There is no GPU, so this runs in float32, not in the mixed precision of the config.",
+            logger="current",
+            level=logging.WARNING,
+        )
     end_instead_of_losing_batches()
     return _runner_class(cfg).from_cfg(cfg)
 

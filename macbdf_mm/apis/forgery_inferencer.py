@@ -20,6 +20,7 @@ from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import (
+    ONLY_FACES,
     failed_prediction,
     file_caveats,
     missing_seconds,
@@ -36,7 +37,7 @@ from macbdf_mm.errors import (
 from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos, window_of_sample
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
-from macbdf_mm.media.spans import plan_covering_windows, plan_windows
+from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
@@ -215,10 +216,9 @@ class ForgeryInferencer(BaseInferencer):
             return super().forward(inputs, **kwargs)
 
     def _plan(self, duration_seconds: float, stride_seconds: float | None) -> list[Interval]:
-        span_seconds = self.settings.span_seconds
         if stride_seconds is None:
-            least = self.settings.windows_per_clip
-            return plan_covering_windows(duration_seconds, span_seconds, least)
+            return self.settings.plan_windows(duration_seconds)
+        span_seconds = self.settings.span_seconds
         return plan_windows(duration_seconds, span_seconds, stride_seconds=stride_seconds)
 
     def visualize(
@@ -307,6 +307,8 @@ class ForgeryInferencer(BaseInferencer):
 
     def _init_pipeline(self, cfg: Config) -> Compose:
         self.settings = read_test_settings(cfg)
+        if self.settings.reads_face_crops:
+            self.caveats.append(ONLY_FACES)
         return self.settings.pipeline
 
     def _init_collate(self, cfg: Config) -> Any:

@@ -24,6 +24,10 @@ from macbdf_mm.utils.tables import printable
 
 SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"
 UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
+ONLY_FACES = (
+    "the model reads prepared face crops: a file that shows more than a face has to be cropped "
+    "first (tools/prepare_faces.py)"
+)
 UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
 
 # Headers round, and tracks end a little apart; a file that misses more was cut short.

@@ -67,7 +67,8 @@ def _recordings(data_set: Mapping[str, Any], loaded: dict[str, Annotation]) -> d
     """Return recording -> one of its clips, for the clips that a data set takes, as paths."""
     path = _annotation_path(data_set)
     if path not in loaded:
-        loaded[path] = load_annotation(path, bool(data_set.get("allow_outside_root")))
+        options = (bool(data_set.get(key)) for key in ("allow_outside_root", "face_crops"))
+        loaded[path] = load_annotation(path, *options)
     prefix = (data_set.get("data_prefix") or {}).get("file", "")
     # Resolved, so that no folder has two names.
     folder = os.path.realpath(os.path.join(data_set.get("data_root") or "", prefix))

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import msgspec
 
 from macbdf_mm.datasets.clip_row import ClipRow, RowPlace, parse_row
-from macbdf_mm.errors import AnnotationError
+from macbdf_mm.errors import AnnotationError, MissingDataError
 from macbdf_mm.structures.face_track import FaceEntry
 from macbdf_mm.utils.files import replacing
 from macbdf_mm.utils.tables import shown
@@ -22,6 +22,10 @@ from macbdf_mm.utils.text_files import is_shallow, is_whole, parse_json, read_te
 
 FORMAT_VERSION = 1
 _MISSING = "No annotation file at {path}; check `ann_file`, or make the data set first."
+_MAKE_CROPS = (
+    "make them with `python tools/prepare_faces.py ANN.json --data-root FOLDER --out {path.parent} "
+    "--crops mp4` (docs/faces.md), or set `face_crops=False` to read files as they are."
+)
 
 
 def json_schema() -> dict[str, Any]:
@@ -63,20 +67,25 @@ class Annotation:
     rows: list[ClipRow]
 
 
-def load_annotation(path: str | Path, allow_outside_root: bool = False) -> Annotation:
+def load_annotation(
+    path: str | Path, allow_outside_root: bool = False, face_crops: bool = False
+) -> Annotation:
     """Return the checked contents of an annotation file.
 
     Args:
         path: A JSON file with the keys ``metainfo`` and ``data_list``.
         allow_outside_root: Whether rows may name files outside of the data folder.
+        face_crops: Whether its files have to be face crops of ``tools/prepare_faces.py``, which
+            says so in ``metainfo``.
 
     Raises:
-        MissingDataError: If there is no such file.
+        MissingDataError: If there is no such file, or it lists no face crops.
         AnnotationError: If it is no JSON, or a row breaks the format; the message names the
             file, the line or the row, and the field.
     """
     path = Path(path)
-    document = parse_json(read_text(path, _MISSING), path)
+    missing = f"No face crops at {{path}}; {_MAKE_CROPS}" if face_crops else _MISSING
+    document = parse_json(read_text(path, missing), path)
     if not isinstance(document, dict) or set(document) != {"metainfo", "data_list"}:
         is_dict = isinstance(document, dict)
         found = shown(sorted(document)) if is_dict else type(document).__name__
@@ -84,6 +93,12 @@ def load_annotation(path: str | Path, allow_outside_root: bool = False) -> Annot
             f"{path}: expected an object with the keys `metainfo` and `data_list`, got {found}."
         )
     metainfo = _check_metainfo(document["metainfo"], path)
+    faces = metainfo.get("faces")
+    if face_crops and not (isinstance(faces, dict) and faces.get("crops")):
+        raise MissingDataError(
+            f"{path} lists no face crops: it has no `metainfo.faces.crops`; "
+            + _MAKE_CROPS.format(path=path)
+        )
     if not isinstance(document["data_list"], list):
         raise AnnotationError(
             f"{path}: expected `data_list` to be a list of rows, "

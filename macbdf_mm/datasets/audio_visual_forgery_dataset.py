@@ -80,6 +80,8 @@ class AudioVisualForgeryDataset(BaseDataset):
             although it has clips of one recording in several parts.
         allow_outside_root: Whether rows may name files outside of the data folder, by absolute
             paths or ``..``.
+        face_crops: Whether the files have to be face crops of ``tools/prepare_faces.py``: full
+            frames, which a pipeline for crops would squeeze, are then refused.
         **kwargs: Passed on to :class:`mmengine.dataset.BaseDataset`.
 
     Raises:
@@ -107,6 +109,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         seed: int = 0,
         allow_leak: str | None = None,
         allow_outside_root: bool = False,
+        face_crops: bool = False,
         **kwargs: Any,
     ) -> None:
         if on_decode_error not in get_args(OnDecodeError):
@@ -135,6 +138,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         self.seed = seed
         self.allow_leak = allow_leak
         self.allow_outside_root = allow_outside_root
+        self.face_crops = face_crops
         self._process = (
             DecodingProcess(decode_time_limit_seconds) if decode_time_limit_seconds else None
         )
@@ -162,7 +166,7 @@ class AudioVisualForgeryDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """Return the items: the rows of the split, once for each window in test mode."""
-        annotation = load_annotation(self.ann_file, self.allow_outside_root)
+        annotation = load_annotation(self.ann_file, self.allow_outside_root, self.face_crops)
         for key, value in annotation.metainfo.items():
             self._metainfo.setdefault(key, value)
         rows = self._with_labels(self._rows_of_split(annotation.rows))

@@ -9,6 +9,8 @@ from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.registry import OPTIM_WRAPPERS
 
 _WRAPPER = "OptimWrapper"
+# Arguments that MMEngine's AmpOptimWrapper has beside those of OptimWrapper.
+_OF_MIXED_PRECISION = ("dtype", "loss_scale", "use_fsdp")
 
 
 def set_work_dir(cfg: Config, config_path: str | Path, work_dir: str | None = None) -> Path:
@@ -65,16 +67,26 @@ def skip_validation(cfg: Config) -> None:
 
 
 def scale_learning_rate(cfg: Config) -> None:
-    """Scale the learning rate by the batch size of all processes.
+    """Scale the learning rate by the clips of an update: of all processes, and accumulated.
 
     Raises:
-        ConfigError: If the config does not say for which batch size its rate is meant.
+        ConfigError: If the config does not say for how many clips its rate is meant, or gradients
+            are accumulated over a number of batches that does not divide them.
     """
-    if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
+    base = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
+    if not base:
         raise ConfigError(
             "--auto-scale-lr needs `auto_scale_lr = dict(base_batch_size=...)` in the config: "
             "the batch size for which its learning rate is meant."
         )
+    num_batches = (cfg.get("optim_wrapper") or {}).get("accumulative_counts", 1)
+    if base % num_batches:
+        raise ConfigError(
+            f"--auto-scale-lr: `auto_scale_lr.base_batch_size` {base} is no multiple of "
+            f"`optim_wrapper.accumulative_counts` {num_batches}; change one of them."
+        )
+    # MMEngine compares it with the clips of one batch of all processes.
+    cfg.auto_scale_lr.base_batch_size = base // num_batches
     cfg.auto_scale_lr.enable = True
 
 
@@ -89,6 +101,27 @@ def use_mixed_precision(cfg: Config) -> None:
     wrapper = cfg.optim_wrapper
     wrapper["type"] = amp_twin(wrapper.get("type", "OptimWrapper"))
     wrapper.setdefault("loss_scale", "dynamic")
+
+
+def use_full_precision(cfg: Config) -> bool:
+    """Train in float32 if the config's optimiser wrapper is one of mixed precision.
+
+    Returns:
+        Whether it was.
+    """
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get("type", _WRAPPER)
+    scope, dot, name = (kind if isinstance(kind, str) else kind.__name__).rpartition(".")
+    if name.endswith(f"Amp{_WRAPPER}"):
+        full = name.removesuffix(f"Amp{_WRAPPER}") + _WRAPPER
+    elif name.startswith("Amp"):
+        full = name.removeprefix("Amp")
+    else:
+        return False
+    for key in _OF_MIXED_PRECISION:
+        wrapper.pop(key, None)
+    wrapper["type"] = scope + dot + full
+    return True
 
 
 def amp_twin(wrapper_type: str | type) -> str:

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, prefetch
-from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.prediction import ONLY_FACES, SYNTHETIC_WEIGHTS
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
@@ -59,17 +59,19 @@ def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
         assert ((steps >= 0) & (steps <= 1)).all()
 
 
-def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path):
-    """The runner's own test loop over the four windows of a clip."""
-    clip = make_clip(seconds=3.2)
+@pytest.mark.parametrize(("seconds", "num_windows"), [(3.2, 4), (7.0, 6)])
+def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path, seconds, num_windows):
+    """The runner's own test loop over the four windows of a clip, or more if it is longer."""
+    clip = make_clip(seconds=seconds)
     save_annotation(
         tmp_path / "ann.json",
         {"dataset": "one"},
-        [ClipRow(file=clip.name, label=0, split="test", duration_seconds=3.2)],
+        [ClipRow(file=clip.name, label=0, split="test", duration_seconds=seconds)],
     )
     cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
     dataloader = copy.deepcopy(cfg.test_dataloader)
     dataloader.dataset.update(data_root=str(tmp_path), ann_file="ann.json", split="test")
+    dataloader.dataset.cover_span_seconds = 1.28
     dataloader.update(num_workers=0, persistent_workers=False, timeout=0)
     init_default_scope("macbdf_mm")
     expected = []
@@ -78,8 +80,17 @@ def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path):
             samples = inferencer.model.test_step(batch)
         expected += [[*s.span_seconds, *s.pred_scores.tolist()] for s in samples]
     prediction = _only(inferencer(clip))
+    assert len(expected) == num_windows
     # Batches of another size sum in another order.
     np.testing.assert_allclose(prediction["windows"], expected, atol=1e-5)
+
+
+def test_a_model_of_face_crops_says_so(run_dir, make_clip):
+    cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
+    cfg.test_dataloader.dataset.face_crops = True
+    weights = run_dir / "best_epoch_1.pth"
+    inferencer = ForgeryInferencer(cfg, weights, device="cpu", show_progress=False)
+    assert ONLY_FACES in _only(inferencer(make_clip(seconds=1.3)))["warnings"]
 
 
 def test_a_stride_of_one_s_own(inferencer, make_clip):

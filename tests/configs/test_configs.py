@@ -13,6 +13,7 @@ from mmengine.registry import HOOKS, MODELS, init_default_scope
 from macbdf_mm.datasets.annotation import save_annotation
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
+from macbdf_mm.engine.run_options import use_full_precision
 from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.registry import DATASETS, METRICS, TRANSFORMS, build_part
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
@@ -93,14 +94,90 @@ def test_the_pipelines_give_the_frames_that_the_encoder_expects(path, make_clip)
         assert tuple(data[0]["inputs"]["video"].shape) == expected
 
 
+def reads_real_data(path):
+    return Config.fromfile(path).train_dataloader.dataset.get("data_root") != "data/demo"
+
+
+REAL_DATA = [path for path in LEAVES if reads_real_data(path)]
+
+
+@pytest.mark.parametrize("path", REAL_DATA, ids=name)
+def test_tests_leave_no_gap_and_see_the_windows_of_a_prediction(path):
+    cfg = Config.fromfile(path)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.cover_span_seconds == loader.dataset.pipeline[0].span_seconds
+
+
+@pytest.mark.parametrize("path", REAL_DATA, ids=name)
+def test_the_recipe_for_real_data(path):
+    """Balanced, from face crops unless the name says otherwise, at 25 frames a second."""
+    cfg = Config.fromfile(path)
+    assert cfg.train_dataloader.sampler.type == "BalancedSampler"
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.face_crops == ("full_frames" not in path.stem)
+        assert loader.dataset.data_root.endswith("_crops") == loader.dataset.face_crops
+        span, decode = (loader.dataset.pipeline[index] for index in (0, 1))
+        assert decode.num_frames / span.span_seconds == 25.0
+    assert cfg.optim_wrapper.type == "OMParetoAmpOptimWrapper"
+    assert cfg.optim_wrapper.dtype == "bfloat16"
+    assert cfg.env_cfg.allow_tf32 is True
+    # The rate is that of one update of one GPU.
+    counts = cfg.optim_wrapper.get("accumulative_counts", 1)
+    assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size * counts
+    encoder = cfg.model.video_backbone.encoder
+    is_pretrained = encoder.get("init_cfg") is not None
+    assert (encoder.stem == "convolutional") == (not is_pretrained)
+    assert (encoder.difference_gain > 0) == (not is_pretrained)
+
+
+def test_half_of_the_clips_are_real_where_both_tracks_are_labelled():
+    for name in ("fakeavceleb", "lavdf", "av_deepfake1m", "defakeavmit"):
+        sampler = Config.fromfile(CONFIGS / f"macbdf_{name}.py").train_dataloader.sampler
+        shares = dict(sampler.shares)
+        assert (sampler.by, shares.pop("unknown")) == ("category", 0)
+        assert set(shares) == set(CATEGORIES.values())
+        assert shares.pop("RVRA") == sum(shares.values())
+        assert len(set(shares.values())) == 1
+
+
+def test_videomae_weights_are_loaded_and_learn_at_a_tenth_of_the_rate(tmp_path):
+    """Weights of mmaction2's own ViT, in the smallest size, by the config's own parts."""
+    init_default_scope("macbdf_mm")
+    cfg = tiny(Config.fromfile(CONFIGS / "macbdf_dfdc_videomae.py"))
+    sizes = dict(img_size=32, embed_dims=24, depth=1, num_heads=2, num_frames=16)
+    vit = MODELS.build(dict(type="mmaction.VisionTransformer", patch_size=16, **sizes))
+    checkpoint = tmp_path / "vit.pth"
+    weights = {f"backbone.{key}": value for key, value in vit.state_dict().items()}
+    torch.save({"state_dict": weights}, checkpoint)
+    encoder = cfg.model.video_backbone.encoder
+    assert encoder.init_cfg.checkpoint == cfg.videomae_checkpoint
+    encoder.init_cfg.checkpoint = str(checkpoint)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    own = model.video_backbone.encoder.state_dict()
+    assert torch.equal(
+        own["stem.projection.weight"], weights["backbone.patch_embed.projection.weight"]
+    )
+    use_full_precision(cfg)
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    for group in wrapper.optimizer.param_groups:
+        (found,) = (names[id(parameter)] for parameter in group["params"])
+        is_slow = found.startswith("video_backbone.encoder.")
+        assert group["lr"] == pytest.approx(2e-5 if is_slow else 2e-4), found
+        if is_slow:
+            decays = "norm" not in found and not found.endswith("bias")
+            assert (group["weight_decay"] > 0) == decays, found
+
+
 @pytest.mark.parametrize("path", LEAVES, ids=name)
 def test_a_training_step_of_a_tiny_version(path):
     """The config's own parts, wrapper included; only sizes are made smaller."""
     torch.manual_seed(0)
     cfg = tiny(Config.fromfile(path))
-    is_mixed = "Amp" in cfg.optim_wrapper.type
-    if is_mixed and not torch.cuda.is_available():
-        pytest.skip("mixed precision needs a CUDA device")
+    is_mixed = "Amp" in cfg.optim_wrapper.type and torch.cuda.is_available()
+    if not is_mixed:
+        use_full_precision(cfg)  # As a runner does without a GPU.
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model).train().to("cuda" if is_mixed else "cpu")
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)

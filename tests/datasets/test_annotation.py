@@ -205,3 +205,21 @@ def test_json_that_python_reads_with_a_guess_or_not_at_all(tmp_path, content, me
     path.write_text(content)
     with pytest.raises(AnnotationError, match=message):
         load_annotation(path)
+
+
+def test_face_crops_that_are_missing_or_full_frames_name_the_command(tmp_path):
+    path = tmp_path / "annotation.json"
+    command = (
+        rf"make them with `python tools/prepare_faces\.py ANN\.json --data-root FOLDER "
+        rf"--out {re.escape(str(tmp_path))} --crops mp4`"
+    )
+    with pytest.raises(MissingDataError, match=rf"^No face crops at .*annotation\.json; {command}"):
+        load_annotation(path, face_crops=True)
+    for faces in ({}, {"faces": {"crops": None}}):
+        save_annotation(path, {"dataset": "d", **faces}, [ClipRow("a.mp4", 0)])
+        with pytest.raises(MissingDataError, match=rf"lists no face crops: .*; {command}"):
+            load_annotation(path, face_crops=True)
+    save_annotation(
+        path, {"dataset": "d", "faces": {"crops": {"size": 224}}}, [ClipRow("a.mp4", 0)]
+    )
+    assert len(load_annotation(path, face_crops=True).rows) == 1

@@ -14,6 +14,7 @@ from macbdf_mm.engine.run_options import (
     set_seed,
     set_work_dir,
     skip_validation,
+    use_full_precision,
     use_mixed_precision,
 )
 from macbdf_mm.errors import ConfigError, MissingDataError
@@ -93,6 +94,16 @@ def test_learning_rate_needs_a_base_batch_size():
         scale_learning_rate(Config({}))
 
 
+def test_accumulated_clips_count_for_the_learning_rate():
+    """8 clips a batch and 4 batches an update are the 32 that the rate is for: no change."""
+    base = {"auto_scale_lr": {"enable": False, "base_batch_size": 32}}
+    cfg = Config(base | {"optim_wrapper": {"accumulative_counts": 4}})
+    scale_learning_rate(cfg)
+    assert cfg.auto_scale_lr == {"enable": True, "base_batch_size": 8}
+    with pytest.raises(ConfigError, match=r"`auto_scale_lr\.base_batch_size` 32 is no multiple of"):
+        scale_learning_rate(Config(base | {"optim_wrapper": {"accumulative_counts": 5}}))
+
+
 @pytest.fixture
 def custom_wrapper():
     class CustomWrapper(OptimWrapper):
@@ -158,3 +169,21 @@ def test_amp_keeps_a_loss_scale_of_the_config(monkeypatch):
     cfg = Config({"optim_wrapper": {"type": "OptimWrapper", "loss_scale": 512.0}})
     use_mixed_precision(cfg)
     assert cfg.optim_wrapper.loss_scale == 512.0
+
+
+@pytest.mark.parametrize(
+    ("mixed", "full"),
+    [
+        ("OMParetoAmpOptimWrapper", "OMParetoOptimWrapper"),
+        ("macbdf_mm.OMParetoAmpOptimWrapper", "macbdf_mm.OMParetoOptimWrapper"),
+        ("AmpOptimWrapper", "OptimWrapper"),
+        ("AmpCustomWrapper", "CustomWrapper"),
+    ],
+)
+def test_full_precision_takes_the_twin_without_what_only_amp_has(mixed, full):
+    kept = {"clip_grad": {"max_norm": 5.0}}
+    cfg = Config({"optim_wrapper": {"type": mixed, "dtype": "bfloat16", "loss_scale": 1.0, **kept}})
+    assert use_full_precision(cfg)
+    assert cfg.optim_wrapper == {"type": full, **kept}
+    assert not use_full_precision(cfg)
+    assert cfg.optim_wrapper.type == full

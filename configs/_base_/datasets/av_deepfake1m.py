@@ -1,10 +1,19 @@
-# AV-Deepfake1M (or ++) in the project's annotation format, read as DFDC is.
-# Forgeries are short parts of a clip, so a test looks at twice as many windows, and the labels
-# of the steps come from the annotated intervals. The published test part has no labels: split
-# with `--protocol disjoint`, which parts all labelled clips in three.
+# AV-Deepfake1M (or ++) as prepared face crops, read as DFDC is (first convert, split and crop).
+# Forgeries are short parts of a clip, so a test looks at 8 windows at least, and the labels of the
+# steps come from the annotated intervals. The published test part has no labels: split with
+# `--protocol disjoint`, which parts all labelled clips in three. 75 % of the clips are fake. An
+# epoch has 120,000 clips, a fifth of those to train on.
 _base_ = ["./dfdc.py"]
 
-data_root = "data/av_deepfake1m"
-train_dataloader = dict(dataset=dict(data_root=data_root))
+data_root = "data/av_deepfake1m_crops"
+train_dataloader = dict(
+    # Half of the clips are real, and the three kinds of fake come up equally often.
+    sampler=dict(
+        by="category",
+        shares=dict(RVRA=3, FVRA=1, RVFA=1, FVFA=1, unknown=0),
+        num_samples=120_000,
+    ),
+    dataset=dict(data_root=data_root),
+)
 val_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))
 test_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))

@@ -1,8 +1,15 @@
-# DefakeAVMiT in the project's annotation format, read as DFDC is.
+# DefakeAVMiT as prepared face crops, read as DFDC is (first convert, split and crop, see there).
 # No manifest is public: the generic converter reads its four video x audio classes.
 _base_ = ["./dfdc.py"]
 
-data_root = "data/defakeavmit"
-train_dataloader = dict(dataset=dict(data_root=data_root))
+data_root = "data/defakeavmit_crops"
+train_dataloader = dict(
+    # Half of the clips are real, and the three kinds of fake come up equally often.
+    sampler=dict(
+        by="category",
+        shares=dict(RVRA=3, FVRA=1, RVFA=1, FVFA=1, unknown=0),
+    ),
+    dataset=dict(data_root=data_root),
+)
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -1,21 +1,34 @@
-# DFDC in the project's annotation format: 16 frames and the sound of the same 2.56 s.
-# Only the clip is labelled there; unknown track labels are masked in the losses.
+# DFDC as prepared face crops: 16 frames and the sound of the same 0.64 s, at 25 frames a second.
+#
+# First: convert, split, and crop the faces (docs/datasets.md), the last one with
+#   python tools/prepare_faces.py data/dfdc/annotation.json --data-root data/dfdc \
+#       --out data/dfdc_crops --crops mp4
+# Full frames are read by `macbdf_dfdc_full_frames.py`.
+#
+# DFDC labels whole clips. Both tracks of a real clip are real. Which track of a fake is fake, the
+# converter finds by comparing it with its original; where that is undecided, or there is no
+# original (the published validation and test parts name none), the track is unknown, and masked
+# in the losses.
 dataset_type = "AudioVisualForgeryDataset"
-data_root = "data/dfdc"
+data_root = "data/dfdc_crops"
 ann_file = "annotation.json"
-span_seconds = 2.56
+# Lips open and close within 0.1 to 0.2 s, so frames are 40 ms apart, and 16 of them, which is what
+# VideoMAE's positions are for, span 0.64 s: two or three syllables. 32 frames of 1.28 s
+# would cost 2.2 times as much a clip, and half as many windows in a test.
+span_seconds = 0.64
 num_frames = 16
 num_steps = 8
-# Clips last 10 s: four windows cover them without a gap.
+# At least; `cover_span_seconds` adds what it takes to leave no gap: 16 for a clip of 10 s.
 windows_per_clip = 4
-batch_size = 8
+batch_size = 32
 # A batch that was lost would be waited for without end.
 loader_timeout_seconds = 1800
 
 train_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, fake_span_probability=0.7),
-    dict(type="DecodeAudioVisual", num_frames=num_frames, short_side=256),
-    dict(type="mmaction.RandomResizedCrop", area_range=(0.5, 1.0)),
+    dict(type="DecodeAudioVisual", num_frames=num_frames),
+    # A crop is a third wider than the face: no more of it than that margin is cut off.
+    dict(type="mmaction.RandomResizedCrop", area_range=(0.7, 1.0), aspect_ratio_range=(0.9, 1.1)),
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
     dict(type="ClipColorJitter"),
@@ -26,10 +39,9 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type="SampleClipSpan", span_seconds=span_seconds, test_mode=True),
-    dict(type="DecodeAudioVisual", num_frames=num_frames, short_side=256),
-    # Smaller files, and the black frames of one without video, grow to the size of the rest.
-    dict(type="mmaction.Resize", scale=(-1, 224)),
-    dict(type="mmaction.CenterCrop", crop_size=224),
+    dict(type="DecodeAudioVisual", num_frames=num_frames),
+    # Crops of another size, and the black frames of one without video, come to the size of the rest.
+    dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 
@@ -39,13 +51,16 @@ train_dataloader = dict(
     persistent_workers=True,
     timeout=loader_timeout_seconds,
     drop_last=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
+    # 84 % of the clips are fake. By label, not by category: the tracks of some fakes are unknown.
+    # An epoch has as many clips as there are: each real one comes up about three times.
+    sampler=dict(type="BalancedSampler", by="label"),
     collate_fn=dict(type="pseudo_collate"),
     dataset=dict(
         type=dataset_type,
         ann_file=ann_file,
         data_root=data_root,
         split="train",
+        face_crops=True,
         on_decode_error="skip",
         pipeline=train_pipeline,
     ),
@@ -62,8 +77,10 @@ val_dataloader = dict(
         ann_file=ann_file,
         data_root=data_root,
         split="val",
+        face_crops=True,
         test_mode=True,
         windows_per_clip=windows_per_clip,
+        cover_span_seconds=span_seconds,
         on_decode_error="skip",
         pipeline=test_pipeline,
     ),

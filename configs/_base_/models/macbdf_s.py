@@ -1,5 +1,8 @@
-# About 224x224, 16 frames, width 384: the size of ViT-S. VideoMAE weights in mmaction2's
-# format load when the video encoder is given `init_cfg` of type "Pretrained".
+# Face crops of 224x224, 16 frames and the sound of the same 0.64 s; encoders of the size of ViT-S.
+#
+# For training from scratch: convolutional stems, and the difference of frames beside each frame,
+# without which the video branch of the demo stayed at chance. `macbdf_dfdc_videomae.py` has the
+# tubelets of VideoMAE instead, and its weights. Maps have 8x14x14 and 4x16 positions.
 model = dict(
     type="MACBDF",
     data_preprocessor=dict(
@@ -12,7 +15,7 @@ model = dict(
         type="MSTLKABackbone",
         encoder=dict(
             type="VideoTransformerEncoder",
-            stem="tubelet",
+            stem="convolutional",
             img_size=224,
             num_frames=16,
             patch_size=16,
@@ -21,6 +24,8 @@ model = dict(
             depth=12,
             num_heads=6,
             drop_path_rate=0.1,
+            final_norm=True,
+            difference_gain=8.0,
         ),
         depth=6,
         embed_dims=192,
@@ -29,14 +34,15 @@ model = dict(
         type="MFTLKABackbone",
         encoder=dict(
             type="AudioTransformerEncoder",
-            stem="patch",
+            stem="convolutional",
             num_mels=64,
-            num_frames=256,
+            num_frames=64,
             patch_size=(16, 4),
             embed_dims=384,
             depth=6,
             num_heads=6,
             drop_path_rate=0.1,
+            final_norm=True,
         ),
         depth=6,
         embed_dims=192,

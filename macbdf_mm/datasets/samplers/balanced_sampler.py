@@ -1,5 +1,6 @@
 """Taking as many clips of each kind, however many of each there are."""
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from torch.utils.data import Sampler
 from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.registry import DATA_SAMPLERS
-from macbdf_mm.structures.labels import FAKE, REAL
+from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL
 
 Kind = Literal["category", "label"]
 
@@ -41,7 +42,8 @@ class BalancedSampler(Sampler[int]):
             whole. Clips without a known label form the group ``unknown``.
         shares: How many clips of each group a block has; 0 leaves a group out. By default one
             of each group that has clips. ``dict(RVRA=3, FVRA=1, RVFA=1, FVFA=1)`` balances real
-            against fake and the kinds of fake among themselves.
+            against fake and the kinds of fake among themselves. Each group that has clips must
+            be named; one that has none is left out, with a warning.
         num_samples: Clips of an epoch, of all ranks together, rounded up to whole blocks on
             every rank; as many as the data set has by default.
         seed: The same on all ranks; by default one that MMEngine draws.
@@ -66,7 +68,7 @@ class BalancedSampler(Sampler[int]):
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         groups = _group(dataset, by)
-        self.shares = _check_shares(groups, shares)
+        self.shares = _check_shares(groups, shares, by)
         self.groups = {name: groups[name] for name in self.shares}
         block = sum(self.shares.values())
         wanted = len(dataset) if num_samples is None else num_samples
@@ -131,18 +133,28 @@ def _group(dataset: Any, by: Kind) -> dict[str, npt.NDArray[np.int64]]:
     return {name: np.array(members[name], dtype=np.int64) for name in sorted(members)}
 
 
-def _check_shares(groups: Mapping[str, Any], shares: Mapping[str, int] | None) -> dict[str, int]:
+def _check_shares(
+    groups: Mapping[str, Any], shares: Mapping[str, int] | None, by: Kind
+) -> dict[str, int]:
     if shares is None:
         return dict.fromkeys(groups, 1)
-    if set(shares) != set(groups):
+    known = {*(CATEGORIES.values() if by == "category" else _LABEL_NAMES.values()), _UNKNOWN}
+    if not set(groups) <= set(shares) <= known:
         raise ConfigError(
-            f"Expected `shares` for the groups {sorted(groups)} that have clips, "
-            f"got {sorted(shares)}; 0 leaves a group out."
+            f"Expected `shares` for the groups {sorted(groups)} that have clips, out of "
+            f"{sorted(known)}, got {sorted(shares)}; 0 leaves a group out."
         )
     for name, share in shares.items():
         if isinstance(share, bool) or not isinstance(share, int) or share < 0:
             raise ConfigError(f"Expected `shares['{name}']` to be 0, 1, 2, ..., got {share!r}.")
+    if empty := sorted(name for name, share in shares.items() if share and name not in groups):
+        print_log(
+            f"Balancing by {by}: there are no clips of {', '.join(empty)}, so the other groups "
+            "have larger shares than `shares` says.",
+            logger="current",
+            level=logging.WARNING,
+        )
     kept = {name: shares[name] for name in groups if shares[name]}
     if not kept:
-        raise ConfigError("Expected a share above 0 in `shares`, got 0 for all groups.")
+        raise ConfigError("Expected a share above 0 in `shares` of a group that has clips.")
     return kept

@@ -97,6 +97,18 @@ def test_shares_weigh_the_groups(clips):
     assert categories(clips, sampler) == {"RVRA": 10, "FVRA": 5, "FVFA": 5}
 
 
+def test_a_named_group_without_clips_is_left_out_and_said(clips, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        "macbdf_mm.datasets.samplers.balanced_sampler.print_log",
+        lambda text, **_: said.append(text),
+    )
+    shares = dict(RVRA=3, FVRA=1, RVFA=1, FVFA=1, unknown=0)
+    sampler = BalancedSampler(clips, shares=shares, num_samples=20, seed=0)
+    assert said[0].startswith("Balancing by category: there are no clips of RVFA, so the other")
+    assert categories(clips, sampler) == {"RVRA": 12, "FVRA": 4, "FVFA": 4}
+
+
 def test_the_order_within_a_block_is_random(clips):
     order = list(BalancedSampler(clips, seed=0))
     first = [clips.get_data_info(index)["category"] for index in order[::4]]
@@ -156,6 +168,7 @@ def test_is_registered():
         (dict(num_samples=0), "`num_samples` > 0 or None, got 0"),
         (dict(shares=dict(RVRA=1)), r"`shares` for the groups \['FVFA', 'FVRA', 'RVRA', 'unkno"),
         (dict(by="label", shares=dict(real=1, fake=-1, unknown=0)), r"`shares\['fake'\]` to be 0"),
+        (dict(shares=dict(RVRA=1, FVRA=1, FVFA=1, unknown=1, RVAF=1)), r"out of .*, got .*'RVAF'"),
         (dict(by="label", shares=dict(real=0, fake=0, unknown=0)), "a share above 0"),
     ],
 )
