@@ -13,6 +13,7 @@ from benchmarks.settings import CPU, Settings
 from benchmarks.stock_layers import with_stock_convolutions, with_stock_layers
 from benchmarks.timing import Call
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.engine.run_options import use_full_precision
 
 _FUSED = "stock layers, fused attention"
 # Peer of the step -> the goal.
@@ -63,6 +64,7 @@ def measure_checkpointing(settings: Settings) -> Iterator[Row]:
 def measure_om_pareto(settings: Settings) -> Iterator[Row]:
     """Yield time and peak memory of the config's own step against a plain one, B=1."""
     cfg = load_config(settings.config)
+    use_full_precision(cfg)
     wrapper_type = cfg.get("optim_wrapper", {}).get("type", "nothing")
     if not wrapper_type.startswith("OMPareto"):
         raise NotMeasuredError(f"the config trains with {wrapper_type}, not OM-Pareto")

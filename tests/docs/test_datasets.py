@@ -46,5 +46,5 @@ def test_the_config_of_several_data_sets_is_as_it_says(tmp_path):
     base = Config.fromfile(configs / "macbdf_dfdc.py").train_dataloader.dataset.pipeline
     dataset = cfg.train_dataloader.dataset
     assert (dataset.type, "ann_file" in dataset) == ("ConcatDataset", False)
-    assert [part.data_root for part in dataset.datasets] == ["data/one", "data/two"]
+    assert [part.data_root for part in dataset.datasets] == ["data/one_crops", "data/two_crops"]
     assert all(part.pipeline == base for part in dataset.datasets)

@@ -14,16 +14,18 @@ from av_deepfake1m_tree import write_av_deepfake1m_tree
 from dfdc_tree import write_dfdc_tree
 from fakeavceleb_tree import write_fakeavceleb_tree
 from lavdf_tree import write_lavdf_tree
+from middle_detector import ARGUMENTS as DETECTOR
 from recordings import record, save, swap_face
 
 from macbdf_mm.datasets.annotation import load_annotation
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDE = REPOSITORY / "docs" / "datasets.md"
-TOOLS = ("convert_dataset", "make_splits", "audit_dataset", "train")
+TOOLS = ("convert_dataset", "make_splits", "audit_dataset", "prepare_faces", "train")
 # What a step of the whole model needs to fit a small tree and a machine without a GPU.
 SMALL = ("train_dataloader.batch_size=2", "train_dataloader.num_workers=0",
          "train_dataloader.persistent_workers=False")  # fmt: skip
+EIGHT_CLIPS = "train_dataloader.dataset.indices=8"
 
 
 def write_own_tree(root, seconds):
@@ -72,15 +74,19 @@ def run_here(words, monkeypatch):
 
 def test_each_section_goes_from_converting_to_a_step(section):
     tools = [Path(words[1]).stem for words in commands(section, *TOOLS)]
-    assert tools[-4:] == list(TOOLS)
-    assert set(tools[:-4]) <= {"convert_dataset"}
+    assert tools[-5:] == list(TOOLS)
+    assert set(tools[:-5]) <= {"convert_dataset"}
 
 
 def test_convert_split_audit_and_one_step_of_a_small_model(section, monkeypatch, capsys):
     for words in commands(section, *TOOLS):
         if words[1] == "tools/train.py":
-            root = f"train_dataloader.dataset.data_root=data/{SECTIONS[section][0]}"
-            words[2:] = ["configs/macbdf_demo.py", *words[3:], root, *SMALL]
+            # The demo's model reads the crops; its sampler has no number of clips to set.
+            kept = [w for w in words[3:] if not w.startswith("train_dataloader.")]
+            root = f"train_dataloader.dataset.data_root=data/{SECTIONS[section][0]}_crops"
+            words[2:] = ["configs/macbdf_demo.py", *kept, root, *SMALL, EIGHT_CLIPS]
+        if words[1] == "tools/prepare_faces.py":
+            words += DETECTOR
         run_here(words, monkeypatch)
     folder = Path("data", SECTIONS[section][0])
     annotation = load_annotation(folder / "annotation.json")
@@ -99,10 +105,14 @@ def test_convert_split_audit_and_one_step_of_a_small_model(section, monkeypatch,
 def test_every_command(section):
     written = Path("data", SECTIONS[section][0], "annotation.json")
     for words in commands(section, *(path.stem for path in Path("tools").glob("*.py"))):
-        small = SMALL if words[1] == "tools/train.py" else ()
+        small = {"tools/train.py": SMALL, "tools/prepare_faces.py": DETECTOR}.get(words[1], ())
         done = subprocess.run(
             [sys.executable, *words[1:], *small],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)},
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY}/tests/trees",
+            },
             capture_output=True,
             text=True,
             timeout=550,

@@ -24,6 +24,7 @@ from benchmarks.calls import (
     training_step,
 )
 from benchmarks.settings import CPU
+from macbdf_mm.engine.run_options import use_full_precision
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 WAITS = (
@@ -76,6 +77,7 @@ def waits_in(call: Callable[[], object]) -> Counter[str]:
 @pytest.fixture(scope="module")
 def tiny_config() -> Config:
     cfg = Config.fromfile(CONFIGS / "macbdf_dfdc.py")
+    use_full_precision(cfg)
     cfg.model.video_backbone.encoder.img_size = 32
     cfg.model.audio_backbone.encoder.num_frames = 64
     for tower in (cfg.model.video_backbone, cfg.model.audio_backbone):
