@@ -20,28 +20,5 @@ model = dict(
     )
 )
 optim_wrapper = dict(
-    paramwise_cfg=dict(
-        custom_keys={
-            "video_backbone.encoder": dict(lr_mult=encoder_rate),
-            # A custom key replaces the rules for norms and biases, so theirs are stated again.
-            "video_backbone.encoder.stem.projection.bias": dict(
-                lr_mult=encoder_rate, decay_mult=0.0
-            ),
-            **{
-                f"video_backbone.encoder.blocks.{block}.{part}": dict(
-                    lr_mult=encoder_rate, decay_mult=0.0
-                )
-                for block in range(12)
-                for part in (
-                    "norm1",
-                    "norm2",
-                    "attn.q_bias",
-                    "attn.v_bias",
-                    "attn.proj.bias",
-                    "mlp.0.bias",
-                    "mlp.3.bias",
-                )
-            },
-        }
-    )
+    paramwise_cfg=dict(custom_keys={"video_backbone.encoder": dict(lr_mult=encoder_rate)})
 )
