@@ -1,6 +1,5 @@
 """What a result depends on, as digests: results of different origin are never mixed."""
 
-import ast
 import functools
 import hashlib
 import json
@@ -8,25 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 
-import macbdf_mm
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import MissingDataError
+from studies.encoders import starting_digest
+from studies.executed_code import files_digest, training_files
 
-# What a run executes. The tools, the report and the rendering of clips change no result.
-_CODE = (
-    "studies/train_run.py",
-    *(
-        f"macbdf_mm/{room}/**/*.py"
-        for room in ("datasets", "engine", "evaluation", "media", "models", "ops", "structures")
-    ),
-)
 _SETTINGS = (
     "custom_hooks",
     "env_cfg",
     "final_evaluation",
+    "further_tests",
     "model",
     "optim_wrapper",
     "param_scheduler",
@@ -45,8 +37,6 @@ _RECORDERS = ("checkpoint", "logger")
 # Where things lie changes nothing.
 _PLACES = ("cache_dir", "data_root")
 _DIGEST_LENGTH = 16
-
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def digest(value: Any) -> str:
@@ -68,16 +58,21 @@ def config_digest(cfg: Config) -> str:
 
 
 def run_fingerprint(cfg: Config) -> dict[str, str]:
-    """Return the digests of all that the result of a run follows from.
+    """Return the digests of all that the weights and scores of a run follow from.
 
     Returns:
-        ``config`` (settings and seed), ``data`` and ``code``.
+        ``config`` (settings and seed), ``encoders`` (the weights that they start from), ``data``
+        and ``code`` (what training executes; how figures are computed from scores is no part of
+        it).
     """
     dataset = cfg.train_dataloader.dataset
+    plain = cfg.to_dict()
+    named = {key: plain[key] for key in (*_SETTINGS, "default_hooks") if key in plain}
     return {
         "config": config_digest(cfg),
+        "encoders": starting_digest(cfg.model),
         "data": data_digest(*annotation_and_media(dataset)),
-        "code": code_digest(),
+        "code": files_digest(training_files(named))[:_DIGEST_LENGTH],
     }
 
 
@@ -113,35 +108,13 @@ def data_digest(annotation: Path, media_root: Path) -> str:
     return digest([hashlib.sha256(annotation.read_bytes()).hexdigest(), sizes])
 
 
-@functools.cache
-def code_digest(root: Path = Path(__file__).parents[1]) -> str:
-    """Return the digest of the code that a run executes, with the versions beneath it.
-
-    Comments, docstrings and layout don't count. Computed once in a process.
-
-    Args:
-        root: The folder of the package and of the studies.
-    """
-    paths = sorted({path for pattern in _CODE for path in root.glob(pattern)})
-    sources = {
-        str(path.relative_to(root)): meaning(path.read_text(encoding="utf-8")) for path in paths
-    }
-    return digest([sources, macbdf_mm.__version__, torch.__version__])
-
-
-def meaning(source: str) -> str:
-    """Return Python source as a syntax tree in text, without docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, _Documented) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
 def without_places(value: Any) -> Any:
     """Return a plain value without the keys that only say where something lies."""
     if isinstance(value, Mapping):
-        return {k: without_places(v) for k, v in value.items() if k not in _PLACES}
+        # Of weights to start from, the contents have a digest of their own.
+        is_start = value.get("type") == "Pretrained"
+        places = (*_PLACES, "checkpoint") if is_start else _PLACES
+        return {k: without_places(v) for k, v in value.items() if k not in places}
     if isinstance(value, list | tuple):
         return [without_places(item) for item in value]
     return value

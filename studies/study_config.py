@@ -1,7 +1,7 @@
 """The config of a run of a study: a variant's own, on cached inputs, on the short schedule."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.engine.run_options import metrics_of, set_seed
 from macbdf_mm.errors import ConfigError
 from studies.cached_split import CachedSplit, plan_split
+from studies.encoders import start_from
 from studies.study import Variant
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -29,12 +30,14 @@ class StudySettings:
         schedule: The config file of the schedule.
         data_root: The data folder.
         inputs: The folder of the decoded inputs.
-        options: Overrides for every variant, dotted key -> value.
+        encoders: The checkpoint that the encoders start from; None: they start at random.
+        options: Overrides for every variant that follows the schedule, dotted key -> value.
     """
 
     schedule: Path
     data_root: Path
     inputs: Path
+    encoders: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -61,8 +64,9 @@ class VariantConfig:
 def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
     """Return the config of a variant on decoded inputs and on the study's schedule.
 
-    After every epoch it looks at few windows of each clip; ``final_evaluation`` of the config
-    has the loaders of the end result, with the windows of the variant's own config.
+    A variant that is followed looks at few windows of each clip after every epoch;
+    ``final_evaluation`` of the config has the loaders of the end result, and ``further_tests``
+    those of tests under other conditions.
 
     Raises:
         MissingDataError: If the config does not exist.
@@ -73,15 +77,22 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
             raise ConfigError(
                 f"Option '{key}': a study takes it from {settings.schedule}; change it there."
             )
-    cfg = load_config(CONFIGS / variant.config, {**variant.options, **settings.options})
+    common = {} if variant.keeps_schedule else settings.options
+    cfg = load_config(CONFIGS / variant.config, {**variant.options, **common})
     schedule = load_config(settings.schedule)
-    for key in _SCHEDULE_KEYS:
-        cfg[key] = schedule[key]
+    if not variant.keeps_schedule:
+        for key in _SCHEDULE_KEYS:
+            cfg[key] = copy.deepcopy(schedule[key])
+    if not variant.is_followed:
+        # MMEngine validates after the last epoch in any case, unless it begins after that.
+        cfg.train_cfg.val_begin = cfg.train_cfg.max_epochs + 1
     for key in _LOADERS:
         if cfg.get(key) is None:
             raise ConfigError(f"Config '{cfg.filename}' has no `{key}`, so it cannot be studied.")
         cfg[key].dataset.data_root = str(settings.data_root)
-    splits = _read_decoded(cfg, settings.inputs, schedule)
+    if settings.encoders is not None and not variant.starts_fresh:
+        start_from(cfg, settings.encoders)
+    splits = _read_decoded(cfg, settings.inputs, schedule, variant.is_followed)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         for metric in metrics_of(evaluator):
             metric.num_resamples = _NUM_RESAMPLES
@@ -89,6 +100,8 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
         "type": "PlainCheckpointHook",
         "interval": cfg.train_cfg.max_epochs,
         "max_keep_ckpts": 1,
+        "save_optimizer": False,
+        "save_param_scheduler": False,
     }
     # The records of the epochs are means over single iterations.
     cfg.default_hooks.logger.interval = 1
@@ -96,21 +109,35 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
     return VariantConfig(cfg, splits)
 
 
-def _read_decoded(cfg: Config, inputs: Path, schedule: Config) -> tuple[CachedSplit, ...]:
+def _read_decoded(
+    cfg: Config, inputs: Path, schedule: Config, is_followed: bool
+) -> tuple[CachedSplit, ...]:
     """Have the loaders read decoded inputs, in this process; return the splits they read."""
     train = plan_split(cfg.train_dataloader.dataset, inputs, schedule.spans_per_clip)
     splits = [train]
-    final = {}
+    final, further = {}, {}
     for key in _LOADERS[1:]:
+        if schedule.get("final_windows_per_clip"):
+            cfg[key].dataset.windows_per_clip = schedule.final_windows_per_clip
         own = plan_split(cfg[key].dataset, inputs, 1)
         cfg[key].dataset.windows_per_clip = schedule.epoch_windows_per_clip
         by_epoch = plan_split(cfg[key].dataset, inputs, 1)
-        splits += [own, by_epoch]
+        splits += [own, by_epoch] if is_followed or key == "test_dataloader" else [own]
         _use(cfg[key], by_epoch)
         final[key] = {**copy.deepcopy(cfg[key]), "dataset": own.dataset}
+        if key == "test_dataloader":
+            for name, changes in schedule.further_tests.items():
+                further[name] = {**copy.deepcopy(cfg[key]), "dataset": _changed(by_epoch, changes)}
     _use(cfg.train_dataloader, train)
     cfg.final_evaluation = final
+    cfg.further_tests = further
     return tuple(splits)
+
+
+def _changed(split: CachedSplit, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the config of a split whose decoded inputs are changed before they are packed."""
+    reader, *rest = split.dataset["pipeline"]
+    return {**split.dataset, "pipeline": [reader, *copy.deepcopy(changes), *rest]}
 
 
 def _use(loader: Config, split: CachedSplit) -> None:

@@ -14,26 +14,50 @@ from mmengine.config import Config
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.reports.figures.theme import to_png
+from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import write_atomically, write_json
+from studies.clip_scores import (
+    SCORES_FILE,
+    ClipScores,
+    clip_interval,
+    further_scores_file,
+    mismatched_auc,
+    read_clip_scores,
+    track_auc,
+)
+from studies.collapse import collapsed_seeds
+from studies.encoders import starting_digest
 from studies.result_tables import (
     ACC_MEASURES,
     AUC_MEASURES,
+    OVERALL_AUC,
     Results,
     difference_table,
+    figure_by_seed,
     known_measures,
     measure_table,
 )
-from studies.runs import without_nan
-from studies.study import Study
+from studies.runs import run_folder, without_nan
+from studies.seed_statistics import mean_and_std, paired_differences, t_interval
+from studies.study import FULL, Group, Study
 from studies.study_config import StudySettings
 
-# The part of a page that a command writes; the prose around it stays.
-BEGIN = "<!-- written by the command below: begin -->"
-END = "<!-- written by the command below: end -->"
+# The parts of a page that a command writes; the prose around them stays.
+_RESULTS, _VERDICT = "results", "verdict"
+_SEEDS_WANTED = 10
 _SYNTHETIC = (
     "**Synthetic data**: rendered clips, forged by our own operators. The differences between "
     "the rows are those of this data set, of a small model and of a short schedule; they say "
     "nothing about real video."
+)
+
+
+_CELLS = (
+    "Figures are means ± standard deviations over the seeds. Differences are paired by seed, with "
+    "their 95 % interval over the seeds (Student's t). Beside it stands the 95 % bootstrap "
+    "interval over the test clips of the mean of all seeds: how far the difference could move had "
+    "other clips been tested with these weights. The seeds needed are those with which a paired "
+    "t-test at 5 % would see a true difference of that size in four of five studies."
 )
 
 
@@ -45,13 +69,16 @@ def read_facts(settings: StudySettings, cfg: Config, command: str) -> dict[str, 
         cfg: The config of one of its variants.
         command: The command that made them, as it was typed.
     """
+    schedule = Config.fromfile(str(settings.schedule))
     annotation = load_annotation(settings.data_root / cfg.train_dataloader.dataset.ann_file)
     return {
         "command": command,
         "dataset": str(annotation.metainfo["dataset"]),
         "is_synthetic": annotation.metainfo.get("synthetic"),
         "num_epochs": cfg.train_cfg.max_epochs,
-        "spans_per_clip": Config.fromfile(str(settings.schedule)).spans_per_clip,
+        "encoders": starting_digest(cfg.model),
+        "spans_per_clip": schedule.spans_per_clip,
+        "further_tests": list(schedule.further_tests),
         "num_clips": dict(Counter(str(row.split) for row in annotation.rows)),
     }
 
@@ -68,15 +95,16 @@ def describe(facts: Mapping[str, Any], results: Results) -> str:
     seconds = [result["seconds"] for result in runs]
     memory = max(result["peak_memory_mib"] for result in runs)
     clips = ", ".join(f"{number} {split}" for split, number in facts["num_clips"].items())
-    states = dict.fromkeys(result["fingerprint"]["code"] for result in runs)
+    num_other = sum(bool(result.get("is_of_other_code")) for result in runs)
+    scorings = {result.get("scoring") for result in runs}
     lines = [
         f"Command: `{facts['command']}`",
         "",
         f"- Data: `{facts['dataset']}`, clips: {clips}.",
+        f"- Start: {_describe_start(facts)}",
         f"- Schedule: {facts['num_epochs']} epochs on inputs decoded once, "
         f"{facts['spans_per_clip']} spans a training clip; thresholds from the validation split.",
-        f"- Seeds: {', '.join(map(str, seeds))}. Cells: mean ± standard deviation over the seeds "
-        "(lowest to highest).",
+        f"- Seeds: {', '.join(map(str, seeds))}.",
         *(
             f"- Hardware: {name}; one core a run."
             for name in dict.fromkeys(result["hardware"] for result in runs)
@@ -89,9 +117,69 @@ def describe(facts: Mapping[str, Any], results: Results) -> str:
             for versions in {tuple(result["versions"].items()) for result in runs}
         ),
     ]
-    if len(states) > 1:
-        lines.append(f"- The runs are of {len(states)} states of the code: {', '.join(states)}.")
+    if num_other:
+        lines.append(f"- {num_other} of {len(runs)} runs are of an earlier state of the code.")
+    if len(scorings) > 1:
+        lines.append(
+            f"- Accuracies and frame AUCs were computed by {len(scorings)} states of the code."
+        )
+    lines += ["", _CELLS]
     return "\n".join([_SYNTHETIC, "", *lines] if facts["is_synthetic"] else lines)
+
+
+def _describe_start(facts: Mapping[str, Any]) -> str:
+    if facts["encoders"] == "random":
+        return "random weights throughout."
+    trained = facts.get("encoder_training")
+    words = (
+        f"the two encoders come from one checkpoint (weights {facts['encoders']}), all else is "
+        "random by seed."
+    )
+    if trained:
+        words += (
+            f" They were trained for {trained['num_epochs']} epochs without towers, with plain "
+            f"fusion and the plain sum ({trained['seconds']:.0f} s); tested like that, video AUC "
+            f"is {trained['video_auc']:.3f}, audio AUC {trained['audio_auc']:.3f}."
+        )
+    return words
+
+
+def verdict(study: Study, results: Results, remarks: Mapping[str, str]) -> str:
+    """Return the sentence on whether the reference is ahead of the baseline, from the results.
+
+    By the interval over seeds of the difference in overall AUC at equal epochs.
+
+    Args:
+        study: With a baseline.
+        results: The finished runs.
+        remarks: By name of a variant: why its figures do not count.
+    """
+    titles = study.titles()
+    model = "The whole model" if study.reference == FULL else titles[study.reference]
+    baseline = titles[str(study.baseline)]
+    for name in (study.reference, str(study.baseline)):
+        if name in remarks:
+            return (
+                f"**{model} cannot be compared with {baseline}**: in {titles[name]}, "
+                f"{remarks[name]}."
+            )
+    differences = paired_differences(
+        figure_by_seed(results, study.reference, OVERALL_AUC),
+        figure_by_seed(results, str(study.baseline), OVERALL_AUC),
+    )
+    if len(differences) < _SEEDS_WANTED:
+        return (
+            f"**Whether {model[0].lower()}{model[1:]} is ahead of {baseline} is not known**: "
+            f"{len(differences)} seeds were compared, and {_SEEDS_WANTED} are wanted."
+        )
+    difference, std = mean_and_std(differences)
+    low, high = t_interval(differences)
+    relation = "ahead of" if low > 0 else "behind" if high < 0 else "neither ahead of nor behind"
+    return (
+        f"**{model} is {relation} {baseline} at equal epochs**: overall AUC {difference:+.4f}, "
+        f"95 % interval [{low:+.4f}, {high:+.4f}], paired over {len(differences)} seeds "
+        f"(standard deviation {std:.4f}; ahead in {sum(each > 0 for each in differences)})."
+    )
 
 
 class StudyPage:
@@ -122,16 +210,83 @@ class StudyPage:
         self.further: dict[str, Any] = {}
         self._parts = [describe(facts, results)]
         self._pictures: dict[str, bytes] = {}
+        self._scores: dict[tuple[str, int, str], ClipScores | None] = {}
+        self.remarks = {
+            name: f"contrast collapsed in {len(seeds)} of {len(results[name])} runs"
+            for name in results
+            if (seeds := collapsed_seeds(results[name]))
+        }
 
     def add_tables(self) -> None:
-        """Add the tables of AUC and accuracy, and of the differences to the reference."""
-        titles, reference = self.study.titles(), self.study.reference
-        for heading, measures in (("AUC", AUC_MEASURES), ("Accuracy", ACC_MEASURES)):
-            known = known_measures(self.results, measures)
-            self.add(f"## {heading}", measure_table(self.results, titles, known))
-            if reference in self.results:
-                differences = difference_table(self.results, titles, reference, known)
-                self.add("Differences, paired by seed:", differences)
+        """Add the tables of the study's groups, and that of the accuracies."""
+        results = self._with_scores()
+        for group in self.study.tables():
+            self._add_table(group, results)
+        known = known_measures(results, ACC_MEASURES)
+        if known:
+            accuracies = measure_table(results, self.study.titles(), known, self.remarks)
+            self.add("## Accuracy", accuracies)
+
+    def _add_table(self, group: Group, results: Results) -> None:
+        titles = {name: self.study.titles()[name] for name in group.variants}
+        reference = group.variants[0]
+        shown = {name: results[name] for name in group.variants if name in results}
+        measures = known_measures(shown, AUC_MEASURES if group.measures is None else group.measures)
+        # Without rows of its own, a table would repeat the reference.
+        if not measures or (set(shown) == {reference} and group != self.study.tables()[0]):
+            return
+        self.add(f"## {group.title}", *filter(None, [group.note]))
+        self.add(measure_table(shown, titles, measures, self.remarks))
+        if reference in shown and len(shown) > 1:
+            over_clips = {}
+            if next(iter(measures.values())) == OVERALL_AUC:
+                over_clips = self._over_clips(list(shown), reference)
+                self.further.setdefault("over_clips", {})[group.name] = over_clips
+            self.add(difference_table(shown, titles, reference, measures, over_clips, self.remarks))
+
+    def _over_clips(self, names: list[str], reference: str) -> dict[str, tuple[float, float]]:
+        """Return the intervals over clips of the differences in overall AUC to a reference."""
+        intervals = {}
+        for name in names:
+            seeds = sorted(set(self.results[name]) & set(self.results[reference]))
+            found = [
+                (self._scores_of(name, seed), self._scores_of(reference, seed)) for seed in seeds
+            ]
+            pairs = [(a, b) for a, b in found if a is not None and b is not None]
+            if name != reference and pairs:
+                intervals[name] = clip_interval([a for a, _ in pairs], [b for _, b in pairs])
+        return intervals
+
+    def _with_scores(self) -> Results:
+        """Return the results with figures that are computed from the clips' scores."""
+        wanted = {key for group in self.study.tables() for key in (group.measures or {}).values()}
+        if not wanted - set(AUC_MEASURES.values()):
+            return self.results
+        return {
+            name: {
+                seed: {**result, "final": {**result["final"], **self._figures(name, seed)}}
+                for seed, result in runs.items()
+            }
+            for name, runs in self.results.items()
+        }
+
+    def _figures(self, name: str, seed: int) -> dict[str, float]:
+        """Return AUCs of parts of the test and of further tests, such as ``overall/mismatched``."""
+        figures: dict[str, float] = {}
+        for track in TRACKS:
+            if (clips := self._scores_of(name, seed)) is not None:
+                figures[f"{track}/mismatched"] = mismatched_auc(clips, track)
+            for test in self.facts.get("further_tests", ()):
+                if (clips := self._scores_of(name, seed, further_scores_file(test))) is not None:
+                    figures[f"{track}/{test}"] = track_auc(clips, track)
+        return figures
+
+    def _scores_of(self, name: str, seed: int, file: str = SCORES_FILE) -> ClipScores | None:
+        key = name, seed, file
+        if key not in self._scores:
+            path = run_folder(self.work_dir, name, seed) / file
+            self._scores[key] = read_clip_scores(path) if path.is_file() else None
+        return self._scores[key]
 
     def add(self, *paragraphs: str) -> None:
         """Add paragraphs of Markdown."""
@@ -159,7 +314,12 @@ class StudyPage:
         """
         page = self.folder / f"{self.study.name}.md"
         runs = self.folder / f"{self.study.name}.json"
-        write_section(page, self.study.title, "\n\n".join(self._parts))
+        sections = {_RESULTS: "\n\n".join(self._parts)}
+        if self.study.baseline is not None:
+            line = verdict(self.study, self.results, self.remarks)
+            sections = {_VERDICT: line, **sections}
+            self.further["verdict"] = line
+        write_sections(page, self.study.title, sections)
         for file, content in self._pictures.items():
             write_atomically(content, self.images / file)
         variants = {
@@ -173,23 +333,34 @@ class StudyPage:
         return [page, runs, *(self.images / file for file in self._pictures)]
 
 
-def write_section(page: Path, title: str, section: str) -> None:
+def write_sections(page: Path, title: str, sections: Mapping[str, str]) -> None:
     """Write what stands between the markers of a page; a new page gets a title and markers.
 
     Args:
         page: A Markdown file.
         title: Heading of a new page.
-        section: Markdown.
+        sections: Markdown, by the name in its markers.
 
     Raises:
         ConfigError: If the page is there without its markers.
     """
-    text = page.read_text(encoding="utf-8") if page.is_file() else f"# {title}\n\n{BEGIN}\n{END}\n"
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ConfigError(
-            f"{page} has no lines '{BEGIN}' and '{END}' between which the results could go; "
-            "put them in, or move the page away."
-        )
-    write_atomically(f"{before}{begin}\n\n{section.strip()}\n\n{end}{after}", page)
+    if page.is_file():
+        text = page.read_text(encoding="utf-8")
+    else:
+        text = f"# {title}\n" + "".join("\n{}\n{}\n".format(*markers(name)) for name in sections)
+    for name, section in sections.items():
+        begin, end = markers(name)
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not found_begin or not found_end:
+            raise ConfigError(
+                f"{page} has no lines '{begin}' and '{end}' between which the {name} could go; "
+                "put them in, or move the page away."
+            )
+        text = f"{before}{begin}\n\n{section.strip()}\n\n{end}{after}"
+    write_atomically(text, page)
+
+
+def markers(name: str) -> tuple[str, str]:
+    """Return the lines before and after a section that a command writes."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"

@@ -25,10 +25,12 @@ from macbdf_mm.errors import MissingDataError
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.environment import hardware, package_versions
 from macbdf_mm.utils.files import write_json
+from studies.clip_scores import SCORES_FILE, further_scores_file
+from studies.encoders import check_start
+from studies.executed_code import files_digest, scoring_files
 from studies.fingerprint import run_fingerprint
 from studies.runs import CONFIG_FILE, RESULT_FILE, TRAINING_FOLDER, without_nan
 
-SCORES_FILE = "test_scores.json"
 _MEASURES = ("auc", "acc", "balanced_acc", "threshold")
 # What OMParetoLogHook logs; at an interval of one iteration each value is of its own step.
 _LOGGED = "train/om_pareto/"
@@ -43,7 +45,8 @@ def train_run(folder: Path) -> dict[str, Any]:
     Returns:
         ``epochs`` (see :class:`EpochRecordHook`), ``final`` (all figures of the test split),
         ``seconds``, ``cpu_seconds`` and ``train_seconds``, ``peak_memory_mib``,
-        ``num_parameters``, ``weights_sha256``, ``hardware``, ``versions`` and ``fingerprint``.
+        ``num_parameters``, ``weights_sha256``, ``hardware``, ``versions``, ``fingerprint`` and
+        ``scoring`` (digest of the code that computed the figures).
     """
     torch.set_num_threads(1)
     begin = time.monotonic()
@@ -54,8 +57,10 @@ def train_run(folder: Path) -> dict[str, Any]:
     cfg.experiment_name = f"study_{fingerprint['config']}"
     refuse_leaks(cfg)
     recorder = EpochRecordHook()
+    start = dict(cfg.model)  # Building takes parts of the config away.
     runner = build_runner(cfg)
     runner.register_hook(recorder)
+    runner.register_hook(_StartHook(start))
     runner.train()
     model = bare_model(runner)
     digest = weight_digest(model)
@@ -74,6 +79,7 @@ def train_run(folder: Path) -> dict[str, Any]:
         "hardware": hardware(),
         "versions": package_versions(),
         "fingerprint": fingerprint,
+        "scoring": files_digest(scoring_files()),
     }
 
 
@@ -88,28 +94,52 @@ def evaluate_finally(cfg: Config, folder: Path) -> dict[str, float]:
     path = last_checkpoint(folder / TRAINING_FOLDER)
     if path is None:
         raise MissingDataError(f"{folder} has no checkpoint, so nothing can be tested.")
-    cfg = cfg.copy()
-    cfg.merge_from_dict(cfg.final_evaluation.to_dict())
-    cfg.experiment_name = f"{cfg.experiment_name}_final"
-    write_results_to(cfg, folder / SCORES_FILE)
-    runner = build_runner(cfg)
-    load_weights(bare_model(runner), load_checkpoint(path)["state_dict"], path)
-    runner.val()
-    figures: dict[str, float] = runner.test()
+    weights = load_checkpoint(path)["state_dict"]
+    final = _tester(cfg, cfg.final_evaluation.to_dict(), "final", folder / SCORES_FILE)
+    load_weights(bare_model(final), weights, path)
+    final.val()
+    figures: dict[str, float] = final.test()
+    for name, loader in cfg.further_tests.items():
+        scores = folder / further_scores_file(name)
+        further = _tester(cfg, {"test_dataloader": loader.to_dict()}, name, scores)
+        load_weights(bare_model(further), weights, path)
+        further.test()
     return {name: float(value) for name, value in figures.items()}
 
 
+def _tester(cfg: Config, changes: dict[str, Any], name: str, scores: Path) -> Runner:
+    """Return a runner of a config with changes, which writes the test clips' scores to a file."""
+    cfg = cfg.copy()
+    for key, value in changes.items():
+        cfg[key] = value
+    cfg.experiment_name = f"{cfg.experiment_name}_{name}"
+    write_results_to(cfg, scores)
+    return build_runner(cfg)
+
+
+class _StartHook(Hook):
+    """Checks that the encoders start from the weights that the config names."""
+
+    def __init__(self, model: Mapping[str, Any]) -> None:
+        self._model = model
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the model's weights, which were initialised by now."""
+        check_start(bare_model(runner), self._model)
+
+
 class EpochRecordHook(Hook):
-    """Tests after each validation, and keeps means of the losses and the figures.
+    """Keeps means of the losses, and tests after each validation.
 
     The test uses the thresholds that the validation of the same epoch has chosen. Nothing is
     chosen by its figures; they are only recorded.
 
     Attributes:
         records: One entry an epoch: ``epoch`` from 1, ``losses`` (means over the epoch's
-            iterations), ``om_pareto`` (means of what ``OMParetoLogHook`` logs of a step, such
-            as ``video/cos``; empty without it), ``val`` and ``test`` (AUC, accuracies and
-            threshold by track).
+            iterations of all that the model reports), ``om_pareto`` (means of what
+            ``OMParetoLogHook`` logs of a step, such as ``video/cos``; empty without it), and
+            where the epoch was validated ``val`` and ``test`` (AUC, accuracies and threshold by
+            track).
     """
 
     # After the hooks that store thresholds and that log.
@@ -139,18 +169,16 @@ class EpochRecordHook(Hook):
             if key.startswith(_LOGGED):
                 self._logged[key.removeprefix(_LOGGED)].append(float(buffer.current()))
 
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Keep what the epoch was like."""
+        losses, logged = _means(self._losses), _means(self._logged)
+        # The loop counts the epoch after the hooks of its end.
+        self.records.append({"epoch": runner.epoch + 1, "losses": losses, "om_pareto": logged})
+
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Test, and keep what the epoch was like."""
+        """Test, and keep the figures of both."""
         tested = runner.test_loop.run()
-        self.records.append(
-            {
-                "epoch": runner.epoch,
-                "losses": _means(self._losses),
-                "om_pareto": _means(self._logged),
-                "val": track_figures(metrics or {}),
-                "test": track_figures(tested),
-            }
-        )
+        self.records[-1] |= {"val": track_figures(metrics or {}), "test": track_figures(tested)}
 
 
 def _means(values: Mapping[str, Sequence[float]]) -> dict[str, float]:

@@ -123,6 +123,7 @@ def make_result() -> Callable[..., dict]:
             "hardware": "a processor, 2 cores, no GPU used",
             "versions": {"Python": "3.11.0", "torch": "2.11.0"},
             "fingerprint": {"config": "c0", "data": "d0", "code": "e0"},
+            "scoring": "s0",
         }
 
     return make

@@ -15,6 +15,8 @@ FACTS = {
     "num_epochs": 2,
     "spans_per_clip": 3,
     "num_clips": {"train": 8},
+    "encoders": "random",
+    "further_tests": [],
 }
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from macbdf_mm.reports.figures.training_curves import draw_seed_curves
-from studies.om_pareto import OM_PARETO, PLAIN_SUM, fill_om_pareto_page
+from studies.ablations import PLAIN_SUM
+from studies.om_pareto import OM_PARETO, fill_om_pareto_page
 from studies.study import FULL
 from studies.study_page import StudyPage
 
@@ -13,6 +14,8 @@ FACTS = {
     "num_epochs": 2,
     "spans_per_clip": 3,
     "num_clips": {"train": 8},
+    "encoders": "random",
+    "further_tests": [],
 }
 
 

@@ -5,49 +5,30 @@ import pytest
 
 from studies.result_tables import (
     AUC_MEASURES,
+    difference,
     difference_table,
     epoch_values,
     figure_by_seed,
-    known,
+    interval,
     known_measures,
-    mean_and_std,
     measure_table,
-    paired_differences,
     spread,
 )
 
 
-def test_mean_and_deviation_agree_with_numpy():
-    values = [0.81, 0.79, 0.86, 0.90]
-    assert mean_and_std(values) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
-
-
-def test_what_is_not_known_does_not_count():
-    assert known([0.5, None, math.nan, 0.7]) == [0.5, 0.7]
-    assert mean_and_std([0.5, None, math.nan, 0.7])[0] == pytest.approx(0.6)
-
-
-def test_one_value_has_no_deviation_and_none_no_mean():
-    assert math.isnan(mean_and_std([0.5])[1])
-    assert math.isnan(mean_and_std([])[0])
-    assert spread([0.5]) == "0.500"
+def test_text_has_the_deviation_and_signs_where_wanted():
+    assert spread([0.8, 0.9]) == "0.850 ± 0.071"
+    assert spread([-0.1, 0.2], "+") == "+0.050 ± 0.212"
+    assert spread([0.5, None]) == "0.500"
     assert spread([]) == "-"
 
 
-def test_differences_are_paired_by_seed():
-    # By hand: 0.80-0.85 = -0.05, 0.70-0.72 = -0.02, 0.90-0.86 = +0.04; seed 3 has no partner.
-    values = {0: 0.80, 1: 0.70, 2: 0.90, 3: 0.10}
-    reference = {2: 0.86, 0: 0.85, 1: 0.72, 4: 0.99}
-    assert paired_differences(values, reference) == pytest.approx([-0.05, -0.02, 0.04])
-
-
-def test_pairs_without_a_value_are_left_out():
-    assert paired_differences({0: None, 1: 0.5, 2: math.nan}, {0: 0.1, 1: 0.25, 2: 0.1}) == [0.25]
-
-
-def test_text_has_deviation_and_range_and_signs_where_wanted():
-    assert spread([0.8, 0.9]) == "0.850 ± 0.071 (0.800 to 0.900)"
-    assert spread([-0.1, 0.2], "+") == "+0.050 ± 0.212 (-0.100 to +0.200)"
+def test_a_difference_has_its_interval_over_seeds():
+    # By hand: mean 0.02, deviation 0.01, 4.303 * 0.01 / sqrt(3) = 0.0248.
+    assert difference([0.01, 0.02, 0.03]) == "+0.020 [-0.005, +0.045]"
+    assert difference([-0.01]) == "-0.010"
+    assert difference([]) == "-"
+    assert interval(math.nan, math.nan) == "-"
 
 
 def record(epoch, **test):
@@ -57,7 +38,7 @@ def record(epoch, **test):
 def test_one_row_a_seed_and_one_column_an_epoch(make_result):
     results = {
         "full": {
-            1: make_result([record(1, auc=0.6), record(2, auc=0.8)]),
+            1: make_result([record(1, auc=0.6), record(2, auc=0.8), {"epoch": 3}]),
             0: make_result([record(1, auc=0.5), record(2, auc=None), record(3, auc=0.9)]),
         }
     }
@@ -92,16 +73,40 @@ def test_rows_stand_in_the_order_of_the_study(results):
     assert measure_table(results, TITLES, MEASURES).splitlines() == [
         "| variant | seeds | AUC | ACC |",
         "| --- | --- | --- | --- |",
-        "| full model | 2 | 0.850 ± 0.071 (0.800 to 0.900) | 0.700 |",
+        "| full model | 2 | 0.850 ± 0.071 | 0.700 |",
         "| bare | 1 | 0.700 | 0.600 |",
     ]
 
 
 def test_differences_are_to_the_reference_of_the_same_seed(results):
-    assert difference_table(results, TITLES, "full", MEASURES).splitlines()[1:] == [
-        "| --- | --- | --- | --- |",
-        "| bare | 1 | -0.100 | -0.100 |",
-    ]
+    table = difference_table(results, TITLES, "full", MEASURES)
+    head, _, row = table.splitlines()
+    assert head == (
+        "| minus full model | pairs | AUC | AUC: over clips | AUC: seeds to see 0.01, 0.02 | ACC |"
+    )
+    assert row == "| bare | 1 | -0.100 | - | -, - | -0.100 |"
+
+
+def test_clip_spread_and_seeds_needed_stand_beside_the_first_measure(make_result):
+    results = {
+        name: {seed: make_result(overall__auc=value) for seed, value in enumerate(values)}
+        for name, values in {"full": [0.8, 0.8, 0.8], "bare": [0.81, 0.82, 0.83]}.items()
+    }
+    table = difference_table(results, TITLES, "full", MEASURES, {"bare": (0.0, 0.041)})
+    # Deviation 0.01: for 0.01 a paired t-test needs 10 seeds, for 0.02 it needs 5.
+    assert table.splitlines()[2] == (
+        "| bare | 3 | +0.020 [-0.005, +0.045] | [+0.000, +0.041] | 10, 5 | - |"
+    )
+
+
+def test_a_remark_stands_in_place_of_the_figures(results):
+    remarks = {"bare": "collapsed"}
+    assert measure_table(results, TITLES, MEASURES, remarks).splitlines()[3] == (
+        "| bare | 1 | collapsed |  |"
+    )
+    for remarks in ({"bare": "collapsed"}, {"full": "collapsed"}):
+        table = difference_table(results, TITLES, "full", MEASURES, remarks=remarks)
+        assert table.splitlines()[2] == "| bare | 1 | collapsed |  |  |  |"
 
 
 def test_a_measure_that_no_run_has_is_not_a_column(results):

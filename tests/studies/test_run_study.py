@@ -2,6 +2,7 @@
 
 import json
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -11,10 +12,11 @@ from mmengine.config import Config
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.test_result import read_test_result
 from macbdf_mm.utils.files import folder_lock
-from studies.run_study import run_study
+from studies.encoders import starting_digest
+from studies.run_study import run_study, train_encoders
 from studies.runs import CONFIG_FILE, RESULT_FILE, run_folder
 from studies.study import Study, Variant
-from studies.study_config import read_variant
+from studies.study_config import CONFIGS, read_variant
 from studies.train_run import train_run
 
 DEMO = "macbdf_demo.py"
@@ -23,7 +25,7 @@ STUDY = Study(
     "trial",
     "A trial",
     (
-        Variant("full", "full", DEMO),
+        Variant("full", "full", DEMO, is_followed=True),
         Variant("broken", "broken", DEMO, {"model.head.nonsense": 1}),
     ),
     reference="full",
@@ -136,6 +138,38 @@ def test_failed_and_changed_runs_are_trained_again_and_a_study_can_share_the_res
     (stale,) = (folder / "stale").iterdir()
     assert json.loads(stale.read_text()) == old
     assert Config.fromfile(folder / CONFIG_FILE).optim_wrapper.optimizer.lr == 2e-5
+
+
+@pytest.mark.slow  # two more processes
+def test_encoders_are_trained_once_and_every_run_starts_from_them(
+    make_settings, tmp_path, data_root, capsys
+):
+    config = tmp_path / "short_encoders.py"
+    config.write_text(
+        f"_base_ = [{str(CONFIGS / 'ablations/encoders.py')!r}]\n"
+        "train_cfg = dict(max_epochs=1)\n"
+        "train_dataloader = dict(batch_size=4)\n"
+    )
+    settings = make_settings(tmp_path / "inputs")
+    checkpoint, about = train_encoders(config, settings, tmp_path)
+    assert about["num_epochs"] == 1
+    assert 0 <= about["video_auc"] <= 1
+    settings = replace(settings, encoders=checkpoint)
+    variant = Variant("full", "full", DEMO)
+    study = Study("trial", "A trial", (variant,), "full")
+    configs = {"full": read_variant(variant, settings)}
+    results, failed = run_study(study, configs, tmp_path, {"full": [0]})
+    assert failed == []
+    assert "test" not in results["full"][0]["epochs"][-1], "tested at the end alone"
+    assert results["full"][0]["fingerprint"]["encoders"] == starting_digest(
+        configs["full"].cfg.model
+    )
+    for name in ("noisy_sound", "noisy_picture"):
+        scores = read_test_result(run_folder(tmp_path, "full", 0) / f"test_scores_{name}.json")
+        assert len(scores.videos) == 8
+    capsys.readouterr()
+    assert train_encoders(config, settings, tmp_path) == (checkpoint, about)
+    assert "begins" not in capsys.readouterr().out
 
 
 def test_an_unknown_variant_is_named(make_settings, tmp_path):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
 
@@ -18,7 +21,7 @@ def test_the_schedule_replaces_the_config_s_own_and_the_rest_stays(settings):
     own = Config.fromfile(CONFIGS / FULL.config)
     schedule = Config.fromfile(settings.schedule)
     assert own.train_cfg.max_epochs > schedule.train_cfg.max_epochs == 2
-    assert read.train_cfg == schedule.train_cfg
+    assert read.train_cfg == schedule.train_cfg | dict(val_begin=3)
     assert read.param_scheduler == schedule.param_scheduler
     for key in ("model", "optim_wrapper", "randomness"):
         assert read[key] == own[key]
@@ -37,8 +40,41 @@ def test_loaders_read_decoded_inputs_in_this_process(settings, data_root):
         assert cfg[key].dataset.split == final[key].dataset.split
     named = {cfg[key].dataset.pipeline[0].cache_dir for key in ("train_dataloader",)}
     named |= {c[k].dataset.pipeline[0].cache_dir for c in (cfg, final) for k in final}
-    assert named == {str(split.folder) for split in variant.splits}
     assert len(named) == 5
+    read = [str(split.folder) for split in variant.splits]
+    # Nothing is validated after an epoch, unless the variant is followed.
+    assert {*named} - {*read} == {cfg.val_dataloader.dataset.pipeline[0].cache_dir}
+    followed = read_variant(replace(FULL, is_followed=True), settings)
+    assert {str(split.folder) for split in followed.splits} == named
+    assert followed.cfg.train_cfg.val_begin == 1
+
+
+def test_further_tests_change_one_window_of_each_clip(settings):
+    cfg = read_variant(FULL, settings).cfg
+    assert list(cfg.further_tests) == ["noisy_sound", "noisy_picture"]
+    loader = cfg.further_tests.noisy_sound
+    assert loader.dataset.split == "test"
+    assert loader.dataset.windows_per_clip == 1
+    types = [step.type for step in loader.dataset.pipeline]
+    assert types == ["ReadCachedInputs", "AudioNoise", "PackForgeryInputs"]
+    assert [step.type for step in cfg.test_dataloader.dataset.pipeline] == [types[0], types[2]]
+
+
+def test_a_variant_can_keep_its_own_schedule_and_takes_no_options_then(make_settings, tmp_path):
+    settings = make_settings(tmp_path, options={"train_dataloader.batch_size": 3})
+    own = Config.fromfile(CONFIGS / FULL.config)
+    cfg = read_variant(replace(FULL, keeps_schedule=True), settings).cfg
+    assert cfg.train_cfg.max_epochs == own.train_cfg.max_epochs
+    assert cfg.param_scheduler == own.param_scheduler
+    assert cfg.train_dataloader.batch_size == own.train_dataloader.batch_size
+
+
+def test_encoders_start_from_the_checkpoint_unless_the_variant_starts_fresh(settings):
+    settings = replace(settings, encoders=Path("x.pth"))
+    encoder = read_variant(FULL, settings).cfg.model.video_backbone.encoder
+    assert encoder.init_cfg.checkpoint == "x.pth"
+    fresh = read_variant(replace(FULL, starts_fresh=True), settings).cfg
+    assert "init_cfg" not in fresh.model.video_backbone.encoder
 
 
 def test_a_seed_goes_to_weights_and_augmentation(settings):

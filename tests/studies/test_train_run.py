@@ -35,6 +35,7 @@ def test_an_epoch_has_the_means_of_its_own_iterations():
             hook.after_train_iter(
                 runner, 0, outputs={"loss": torch.tensor(loss, requires_grad=True)}
             )
+        hook.after_train_epoch(runner)
         runner.epoch += 1
         runner.tested = {**FIGURES, "overall/auc": 0.1 * runner.epoch}
         hook.after_val_epoch(runner, FIGURES)
@@ -52,9 +53,8 @@ def test_losses_that_come_in_some_iterations_only_are_averaged_over_these():
     hook.before_train_epoch(runner)
     hook.after_train_iter(runner, 0, outputs={"a": 1.0, "b": torch.tensor(4.0)})
     hook.after_train_iter(runner, 1, outputs={"a": 3.0})
-    hook.after_val_epoch(runner, {})
-    assert hook.records[0]["losses"] == {"a": 2.0, "b": 4.0}
-    assert hook.records[0]["om_pareto"] == {}
+    hook.after_train_epoch(runner)
+    assert hook.records == [{"epoch": 1, "losses": {"a": 2.0, "b": 4.0}, "om_pareto": {}}]
 
 
 def test_only_figures_of_the_tracks_are_kept():

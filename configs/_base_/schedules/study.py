@@ -1,8 +1,9 @@
-# The short schedule of the studies: it replaces the config's own, and its run takes minutes.
+# The short schedule of the studies: it replaces the config's own, and its run takes about a minute.
+# The encoders have learnt before (configs/ablations/encoders.py), so few epochs are enough.
 #
 # All that decides how long a run takes stands here. `max_epochs` follows from `num_epochs`.
-num_epochs = 6
-num_warmup_epochs = 1
+num_epochs = 4
+num_warmup_epochs = 0.5
 
 train_cfg = dict(by_epoch=True, max_epochs=num_epochs, val_begin=1, val_interval=1)
 param_scheduler = [
@@ -28,3 +29,11 @@ param_scheduler = [
 spans_per_clip = 3
 # Windows of a clip that are looked at after each epoch; the end result takes the config's own.
 epoch_windows_per_clip = 1
+# Windows of a clip in the end result.
+final_windows_per_clip = 2
+# Further tests at the end, by name: what is done to the decoded inputs, the sound or the picture
+# of half the clips made useless. The draws follow from the index of the clip.
+further_tests = dict(
+    noisy_sound=[dict(type="AudioNoise", min_snr_db=-10.0, max_snr_db=-10.0, probability=0.5)],
+    noisy_picture=[dict(type="ClipNoise", std=(80.0, 80.0), probability=0.5)],
+)
