@@ -4,27 +4,63 @@ import numpy as np
 
 from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
 from macbdf_mm.utils.tables import markdown_table
-from studies.result_tables import epoch_values, mean_and_std, spread
-from studies.study import DEMO_CONFIG, FULL, Study, Variant
+from studies.ablations import PLAIN_SUM
+from studies.result_tables import difference, epoch_values
+from studies.seed_statistics import known, mean_and_std
+from studies.study import DEMO_CONFIG, FULL, Group, Study, Variant
 from studies.study_page import StudyPage
 
-PLAIN_SUM = "without_om_pareto"
 PEERS = {"mgda": "MGDA", "pcgrad": "PCGrad", "upgrad": "UPGrad", "mmpareto": "MMPareto"}
 """Other ways to combine the two gradients: `method` of the wrapper, which names the variant."""
+
+RULES = (
+    Variant("no_dead_zone", "no dead zone (paper)", DEMO_CONFIG, {"optim_wrapper.dead_zone": 0.0}),
+    Variant("normalised", "normalised", DEMO_CONFIG, {"optim_wrapper.normalised": True}),
+    Variant("clamp", "clamp", DEMO_CONFIG, {"optim_wrapper.descent_guard": "clamp"}),
+)
+"""OM-Pareto with another rule near cos = 0 or beyond the common descent."""
+
+_OBJECTIVES = {
+    "objectives_contrast": (
+        "Objectives that differ: contrast within a track against the rest",
+        "Nothing but contrast within a track is unimodal, and it weighs as much as classification.",
+    ),
+    "objectives_overall_label": (
+        "Objectives that differ: tracks against the clip as a whole",
+        "The multimodal objective knows the overall label alone: a clip with one fake track pulls "
+        "the encoder of its real track two ways.",
+    ),
+}
+OBJECTIVES = tuple(
+    Variant(f"{name}_{method}", title, f"ablations/{name}.py", {"optim_wrapper.method": method})
+    for name in _OBJECTIVES
+    for method, title in (("om_pareto", "OM-Pareto"), ("sum", "plain sum"))
+)
+"""Where OM-Pareto should matter: as the whole model is trained, both objectives ask the same."""
 
 OM_PARETO = Study(
     name="om_pareto",
     title="OM-Pareto and its peers",
     variants=(
         # The full model trains with OM-Pareto: its runs are those of the ablations.
-        Variant(FULL, "OM-Pareto", DEMO_CONFIG),
-        Variant(PLAIN_SUM, "plain sum", "ablations/without_om_pareto.py"),
+        Variant(FULL, "OM-Pareto", DEMO_CONFIG, is_followed=True),
+        Variant(PLAIN_SUM, "plain sum", "ablations/without_om_pareto.py", is_followed=True),
         *(
             Variant(method, title, DEMO_CONFIG, {"optim_wrapper.method": method})
             for method, title in PEERS.items()
         ),
+        *RULES,
+        *OBJECTIVES,
     ),
     reference=FULL,
+    groups=(
+        Group("peers", "OM-Pareto and its peers", (FULL, PLAIN_SUM, *PEERS)),
+        *(
+            Group(name, title, (f"{name}_om_pareto", f"{name}_sum"), note=note)
+            for name, (title, note) in _OBJECTIVES.items()
+        ),
+        Group("rules", "Variants of the rule", (FULL, *(variant.name for variant in RULES))),
+    ),
 )
 
 # Title -> group and key of the epochs' records.
@@ -84,12 +120,12 @@ def add_epoch_differences(page: StudyPage) -> None:
     for title, (group, key) in _PANELS.items():
         epochs, with_it = epoch_values(paired, reference, group, key)
         differences = with_it - epoch_values(paired, PLAIN_SUM, group, key)[1]
-        cells = [spread(column, "+") for column in differences.T]
+        cells = [difference(known(column)) for column in differences.T]
         rows.append([title, *cells])
     titles = page.study.titles()
     page.add(
         f"{titles[reference]} minus {titles[PLAIN_SUM]} in each epoch, paired by seed "
-        f"({len(seeds)} pairs; mean ± standard deviation, lowest to highest):",
+        f"({len(seeds)} pairs; mean and 95 % interval over the seeds):",
         markdown_table(["", *(f"epoch {epoch:.0f}" for epoch in epochs)], rows),
     )
 

@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=f"{__doc__} A stopped command goes on where it was."
     )
-    add_study_arguments(parser, seeds=(0, 1, 2))
+    add_study_arguments(parser, seeds=range(10))
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.

@@ -16,20 +16,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=f"{__doc__} A stopped command goes on where it was."
     )
-    add_study_arguments(parser, seeds=range(5))
+    add_study_arguments(parser, seeds=range(10))
     parser.add_argument(
         "--peer-seeds",
         type=int,
         nargs="+",
-        default=[0, 1, 2],
-        help="seeds of the peers, which are compared in the tables only (default: %(default)s)",
+        help="seeds of the peers, which are compared in the tables only (default: all)",
     )
     arguments = parser.parse_args()
 
     # Imported late: a wrong flag is answered before torch is loaded.
     from studies.om_pareto import OM_PARETO, PEERS, fill_om_pareto_page
 
-    peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds)
+    peer_seeds = dict.fromkeys(PEERS, arguments.peer_seeds or arguments.seeds)
     return run_study_command(OM_PARETO, fill_om_pareto_page, arguments, peer_seeds)
 
 
