@@ -107,7 +107,9 @@ class StockAttention(nn.Module):
         self.proj = stock_linear(attention.proj)
         self.proj_drop = copy.deepcopy(attention.proj_drop)
 
-    def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, mask: Tensor | None = None, key_bias: Tensor | None = None
+    ) -> Tensor:
         """Return what each token gathers from the valid ones, as :class:`SelfAttention` does."""
         batch, num_tokens, _ = tokens.shape
         bias = torch.cat([self.q_bias, torch.zeros_like(self.v_bias), self.v_bias])
@@ -116,6 +118,9 @@ class StockAttention(nn.Module):
         query, key, value = qkv.unbind(0)  # (B, heads, N, C / heads)
         if mask is not None:
             mask = (mask | ~mask.any(dim=1, keepdim=True))[:, None, None, :]
+        if key_bias is not None:
+            added = key_bias.to(query.dtype)[:, None, None, :]
+            mask = added if mask is None else added.masked_fill(~mask, float("-inf"))
         if self.is_fused:
             gathered = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         else:
@@ -126,8 +131,10 @@ class StockAttention(nn.Module):
 
 def _explicit_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1)
-    if mask is not None:
+    if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, float("-inf"))
+    elif mask is not None:
+        scores = scores + mask
     return scores.softmax(dim=-1) @ value
 
 

@@ -53,6 +53,11 @@ def test_both_ways_attend_to_the_same(is_fused: bool) -> None:
     mask[2] = False  # nothing valid: all is attended to
     torch.testing.assert_close(stock(tokens, mask), attention(tokens, mask), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(stock(tokens), attention(tokens), rtol=1e-4, atol=1e-5)
+    bias = torch.randn(mask.shape)
+    for given in (mask, None):
+        torch.testing.assert_close(
+            stock(tokens, given, bias), attention(tokens, given, bias), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize(("num_dims", "size"), [(3, (3, 4, 5)), (2, (6, 7))])

@@ -49,6 +49,23 @@ def test_masked_tokens_are_as_good_as_absent():
     )
 
 
+@pytest.mark.parametrize("with_cp", [False, True])
+def test_a_key_with_a_bias_counts_as_often_as_it_says(with_cp):
+    """log 3 is three copies of the token; the queries of the copies are left out."""
+    torch.manual_seed(0)
+    block = TransformerBlock(16, 4, with_cp=with_cp)
+    for parameter in block.attn.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    tokens, mask = torch.randn(2, 5, 16), torch.ones(2, 5, dtype=torch.bool)
+    mask[1, 3] = False
+    bias = torch.zeros(2, 5)
+    bias[:, 2] = math.log(3.0)
+    copies = [0, 1, 2, 2, 2, 3, 4]
+    expected = block(tokens[:, copies], mask[:, copies])[:, [0, 1, 2, 5, 6]]
+    torch.testing.assert_close(block(tokens, mask, bias), expected)
+    assert not torch.allclose(block(tokens, mask), expected, atol=1e-3)
+
+
 def test_a_clip_without_a_valid_token_attends_to_all_and_stays_finite_in_both_passes():
     layer, tokens = random_attention(), torch.randn(2, 4, 12, requires_grad=True)
     mask = torch.tensor([[False] * 4, [True] * 4])
