@@ -48,20 +48,25 @@ class Backbone(Protocol):
         embed_dims: Channels C of the maps.
         depth: Number of layers, the same for both modalities; may be 0.
         layers: ``depth`` modules, each from a map to one of the same shape. The detector calls
-            them one by one, and the neck exchanges between the modalities after each.
+            them one by one, and the neck exchanges between the modalities after each. A layer whose
+            ``forward`` has an argument ``mask`` is given the valid steps, (B, T') bool, or None if
+            all are; it should read zeros elsewhere. A layer without one is given a map that is zero
+            there: what it writes there by itself, it also reads there.
     """
 
     embed_dims: int
     depth: int
-    layers: Iterable[Callable[[Tensor], Tensor]]
+    layers: Iterable[Callable[..., Tensor]]
 
     def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the map that the first layer reads, (B, C, T', H', W') or (B, C, F', T'').
 
+        It is zero where nothing is valid.
+
         Args:
             x: A video (B, 3, T, H, W) or a spectrogram (B, 1, F, N).
             mask: (B, T) or (B, N) bool, True where there is media; T and N are multiples of T'
-                and T''.
+                and T''. None if everywhere.
         """
 
 
@@ -134,6 +139,14 @@ class Head(Protocol):
         seen: Tensor | None = None,
     ) -> list[ForgeryDataSample]:
         """Return the samples with ``pred_scores``, (3,); arguments as :meth:`loss`."""
+
+
+def takes_mask(layer: Callable[..., Tensor]) -> bool:
+    """Return whether a layer of a :class:`Backbone` has an argument ``mask``."""
+    try:
+        return "mask" in inspect.signature(getattr(layer, "forward", layer)).parameters
+    except ValueError:  # It does not say.
+        return False
 
 
 def members_of(contract: type) -> list[str]:

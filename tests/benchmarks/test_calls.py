@@ -85,7 +85,8 @@ def test_a_step_trains_the_model(tiny_settings: Settings, is_plain: bool) -> Non
     wrapper = plain_wrapper(cfg) if is_plain else cfg.optim_wrapper
     training_step(model, wrapper, random_batch(cfg, 2, seed=0))()
     changed = [not torch.equal(value, before[name]) for name, value in model.named_parameters()]
-    assert sum(changed) > 0.9 * len(changed)
+    # Gates that start at zero have no gradient before them in the first step.
+    assert sum(changed) > 0.8 * len(changed)
 
 
 def test_plain_wrapper_keeps_the_optimiser(tiny_settings: Settings) -> None:

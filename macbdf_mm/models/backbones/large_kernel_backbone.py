@@ -10,6 +10,7 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.models.contracts import Encoder, check_part
 from macbdf_mm.models.layers.large_kernel_attention import DEFAULT_KERNELS
 from macbdf_mm.models.layers.mstlka_block import DEFAULT_RESIDUAL_SCALE, MSTLKABlock
+from macbdf_mm.models.layers.step_masks import TIME_DIMS, silence_invalid, step_mask
 from macbdf_mm.ops import Linear
 from macbdf_mm.registry import MODELS, build_part
 
@@ -37,7 +38,8 @@ class LargeKernelBackbone(BaseModule):
         init_cfg: MMEngine's initialisation.
 
     Attributes:
-        layers: ``depth`` modules, each from (B, C, ...) to the same shape.
+        layers: ``depth`` modules, each from (B, C, ...) and a mask over its time axis, or None, to
+            the same shape.
 
     Raises:
         ConfigError: If the encoder lacks what its protocol asks for.
@@ -62,6 +64,7 @@ class LargeKernelBackbone(BaseModule):
         self.encoder = build_part(MODELS, encoder)
         check_part(self.encoder, Encoder, "encoder")
         self.num_dims = num_dims
+        self.time_dim = TIME_DIMS[num_dims]
         self.depth = depth
         self.embed_dims = embed_dims
         if self.encoder.embed_dims == embed_dims:
@@ -75,6 +78,8 @@ class LargeKernelBackbone(BaseModule):
 
     def encode(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the encoder's map at the working width, (B, embed_dims, *grid).
+
+        It is zero where nothing is valid.
 
         Args:
             x: The encoder's input.
@@ -93,14 +98,24 @@ class LargeKernelBackbone(BaseModule):
                 f"*grid) with {self.num_dims} axes of the grid, B = {expected[0]} and C = "
                 f"`embed_dims` = {expected[1]}, got {got}."
             )
-        return self.project(encoded.movedim(1, -1)).movedim(-1, 1)
+        projected = self.project(encoded.movedim(1, -1)).movedim(-1, 1)
+        # The projection has a bias.
+        return silence_invalid(projected, self._steps(mask, projected), self.time_dim)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the last layer's map, (B, embed_dims, *grid); arguments as :meth:`encode`."""
+        """Return the last layer's map, (B, embed_dims, *grid), zero where nothing is valid.
+
+        Arguments are those of :meth:`encode`.
+        """
         x = self.encode(x, mask)
+        steps = self._steps(mask, x)
         for layer in self.layers:
-            x = layer(x)
-        return x
+            x = layer(x, steps)
+        return silence_invalid(x, steps, self.time_dim)
+
+    def _steps(self, mask: Tensor | None, grid_map: Tensor) -> Tensor | None:
+        """Return which steps of a map are valid, (B, T') bool; None if all are."""
+        return None if mask is None else step_mask(mask, grid_map.shape[self.time_dim])
 
 
 @MODELS.register_module()

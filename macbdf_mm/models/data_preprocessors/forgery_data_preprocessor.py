@@ -74,18 +74,35 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
         Returns:
             ``data_samples`` (or None) and ``inputs``: ``video`` (B, 3, T, H, W) float32,
             ``video_mask`` (B, T) bool, ``spectrogram`` (B, 1, F, N) float32 and
-            ``audio_mask`` (B, N) bool, N = S // hop.
+            ``audio_mask`` (B, N) bool, N = S // hop; ``is_video_full`` and ``is_audio_full`` bool,
+            whether all of the batch is known to be valid.
 
         Raises:
             ValueError: If the clips of a batch differ in shape.
         """
+        # Masks come on the CPU. Asked later, the answer would have to be waited for.
+        is_video_full = _is_full(data["inputs"]["video_mask"])
+        is_audio_full = _is_full(data["inputs"]["audio_mask"])
         data = self.cast_data(data)
-        stacked = {name: _stack(name, tensors) for name, tensors in data["inputs"].items()}
-        return {"inputs": self.prepare(**stacked), "data_samples": data.get("data_samples")}
+        tracks: dict[str, Any] = {
+            name: _stack(name, tensors) for name, tensors in data["inputs"].items()
+        }
+        return {
+            "inputs": self.prepare(
+                **tracks, is_video_full=is_video_full, is_audio_full=is_audio_full
+            ),
+            "data_samples": data.get("data_samples"),
+        }
 
     def prepare(
-        self, video: Tensor, video_mask: Tensor, waveform: Tensor, audio_mask: Tensor
-    ) -> dict[str, Tensor]:
+        self,
+        video: Tensor,
+        video_mask: Tensor,
+        waveform: Tensor,
+        audio_mask: Tensor,
+        is_video_full: bool = False,
+        is_audio_full: bool = False,
+    ) -> dict[str, Any]:
         """Return what the model takes, of batched tracks.
 
         Args:
@@ -93,6 +110,8 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
             video_mask: (B, T) bool.
             waveform: (B, S) float32.
             audio_mask: (B, S) bool.
+            is_video_full: Whether all of ``video_mask`` is known to be True.
+            is_audio_full: Likewise of ``audio_mask``.
 
         Raises:
             ValueError: If the axes are others: the mean of a channel would be taken off a frame.
@@ -104,24 +123,35 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
                 f"{tuple(waveform.shape)}."
             )
         frames = (video.float() - self.mean) / self.std
-        spectrogram, audio_mask = self._spectrogram(waveform, audio_mask)
+        spectrogram = self.log_mel(waveform, None if is_audio_full else audio_mask)
+        spectrogram = (spectrogram[:, None] - self.mel_mean) / self.mel_std
+        audio_mask = self._frame_mask(audio_mask, spectrogram.shape[3])
+        if not is_video_full:
+            frames = blank_invalid(frames, video_mask, time_dim=2)
+        if not is_audio_full:
+            spectrogram = blank_invalid(spectrogram, audio_mask, time_dim=3)
         return {
-            "video": blank_invalid(frames, video_mask, time_dim=2),
+            "video": frames,
             "video_mask": video_mask,
-            "spectrogram": blank_invalid(spectrogram, audio_mask, time_dim=3),
+            "spectrogram": spectrogram,
             "audio_mask": audio_mask,
+            "is_video_full": is_video_full,
+            "is_audio_full": is_audio_full,
         }
 
-    def _spectrogram(self, waveform: Tensor, sample_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the normalised spectrogram (B, 1, F, N) and its mask (B, N).
+    def _frame_mask(self, sample_mask: Tensor, num_frames: int) -> Tensor:
+        """Return the mask (B, N) of a spectrogram's frames.
 
         A frame is valid if at least half of the ``hop_length`` samples that it stands for are.
         """
-        waveform = blank_invalid(waveform, sample_mask, time_dim=1)
-        spectrogram = (self.log_mel(waveform) - self.mel_mean) / self.mel_std
-        num_frames, hop = spectrogram.shape[2], self.log_mel.hop_length
+        hop = self.log_mel.hop_length
         per_frame = sample_mask[:, : num_frames * hop].unflatten(1, (num_frames, hop))
-        return spectrogram[:, None], per_frame.float().mean(dim=2) >= 0.5
+        return per_frame.float().mean(dim=2) >= 0.5
+
+
+def _is_full(masks: Sequence[Tensor]) -> bool:
+    """Return whether masks are known to be True throughout; those on a GPU are not looked at."""
+    return all(mask.is_cpu and bool(mask.all()) for mask in masks)
 
 
 def _stack(name: str, tensors: Sequence[Tensor]) -> Tensor:

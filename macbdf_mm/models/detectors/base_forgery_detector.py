@@ -55,7 +55,8 @@ class BaseForgeryDetector(BaseModel):
 
         Args:
             inputs: ``video`` (B, 3, T, H, W), ``video_mask`` (B, T) bool, ``spectrogram``
-                (B, 1, F, N), ``audio_mask`` (B, N) bool, from the data preprocessor.
+                (B, 1, F, N), ``audio_mask`` (B, N) bool, from the data preprocessor, and perhaps
+                ``is_video_full`` and ``is_audio_full``, which say that all of a mask is True.
             data_samples: B samples: labels for 'loss', to be written to for 'predict'.
             mode: 'loss' (a dict of scalars; those whose names contain "loss" are added up, the
                 others only logged), 'predict' (samples with ``pred_scores``, and with

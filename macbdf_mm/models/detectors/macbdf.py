@@ -1,14 +1,19 @@
 """The detector: it only composes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.models.contracts import Backbone, Head, Maps, Neck, check_part
+from macbdf_mm.models.contracts import Backbone, Head, Maps, Neck, check_part, takes_mask
 from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
-from macbdf_mm.models.layers.step_masks import StepMasks, step_mask
+from macbdf_mm.models.layers.step_masks import (
+    TIME_DIMS,
+    StepMasks,
+    blank_invalid,
+    step_mask,
+)
 from macbdf_mm.registry import MODELS, build_part
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -109,11 +114,18 @@ class MACBDF(BaseForgeryDetector):
         Returns:
             (B, C, T', H', W') of the video, (B, C, F', T'') of the audio, and the masks.
         """
-        video_mask, audio_mask = inputs["video_mask"], inputs["audio_mask"]
+        frames = StepMasks(
+            video=inputs["video_mask"],
+            audio=inputs["audio_mask"],
+            is_video_full=bool(inputs.get("is_video_full", False)),
+            is_audio_full=bool(inputs.get("is_audio_full", False)),
+        )
+        video_mask, audio_mask = frames.where_needed
         video = self.video_backbone.encode(inputs["video"], video_mask)
         audio = self.audio_backbone.encode(inputs["spectrogram"], audio_mask)
-        masks = StepMasks(
-            video=step_mask(video_mask, video.shape[2]), audio=step_mask(audio_mask, audio.shape[3])
+        masks = frames._replace(
+            video=step_mask(frames.video, video.shape[2]),
+            audio=step_mask(frames.audio, audio.shape[3]),
         )
         return video, audio, masks
 
@@ -130,9 +142,13 @@ class MACBDF(BaseForgeryDetector):
         """
         maps = (video, audio)
         layers = []
+        video_mask, audio_mask = masks.where_needed
         towers = zip(self.video_backbone.layers, self.audio_backbone.layers, strict=True)
         for index, (video_layer, audio_layer) in enumerate(towers):
-            extracted = (video_layer(maps[0]), audio_layer(maps[1]))
+            extracted = (
+                _extract(video_layer, maps[0], video_mask),
+                _extract(audio_layer, maps[1], audio_mask),
+            )
             maps = self.neck.exchange(index, maps, extracted, weights, masks)
             layers.append(maps)
         return layers or [maps]
@@ -156,3 +172,12 @@ class MACBDF(BaseForgeryDetector):
         if self.frame_head is not None:
             samples = self.frame_head.predict(maps, samples, masks)
         return samples
+
+
+def _extract(layer: Callable[..., Tensor], grid_map: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the map after a layer, which knows where nothing is valid or finds zeros there."""
+    if mask is None:
+        return layer(grid_map)
+    if takes_mask(layer):
+        return layer(grid_map, mask=mask)
+    return layer(blank_invalid(grid_map, mask, TIME_DIMS[grid_map.dim() - 2]))

@@ -95,7 +95,7 @@ class GridTransformerEncoder(BaseModule):
                 frames are blanked, steps without a valid frame are attended by none, and the
                 map is zero there. None: all valid.
         """
-        grid_map = self.stem(blank_invalid(x, mask, self.time_dim))
+        grid_map = self.stem(blank_invalid(x, mask, self.time_dim), mask)
         grid = grid_map.shape[2:]
         steps = None if mask is None else step_mask(mask, grid_map.shape[self.time_dim])
         tokens = grid_map.flatten(2).transpose(1, 2)  # (B, prod(grid), C)

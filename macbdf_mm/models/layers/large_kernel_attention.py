@@ -62,9 +62,17 @@ class LargeKernelBranch(nn.Module):
         self.pointwise = Linear(channels, channels)
         self.gate = conv(channels, group.gate)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the gated attention of ``x`` (B, C, ...) with channels last, (B, ..., C)."""
-        context = self.dilated(self.depthwise(x)).movedim(1, -1)
+    def forward(self, x: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the gated attention of ``x`` (B, C, ...) with channels last, (B, ..., C).
+
+        Args:
+            x: (B, C, ...), zero where it is not valid.
+            valid: As of :class:`MultiScaleLargeKernelAttention`.
+        """
+        local = self.depthwise(x)
+        if valid is not None:  # The convolution has written there.
+            local = local * valid.movedim(-1, 1).to(local.dtype)
+        context = self.dilated(local).movedim(1, -1)
         return self.gate(x).movedim(1, -1) * self.pointwise(context)
 
 
@@ -104,16 +112,28 @@ class MultiScaleLargeKernelAttention(nn.Module):
         self.scales = nn.ModuleList(LargeKernelBranch(width, group, num_dims) for group in kernels)
         self.merge = Linear(embed_dims, embed_dims)
 
-    def forward(self, tokens: Tensor, scale: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, scale: Tensor | None = None, valid: Tensor | None = None
+    ) -> Tensor:
         """Return the weighed value of ``tokens`` (B, ..., C), times ``scale``; the same shape.
 
         Args:
-            tokens: (B, ..., C).
+            tokens: (B, ..., C), finite.
             scale: (), the factor of a residual branch; None for 1.
+            valid: Bool that broadcasts to (B, ..., 1), True where a token is valid: convolutions
+                read zeros elsewhere, and nothing else crosses from one token to another. None if
+                all are.
         """
         *groups, value = self.expand(tokens).split(self.widths, dim=-1)
-        # A group of the channels is not contiguous, and each of the three convolutions over it
-        # would copy it in each pass.
-        maps = [group.contiguous().movedim(-1, 1) for group in groups]
-        branches = [branch(x) for branch, x in zip(self.scales, maps, strict=True)]
+        maps = [contiguous_valid(group, valid).movedim(-1, 1) for group in groups]
+        branches = [branch(x, valid) for branch, x in zip(self.scales, maps, strict=True)]
         return self.merge(value * torch.cat(branches, dim=-1), scale)
+
+
+def contiguous_valid(group: Tensor, valid: Tensor | None) -> Tensor:
+    """Return some of the channels, (B, ..., C), in memory of their own, zero where not valid.
+
+    Some of the channels are not contiguous, and each convolution over them would copy them in each
+    pass. With ``valid`` the product is the copy.
+    """
+    return group.contiguous() if valid is None else group * valid.to(group.dtype)

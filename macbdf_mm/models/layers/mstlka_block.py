@@ -11,7 +11,9 @@ from macbdf_mm.models.layers.large_kernel_attention import (
     DEFAULT_KERNELS,
     DEPTHWISE_CONVS,
     MultiScaleLargeKernelAttention,
+    contiguous_valid,
 )
+from macbdf_mm.models.layers.step_masks import TIME_DIMS, along_time
 from macbdf_mm.ops import Linear
 
 DEFAULT_RESIDUAL_SCALE = 0.1
@@ -35,16 +37,18 @@ class GatedSpatialAttentionUnit(nn.Module):
         self.depthwise = DEPTHWISE_CONVS[num_dims](embed_dims, kernel_size)
         self.merge = Linear(embed_dims, embed_dims)
 
-    def forward(self, tokens: Tensor, scale: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Tensor, scale: Tensor | None = None, valid: Tensor | None = None
+    ) -> Tensor:
         """Return the gated value of ``tokens`` (B, ..., C), times ``scale``; the same shape.
 
         Args:
-            tokens: (B, ..., C).
+            tokens: (B, ..., C), finite.
             scale: (), the factor of a residual branch; None for 1.
+            valid: As of :class:`MultiScaleLargeKernelAttention`.
         """
         gate, value = self.expand(tokens).chunk(2, dim=-1)
-        # Half of the channels is not contiguous, and the convolution would copy it in each pass.
-        gate = self.depthwise(gate.contiguous().movedim(-1, 1)).movedim(1, -1)
+        gate = self.depthwise(contiguous_valid(gate, valid).movedim(-1, 1)).movedim(1, -1)
         return self.merge(gate * value, scale)
 
 
@@ -54,6 +58,9 @@ class MSTLKABlock(nn.Module):
     x + lambda_1 * attention(norm(x)), then x + lambda_2 * gate(norm(x)). With ``num_dims=2``
     it is the paper's MFTLKA, the same over frequency and time. Inside, channels come last:
     a 1x1 convolution is then a linear layer and no tensor is copied.
+
+    Steps without media read as zero in every convolution, like what lies beyond the map: the valid
+    steps of a padded clip come out as those of the clip that ends there.
 
     Args:
         embed_dims: Channels C, a multiple of the number of scales (3 by default).
@@ -81,6 +88,7 @@ class MSTLKABlock(nn.Module):
         super().__init__()
         if num_dims not in (2, 3):
             raise ArgumentError(f"Expected `num_dims` 2 or 3, got {num_dims}.")
+        self.time_dim = TIME_DIMS[num_dims]
         self.with_cp = with_cp
         self.norm_1 = nn.LayerNorm(embed_dims, eps=1e-6)
         self.attention = MultiScaleLargeKernelAttention(embed_dims, num_dims, kernels)
@@ -102,14 +110,23 @@ class MSTLKABlock(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the map after the block, (B, C, ...) like ``x``."""
-        if self.with_cp and torch.is_grad_enabled():
-            return checkpoint(self._transform, x, use_reentrant=False)
-        return self._transform(x)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the map after the block, (B, C, ...) like ``x``.
 
-    def _transform(self, x: Tensor) -> Tensor:
+        Args:
+            x: (B, C, T, H, W), or (B, C, F, T) with ``num_dims=2``; finite.
+            mask: (B, T) bool, True where a step is valid, None if all are. The map at other steps
+                means nothing.
+        """
+        if self.with_cp and torch.is_grad_enabled():
+            return checkpoint(self._transform, x, mask, use_reentrant=False)
+        return self._transform(x, mask)
+
+    def _transform(self, x: Tensor, mask: Tensor | None) -> Tensor:
         tokens = x.movedim(1, -1)  # (B, ..., C)
-        tokens = tokens + self.attention(self.norm_1(tokens), self.lambda_1)
-        tokens = tokens + self.gate(self.norm_2(tokens), self.lambda_2)
+        valid = None
+        if mask is not None:
+            valid = along_time(mask, x.dim(), self.time_dim).movedim(1, -1)  # (B, ..., T, ..., 1)
+        tokens = tokens + self.attention(self.norm_1(tokens), self.lambda_1, valid)
+        tokens = tokens + self.gate(self.norm_2(tokens), self.lambda_2, valid)
         return tokens.movedim(-1, 1)

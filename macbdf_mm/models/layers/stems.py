@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.models.layers.step_masks import TIME_DIMS, silence_invalid, step_mask
 
 _CONV: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 _NORM: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -44,8 +45,11 @@ class PatchEmbedding(nn.Module):
         self.patch = tuple(patch)
         self.projection = _CONV[len(patch)](in_channels, embed_dims, self.patch, stride=self.patch)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the tokens on their grid, (B, C, *grid), of ``x`` (B, in_channels, *size)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the tokens on their grid, (B, C, *grid), of ``x`` (B, in_channels, *size).
+
+        No patch reads another: ``mask`` changes nothing.
+        """
         grid_of(x.shape[2:], self.patch)
         return self.projection(x)
 
@@ -96,10 +100,24 @@ class ConvolutionalStem(nn.Module):
             if isinstance(module, nn.Conv2d | nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the tokens on their grid, (B, C, *grid), of ``x`` (B, in_channels, *size)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the tokens on their grid, (B, C, *grid), of ``x`` (B, in_channels, *size).
+
+        Each convolution reads zeros where nothing is valid: a norm has written there.
+
+        Args:
+            x: Zero where it is not valid.
+            mask: (B, T) bool over its time axis; None if all is valid.
+        """
         grid_of(x.shape[2:], self.patch)
-        return self.projection(self.stages(x))
+        if mask is None:
+            return self.projection(self.stages(x))
+        time_dim = TIME_DIMS[len(self.patch)]
+        for layer in self.stages:
+            if isinstance(layer, nn.Conv2d | nn.Conv3d):
+                x = silence_invalid(x, step_mask(mask, x.shape[time_dim]), time_dim)
+            x = layer(x)
+        return self.projection(x)
 
 
 def _halvings(patch: tuple[int, ...]) -> list[tuple[int, ...]]:

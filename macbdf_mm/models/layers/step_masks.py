@@ -7,6 +7,9 @@ from torch import Tensor
 
 from macbdf_mm.errors import ArgumentError
 
+# The time axis of a map by the number of axes of its grid: (B, C, T, H, W) and (B, C, F, T).
+TIME_DIMS = {3: 2, 2: 3}
+
 
 class StepMasks(NamedTuple):
     """Valid steps of both tracks.
@@ -14,10 +17,22 @@ class StepMasks(NamedTuple):
     Attributes:
         video: (B, T') bool, True where the step holds at least one decoded frame.
         audio: (B, T'') bool, True where the step holds at least one valid frame of sound.
+        is_video_full: Whether all of ``video`` is known to be True, without looking at it.
+        is_audio_full: Likewise of ``audio``.
     """
 
     video: Tensor
     audio: Tensor
+    is_video_full: bool = False
+    is_audio_full: bool = False
+
+    @property
+    def where_needed(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the masks of video and audio for layers, None for a track that is full."""
+        return (
+            None if self.is_video_full else self.video,
+            None if self.is_audio_full else self.audio,
+        )
 
     @property
     def seen(self) -> Tensor:
@@ -78,6 +93,18 @@ def blank_invalid(x: Tensor, mask: Tensor | None, time_dim: int) -> Tensor:
         return x
     _check_fit(x, mask, time_dim)
     return x.masked_fill(~along_time(mask, x.dim(), time_dim), 0.0)
+
+
+def silence_invalid(x: Tensor, mask: Tensor | None, time_dim: int) -> Tensor:
+    """Return what :func:`blank_invalid` does of an ``x`` that is finite, three times as fast.
+
+    For maps within a network, whose input was blanked: a convolution then reads zeros beyond the
+    last valid step, as beyond the end of a clip. Arguments and errors are the same.
+    """
+    if mask is None:
+        return x
+    _check_fit(x, mask, time_dim)
+    return x * along_time(mask, x.dim(), time_dim).to(x.dtype)
 
 
 def masked_mean(x: Tensor, mask: Tensor, time_dim: int) -> Tensor:

@@ -62,8 +62,8 @@ def video_tower(**kwargs):
 
 
 def audio_tower(**kwargs):
-    tower = MFTLKABackbone(encoder=ENCODER, depth=2, embed_dims=12, **kwargs).eval()
-    return tower, torch.randn(2, 1, 8, 16)
+    kwargs = dict(encoder=ENCODER, depth=2, embed_dims=12, input_format="NCFT", **kwargs)
+    return MFTLKABackbone(**kwargs).eval(), torch.randn(2, 1, 8, 16)
 
 
 def test_forward_is_encode_and_then_each_layer():
@@ -99,6 +99,27 @@ def test_mask_reaches_the_encoder():
     mask = torch.arange(16)[None] < 8
     filled = x.masked_fill(~mask[:, None, None], float("nan"))
     torch.testing.assert_close(tower(filled, mask), tower(x, mask))
+
+
+@pytest.mark.parametrize(("build", "time_dim"), [(video_tower, 2), (audio_tower, 3)])
+def test_a_padded_clip_gives_the_map_of_the_short_one_and_zeros(build, time_dim):
+    tower, x = build(residual_scale=1.0)
+    torch.nn.init.zeros_(tower.encoder.position.table)
+    for name, parameter in tower.named_parameters():
+        if name.endswith("bias"):  # They start at zero.
+            torch.nn.init.normal_(parameter)
+    half = x.shape[time_dim] // 2
+    mask = (torch.arange(2 * half) < half).expand(2, -1)
+    x.narrow(time_dim, half, half).fill_(torch.nan)
+    short = x.narrow(time_dim, 0, half)
+    for run in (tower.encode, tower):
+        expected = run(short)
+        length = expected.shape[time_dim]
+        padded = run(x, mask)
+        torch.testing.assert_close(
+            padded.narrow(time_dim, 0, length), expected, rtol=1e-4, atol=1e-4
+        )
+        assert padded.narrow(time_dim, length, length).eq(0.0).all()
 
 
 def test_kernels_reach_the_layers():

@@ -2,7 +2,10 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import ForgeryDataPreprocessor
+from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import (
+    ForgeryDataPreprocessor,
+    _is_full,
+)
 from macbdf_mm.models.layers.log_mel import LogMel
 
 LOG_MEL = dict(n_fft=256, hop_length=64, num_mels=16)
@@ -24,7 +27,7 @@ def test_frames_and_sound_are_normalised(preprocessor, make_packed):
     packed = make_packed([REAL, FAKE])
     out = preprocessor(pseudo_collate(packed))
     inputs = out["inputs"]
-    assert {name: tuple(value.shape) for name, value in inputs.items()} == {
+    assert {name: tuple(value.shape) for name, value in inputs.items() if "full" not in name} == {
         "video": (2, 3, 4, 16, 16),
         "video_mask": (2, 4),
         "spectrogram": (2, 1, 16, 16),
@@ -37,6 +40,27 @@ def test_frames_and_sound_are_normalised(preprocessor, make_packed):
     log_mel = LogMel(**LOG_MEL)(raw["waveform"][None])
     torch.testing.assert_close(inputs["spectrogram"][1], (log_mel + 3.0) / 2.0)
     assert [sample.gt_label.item() for sample in out["data_samples"]] == [0, 1]
+
+
+def test_it_says_whether_something_is_missing(preprocessor, make_packed):
+    packed = make_packed([REAL, FAKE])
+    inputs = preprocessor(pseudo_collate(packed))["inputs"]
+    assert inputs["is_video_full"] is inputs["is_audio_full"] is True
+    assert inputs["video_mask"].all()
+    assert inputs["audio_mask"].all()
+    packed[1]["inputs"]["video_mask"][1] = False
+    inputs = preprocessor(pseudo_collate(packed))["inputs"]
+    assert (inputs["is_video_full"], inputs["is_audio_full"]) == (False, True)
+    packed[0]["inputs"]["audio_mask"][:100] = False
+    inputs = preprocessor(pseudo_collate(packed))["inputs"]
+    assert (inputs["is_video_full"], inputs["is_audio_full"]) == (False, False)
+
+
+def test_whether_something_is_missing_is_not_asked_of_a_device(preprocessor, make_packed):
+    """The answer would have to be waited for. "meta" tensors have none."""
+    packed = make_packed([REAL, FAKE])
+    masks = [torch.ones(4, dtype=torch.bool, device="meta") for _ in packed]
+    assert not _is_full(masks)
 
 
 def test_padding_is_zero_whatever_the_decoder_left(preprocessor, make_packed):
@@ -112,6 +136,7 @@ def test_batch_and_buffers_move_to_the_gpu(preprocessor, make_packed):
     expected = preprocessor(collated)["inputs"]
     result = preprocessor.cuda()(collated)["inputs"]
     assert all(buffer.is_cuda for buffer in preprocessor.buffers())
-    for name, value in result.items():
+    for name in ("video", "spectrogram"):
+        value = result[name]
         assert value.is_cuda
         torch.testing.assert_close(value.cpu(), expected[name], rtol=1e-3, atol=1e-3)

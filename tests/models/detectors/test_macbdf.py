@@ -130,6 +130,11 @@ def predictions(model, inputs):
     return torch.stack([torch.cat(part) for part in parts])
 
 
+def masked(inputs):
+    """The tensors, without what is known of the masks."""
+    return {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+
+
 @pytest.mark.holds("Figure 1")
 def test_a_clip_is_judged_by_itself(model, make_packed):
     """Eval at B = 8 equals eval at B = 1, with clusters in place; one clip lacks each track."""
@@ -138,7 +143,7 @@ def test_a_clip_is_judged_by_itself(model, make_packed):
     packed = make_packed(LABELS * 2, seed=5)
     packed[2]["inputs"]["video_mask"][:] = False
     packed[3]["inputs"]["audio_mask"][:] = False
-    inputs = model.data_preprocessor(pseudo_collate(packed))["inputs"]
+    inputs = masked(model.data_preprocessor(pseudo_collate(packed))["inputs"])
     together = predictions(model, inputs)
     assert together.isnan().sum() == 2 * (1 + 2)
     for clip in range(8):
@@ -154,7 +159,7 @@ def test_what_fills_a_masked_track_has_no_influence(model, batch, make_packed, t
     torch.nn.init.normal_(model.neck.exchanges[0].video_gate.weight)
     torch.nn.init.normal_(model.neck.exchanges[0].audio_gate.weight)
     model.eval()
-    inputs = dict(batch["inputs"])
+    inputs = masked(batch["inputs"])
     inputs[mask] = torch.zeros_like(inputs[mask])
     scores, losses = [], []
     for filling in (0.0, 3.0, torch.nan):
@@ -169,9 +174,141 @@ def test_what_fills_a_masked_track_has_no_influence(model, batch, make_packed, t
 
 
 def test_no_track_at_all_is_no_score(model, batch):
-    inputs = {n: torch.zeros_like(v) for n, v in batch["inputs"].items()}
+    inputs = {n: torch.zeros_like(v) for n, v in masked(batch["inputs"]).items()}
     samples = model(inputs, mode="predict")
     assert all(sample.pred_scores.isnan().all() for sample in samples)
+
+
+# Which eighths of a clip are missing.
+GAPS = {"end": slice(4, 8), "start": slice(0, 4), "middle": slice(2, 6)}
+
+
+@pytest.fixture(params=["tiny", "demo"])
+def towers(request, plain_model_cfg):
+    """A detector without exchange and places, whose biases and layers matter as after training."""
+    cfg = plain_model_cfg
+    if request.param == "demo":
+        cfg = Config.fromfile(CONFIGS / "macbdf_demo.py").model.to_dict()
+        cfg = cfg | dict(neck=dict(type="PlainFusionNeck"), frame_head=None)
+    torch.manual_seed(0)
+    model = build_part(MODELS, cfg)
+    for name, tensor in model.state_dict().items():
+        if name.endswith("position.table"):  # A shorter clip has other places.
+            tensor.zero_()
+        elif name.endswith(("bias", "running_mean")):  # They start at zero.
+            tensor.normal_(std=0.3)
+        elif "lambda" in name:
+            tensor.fill_(1.0)
+    return model.eval()
+
+
+def packed_for(model, generator):
+    """A packed clip for the model: 8 steps of the video, 16 of the audio."""
+    video, audio = model.video_backbone.encoder, model.audio_backbone.encoder
+    size = video.stem.patch[1] * video.position.grid[1]
+    num_samples = 16 * audio.stem.patch[1] * model.data_preprocessor.log_mel.hop_length
+    return {
+        "video": torch.randint(0, 256, (3, 16, size, size), generator=generator).byte(),
+        "video_mask": torch.ones(16, dtype=torch.bool),
+        "waveform": 0.1 * torch.randn(num_samples, generator=generator),
+        "audio_mask": torch.ones(num_samples, dtype=torch.bool),
+    }
+
+
+def features(model, clip):
+    """The maps after the last layer: of video and audio, with their masks."""
+    inputs = model.data_preprocessor(pseudo_collate([{"inputs": clip}]))["inputs"]
+    with torch.no_grad():
+        video, audio, masks = model.encode(inputs)
+        weights = model.neck.weigh(video, audio, None, masks)
+        return (*model.extract_and_exchange(video, audio, weights, masks)[-1], masks)
+
+
+def with_gap(clip, place, filling):
+    """The clip with some eighths of both tracks invalid, and filled with something else."""
+    clip = {name: tensor.clone() for name, tensor in clip.items()}
+    for track, time_dim in (("video", 1), ("waveform", 0)):
+        gap = in_gap(clip[track].shape[time_dim], place)
+        clip["video_mask" if track == "video" else "audio_mask"][gap] = False
+        part = clip[track].movedim(time_dim, 0)[gap]
+        part.copy_(torch.full_like(part, filling))
+    return clip
+
+
+def in_gap(length, place):
+    """The indices that are missing."""
+    eighth = length // 8
+    return slice(GAPS[place].start * eighth, GAPS[place].stop * eighth)
+
+
+@pytest.mark.parametrize("place", ["end", "start"])
+def test_valid_steps_of_a_padded_clip_are_those_of_the_short_clip(towers, place):
+    clip = packed_for(towers, torch.Generator().manual_seed(1))
+    short = {}
+    for name, tensor in clip.items():
+        time_dim = 1 if name == "video" else 0
+        half = tensor.shape[time_dim] // 2
+        short[name] = tensor.narrow(time_dim, 0 if place == "end" else half, half)
+    expected = features(towers, short)
+    padded = with_gap(clip, place, 77)
+    found = features(towers, padded)
+    for own, other, mask, time_dim in zip(found, expected, found[2], (2, 3), strict=False):
+        kept = own.movedim(time_dim, 0)[mask[0]].movedim(0, time_dim)
+        assert not mask.all()
+        assert other.std() > 0.1
+        # Sums of other lengths, through a network with branches at full scale.
+        torch.testing.assert_close(kept, other, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("place", GAPS)
+def test_what_stands_in_a_gap_reaches_no_valid_step(towers, place):
+    clip = packed_for(towers, torch.Generator().manual_seed(1))
+    found = [features(towers, with_gap(clip, place, filling)) for filling in (0, 200)]
+    silent = with_gap(clip, place, 0)
+    silent["waveform"][~silent["audio_mask"]] = torch.nan
+    found.append(features(towers, silent))
+    for maps in found[1:]:
+        for own, other, mask, time_dim in zip(maps, found[0], maps[2], (2, 3), strict=False):
+            kept = mask[0].nonzero()[:, 0]
+            assert torch.equal(own.index_select(time_dim, kept), other.index_select(time_dim, kept))
+
+
+def test_a_layer_without_masks_reads_zeros_where_nothing_is_valid(plain_model, make_packed):
+    read = []
+
+    class Foreign(torch.nn.Module):
+        def forward(self, x):
+            read.append(x)
+            return x + 1
+
+    plain_model.video_backbone.layers = torch.nn.ModuleList([Foreign(), Foreign()])
+    clip = make_packed(LABELS[:1])[0]["inputs"]
+    clip["video_mask"][2:] = False
+    features(plain_model, clip)
+    assert [x[:, :, 1].abs().max().item() for x in read] == [0.0, 0.0]
+    torch.testing.assert_close(read[1][:, :, 0], read[0][:, :, 0] + 1)
+
+
+def test_a_batch_without_gaps_gets_no_masks_and_the_same_results(model, batch):
+    given = []
+    for tower in (model.video_backbone, model.audio_backbone):
+        for part in (*tower.layers, *tower.encoder.blocks):
+            part.register_forward_pre_hook(
+                lambda module, args, kwargs: given.append((*args, *kwargs.values())[1:]),
+                with_kwargs=True,
+            )
+    scores = predictions(model, batch["inputs"])
+    assert len(given) == 6
+    assert all(mask in ((), (None,)) for mask in given)
+    given.clear()
+    torch.testing.assert_close(predictions(model, masked(batch["inputs"])), scores)
+    assert all(mask.all() for (mask,) in given)
+    without = model.encode(batch["inputs"])[2]
+    full = model.encode(masked(batch["inputs"]))[2]
+    assert torch.equal(without.video, full.video)
+    assert torch.equal(without.audio, full.audio)
+    assert without.where_needed == (None, None)
+    assert full.where_needed == (full.video, full.audio)
 
 
 def test_extract_and_exchange_is_layer_by_layer(model, batch):

@@ -4,7 +4,7 @@ import torch
 from scipy.signal import stft
 from torchaudio.functional import melscale_fbanks
 
-from macbdf_mm.models.layers.log_mel import LogMel
+from macbdf_mm.models.layers.log_mel import LogMel, mirrored_at_gaps
 
 
 def mel_filters(num_mels, n_fft, sample_rate):
@@ -111,3 +111,28 @@ def test_clips_of_a_batch_equal_those_computed_one_by_one():
     log_mel = LogMel()
     alone = torch.cat([log_mel(clip[None]) for clip in waveforms])
     torch.testing.assert_close(log_mel(waveforms), alone, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_sound_that_ends_early_has_the_spectrogram_of_the_sound_alone(is_late):
+    layer = LogMel(n_fft=256, hop_length=64, num_mels=16)
+    waveform = torch.randn(2, 2048)
+    waveform[1, 1024 if not is_late else 0 : 2048 if not is_late else 1024] = torch.nan
+    mask = waveform.isfinite()
+    alone = layer(waveform[1:].masked_select(mask[1:])[None])
+    found = layer(waveform, mask)
+    kept = slice(16, 32) if is_late else slice(0, 16)
+    torch.testing.assert_close(found[1, :, kept], alone[0])
+    torch.testing.assert_close(found[0], layer(waveform[:1])[0])
+    assert found.isfinite().all()
+
+
+def test_a_gap_is_filled_from_both_sides_as_far_as_there_is_sound():
+    waveform = torch.arange(1.0, 13.0)[None]
+    mask = torch.tensor([[True] * 3 + [False] * 6 + [True] * 3])
+    # 3 is the last before the gap, 10 the first after it.
+    expected = [1, 2, 3, 2, 1, 0, 0, 12, 11, 10, 11, 12]
+    assert mirrored_at_gaps(waveform, mask, reach=5)[0].tolist() == expected
+    expected = [1, 2, 3, 2, 0, 0, 0, 0, 11, 10, 11, 12]
+    assert mirrored_at_gaps(waveform, mask, reach=1)[0].tolist() == expected
+    assert mirrored_at_gaps(waveform, ~mask & mask, reach=5).eq(0).all()

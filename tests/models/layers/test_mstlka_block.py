@@ -140,3 +140,31 @@ def test_gate_reaches_three_positions_to_each_side():
 def test_scale_multiplies_the_result():
     unit, tokens = GatedSpatialAttentionUnit(4, 2), torch.randn(2, 5, 6, 4)
     torch.testing.assert_close(unit(tokens, torch.tensor(0.5)), 0.5 * unit(tokens))
+
+
+# The lengths of both axes are beyond the reach of no kernel.
+@pytest.mark.parametrize("with_cp", [False, True])
+@pytest.mark.parametrize(("num_dims", "size", "time_dim"), [(3, (8, 3, 4), 2), (2, (4, 9), 3)])
+def test_valid_steps_are_those_of_the_map_that_ends_there(
+    num_dims, size, time_dim, with_cp, randomise
+):
+    block = randomise(MSTLKABlock(6, num_dims, with_cp=with_cp))
+    x = torch.randn(2, 6, *size, requires_grad=True)
+    mask = torch.ones(2, x.shape[time_dim], dtype=torch.bool)
+    mask[0, 5:] = mask[1, :2] = False
+    out = block(x, mask)
+    for clip, start, stop in ((0, 0, 5), (1, 2, x.shape[time_dim])):
+        own = out[clip : clip + 1].narrow(time_dim, start, stop - start)
+        short = x[clip : clip + 1].narrow(time_dim, start, stop - start)
+        torch.testing.assert_close(own, block(short), rtol=1e-4, atol=1e-4)
+        # Nor does anything flow back.
+        (grad,) = torch.autograd.grad(own.square().sum(), x, retain_graph=True)
+        is_read = grad.abs().amax(dim=[d for d in range(x.dim()) if d not in (0, time_dim)])
+        assert torch.equal(is_read[clip].ne(0), mask[clip])
+
+
+@pytest.mark.parametrize(("num_dims", "size"), SHAPES)
+def test_a_mask_without_gaps_changes_nothing(num_dims, size):
+    block, x = MSTLKABlock(6, num_dims), torch.randn(2, 6, *size)
+    length = size[0] if num_dims == 3 else size[1]
+    torch.testing.assert_close(block(x, torch.ones(2, length, dtype=torch.bool)), block(x))

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from macbdf_mm.models.layers.stems import ConvolutionalStem, PatchEmbedding, grid_of
+from macbdf_mm.models.layers.step_masks import blank_invalid
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,25 @@ def test_strides_that_are_no_powers_of_two_are_refused(patch):
 def test_convolutions_check_their_input():
     with pytest.raises(ValueError, match=r"multiples of the patch \(2, 8, 8\)"):
         ConvolutionalStem(3, 32, (2, 8, 8))(torch.zeros(1, 3, 2, 8, 12))
+
+
+@pytest.mark.parametrize(
+    ("patch", "size", "time_dim"), [((2, 4, 4), (12, 8, 8), 2), ((4, 4), (8, 24), 3)]
+)
+def test_valid_tokens_are_those_of_the_clip_that_ends_there(patch, size, time_dim):
+    stem = ConvolutionalStem(3, 16, patch).eval()
+    for name, tensor in stem.state_dict().items():
+        if name.endswith(("bias", "running_mean")):  # They start at zero.
+            tensor.normal_()
+    x = torch.randn(2, 3, *size)
+    length = x.shape[time_dim]
+    mask = torch.ones(2, length, dtype=torch.bool)
+    mask[0, length // 3 :] = mask[1, : length // 3] = False
+    tokens = stem(blank_invalid(x, mask, time_dim), mask)
+    per_step = length // tokens.shape[time_dim]
+    for clip, start, stop in ((0, 0, length // 3), (1, length // 3, length)):
+        alone = stem(x[clip : clip + 1].narrow(time_dim, start, stop - start))
+        own = tokens[clip : clip + 1].narrow(
+            time_dim, start // per_step, (stop - start) // per_step
+        )
+        torch.testing.assert_close(own, alone, rtol=1e-4, atol=1e-5)

@@ -6,6 +6,7 @@ from macbdf_mm.models.layers.step_masks import (
     along_time,
     blank_invalid,
     masked_mean,
+    silence_invalid,
     step_mask,
 )
 
@@ -47,9 +48,25 @@ def test_blanking_removes_whatever_stood_there(filling):
     assert blanked[:, :, [0, 2]].eq(0.0).all()
 
 
-def test_blanking_without_a_mask_is_the_identity():
+@pytest.mark.parametrize("blank", [blank_invalid, silence_invalid])
+def test_blanking_without_a_mask_is_the_identity(blank):
     x = torch.randn(1, 2, 3)
-    assert blank_invalid(x, None, time_dim=2) is x
+    assert blank(x, None, time_dim=2) is x
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_silencing_is_blanking_of_what_is_finite(dtype):
+    x, mask = torch.randn(2, 3, 4, 5, dtype=dtype), torch.rand(2, 5) > 0.5
+    silent = silence_invalid(x, mask, time_dim=3)
+    assert torch.equal(silent, blank_invalid(x, mask, time_dim=3))
+    assert silent.dtype == dtype
+
+
+def test_who_needs_no_mask_gets_none():
+    video, audio = torch.ones(1, 2, dtype=torch.bool), torch.zeros(1, 3, dtype=torch.bool)
+    assert StepMasks(video, audio).where_needed == (video, audio)
+    assert StepMasks(video, audio, is_video_full=True).where_needed == (None, audio)
+    assert StepMasks(audio, video, is_audio_full=True).where_needed == (audio, None)
 
 
 @pytest.mark.parametrize(
