@@ -272,7 +272,7 @@ class WeightedClips:
         return high
 
 
-def first_of_runs(values: Floats) -> Indices:
+def first_of_runs(values: npt.NDArray[Any]) -> Indices:
     """Return the index of the first of each run of equal values."""
     is_first = np.ones(values.size, dtype=bool)
     is_first[1:] = values[1:] != values[:-1]

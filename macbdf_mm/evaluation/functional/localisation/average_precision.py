@@ -115,10 +115,7 @@ def localise(
     Raises:
         ValueError: As :func:`~macbdf_mm.evaluation.functional.localisation.matching.match`.
     """
-    precision = average_precision(match(proposals, truths, measured.ap_ious, convention))
-    for_recall = match(proposals, truths, RECALL_IOUS, convention)
-    figures = dict(zip(map(_ap_name, measured.ap_ious), map(float, precision), strict=True))
-    return figures | {_ar_name(n): average_recall(for_recall, n) for n in measured.ar_counts}
+    return _figures(_match_all(proposals, truths, convention, measured), measured)
 
 
 def localisation_bootstrap(
@@ -152,9 +149,9 @@ def localisation_bootstrap(
         ValueError: If files or clusters differ in number, or a setting is out of its range.
     """
     check_settings(num_resamples, confidence)
-    values = localise(proposals, truths, convention, measured)
-    for_precision = match(proposals, truths, measured.ap_ious, convention)
-    for_recall = match(proposals, truths, RECALL_IOUS, convention)
+    matches = _match_all(proposals, truths, convention, measured)
+    values = _figures(matches, measured)
+    for_precision, for_recall = matches.at(measured.ap_ious), matches.at(RECALL_IOUS)
     classes = ClassesOfClusters((truths.counts > 0).astype(np.int64), clusters)
     samples = _samples_of_proposals(for_precision, clusters.index, clusters.num, max_levels)
     skips_first = convention == "avdeepfake1m"
@@ -180,19 +177,38 @@ def localisation_bootstrap(
     return Bootstrapped(estimates, replicates, classes.report)
 
 
+def _match_all(
+    proposals: Segments, truths: Segments, convention: Convention, measured: Localisation
+) -> Matches:
+    thresholds = sorted({*measured.ap_ious, *RECALL_IOUS})
+    return match(proposals, truths, thresholds, convention)
+
+
+def _figures(matches: Matches, measured: Localisation) -> dict[str, float]:
+    precision = average_precision(matches.at(measured.ap_ious))
+    figures = dict(zip(map(_ap_name, measured.ap_ious), map(float, precision), strict=True))
+    for_recall = matches.at(RECALL_IOUS)
+    return figures | {_ar_name(n): average_recall(for_recall, n) for n in measured.ar_counts}
+
+
 def _samples_of_proposals(
     matches: Matches, cluster: np.ndarray, num_clusters: int, max_levels: int | None
 ) -> list[RankedClips]:
     """Return the proposals at each threshold, ranked, with hits in the place of fakes."""
     scores = matches.proposals.scores
-    if matches.convention == "avdeepfake1m":
+    # Ranked once for all thresholds: what is in order already is sorted in no time.
+    if matches.convention == "exact":
+        order = np.argsort(-scores, kind="stable")
+        ranked = scores[order]
+    else:
         # Each has a level of its own, in the order of float32 scores and of the input.
-        places = np.empty(scores.size)
-        places[np.argsort(-scores.astype(np.float32), kind="stable")] = np.arange(scores.size)
-        scores, max_levels = -places, None
-    of_proposal = cluster[matches.proposals.files]
+        order = np.argsort(-scores.astype(np.float32), kind="stable")
+        ranked, max_levels = -np.arange(float(order.size)), None
+    of_proposal = cluster[matches.proposals.files[order]]
     return [
-        RankedClips.of(is_hit.astype(np.int64), scores, of_proposal, num_clusters, max_levels)
+        RankedClips.of(
+            is_hit[order].astype(np.int64), ranked, of_proposal, num_clusters, max_levels
+        )
         for is_hit in matches.is_hit
     ]
 

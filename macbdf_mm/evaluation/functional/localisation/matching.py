@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -51,6 +51,16 @@ class Matches:
     truths: Segments
     is_hit: npt.NDArray[np.bool_]
     found_by: Indices
+
+    def at(self, iou_thresholds: Sequence[float]) -> "Matches":
+        """Return the matches at some of the thresholds."""
+        rows = [self.iou_thresholds.index(threshold) for threshold in iou_thresholds]
+        return replace(
+            self,
+            iou_thresholds=tuple(iou_thresholds),
+            is_hit=self.is_hit[rows],
+            found_by=self.found_by[rows],
+        )
 
 
 def match(
@@ -100,7 +110,7 @@ def match(
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """Proposals and forgeries of one file that overlap, by the place of the proposal."""
+    """Proposals and forgeries of one file that overlap, in the order of the proposals."""
 
     proposal: Indices
     truth: Indices
@@ -116,15 +126,15 @@ class _Pairs:
 
     def matched(self, convention: Convention, ranks: Indices) -> tuple[Indices, Indices]:
         """Return the proposals and forgeries that take each other."""
+        if not (np.diff(self.proposal) == 0).any():
+            # No proposal has a choice, as is usual above IoU 0.5: the first takes the forgery.
+            truth, places = np.unique(self.truth, return_index=True)
+            return self.proposal[places], truth
         if convention == "exact":
             order = np.lexsort((-self.iou, self.proposal))
         else:
             order = np.lexsort((ranks[self.proposal], self.truth))
         proposal, truth = self.proposal[order], self.truth[order]
-        if np.unique(proposal).size == proposal.size:
-            # No proposal has a choice, as is usual above IoU 0.5: the first takes the forgery.
-            truth, places = np.unique(truth, return_index=True)
-            return proposal[places], truth
         free_proposals, free_truths = set(proposal.tolist()), set(truth.tolist())
         taken: list[tuple[int, int]] = []
         for pair in zip(proposal.tolist(), truth.tolist(), strict=True):

@@ -86,7 +86,16 @@ class Segments:
 
         Those of equal score are ordered by start and end, so that the given order never counts.
         """
+        by_score = self
+        if not self._is_best_first():
+            by_score = self.take(np.lexsort((-self.scores, self.files)))
+        is_tied = (np.diff(by_score.files) == 0) & (np.diff(by_score.scores) == 0)
+        if not is_tied.any():
+            return by_score
         return self.take(np.lexsort((self.ends, self.starts, -self.scores, self.files)))
+
+    def _is_best_first(self) -> bool:
+        return bool(((np.diff(self.files) > 0) | (np.diff(self.scores) <= 0)).all())
 
     def to_rows(self) -> list[Floats]:
         """Return rows of start, end and score for each file, shape (P, 3) each."""
