@@ -32,7 +32,12 @@ _OBJECTIVES = {
     ),
 }
 OBJECTIVES = tuple(
-    Variant(f"{name}_{method}", title, f"ablations/{name}.py", {"optim_wrapper.method": method})
+    Variant(
+        f"{name}_{method}",
+        f"{title} ({name.removeprefix('objectives_').replace('_', ' ')})",
+        f"ablations/{name}.py",
+        {"optim_wrapper.method": method},
+    )
     for name in _OBJECTIVES
     for method, title in (("om_pareto", "OM-Pareto"), ("sum", "plain sum"))
 )
@@ -73,6 +78,7 @@ _PANELS = {
     "Audio accuracy": ("test", "audio/acc"),
 }
 _CONFLICT = "/conflict_share"
+_OF_CONFLICT = ("/cos", _CONFLICT, "/dead_zone_share")
 
 
 def fill_om_pareto_page(page: StudyPage) -> None:
@@ -80,6 +86,7 @@ def fill_om_pareto_page(page: StudyPage) -> None:
     add_epoch_curves(page)
     add_epoch_differences(page)
     add_step_table(page)
+    add_conflict_table(page)
 
 
 def add_epoch_curves(page: StudyPage) -> None:
@@ -154,4 +161,33 @@ def add_step_table(page: StudyPage) -> None:
         f"`{_CONFLICT.lstrip('/')}` is the share of the steps whose two gradients have a negative "
         f"cosine, {np.mean(shares):.1%} over all epochs and encoders.",
         markdown_table(["logged", *(f"epoch {epoch:.0f}" for epoch in epochs)], rows),
+    )
+
+
+def add_conflict_table(page: StudyPage) -> None:
+    """Add how often, and how much, the gradients of each variant conflict, over all epochs."""
+    found = {
+        name: {
+            key
+            for result in runs.values()
+            for record in result["epochs"]
+            for key in record["om_pareto"]
+            if key.endswith(_OF_CONFLICT)
+        }
+        for name, runs in page.results.items()
+    }
+    keys = sorted(set().union(*found.values()))
+    if not keys:
+        return
+    rows = []
+    for name, title in page.study.titles().items():
+        if found.get(name):
+            by_key = [epoch_values(page.results, name, "om_pareto", key)[1] for key in keys]
+            cells = ["-" if np.isnan(each).all() else f"{np.nanmean(each):.3g}" for each in by_key]
+            rows.append([title, *cells])
+    page.add(
+        "## Conflict in each row",
+        "Means over all steps of all seeds: cosine of the two gradients, and share of the steps "
+        "in which it is negative or in the dead zone.",
+        markdown_table(["variant", *(f"`{key}`" for key in keys)], rows),
     )

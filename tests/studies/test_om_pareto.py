@@ -87,8 +87,19 @@ def test_what_only_a_later_epoch_has_logged_has_a_row(tmp_path, make_result):
     assert "| `video/conflict_share` | 0.5 ± 0 | nan ± nan |" in written
 
 
+def test_conflict_of_every_row_is_the_mean_over_its_steps(page):
+    written = page.write()[0].read_text()
+    head, _, row = written.split("in the dead zone.\n\n")[1].splitlines()[:3]
+    assert head == "| variant | `audio/conflict_share` | `video/conflict_share` | `video/cos` |"
+    # By hand, of the values that the fixture gives: (0.2 + 0.4 + 0.0 + 0.1) / 4.
+    assert row == "| OM-Pareto | 0.2 | 0.5 | 0.175 |"
+    assert "| plain sum | 0" not in written.split("## Conflict in each row")[1]
+
+
 def test_runs_that_logged_nothing_have_no_table_of_steps(tmp_path, make_result):
     results = {FULL: {0: make_result([record(1, 0.5)])}}
     page = StudyPage(OM_PARETO, results, FACTS, tmp_path / "results", tmp_path)
     fill_om_pareto_page(page)
-    assert "## The steps" not in page.write()[0].read_text()
+    written = page.write()[0].read_text()
+    assert "## The steps" not in written
+    assert "## Conflict" not in written
