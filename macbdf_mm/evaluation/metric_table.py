@@ -9,12 +9,18 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
+from macbdf_mm.evaluation.functional.cluster_bootstrap import measure_of
+from macbdf_mm.evaluation.functional.decisions import (
+    weighted_accuracy,
+    weighted_balanced_accuracy,
+)
 from macbdf_mm.evaluation.functional.detection import (
     Labels,
     Scores,
@@ -25,6 +31,12 @@ from macbdf_mm.evaluation.functional.detection import (
     eer,
     has_both_classes,
 )
+from macbdf_mm.evaluation.functional.ranking import (
+    weighted_auc,
+    weighted_average_precision,
+    weighted_eer,
+)
+from macbdf_mm.evaluation.functional.weighted_clips import Floats, Measure
 from macbdf_mm.structures.labels import FAKE, REAL
 
 Breakdown = Literal["category", "method", "step"]
@@ -53,6 +65,9 @@ class Metric:
             ``'step'`` scores of a frame-level head.
         is_shown: Whether it is a column of the tables; results hold it anyway.
         format_spec: How its value is written; ``'d'`` for counts.
+        weighted: The same metric for the resamples of a cluster bootstrap, a function of weighted
+            clips and, with ``takes_threshold``, the threshold. Without it, :meth:`measure` calls
+            the function once for each resample.
     """
 
     name: str
@@ -65,6 +80,7 @@ class Metric:
     breakdowns: tuple[Breakdown, ...] = ()
     is_shown: bool = True
     format_spec: str = ".3f"
+    weighted: Callable[..., Floats] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -89,6 +105,18 @@ class Metric:
         extra = (threshold,) if self.takes_threshold else ()
         value = self.function(labels, scores, *extra)
         return int(value) if self.format_spec == "d" else float(value)
+
+    def measure(self, threshold: float) -> Measure:
+        """Return the metric as a cluster bootstrap takes it.
+
+        Args:
+            threshold: A clip is called fake if its score is at least this.
+        """
+        if self.weighted is None:
+            return measure_of(lambda labels, scores: self.value(labels, scores, threshold))
+        return (
+            partial(self.weighted, threshold=threshold) if self.takes_threshold else self.weighted
+        )
 
     def figures(
         self, labels: Labels, scores: Scores, threshold: float, num_resamples: int
@@ -151,9 +179,16 @@ add_metric(
     higher_is_better=True,
     has_interval=True,
     breakdowns=("category", "method", "step"),
+    weighted=weighted_auc,
 )(auc)
-add_metric("ap", label="AP", higher_is_better=True, is_shown=False)(average_precision)
-add_metric("eer", label="EER", higher_is_better=False)(eer)
+add_metric(
+    "ap",
+    label="AP",
+    higher_is_better=True,
+    is_shown=False,
+    weighted=weighted_average_precision,
+)(average_precision)
+add_metric("eer", label="EER", higher_is_better=False, weighted=weighted_eer)(eer)
 add_metric(
     "acc",
     label="ACC",
@@ -161,10 +196,15 @@ add_metric(
     takes_threshold=True,
     needs_both_classes=False,
     breakdowns=("category",),
+    weighted=weighted_accuracy,
 )(accuracy)
-add_metric("balanced_acc", label="balanced ACC", higher_is_better=True, takes_threshold=True)(
-    balanced_accuracy
-)
+add_metric(
+    "balanced_acc",
+    label="balanced ACC",
+    higher_is_better=True,
+    takes_threshold=True,
+    weighted=weighted_balanced_accuracy,
+)(balanced_accuracy)
 
 
 @add_metric(

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
+from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
+from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.detection import accuracy, auc
 from macbdf_mm.evaluation.measures import measure_videos
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Metric, add_metric
@@ -59,6 +61,19 @@ def test_an_interval_is_the_bootstrap_of_the_metric(add):
     )
     assert figures == {"rate": 0.6, "rate_low": low, "rate_high": high}
     assert low < high
+
+
+def test_every_row_can_be_resampled_by_clusters(add):
+    add("rate", label="rate", higher_is_better=True, takes_threshold=True)(accuracy)
+    labels, scores = np.tile(LABELS, 6), np.tile(SCORES, 6)
+    clusters = Clusters.of(np.arange(30) % 10, "identity")
+    for threshold in (0.3, 0.5):
+        measures = {name: row.measure(threshold) for name, row in METRIC_TABLE.items()}
+        found = cluster_bootstrap(labels, scores, clusters, measures, num_resamples=20)
+        for name, estimate in found.estimates.items():
+            assert estimate.value == METRIC_TABLE[name].value(labels, scores, threshold)
+        rates = found.replicates["rate"], found.replicates["acc"]
+        np.testing.assert_allclose(*rates)  # one by one, and all at once
 
 
 def test_one_class_is_undefined_for_a_metric_that_needs_both():

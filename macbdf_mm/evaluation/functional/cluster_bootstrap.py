@@ -29,7 +29,7 @@ its width. The values themselves are exact, and so are all metrics that do not n
 """
 
 RECENTRED = ("ece",)
-"""Metrics whose replicates are moved so that their mean is the value.
+"""Metrics (the last part of their key) whose replicates are moved so that their mean is the value.
 
 A resample repeats clips, and bins of fewer distinct clips look less calibrated: its calibration
 error is too high, by as much as that of the clips themselves exceeds the true one.
@@ -141,7 +141,7 @@ def cluster_bootstrap(
     estimates = {}
     for name, value in values.items():
         low, high = percentile_interval(replicates[name], confidence)
-        if name in RECENTRED:
+        if name.split("/")[-1] in RECENTRED:
             shift = value - float(np.mean(replicates[name]))
             low, high = max(low + shift, 0.0), high + shift
         estimates[name] = Estimate(value, low, high)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,38 +24,49 @@ class Clusters:
     Attributes:
         index: (N,) int64, the cluster of each clip, 0 to ``num - 1``.
         num: Number of clusters.
-        num_clips_by_kind: How many clips are grouped by identity, by source and alone.
+        kinds: (N,) int64, by what each clip is grouped: its place in :data:`CLUSTER_KINDS`.
     """
 
     index: npt.NDArray[np.int64]
     num: int
-    num_clips_by_kind: dict[ClusterKind, int]
+    kinds: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, index: Any, kind: ClusterKind) -> "Clusters":
+        """Return clusters of one kind.
+
+        Args:
+            index: (N,) a number for each clip, the same for those of one cluster.
+            kind: By what they are grouped.
+        """
+        values, numbers = np.unique(np.asarray(index), return_inverse=True)
+        kinds = np.full(numbers.size, CLUSTER_KINDS.index(kind))
+        return cls(numbers.astype(np.int64), int(values.size), kinds)
 
     @property
-    def kind(self) -> ClusterKind:
-        """By what most of the clips are grouped."""
-        return max(CLUSTER_KINDS, key=lambda kind: self.num_clips_by_kind.get(kind, 0))
+    def num_clips_by_kind(self) -> dict[ClusterKind, int]:
+        """How many clips are grouped by identity, by source and alone, without those of none."""
+        counts = np.bincount(self.kinds, minlength=len(CLUSTER_KINDS)).tolist()
+        return {kind: n for kind, n in zip(CLUSTER_KINDS, counts, strict=True) if n}
 
     @property
     def description(self) -> str:
         """What to write beside an interval: ``'identity'``, or ``'identity (98 %), clip'``."""
-        used = sorted(
-            (kind for kind in CLUSTER_KINDS if self.num_clips_by_kind.get(kind)),
-            key=lambda kind: -self.num_clips_by_kind[kind],
-        )
+        counts = self.num_clips_by_kind
+        used = sorted(counts, key=lambda kind: -counts[kind])
         if len(used) < 2:
             return used[0] if used else "clip"
-        share = self.num_clips_by_kind[used[0]] / self.index.size
+        share = counts[used[0]] / self.index.size
         return f"{used[0]} ({100 * share:.0f} %), {', '.join(used[1:])}"
 
     def subset(self, clips: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Clusters":
-        """Return the clusters of some of the clips; ``num_clips_by_kind`` remains that of all.
+        """Return the clusters of some of the clips.
 
         Args:
             clips: Their indices, or a mask of shape (N,).
         """
         values, index = np.unique(self.index[clips], return_inverse=True)
-        return Clusters(index.astype(np.int64), int(values.size), self.num_clips_by_kind)
+        return Clusters(index.astype(np.int64), int(values.size), self.kinds[clips])
 
 
 def clusters_of(
@@ -93,11 +104,11 @@ def clusters_of(
     num_from = Counter(origins)
     numbers: dict[tuple[bool, Hashable], int] = {}
     index = np.empty(num_clips, dtype=np.int64)
-    by_kind: Counter[ClusterKind] = Counter()
+    kinds = np.empty(num_clips, dtype=np.int64)
     for place, (origin, own) in enumerate(zip(origins, identities, strict=True)):
         candidates = owners.get(origin, ())
         identity = own or (next(iter(candidates)) if len(candidates) == 1 else None)
         key = (True, identity) if identity else (False, origin)
         index[place] = numbers.setdefault(key, len(numbers))
-        by_kind["identity" if identity else "source" if num_from[origin] > 1 else "clip"] += 1
-    return Clusters(index, len(numbers), dict(by_kind))
+        kinds[place] = 0 if identity else 1 if num_from[origin] > 1 else 2
+    return Clusters(index, len(numbers), kinds)

@@ -78,7 +78,7 @@ def test_clips_of_one_person_widen_the_interval():
 
 def test_no_resample_lacks_a_class_or_changes_the_kinds_of_clusters():
     labels = np.array([0, 1, 1, 0, 1])
-    clusters = Clusters(np.array([0, 1, 2, 3, 3]), 4, {"identity": 5})
+    clusters = Clusters.of(np.array([0, 1, 2, 3, 3]), "identity")
     counts = np.concatenate(list(ClassesOfClusters(labels, clusters).draw(50, seed=0)))
     assert (counts[:, 0] == 1).all()  # the only real one
     assert (counts[:, 1:3].sum(axis=1) == 2).all()
@@ -102,7 +102,7 @@ def test_same_clips_same_interval_in_any_order():
     again = cluster_bootstrap(labels, scores, clusters, AUC, num_resamples=50)
     assert first.estimates == again.estimates
     order = np.random.default_rng(0).permutation(labels.size)
-    shuffled = Clusters(clusters.index[order], clusters.num, clusters.num_clips_by_kind)
+    shuffled = clusters.subset(order)
     other = cluster_bootstrap(labels[order], scores[order], shuffled, AUC, num_resamples=50)
     assert other.estimates["auc"] == pytest.approx(first.estimates["auc"])
 

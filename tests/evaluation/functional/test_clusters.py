@@ -15,7 +15,7 @@ def together(clusters):
 def test_identity_comes_first():
     clusters = clusters_of("abcd", ["p", "q", "p", "q"], [None, "x", "y", "x"])
     assert together(clusters) == [[0, 2], [1, 3]]
-    assert (clusters.num, clusters.kind, clusters.description) == (2, "identity", "identity")
+    assert (clusters.num, clusters.description) == (2, "identity")
 
 
 def test_without_identity_the_source_and_the_real_clip_that_it_is():
@@ -28,13 +28,13 @@ def test_without_identity_the_source_and_the_real_clip_that_it_is():
 def test_without_either_each_clip_is_alone():
     clusters = clusters_of(["a", "b", "c"])
     assert clusters.num == 3
-    assert clusters.description == clusters.kind == "clip"
+    assert clusters.description == "clip"
 
 
 def test_a_fake_without_identity_joins_that_of_its_source():
     clusters = clusters_of(["r", "f", "other"], ["p", None, "p"], [None, "r", None])
     assert together(clusters) == [[0, 1, 2]]
-    assert clusters.kind == "identity"
+    assert clusters.description == "identity"
 
 
 def test_a_source_of_two_persons_is_nobodys():
@@ -59,6 +59,14 @@ def test_subset():
     assert isinstance(part, Clusters)
     assert part.num == 2
     assert clusters.subset(np.array([0, 2])).num == 1
+    mixed = clusters_of("abc", ["p", None, None])
+    assert mixed.subset(np.array([1, 2])).description == "clip"
+
+
+def test_clusters_of_one_kind():
+    clusters = Clusters.of([7, 3, 7], "source")
+    assert together(clusters) == [[0, 2], [1]]
+    assert clusters.num_clips_by_kind == {"source": 3}
 
 
 def test_lengths_must_agree():

@@ -23,7 +23,7 @@ def draw(num_persons: int = 40, per_person: int = 6, gain: float = 0.0, seed: in
     common += generator.normal(size=num_persons)[person]
     logits = [common + gain * labels, common]
     pair = [1 / (1 + np.exp(-row - 0.3 * generator.normal(size=person.size))) for row in logits]
-    return labels, *pair, Clusters(person, num_persons, {"identity": person.size})
+    return labels, *pair, Clusters.of(person, "identity")
 
 
 def test_all_metrics_of_two_detectors():
@@ -74,7 +74,7 @@ def test_a_detector_does_not_differ_from_itself():
 
 
 def test_one_class():
-    clusters = Clusters(np.arange(2), 2, {"clip": 2})
+    clusters = Clusters.of(np.arange(2), "clip")
     result = paired_bootstrap([1, 1], [0.1, 0.2], [0.3, 0.2], clusters, AUC, num_resamples=5)
     assert all(math.isnan(value) for value in result.differences["auc"])
 

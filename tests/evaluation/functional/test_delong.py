@@ -85,7 +85,7 @@ def test_repeated_clips_say_nothing_new_if_they_are_one_cluster():
     plain = compare_aucs(labels, first, second, clusters_of(range(60)))
     repeated = [np.repeat(values, 5) for values in (labels, first, second)]
     naive = compare_aucs(*repeated)
-    clustered = compare_aucs(*repeated, Clusters(np.repeat(np.arange(60), 5), 60, {"source": 300}))
+    clustered = compare_aucs(*repeated, Clusters.of(np.repeat(np.arange(60), 5), "source"))
     assert clustered.standard_error == pytest.approx(plain.standard_error)
     assert naive.standard_error < plain.standard_error / 2
 
@@ -101,7 +101,7 @@ def test_no_difference_is_found_in_five_of_a_hundred():
             labels + generator.normal(size=240) + generator.normal(size=40)[person]
             for _ in range(2)
         ]
-        clusters = Clusters(person, 40, {"identity": 240})
+        clusters = Clusters.of(person, "identity")
         found["identity"] += compare_aucs(labels, *pair, clusters).p_value < 0.05
         found["clip"] += compare_aucs(labels, *pair).p_value < 0.05
     assert 0.02 <= found["identity"] / 300 <= 0.10
@@ -129,7 +129,7 @@ def test_a_single_clip_or_cluster_has_no_variance():
     single = compare_aucs([0, 1, 1], [0.3, 0.2, 0.5], [0.1, 0.2, 0.3])
     assert single.difference == -0.5
     assert math.isnan(single.p_value)
-    one = Clusters(np.zeros(4, np.int64), 1, {"identity": 4})
+    one = Clusters.of(np.zeros(4, np.int64), "identity")
     assert math.isnan(compare_aucs([0, 1, 0, 1], [1, 2, 3, 4], [4, 1, 2, 3], one).p_value)
 
 

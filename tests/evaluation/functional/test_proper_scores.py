@@ -56,6 +56,7 @@ def test_ece_equals_a_loop_over_bins(num_bins):
 def test_edges_belong_to_the_bin_above():
     assert bin_of(np.array([0.0, 0.0999, 0.1, 0.5, 1.0]), 10).tolist() == [0, 0, 1, 5, 9]
     assert bin_of(np.arange(16) / 15, 15).tolist() == [*range(15), 14]
+    assert bin_of(np.array([0.29]), 100) == 29  # 0.29 * 100 is below 29
 
 
 def test_known_values():

@@ -129,6 +129,15 @@ def test_unsorted_proposals_in_the_public_convention():
         assert average_recall(matches, 1) == recall
 
 
+@pytest.mark.parametrize(("above", "expected"), [(1e-12, 1 / 3), (1e-3, 2 / 3)])
+def test_the_public_convention_tells_scores_apart_as_float32_does(above, expected):
+    truths = Segments.from_files([[(0, 1)], [], [(0, 1)]])
+    proposals = Segments.from_files([[(0, 1, 0.5)], [(5, 6, 0.5 + above)], [(0, 1, 0.4)]])
+    # Tied, the hit comes first, and its step is left out; else the false one does.
+    matches = match(proposals, truths, [0.5], "avdeepfake1m")
+    assert average_precision(matches)[0] == pytest.approx(expected)
+
+
 def test_duplicates_are_false_but_for_one():
     truths = Segments.from_files([[(0, 1)], [(0, 1)]])
     proposals = Segments.from_files([[(0, 1, 0.9), (0, 1, 0.8)], [(0, 1, 0.7)]])
@@ -155,7 +164,7 @@ def test_no_proposals_wanted():
 
 
 def persons(num_files: int, num_persons: int) -> Clusters:
-    return Clusters(np.arange(num_files) % num_persons, num_persons, {"identity": num_files})
+    return Clusters.of(np.arange(num_files) % num_persons, "identity")
 
 
 @pytest.mark.parametrize("convention", ["exact", "avdeepfake1m"])
