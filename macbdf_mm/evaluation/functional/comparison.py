@@ -1,16 +1,18 @@
 """Which of two detectors is better on the same clips, and how sure that is.
 
 What other clips would say (paired bootstrap of clusters) is one question, what other training seeds
-would say (:func:`seed_spread`) another: the two spreads are never mixed.
+would say (:func:`compare_seeds`) another: the two spreads are never mixed.
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student_t
+from scipy.stats import ttest_ind
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.cluster_bootstrap import (
@@ -79,6 +81,22 @@ class SeedSpread(NamedTuple):
     low: float
     high: float
     num_seeds: int
+
+
+class SeedDifference(NamedTuple):
+    """The difference of the means of two detectors over training seeds.
+
+    Attributes:
+        difference: Mean of the first minus mean of the second.
+        low: Lower end of its interval; NaN if one has a single seed.
+        high: Upper end.
+        p_value: Two-sided, of no difference; NaN if one has a single seed.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
 
 
 def paired_bootstrap(
@@ -190,6 +208,31 @@ def seed_spread(values: Sequence[float], confidence: float = 0.95) -> SeedSpread
     quantile = float(student_t.ppf((1 + confidence) / 2, runs.size - 1))
     reach = quantile * deviation / math.sqrt(runs.size)
     return SeedSpread(mean, deviation, mean - reach, mean + reach, runs.size)
+
+
+def compare_seeds(
+    values_a: Sequence[float], values_b: Sequence[float], confidence: float = 0.95
+) -> SeedDifference:
+    """Return how the means over training seeds of two detectors differ (Welch's test).
+
+    Args:
+        values_a: A metric of each run of the first, on the same clips.
+        values_b: Of each run of the second.
+        confidence: Of the interval.
+
+    Raises:
+        ValueError: If one has no run, or a value is NaN.
+    """
+    spreads = [seed_spread(values, confidence) for values in (values_a, values_b)]
+    difference = spreads[0].mean - spreads[1].mean
+    if min(spread.num_seeds for spread in spreads) < 2:
+        return SeedDifference(difference, math.nan, math.nan, math.nan)
+    with warnings.catch_warnings():
+        # Runs that all have one value: the p-value is then 0, or NaN for equal means.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test = ttest_ind(values_a, values_b, equal_var=False)
+        low, high = test.confidence_interval(confidence)
+    return SeedDifference(difference, float(low), float(high), float(test.pvalue))
 
 
 def _p_value(replicates: Floats) -> float:

@@ -6,7 +6,12 @@ from scipy import stats
 
 from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
 from macbdf_mm.evaluation.functional.clusters import Clusters
-from macbdf_mm.evaluation.functional.comparison import holm, paired_bootstrap, seed_spread
+from macbdf_mm.evaluation.functional.comparison import (
+    compare_seeds,
+    holm,
+    paired_bootstrap,
+    seed_spread,
+)
 from macbdf_mm.evaluation.functional.delong import compare_aucs
 from macbdf_mm.evaluation.functional.detection import accuracy, auc, detection_measures
 from macbdf_mm.evaluation.functional.ranking import weighted_auc
@@ -131,3 +136,17 @@ def test_seeds_have_a_spread_of_their_own():
 def test_no_seeds(values):
     with pytest.raises(ValueError, match="`values` of one or more runs"):
         seed_spread(values)
+
+
+def test_seeds_of_two_detectors_by_welch():
+    first, second = [0.91, 0.93, 0.90, 0.95], [0.90, 0.89, 0.905]
+    variances = [np.var(values, ddof=1) / len(values) for values in (first, second)]
+    error = np.sqrt(sum(variances))
+    freedom = error**4 / (variances[0] ** 2 / 3 + variances[1] ** 2 / 2)
+    found = compare_seeds(first, second)
+    assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
+    p_value = 2 * stats.t.sf(found.difference / error, freedom)
+    assert found.p_value == pytest.approx(p_value)
+    assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * error)
+    assert math.isnan(compare_seeds([0.9], second).p_value)
+    assert compare_seeds([0.9, 0.9], [0.8, 0.8]).p_value == 0

@@ -103,6 +103,57 @@ class Segments:
         return np.split(table, self.first[1:]) if self.num_files else []
 
 
+def pooled(tracks: Sequence[Segments]) -> Segments:
+    """Return the intervals of all tracks of each file: the overall proposals, for instance.
+
+    Args:
+        tracks: Video and audio, for instance, of the same files.
+
+    Raises:
+        ValueError: If there is no track, or they have different numbers of files.
+    """
+    if len({track.num_files for track in tracks}) != 1:
+        raise ArgumentError(
+            "Expected `tracks` of the same files, got tracks of "
+            f"{[track.num_files for track in tracks]} files."
+        )
+    parts = zip(*((t.files, t.starts, t.ends, t.scores) for t in tracks), strict=True)
+    files, starts, ends, scores = map(np.concatenate, parts)
+    both = Segments(tracks[0].num_files, files, starts, ends, scores)
+    return both.take(np.argsort(files, kind="stable"))
+
+
+def union(tracks: Sequence[Segments]) -> Segments:
+    """Return where any track of a file is fake: the overall forgeries. Touching ones are joined.
+
+    Arguments and errors as of :func:`pooled`.
+    """
+    ordered = pooled(tracks)
+    ordered = ordered.take(np.lexsort((ordered.starts, ordered.files)))
+    if not ordered.files.size:
+        return ordered
+    # The latest end so far in the file. Whole numbers, in which no file reaches over the next.
+    size = ordered.files.size
+    by_end = np.argsort(ordered.ends, kind="stable")
+    ranks = np.empty(size, dtype=np.int64)
+    ranks[by_end] = np.arange(size)
+    latest = np.maximum.accumulate(ordered.files * size + ranks) % size
+    reach = ordered.ends[by_end[latest]]
+    is_first = np.ones(size, dtype=bool)
+    is_first[1:] = (ordered.files[1:] != ordered.files[:-1]) | (
+        ordered.starts[1:] > reach[:-1] + TOLERANCE_SECONDS
+    )
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], size) - 1
+    return Segments(
+        ordered.num_files,
+        ordered.files[first],
+        ordered.starts[first],
+        reach[last],
+        np.maximum.reduceat(ordered.scores, first),
+    )
+
+
 def steps_of_files(
     scores: Sequence[Any],
     step_seconds: float | Sequence[float],

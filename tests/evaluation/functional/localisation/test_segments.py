@@ -3,7 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from macbdf_mm.evaluation.functional.localisation.segments import Segments, steps_of_files
+from macbdf_mm.evaluation.functional.localisation.segments import (
+    Segments,
+    pooled,
+    steps_of_files,
+    union,
+)
+from macbdf_mm.structures.intervals import merge_intervals
 
 
 def test_rows_of_files_are_flat_and_come_back():
@@ -72,3 +78,34 @@ def test_steps_have_times_of_their_own():
 def test_odd_steps(arguments, message):
     with pytest.raises(ValueError, match=message):
         steps_of_files(*arguments)
+
+
+def test_pooled_proposals_stay_with_their_files():
+    video = Segments.from_files([[(0, 1, 0.9)], [], [(2, 3, 0.1)]])
+    audio = Segments.from_files([[(0, 1, 0.3)], [(4, 5, 0.8)], []])
+    found = [rows.tolist() for rows in pooled([video, audio]).to_rows()]
+    assert found == [[[0, 1, 0.9], [0, 1, 0.3]], [[4, 5, 0.8]], [[2, 3, 0.1]]]
+
+
+def test_union_equals_merging_file_by_file():
+    generator = np.random.default_rng(0)
+    tracks = []
+    for _ in range(2):
+        rows = []
+        for _ in range(60):
+            starts = generator.integers(0, 20, generator.integers(0, 4)) / 10
+            rows.append([(start, start + generator.integers(1, 9) / 10) for start in starts])
+        tracks.append(rows)
+    found = union([Segments.from_files(rows) for rows in tracks])
+    for file, rows in enumerate(found.to_rows()):
+        # Tenths, so that what touches is not told apart by rounding.
+        whole = [(round(10 * a), round(10 * b)) for rows in tracks for a, b in rows[file]]
+        expected = np.reshape(merge_intervals(whole), (-1, 2))
+        np.testing.assert_allclose(10 * rows[:, :2], expected, atol=1e-9)
+    assert union([Segments.from_files([[], []])]).files.size == 0
+
+
+def test_tracks_of_other_files():
+    for tracks in ([], [Segments.from_files([]), Segments.from_files([[]])]):
+        with pytest.raises(ValueError, match="`tracks` of the same files, got tracks of"):
+            pooled(tracks)
