@@ -31,8 +31,8 @@ def test_the_last_step_is_what_is_left():
     steps = oracle_steps(Segments.from_files([[(0.9, 1.1)], []]), [1.1, 0.0], 0.5)
     np.testing.assert_allclose(steps.ends, [0.5, 1.0, 1.1])
     assert steps.scores.tolist() == [0, 0, 1]
-    # 1.1 / 0.1 is a little above 11.
-    assert oracle_steps(Segments.from_files([[]]), [1.1], 0.1).counts.tolist() == [11]
+    # A little above 3 steps is 3.
+    assert oracle_steps(Segments.from_files([[]]), [3 * 0.1], 0.1).counts.tolist() == [3]
 
 
 def test_finer_steps_allow_more():
