@@ -59,6 +59,10 @@ class SplitSummary:
             *table,
             f"in more than one part: {len(leaks)} recordings, {len(shared)} identities",
         ]
+        if leaks or shared:
+            summary.append(
+                "so scores under this split do not say how well a detector does on new people"
+            )
         if all(row.identity is None for row in self.rows):
             summary.append(
                 "no identity is known, so the parts may show the same people in other recordings"

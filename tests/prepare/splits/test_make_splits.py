@@ -77,6 +77,24 @@ def test_all_folds_or_one(write, tmp_path):
     assert run(path, protocol="k-fold", num_folds=4, fold=2).rows == third.rows
 
 
+def test_balanced_folds_are_written_like_any_folds(tmp_path):
+    tracks = {"RVRA": (0, 0), "FVRA": (1, 0), "RVFA": (0, 1), "FVFA": (1, 1)}
+    rows = [
+        ClipRow(f"{person}/{name}.mp4", max(labels), *labels, identity=f"id{person}")
+        for person in range(12)
+        for name, labels in tracks.items()
+    ]
+    save_annotation(tmp_path / "in.json", {"dataset": "d"}, rows)
+    options = {"num_folds": 3, "num_per_category": 10}
+    place = tmp_path / "in.json"
+    summaries = make_splits(place, place, "fakeavceleb-balanced", seed=2, options=options)
+    assert [summary.path.name for summary in summaries] == [f"in.fold{k}.json" for k in range(3)]
+    assert summaries[1].protocol == {
+        "name": "fakeavceleb-balanced", "seed": 2, "num_folds": 3, "fold": 1, "num_per_category": 10
+    }  # fmt: skip
+    assert "in more than one part: 0 recordings, 0 identities" in summaries[1].describe()
+
+
 def test_clips_without_a_label_are_in_no_part(write):
     unlabelled = ClipRow("u.mp4", -1, split="test", extra={"official_split": "test"})
     path = write("train", "val", extra_rows=[unlabelled])
@@ -91,11 +109,12 @@ def test_clips_without_a_label_are_in_no_part(write):
     ("protocol", "options", "message"),
     [
         ("random", {}, "Expected a split protocol of official, .*, got 'random'"),
-        ("auto", {"shares": {"train": 1.0}}, "the option `shares` with 'disjoint' only, got"),
+        ("auto", {"shares": {"train": 1.0}}, "the option `shares` with 'disjoint' or .* only, got"),
         ("auto", {"carved": {"val": 0.1}}, "the option `carved` with 'official' only, got"),
         ("official", {"carved": {"dev": 0.1}}, "Expected parts train, val, test in `carve`, got"),
         ("disjoint", {"shares": {"dev": 1.0}}, "Expected parts train, val, test in `shares`, got"),
         ("disjoint", {"shares": {"train": 0.9}}, "Expected `shares` > 0 with the sum 1, got"),
+        ("disjoint", {"role": "test"}, "the option `role` with 'cross-dataset' only, got"),
     ],
 )
 def test_wrong_options(write, protocol, options, message):
@@ -126,6 +145,7 @@ def test_counts_and_what_the_parts_have_in_common():
         "    test      2     0     0     1        1           2",
         "   train      2     1     1     0        0           1",
         "in more than one part: 1 recordings, 1 identities",
+        "so scores under this split do not say how well a detector does on new people",
     ]
 
 
