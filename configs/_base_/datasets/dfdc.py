@@ -14,7 +14,7 @@ data_root = "data/dfdc_crops"
 ann_file = "annotation.json"
 # Lips open and close within 0.1 to 0.2 s, so frames are 40 ms apart, and 16 of them, which is what
 # VideoMAE's positions are for, span 0.64 s: two or three syllables. 32 frames of 1.28 s
-# would cost 2.2 times as much a clip, and half as many windows in a test.
+# would cost 2.6 times as much a clip, and half as many windows in a test.
 span_seconds = 0.64
 num_frames = 16
 num_steps = 8
