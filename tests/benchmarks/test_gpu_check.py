@@ -28,7 +28,7 @@ JUNIT = """<testsuites><testsuite>
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MACBDF_DEVICE", raising=False)
-    with pytest.raises(ConfigError, match="There is no GPU, .* with --dry-run"):
+    with pytest.raises(ConfigError, match=r"There is no GPU, .* with --dry-run"):
         chosen_device()
     monkeypatch.setenv("MACBDF_DEVICE", "cpu")
     assert chosen_device() == CPU
