@@ -35,6 +35,4 @@ val_pipeline = [
 # The sampler, which balances real and fake clips, finds one kind, and shuffles it.
 train_dataloader = dict(dataset=dict(labels=[0], pipeline=train_pipeline))
 # One window of a clip: each window is forged by itself, and a clip has one label.
-val_dataloader = dict(
-    dataset=dict(labels=[0], windows_per_clip=1, cover_span_seconds=None, pipeline=val_pipeline)
-)
+val_dataloader = dict(dataset=dict(labels=[0], windows_per_clip=1, pipeline=val_pipeline))

@@ -26,6 +26,7 @@ _DATASET = "AudioVisualForgeryDataset"
 _DECODER = "DecodeAudioVisual"
 _PACKER = "PackForgeryInputs"
 _READER = "ReadCachedInputs"
+_CHOOSER = "SampleClipSpan"
 # From here on a clip has other labels than its row.
 _LABELLING = ("ForgeRealClip", "ShiftAudio", _PACKER)
 
@@ -50,11 +51,14 @@ class CachedSplit:
     def dataset(self) -> dict[str, Any]:
         """Config of the data set that reads the decoded spans; labels come from the rows."""
         reader = {"type": _READER, "cache_dir": str(self.folder)}
+        # It says how many windows of its grid a clip has.
+        is_grid = self.decoding.get("test_mode") and not self.decoding.get("windows_per_clip")
+        choosers = [t for t in self.decoding["pipeline"] if _bare(t["type"]) == _CHOOSER]
         return {
             **self.decoding,
             "type": _DATASET,
             "check_files": False,
-            "pipeline": [reader, *self.training],
+            "pipeline": [*(choosers if is_grid else ()), reader, *self.training],
         }
 
     def decode(self, num_workers: int = 0, progress: Progress | None = None) -> bool:

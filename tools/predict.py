@@ -41,8 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         "--window-stride",
         type=_positive(float),
         metavar="SECONDS",
-        help="from the start of a window to the next (default: windows as in the test, "
-        "more for longer videos, without a gap)",
+        help="from the start of a window to the next (default: as in the test)",
     )
     parser.add_argument("--amp", action="store_true", help="compute in half precision (GPU)")
     parser.add_argument(

@@ -3,6 +3,4 @@
 # is the one tested on. Its forgeries are short: 8 windows at least look for them.
 _base_ = ["../macbdf_dfdc.py"]
 
-test_dataloader = dict(
-    dataset=dict(data_root="data/av_deepfake1m_crops", split="val", windows_per_clip=8)
-)
+test_dataloader = dict(dataset=dict(data_root="data/av_deepfake1m_crops", split="val"))

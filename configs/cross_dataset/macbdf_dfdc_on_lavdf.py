@@ -2,4 +2,4 @@
 # Its forgeries are short parts of a clip: 8 windows at least look for them.
 _base_ = ["../macbdf_dfdc.py"]
 
-test_dataloader = dict(dataset=dict(data_root="data/lavdf_crops", windows_per_clip=8))
+test_dataloader = dict(dataset=dict(data_root="data/lavdf_crops"))

@@ -179,8 +179,7 @@ class ForgeryInferencer(BaseInferencer):
         Args:
             inputs: Media files.
             batch_size: Windows in a batch.
-            stride_seconds: From the start of a window to the next. By default the windows are
-                those of the test, or more where a longer video would have gaps.
+            stride_seconds: From the start of a window to the next; by default that of the test.
             allow_partial: Score what is there of a file that was cut short, and what was read of
                 one whose decoder was stopped in some windows, with a warning.
 

@@ -10,7 +10,7 @@ from mmengine.dataset import Compose
 from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION
-from macbdf_mm.media.spans import plan_covering_windows, plan_windows
+from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.structures.intervals import Interval
 
 # Chooses a span of an annotated clip; in prediction the windows are planned for the whole file.
@@ -24,9 +24,8 @@ class TestSettings:
     Attributes:
         pipeline: The transforms after the span is chosen.
         span_seconds: Length of a window.
-        windows_per_clip: Number of windows per clip in the test, at least.
-        cover_span_seconds: Length of a window by which the test leaves no gap in longer clips;
-            that of a window where the test may leave gaps, since a prediction does not.
+        stride_seconds: From the start of a window to the next; half a window where the test has
+            no grid and may leave gaps, since a prediction does not.
         reads_face_crops: Whether the test reads prepared face crops.
         aggregation: How the score of a video is computed from its windows.
     """
@@ -36,17 +35,13 @@ class TestSettings:
 
     pipeline: Compose
     span_seconds: float
-    windows_per_clip: int
-    cover_span_seconds: float
+    stride_seconds: float
     reads_face_crops: bool
     aggregation: str
 
     def plan_windows(self, duration_seconds: float) -> list[Interval]:
-        """Return the windows in which the test looks at a file of this length, ascending."""
-        covering = plan_covering_windows(
-            duration_seconds, self.cover_span_seconds, self.windows_per_clip
-        )
-        return plan_windows(duration_seconds, self.span_seconds, num_windows=len(covering))
+        """Return the windows in which a file of this length is looked at, ascending."""
+        return plan_windows(duration_seconds, self.span_seconds, stride_seconds=self.stride_seconds)
 
 
 def read_test_settings(cfg: Config) -> TestSettings:
@@ -76,8 +71,7 @@ def read_test_settings(cfg: Config) -> TestSettings:
             build_transforms([item for item in transforms if item is not choosers[0]])
         ),
         span_seconds=span_seconds,
-        windows_per_clip=int(dataset.get("windows_per_clip", 1)),
-        cover_span_seconds=float(dataset.get("cover_span_seconds") or span_seconds),
+        stride_seconds=float(choosers[0].get("stride_seconds") or span_seconds / 2),
         reads_face_crops=bool(dataset.get("face_crops")),
         aggregation=_aggregation(cfg.get("test_evaluator")),
     )

@@ -5,6 +5,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -19,14 +20,19 @@ from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.datasets.seeding import seeded_sample
 from macbdf_mm.datasets.source_leaks import find_source_leaks, refuse_source_leaks
+from macbdf_mm.datasets.transforms.sample_clip_span import SampleClipSpan
 from macbdf_mm.errors import (
     AnnotationError,
     ConfigError,
     MissingDataError,
     UndecodableMediaError,
 )
-from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
-from macbdf_mm.media.spans import plan_covering_windows
+from macbdf_mm.media.decoding_process import (
+    DEFAULT_TIME_LIMIT_SECONDS,
+    DecodingProcess,
+    call_in,
+)
+from macbdf_mm.media.probe import probe
 from macbdf_mm.registry import DATASETS
 from macbdf_mm.structures.labels import FAKE, REAL, TRACKS, UNKNOWN
 from macbdf_mm.utils.lifeline import end_with_parent
@@ -41,8 +47,9 @@ class AudioVisualForgeryDataset(BaseDataset):
     """Clips with sound, annotated in the project's own format (``docs/annotation.md``).
 
     Each item starts as the fields of its row plus ``path`` (where the file is), ``category``
-    and ``sample_idx``, and runs through the pipeline. In test mode a clip gives
-    ``windows_per_clip`` items, with the further keys ``window_index`` and ``num_windows``.
+    and ``sample_idx``, and runs through the pipeline. In test mode each window of a clip is an
+    item, with the further key ``window_index``. The windows are those of the grid of the
+    pipeline's ``SampleClipSpan``; clips whose row has no ``duration_seconds`` are measured first.
     Transforms that combine clips find this data set as ``dataset``, and take others from
     :meth:`before`.
 
@@ -63,10 +70,8 @@ class AudioVisualForgeryDataset(BaseDataset):
         labels: Keep only clips with one of these labels, of the clip as a whole: ``[0]`` keeps
             the real ones, to train without fakes. None keeps all.
         test_mode: Whether to list windows, and never to replace an item by another.
-        windows_per_clip: How many windows a clip has in test mode, at least.
-        cover_span_seconds: Length of a window: in test mode a clip then has as many more as it
-            takes to leave no gap. Needs the ``duration_seconds`` of the rows; those without
-            have ``windows_per_clip``. None: all clips have as many.
+        windows_per_clip: So many windows of each clip in test mode, evenly placed, in place of
+            the grid; items then have ``num_windows``, too. They may leave gaps.
         on_decode_error: What to do about a file that turns out unreadable. ``'raise'`` stops.
             ``'skip'`` logs it, counts it in :attr:`skipped_files`, and in training takes the
             next clip with the same labels; in test mode the item comes without valid frames
@@ -101,8 +106,7 @@ class AudioVisualForgeryDataset(BaseDataset):
         split: str | None = None,
         labels: Sequence[int] | None = None,
         test_mode: bool = False,
-        windows_per_clip: int = 1,
-        cover_span_seconds: float | None = None,
+        windows_per_clip: int | None = None,
         on_decode_error: OnDecodeError = "raise",
         decode_time_limit_seconds: float | None = DEFAULT_TIME_LIMIT_SECONDS,
         check_files: bool = True,
@@ -121,10 +125,8 @@ class AudioVisualForgeryDataset(BaseDataset):
                 "Expected `labels` to be a list of 1 (fake), 0 (real) and -1 (unknown), or None "
                 f"for all, got {labels!r}."
             )
-        if windows_per_clip < 1:
-            raise ConfigError(f"Expected `windows_per_clip` > 0, got {windows_per_clip}.")
         for name, limit in (
-            ("cover_span_seconds", cover_span_seconds),
+            ("windows_per_clip", windows_per_clip),
             ("decode_time_limit_seconds", decode_time_limit_seconds),
         ):
             if limit is not None and not limit > 0:
@@ -132,7 +134,6 @@ class AudioVisualForgeryDataset(BaseDataset):
         self.split = split
         self.labels = labels
         self.windows_per_clip = windows_per_clip
-        self.cover_span_seconds = cover_span_seconds
         self.on_decode_error = on_decode_error
         self.check_files = check_files
         self.seed = seed
@@ -183,12 +184,19 @@ class AudioVisualForgeryDataset(BaseDataset):
             self._check_files(items)
         if not self.test_mode:
             return items
-        self._warn_of_unknown_lengths(items)
+        chooser = next((t for t in self.pipeline.transforms if isinstance(t, SampleClipSpan)), None)
+        if self.windows_per_clip is not None or chooser is None or chooser.stride_seconds is None:
+            count = self.windows_per_clip or 1
+            return [
+                {**item, "window_index": index, "num_windows": count}
+                for item in items
+                for index in range(count)
+            ]
+        self._measure_unknown_lengths(items)
         return [
-            {**item, "window_index": index, "num_windows": num_windows}
+            {**item, "window_index": index}
             for item in items
-            for num_windows in [self._num_windows(item)]
-            for index in range(num_windows)
+            for index in range(self._num_windows(item, chooser))
         ]
 
     def set_epoch(self, epoch: int) -> None:
@@ -283,31 +291,32 @@ class AudioVisualForgeryDataset(BaseDataset):
         info = self.get_data_info(idx)
         return info["label"], info["video_label"], info["audio_label"]
 
-    def _num_windows(self, item: Mapping[str, Any]) -> int:
+    def _num_windows(self, item: Mapping[str, Any], chooser: SampleClipSpan) -> int:
         duration_seconds = item["duration_seconds"]
-        if self.cover_span_seconds is None or duration_seconds is None:
-            return self.windows_per_clip
+        if duration_seconds is None:  # It cannot be read, as its one item will say.
+            return 1
         try:
-            spans = plan_covering_windows(
-                duration_seconds, self.cover_span_seconds, self.windows_per_clip
-            )
+            return len(chooser.plan_windows(duration_seconds))
         except UndecodableMediaError as error:
             raise AnnotationError(
                 f"{self.ann_file}: {item['file']} has a `duration_seconds` of "
                 f"{duration_seconds:g}. {error}"
             ) from None
-        return len(spans)
 
-    def _warn_of_unknown_lengths(self, items: list[dict[str, Any]]) -> None:
-        num_unknown = sum(item["duration_seconds"] is None for item in items)
-        if self.cover_span_seconds is not None and num_unknown:
-            print_log(
-                f"{num_unknown} of {len(items)} clips of {self.ann_file} have no "
-                f"`duration_seconds`: they are looked at in {self.windows_per_clip} windows, "
-                "which may leave gaps in long ones.",
-                logger="current",
-                level=logging.WARNING,
-            )
+    def _measure_unknown_lengths(self, items: list[dict[str, Any]]) -> None:
+        unknown = [item for item in items if item["duration_seconds"] is None]
+        if not unknown:
+            return
+        print_log(
+            f"{len(unknown)} of {len(items)} clips of {self.ann_file} have no "
+            "`duration_seconds`, so they are measured now; the converters write it.",
+            logger="current",
+            level=logging.WARNING,
+        )
+        for item in unknown:
+            with suppress(MissingDataError, UndecodableMediaError):
+                info = call_in(self._process, probe, item["path"])
+                item["duration_seconds"] = info.duration_seconds
 
     def _note_skipped(self, idx: int, error: Exception) -> None:
         if not self._skipped[idx]:

@@ -6,6 +6,12 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import check_windows
 from macbdf_mm.structures.intervals import Interval
 
+# The last window starts at a multiple of this share of a window.
+_FINE_STEPS = 16
+# Lengths are mostly multiples of 40 ms, which for windows of 0.64 and 1.28 s lie at 0 or 1/2 of a
+# step: a length that is off by a few milliseconds rounds to the same step.
+_ROUNDED_UP_FROM = 0.75
+
 
 def plan_windows(
     duration_seconds: float,
@@ -21,7 +27,10 @@ def plan_windows(
     Args:
         duration_seconds: Length of the video.
         span_seconds: Length of a window.
-        stride_seconds: From one start to the next; the last window ends with the video.
+        stride_seconds: A fixed grid: windows start at 0 and at each multiple of this, wherever
+            the video ends. One more covers the end; it starts at a multiple of 1/16 of a
+            window, so a length that is off by milliseconds moves no window. Up to 3/4 of such a
+            step may remain at the end, which is less than one of 16 frames stands for.
         num_windows: Or: how many windows, evenly placed from start to end; one stands in the
             middle. Windows that would coincide are given once.
 
@@ -42,39 +51,22 @@ def plan_windows(
     if last_start <= 0:
         return [(0.0, span_seconds)]
     if stride_seconds is not None:
-        starts = _strided_starts(last_start, stride_seconds)
+        starts = _grid_starts(last_start, span_seconds, stride_seconds)
     else:
         starts = _even_starts(last_start, num_windows or 0)
     return [(start, start + span_seconds) for start in starts]
 
 
-def plan_covering_windows(
-    duration_seconds: float, span_seconds: float, min_windows: int
-) -> list[Interval]:
-    """Return evenly placed windows that leave no gap in a video, at least ``min_windows``.
-
-    Where ``min_windows`` cover the video they are those of :func:`plan_windows` with
-    ``num_windows``, so that a clip is looked at as in the test; a longer video has more.
-
-    Args:
-        duration_seconds: Length of the video.
-        span_seconds: Length of a window.
-        min_windows: How many there are at least, unless the video is shorter than a window.
-
-    Raises:
-        ValueError: As :func:`plan_windows`.
-    """
-    to_cover = math.ceil(duration_seconds / span_seconds - 1e-3) if span_seconds > 0 else 1
-    return plan_windows(duration_seconds, span_seconds, num_windows=max(min_windows, to_cover))
-
-
-def _strided_starts(last_start: float, stride_seconds: float) -> list[float]:
+def _grid_starts(last_start: float, span_seconds: float, stride_seconds: float) -> list[float]:
     if not stride_seconds > 0:
         raise ArgumentError(f"Expected `stride_seconds` > 0, got {stride_seconds}.")
-    # A remainder of under a thousandth of a stride is rounding, not a window of its own.
+    step = span_seconds / _FINE_STEPS
+    last_start = math.floor(last_start / step + 1 - _ROUNDED_UP_FROM + 1e-9) * step
+    if last_start == 0:
+        return [0.0]
     check_windows(last_start / stride_seconds)
-    num_strides = max(1, math.ceil(last_start / stride_seconds - 1e-3))
-    return [0.0, *(index * stride_seconds for index in range(1, num_strides)), last_start]
+    num_before = max(1, math.ceil(last_start / stride_seconds - 1e-6))
+    return [0.0, *(index * stride_seconds for index in range(1, num_before)), last_start]
 
 
 def _even_starts(last_start: float, num_windows: int) -> list[float]:

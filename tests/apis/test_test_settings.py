@@ -1,5 +1,4 @@
 import json
-import math
 
 import pytest
 from mmengine.config import Config
@@ -8,7 +7,7 @@ from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
 from macbdf_mm.errors import ConfigError
 
-SPAN = {"type": "SampleClipSpan", "span_seconds": 2.0, "test_mode": True}
+SPAN = {"type": "SampleClipSpan", "span_seconds": 2.0, "stride_seconds": 0.8, "test_mode": True}
 DECODE = {"type": "DecodeAudioVisual", "num_frames": 4}
 RESIZE = {"type": "mmaction.Resize", "scale": (32, 32), "keep_ratio": False}
 
@@ -23,26 +22,24 @@ def test_the_pipeline_goes_on_after_the_span_is_chosen():
     names = [type(item).__name__ for item in settings.pipeline.transforms]
     assert names == ["DecodeAudioVisual", "Resize"]
     assert settings.span_seconds == 2.0
-    assert settings.windows_per_clip == 1
+    assert settings.stride_seconds == 0.8
 
 
-def test_windows_are_those_of_the_test_in_a_file_longer_than_they_cover(make_clip):
-    """Also where the test covers clips by another length than that of its windows."""
+def test_windows_are_those_of_the_test(make_clip):
     clip = make_clip(seconds=7.0)
-    row = {"file": clip.name, "label": 0, "duration_seconds": 7.0}
+    # As the container says: 3 ms more than the pictures are shown.
+    row = {"file": clip.name, "label": 0, "duration_seconds": 7.003}
     document = {"metainfo": {"dataset": "d", "version": 1}, "data_list": [row]}
     (clip.parent / "ann.json").write_text(json.dumps(document))
-    for cover in (2.0, 1.0, 3.0):
-        cfg = _config(SPAN, DECODE)
-        cfg.test_dataloader.dataset.update(windows_per_clip=2, cover_span_seconds=cover)
-        options = dict(cfg.test_dataloader.dataset, pipeline=[SPAN], test_mode=True)
-        data = AudioVisualForgeryDataset("ann.json", data_root=str(clip.parent), **options)
-        tested = [item["span_seconds"] for item in data]
-        assert len(tested) == math.ceil(7.0 / cover)
-        assert read_test_settings(cfg).plan_windows(7.0) == tested
-    # Where the test may leave gaps, a prediction does not.
-    cfg.test_dataloader.dataset.update(cover_span_seconds=None)
-    assert len(read_test_settings(cfg).plan_windows(7.0)) == 4
+    data = AudioVisualForgeryDataset(
+        "ann.json", data_root=str(clip.parent), pipeline=[SPAN], test_mode=True
+    )
+    tested = [item["span_seconds"] for item in data]
+    assert [start for start, _ in tested] == pytest.approx([0, 0.8, 1.6, 2.4, 3.2, 4.0, 4.8, 5.0])
+    assert read_test_settings(_config(SPAN, DECODE)).plan_windows(7.0) == tested
+    # Where the test has no grid and may leave gaps, a prediction does not.
+    evenly = {name: value for name, value in SPAN.items() if name != "stride_seconds"}
+    assert len(read_test_settings(_config(evenly, DECODE)).plan_windows(7.0)) == 6
 
 
 @pytest.mark.parametrize(

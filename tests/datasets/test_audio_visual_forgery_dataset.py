@@ -216,8 +216,7 @@ def test_missing_files_are_counted_and_named(data_root):
         (dict(split="dev"), MissingDataError, r"no row with `split` 'dev'; it has \['test', 't"),
         (dict(data_prefix=dict(file="nowhere")), MissingDataError, "No data folder at .*nowhere"),
         (dict(on_decode_error="ignore"), ConfigError, "`on_decode_error` 'raise' or 'skip'"),
-        (dict(windows_per_clip=0), ConfigError, "`windows_per_clip` > 0, got 0"),
-        (dict(cover_span_seconds=0), ConfigError, "`cover_span_seconds` > 0 or None, got 0"),
+        (dict(windows_per_clip=0), ConfigError, "`windows_per_clip` > 0 or None, got 0"),
         (dict(decode_time_limit_seconds=-1), ConfigError, "`decode_time_limit_seconds` > 0 or N"),
     ],
 )
@@ -343,28 +342,42 @@ def test_files_are_read_by_a_child_process_unless_told_otherwise(mixed_root, lim
         assert process.call(eval, "'macbdf_mm.media.read_span' in __import__('sys').modules")
 
 
-def test_long_clips_have_as_many_windows_as_cover_them(data_root, make_clip):
+GRID = dict(TEST_PIPELINE[0], stride_seconds=0.32)
+
+
+def test_windows_lie_on_a_grid_and_cover_a_clip_whether_its_length_is_known_or_not(
+    data_root, make_clip, caplog
+):
     rows = [
-        ClipRow("long.mp4", 0, 0, 0, split="x", duration_seconds=4.0),
-        ClipRow("short.mp4", 0, 0, 0, split="x", duration_seconds=1.2),
+        ClipRow("long.mp4", 0, 0, 0, split="x", duration_seconds=4.003),
+        ClipRow("short.mp4", 0, 0, 0, split="x", duration_seconds=0.6),
         ClipRow("unknown.mp4", 0, 0, 0, split="x"),
+        ClipRow("noise.mp4", 0, 0, 0, split="x"),
     ]
-    for row in rows:
-        make_clip(f"videos/{row.file}", seconds=row.duration_seconds or 3.0)
+    for row in rows[:3]:
+        make_clip(f"videos/{row.file}", seconds=row.duration_seconds or 4.0)
+    (data_root / "videos/noise.mp4").write_bytes(bytes(range(256)) * 9)
     save_annotation(data_root / "annotation.json", {"dataset": "d"}, rows)
-    options = dict(split="x", test_mode=True, windows_per_clip=2)
-    dataset = build(data_root, TEST_PIPELINE, cover_span_seconds=0.64, **options)
+    options = dict(split="x", test_mode=True, on_decode_error="skip")
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    dataset = build(data_root, [GRID, *TEST_PIPELINE[1:]], **options)
     spans: dict[str, list] = {}
     for index in range(len(dataset)):
         sample = dataset[index]["data_samples"]
         spans.setdefault(sample.file, []).append(sample.span_seconds)
-    assert {file: len(of_file) for file, of_file in spans.items()} == {
-        "long.mp4": 7, "short.mp4": 2, "unknown.mp4": 2,
-    }  # fmt: skip
+    logger.removeHandler(caplog.handler)
     starts, ends = np.transpose(spans["long.mp4"])
-    assert (starts[1:] <= ends[:-1] + 1e-9).all()
-    assert (starts[0], ends[-1]) == pytest.approx((0.0, 4.0))
-    assert len(build(data_root, TEST_PIPELINE, **options)) == 6
+    assert starts == pytest.approx([*(0.32 * np.arange(11)), 3.36])
+    assert ends[-1] == pytest.approx(4.0)
+    assert spans["unknown.mp4"] == spans["long.mp4"]
+    assert len(spans["short.mp4"]) == len(spans["noise.mp4"]) == 1
+    assert "2 of 4 clips of" in caplog.text
+    assert "have no `duration_seconds`, so they are measured now" in caplog.text
+    # So many, evenly placed, where that is wanted.
+    evenly = build(data_root, [GRID, *TEST_PIPELINE[1:]], windows_per_clip=2, **options)
+    assert len(evenly) == 8
+    assert evenly[1]["data_samples"].span_seconds == pytest.approx((3.363, 4.003))
 
 
 def test_a_clip_that_would_have_too_many_windows_is_named(data_root, make_clip):
@@ -374,17 +387,7 @@ def test_a_clip_that_would_have_too_many_windows_is_named(data_root, make_clip):
     with pytest.raises(
         AnnotationError, match=r"long\.mp4 has a .* of 900000\. .* MACBDF_MAX_WINDOWS"
     ):
-        len(build(data_root, TEST_PIPELINE, split="x", test_mode=True, cover_span_seconds=1.28))
-
-
-def test_clips_of_unknown_length_are_counted(data_root, caplog):
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    options = dict(test_mode=True, windows_per_clip=2, cover_span_seconds=0.64)
-    len(build(data_root, TEST_PIPELINE, **options))
-    logger.removeHandler(caplog.handler)
-    assert "2 of 2 clips of" in caplog.text
-    assert "have no `duration_seconds`: they are looked at in 2 windows" in caplog.text
+        len(build(data_root, [GRID, *TEST_PIPELINE[1:]], split="x", test_mode=True))
 
 
 def test_a_worker_ends_when_its_parent_is_gone(data_root, monkeypatch):

@@ -20,7 +20,7 @@ from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import probe, read_header
 from macbdf_mm.media.read_span import read_span
-from macbdf_mm.media.spans import plan_covering_windows
+from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.media.writer import write_clip
 
 SECONDS, FPS, SAMPLE_RATE = 2.4, 25, 16_000
@@ -119,7 +119,9 @@ def read(process, path, backend):
     try:
         info = process.call(probe, path)
         assert 0 < info.duration_seconds < 1e6
-        spans = plan_covering_windows(info.duration_seconds, SPANS[1][1] - SPANS[1][0], 3)
+        span_seconds = SPANS[1][1] - SPANS[1][0]
+        stride = span_seconds / 2
+        spans = plan_windows(info.duration_seconds, span_seconds, stride_seconds=stride)
         for start, end in (*SPANS, *spans[:3], *spans[-3:]):
             span = process.call(read_span, path, (start, end), NUM_FRAMES, SAMPLE_RATE, backend)
             check_span(span, end - start)

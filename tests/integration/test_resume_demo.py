@@ -52,7 +52,6 @@ def demo_cfg(data_root, tmp_path):
         for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
             cfg[name].dataset.data_root = str(data_root)
             cfg[name].batch_size = 4
-            cfg[name].dataset.pop("windows_per_clip", None)
         cfg.val_dataloader.num_workers = cfg.test_dataloader.num_workers = 0
         cfg.val_dataloader.persistent_workers = cfg.test_dataloader.persistent_workers = False
         # Eight clips are enough for clusters after the first epoch, so that both parts of a

@@ -1,4 +1,3 @@
-import math
 from itertools import pairwise
 
 import pytest
@@ -6,23 +5,40 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.spans import plan_covering_windows, plan_windows
+from macbdf_mm.media.spans import plan_windows
 
 lengths = st.floats(0.1, 100.0)
 
 
 @given(lengths, lengths, lengths)
-def test_strided_windows_cover_the_video_without_leaving_it(duration, span, stride):
+def test_the_grid_covers_the_video_and_stays_in_it(duration, span, stride):
     windows = plan_windows(duration, span, stride_seconds=stride)
     starts = [start for start, _ in windows]
-    assert windows[0][0] == (0.0 if len(windows) > 1 or duration <= span else windows[0][0])
-    assert starts == sorted(starts)
     assert all(end - start == pytest.approx(span) for start, end in windows)
-    if duration > span:
-        assert windows[-1][1] == pytest.approx(duration)
-        assert all(b - a <= stride * 1.002 for a, b in pairwise(starts))
-    else:
+    if duration <= span:
         assert windows == [(0.0, span)]
+        return
+    assert starts == sorted(set(starts))
+    assert starts[:-1] == [k * stride for k in range(len(starts) - 1)]
+    assert all(b - a <= stride * (1 + 1e-5) for a, b in pairwise(starts))
+    step = span / 16
+    assert starts[-1] / step == pytest.approx(round(starts[-1] / step))
+    # Past the end by a quarter of a step at most; what remains is less than one of 16 frames.
+    assert -0.7501 * step <= windows[-1][1] - duration <= 0.2501 * step
+
+
+@pytest.mark.parametrize("span", [0.64, 1.28])
+@pytest.mark.parametrize("padding", [-0.005, -0.001, 1e-9, 0.001, 0.003, 0.006])
+def test_a_length_that_is_off_by_milliseconds_moves_no_window(span, padding):
+    for num_frames in range(60, 400):
+        exact = plan_windows(num_frames / 25, span, stride_seconds=span / 2)
+        assert plan_windows(num_frames / 25 + padding, span, stride_seconds=span / 2) == exact
+
+
+def test_a_longer_video_has_the_same_windows_and_more():
+    short, long = (plan_windows(d, 1.28, stride_seconds=0.64) for d in (3.0, 60.0))
+    assert long[: len(short) - 1] == short[:-1]
+    assert short[-1] == pytest.approx((1.68, 2.96))
 
 
 @given(lengths, lengths, st.integers(1, 20))
@@ -43,17 +59,10 @@ def test_examples():
     for stride in (1e4, 1e300, float("inf")):
         assert plan_windows(4.0, 1.0, stride_seconds=stride) == [(0.0, 1.0), (3.0, 4.0)]
     assert plan_windows(3.0, 1.0, num_windows=1) == [(1.0, 2.0)]
-
-
-def test_a_remainder_of_less_than_a_thousandth_is_rounding():
-    # 1.3 - 1 is three strides of 0.1 and a bit in the last place.
-    assert len(plan_windows(1.3, 1.0, stride_seconds=0.1)) == 4
-    assert len(plan_windows(1.3 + 0.00009, 1.0, stride_seconds=0.1)) == 4
-    assert len(plan_windows(1.3 + 0.00011, 1.0, stride_seconds=0.1)) == 5
-    # 3.3 / 1.1 comes out above 3.
-    assert len(plan_covering_windows(3 * 1.1, 1.1, 1)) == 3
-    assert len(plan_covering_windows(3.3 + 0.0009, 1.1, 1)) == 3
-    assert len(plan_covering_windows(3.3 + 0.0012, 1.1, 1)) == 4
+    # A bit in the last place is no window of its own.
+    assert len(plan_windows(3 * 1.28, 1.28, stride_seconds=0.64)) == 5
+    # What is longer than a window by less than a step has no second one.
+    assert plan_windows(1.01, 1.0, stride_seconds=0.5) == [(0.0, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -74,23 +83,8 @@ def test_arguments_are_checked(arguments, message):
         plan_windows(**(defaults | arguments))
 
 
-@given(st.floats(0.5, 60.0), st.floats(0.5, 5.0), st.integers(1, 6))
-def test_covering_windows_leave_no_gap_and_are_no_more_than_needed(duration, span, least):
-    windows = plan_covering_windows(duration, span, least)
-    assert windows[0][0] == 0.0 or len(windows) == 1
-    assert all(after[0] <= before[1] + 2e-3 * span for before, after in pairwise(windows))
-    if duration > span:
-        assert windows[-1][1] == pytest.approx(duration) or len(windows) == 1
-        assert len(windows) in (least, math.ceil(duration / span - 1e-3))
-
-
-def test_covering_windows_are_those_of_the_test_where_they_suffice():
-    assert plan_covering_windows(4.0, 1.28, 4) == plan_windows(4.0, 1.28, num_windows=4)
-    assert len(plan_covering_windows(13.0, 1.28, 4)) == 11
-
-
 def test_more_windows_than_the_limit_are_refused_at_once():
-    with pytest.raises(UndecodableMediaError, match=r"in 351563 windows, .* MACBDF_MAX_WINDOWS"):
-        plan_covering_windows(450_000.0, 1.28, 4)
+    with pytest.raises(UndecodableMediaError, match=r"in 703123 windows, .* MACBDF_MAX_WINDOWS"):
+        plan_windows(450_000.0, 1.28, stride_seconds=0.64)
     with pytest.raises(UndecodableMediaError, match="windows stand too close"):
         plan_windows(1e18, 1.28, stride_seconds=1e-300)

@@ -1,6 +1,5 @@
 # AV-Deepfake1M (or ++) as prepared face crops, read as DFDC is (first convert, split and crop).
-# Forgeries are short parts of a clip, so a test looks at 8 windows at least, and the labels of the
-# steps come from the annotated intervals. The published test part has no labels: split with
+# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals. The published test part has no labels: split with
 # `--protocol disjoint`, which parts all labelled clips in three. 75 % of the clips are fake. An
 # epoch has 120,000 clips, a fifth of those to train on.
 _base_ = ["./dfdc.py"]
@@ -15,5 +14,5 @@ train_dataloader = dict(
     ),
     dataset=dict(data_root=data_root),
 )
-val_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))
-test_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -5,8 +5,8 @@ ann_file = "annotation.json"
 span_seconds = 1.28
 num_frames = 16
 num_steps = 8
-# A clip lasts 2 to 4 s: windows of 1.28 s then overlap or touch.
-windows_per_clip = 4
+# Windows of a test overlap by half: a clip of 2 to 4 s has 3 to 6.
+stride_seconds = span_seconds / 2
 batch_size = 16
 # A batch that was lost would be waited for without end.
 loader_timeout_seconds = 1800
@@ -20,7 +20,12 @@ train_pipeline = [
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 test_pipeline = [
-    dict(type="SampleClipSpan", span_seconds=span_seconds, test_mode=True),
+    dict(
+        type="SampleClipSpan",
+        span_seconds=span_seconds,
+        stride_seconds=stride_seconds,
+        test_mode=True,
+    ),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
     dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps=num_steps),
@@ -55,7 +60,6 @@ val_dataloader = dict(
         data_root=data_root,
         split="val",
         test_mode=True,
-        windows_per_clip=windows_per_clip,
         pipeline=test_pipeline,
     ),
 )

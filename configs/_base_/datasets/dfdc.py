@@ -18,8 +18,8 @@ ann_file = "annotation.json"
 span_seconds = 0.64
 num_frames = 16
 num_steps = 8
-# At least; `cover_span_seconds` adds what it takes to leave no gap: 16 for a clip of 10 s.
-windows_per_clip = 4
+# Windows of a test overlap by half: a clip of 10 s has 31.
+stride_seconds = span_seconds / 2
 batch_size = 32
 # A batch that was lost would be waited for without end.
 loader_timeout_seconds = 1800
@@ -38,7 +38,12 @@ train_pipeline = [
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]
 test_pipeline = [
-    dict(type="SampleClipSpan", span_seconds=span_seconds, test_mode=True),
+    dict(
+        type="SampleClipSpan",
+        span_seconds=span_seconds,
+        stride_seconds=stride_seconds,
+        test_mode=True,
+    ),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
     # Crops of another size, and the black frames of one without video, come to the size of the rest.
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
@@ -79,8 +84,6 @@ val_dataloader = dict(
         split="val",
         face_crops=True,
         test_mode=True,
-        windows_per_clip=windows_per_clip,
-        cover_span_seconds=span_seconds,
         on_decode_error="skip",
         pipeline=test_pipeline,
     ),

@@ -1,6 +1,5 @@
 # LAV-DF as prepared face crops, read as DFDC is (first convert, split and crop, see there).
-# Forgeries are short parts of a clip, so a test looks at 8 windows at least, and the labels of the
-# steps come from the annotated intervals. 73 % of the clips are fake.
+# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals. 73 % of the clips are fake.
 _base_ = ["./dfdc.py"]
 
 data_root = "data/lavdf_crops"
@@ -12,5 +11,5 @@ train_dataloader = dict(
     ),
     dataset=dict(data_root=data_root),
 )
-val_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))
-test_dataloader = dict(dataset=dict(data_root=data_root, windows_per_clip=8))
+val_dataloader = dict(dataset=dict(data_root=data_root))
+test_dataloader = dict(dataset=dict(data_root=data_root))

@@ -15,22 +15,28 @@ from macbdf_mm.structures.intervals import MIN_FAKE_OVERLAP_SECONDS, Interval
 
 @TRANSFORMS.register_module()
 class SampleClipSpan:
-    """Choose the span of a clip: at random in training, a planned window in test.
+    """Choose the span of a clip: at random in training, a window in test.
+
+    In test mode windows lie on a fixed grid, ``stride_seconds`` apart
+    (:func:`~macbdf_mm.media.spans.plan_windows`), or are so many as ``num_windows`` says, evenly
+    placed.
 
     A clip shorter than the span gives (0, span_seconds); decoding masks its end.
 
-    Required keys: path; in test mode also window_index and num_windows, 0 and 1 by default.
+    Required keys: path.
     Optional keys: duration_seconds, video_fake_intervals, audio_fake_intervals, decode_error,
-    decoding_process.
+    decoding_process; in test mode window_index, 0 by default, and num_windows.
     Added keys: span_seconds (start, end).
     Modified keys: duration_seconds, measured where it is None.
 
     Args:
         span_seconds: Length of the span.
-        test_mode: Whether to take planned windows instead of random spans.
+        test_mode: Whether to take windows instead of random spans.
         fake_span_probability: In training, how often the span of a partially fake clip is
             drawn such that it meets a fake interval; else it may fall anywhere. None: never
             forced. Only matters for clips with intervals.
+        stride_seconds: From the start of a window to the next, in test mode. None: clips
+            without ``num_windows`` have one window, in the middle.
     """
 
     def __init__(
@@ -38,14 +44,18 @@ class SampleClipSpan:
         span_seconds: float,
         test_mode: bool = False,
         fake_span_probability: float | None = None,
+        stride_seconds: float | None = None,
     ) -> None:
         if not span_seconds > 0:
             raise ArgumentError(f"Expected `span_seconds` > 0, got {span_seconds}.")
         if fake_span_probability is not None:
             check_probability("fake_span_probability", fake_span_probability)
+        if stride_seconds is not None and not stride_seconds > 0:
+            raise ArgumentError(f"Expected `stride_seconds` > 0 or None, got {stride_seconds}.")
         self.span_seconds = span_seconds
         self.test_mode = test_mode
         self.fake_span_probability = fake_span_probability
+        self.stride_seconds = stride_seconds
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
         """Return ``results`` with its span."""
@@ -61,15 +71,28 @@ class SampleClipSpan:
                 return results
         duration = results["duration_seconds"]
         if self.test_mode:
-            windows = plan_windows(
-                duration, self.span_seconds, num_windows=results.get("num_windows", 1)
-            )
+            windows = self.plan_windows(duration, results.get("num_windows"))
             # A clip shorter than a window has but one.
             span = windows[min(results.get("window_index", 0), len(windows) - 1)]
         else:
             span = self._random_span(results, duration)
         results["span_seconds"] = span
         return results
+
+    def plan_windows(
+        self, duration_seconds: float, num_windows: int | None = None
+    ) -> list[Interval]:
+        """Return the windows of a clip in test mode, ascending.
+
+        Args:
+            duration_seconds: Its length.
+            num_windows: So many, evenly placed; None: those of the grid.
+        """
+        if num_windows is None and self.stride_seconds is not None:
+            return plan_windows(
+                duration_seconds, self.span_seconds, stride_seconds=self.stride_seconds
+            )
+        return plan_windows(duration_seconds, self.span_seconds, num_windows=num_windows or 1)
 
     def _random_span(self, results: dict[str, Any], duration: float) -> Interval:
         last_start = max(0.0, duration - self.span_seconds)

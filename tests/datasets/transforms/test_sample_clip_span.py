@@ -53,6 +53,12 @@ def test_test_mode_takes_the_planned_window():
     planned = [transform({**results, "window_index": k})["span_seconds"] for k in range(4)]
     assert planned == [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
     assert transform(dict(path="x", duration_seconds=3.0))["span_seconds"] == (1.0, 2.0)
+    grid = SampleClipSpan(1.0, test_mode=True, stride_seconds=0.75)
+    results = dict(path="unread.mp4", duration_seconds=4.0)
+    planned = [grid({**results, "window_index": k})["span_seconds"][0] for k in range(6)]
+    assert planned == [0.0, 0.75, 1.5, 2.25, 3.0, 3.0]
+    evenly = {**results, "num_windows": 4, "window_index": 1}
+    assert grid(evenly)["span_seconds"] == (1.0, 2.0)
 
 
 def test_unknown_duration_is_measured(make_clip):
@@ -73,6 +79,7 @@ def test_a_lost_window_keeps_its_place_and_a_lost_file_has_one(tmp_path):
     ("arguments", "message"),
     [
         (dict(span_seconds=0), "`span_seconds` > 0, got 0"),
+        (dict(span_seconds=1, stride_seconds=0), "`stride_seconds` > 0 or None, got 0"),
         (dict(span_seconds=1, fake_span_probability=2), r"`fake_span_probability` in \[0, 1\]"),
     ],
 )
