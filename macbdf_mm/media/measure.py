@@ -17,9 +17,9 @@ from macbdf_mm.media.probe import MediaInfo, describe
 from macbdf_mm.media.sound import MonoMixer, is_plausible
 
 # The level of sound is measured in blocks of this length.
-_BLOCK_SECONDS = 0.01
+BLOCK_SECONDS = 0.01
 # Sound that is this much quieter than the loudest block of the file counts as silence.
-_SILENCE_DB = 40.0
+SILENCE_DB = 40.0
 # Digital silence has no level; nothing that was recorded is as quiet as this.
 _FLOOR_DB = -120.0
 # Brightness changes slowly, and shrinking a picture costs as much as decoding it.
@@ -157,7 +157,7 @@ class _AudioMeter:
         self.peak = 0.0
         self._sample_rate = sample_rate
         self._mixer = MonoMixer(sample_rate)
-        self._block = max(1, round(_BLOCK_SECONDS * sample_rate))
+        self._block = max(1, round(BLOCK_SECONDS * sample_rate))
         self._rest = np.zeros(0, np.float32)
         self._powers: list[npt.NDArray[np.float64]] = []
 
@@ -170,7 +170,7 @@ class _AudioMeter:
     @property
     def leading_silence_seconds(self) -> float:
         powers = np.concatenate([np.zeros(0), *self._powers])
-        threshold = (powers.max() if len(powers) else 0.0) * 10 ** (-_SILENCE_DB / 10)
+        threshold = (powers.max() if len(powers) else 0.0) * 10 ** (-SILENCE_DB / 10)
         loud = powers > threshold
         first = int(loud.argmax()) if loud.any() else len(powers)
         return first * self._block / self._sample_rate
