@@ -24,7 +24,7 @@ from benchmarks.settings import CPU
 from benchmarks.workers import crops_dataset
 from macbdf_mm.apis.command_line import load_config, run_command
 from macbdf_mm.datasets.audio_visual_forgery_dataset import AudioVisualForgeryDataset
-from macbdf_mm.media.spans import plan_covering_windows
+from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.utils.tables import markdown_table
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -108,9 +108,9 @@ def recipe_cost(cfg: Config, parts: Parts, operations: float) -> RecipeCost:
     """
     num_epochs = cfg.train_cfg.max_epochs
     per_epoch = cfg.train_dataloader.sampler.get("num_samples") or parts.num_train
-    dataset = cfg.val_dataloader.dataset
-    windows = plan_covering_windows(
-        parts.seconds, dataset.cover_span_seconds, dataset.windows_per_clip
+    chooser = cfg.val_dataloader.dataset.pipeline[0]
+    windows = plan_windows(
+        parts.seconds, chooser.span_seconds, stride_seconds=chooser.stride_seconds
     )
     num_windows = num_epochs // cfg.train_cfg.val_interval * parts.num_val * len(windows)
     num_drawn = num_epochs * per_epoch

@@ -32,7 +32,7 @@ def test_hours_are_what_the_config_draws_and_validates() -> None:
     cost = recipe_cost(cfg, Parts(num_train=1_000_000, num_val=100, seconds=6.4), operations=2e9)
     epochs = cfg.train_cfg.max_epochs
     assert cost.num_drawn == epochs * cfg.train_dataloader.sampler.num_samples
-    assert cost.num_windows == epochs // cfg.train_cfg.val_interval * 100 * 10
+    assert cost.num_windows == epochs // cfg.train_cfg.val_interval * 100 * 19
     assert cost.operations == 2e9 * (5 * cost.num_drawn + cost.num_windows)
     cfg = Config.fromfile(module.CONFIGS / "macbdf_dfdc.py")
     assert recipe_cost(cfg, Parts(7, 1, 1.0), 1.0).num_drawn == cfg.train_cfg.max_epochs * 7
