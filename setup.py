@@ -5,6 +5,8 @@ read with ``read_base()`` from an installed package, and a base named ``macbdf_m
 refused by MMEngine; a file without bases can be used in both ways.
 """
 
+import re
+from functools import reduce
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -13,18 +15,32 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CONFIGS = Path(__file__).parent / "configs"
+# MMEngine's way to name a value of the bases: {{_base_.span_seconds}}.
+BASE_VALUE = re.compile(r"\{\{\s*_base_\.([\w.]+)\s*\}\}")
 
 
 def resolve(path: Path) -> dict[str, Any]:
     """Return the settings of a config file, merged over those of its bases."""
-    settings: dict[str, Any] = {}
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), settings)
-    bases = settings.pop("_base_", [])
+    text = path.read_text(encoding="utf-8")
+    # The names of the bases are needed before their values are.
+    bases = execute(BASE_VALUE.sub("None", text), path).pop("_base_", [])
     merged: dict[str, Any] = {}
     for base in [bases] if isinstance(bases, str) else bases:
         merged = merge(merged, resolve(path.parent / base))
-    own = {key: value for key, value in settings.items() if not key.startswith("__")}
+
+    def value_of(found: re.Match[str]) -> str:
+        return repr(reduce(lambda part, key: part[key], found[1].split("."), merged))
+
+    own = execute(BASE_VALUE.sub(value_of, text), path)
+    own.pop("_base_", None)
     return merge(merged, own)
+
+
+def execute(text: str, path: Path) -> dict[str, Any]:
+    """Return what the text of a config file assigns."""
+    settings: dict[str, Any] = {}
+    exec(compile(text, str(path), "exec"), settings)
+    return {key: value for key, value in settings.items() if not key.startswith("__")}
 
 
 def merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
