@@ -158,7 +158,7 @@ _CORRUPTIONS = (
         "audio codec",
         "audio",
         "bit/s AAC",
-        (48_000, 32_000, 24_000, 16_000, 12_000),
+        (64_000, 32_000, 16_000, 12_000, 8_000),
         lambda value: {"type": "AudioCompression", "bit_rate": (value, value)},
     ),
     Corruption(

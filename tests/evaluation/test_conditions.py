@@ -3,6 +3,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter1d
 
 from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.evaluation.conditions import (
@@ -20,7 +21,7 @@ def clip(rng):
     return dict(
         imgs=imgs,
         video_valid=np.ones(16, bool),
-        waveform=(0.2 * rng.standard_normal(20_480)).astype(np.float32),
+        waveform=gaussian_filter1d(0.3 * rng.standard_normal(20_480), 1).astype(np.float32),
         audio_valid=np.ones(20_480, bool),
         sample_rate=16_000,
         span_seconds=(0.0, 1.28),
