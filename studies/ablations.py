@@ -54,7 +54,7 @@ SWITCHES = (
             {f"{_CONTRAST}.num_negatives": 64, f"{_CONTRAST}.margin_mode": "inside",
              f"{_CONTRAST}.temperature.tau_min": 0.01}),
     Variant("lambda_001", "lambda from 0.01", DEMO_CONFIG, _residual_scale(0.01)),
-    Variant("lambda_03", "lambda from 0.3", DEMO_CONFIG, _residual_scale(0.3)),
+    Variant("lambda_01", "lambda from 0.1", DEMO_CONFIG, _residual_scale(0.1)),
     Variant("as_the_paper", "as the paper writes it", "ablations/as_the_paper.py"),
 )  # fmt: skip
 """Defaults that depart from the paper, each set to its value or to another, and all of them."""

@@ -72,10 +72,10 @@ def test_gradients_equal_those_of_dense_convolutions(num_dims, size, dense_block
         )
 
 
-def test_residual_scales_start_at_one_tenth_and_learn_at_once():
+def test_residual_scales_start_at_three_tenths_and_learn_at_once():
     block = MSTLKABlock(6)
-    assert block.lambda_1.item() == pytest.approx(0.1)
-    assert block.lambda_2.item() == pytest.approx(0.1)
+    assert block.lambda_1.item() == pytest.approx(0.3)
+    assert block.lambda_2.item() == pytest.approx(0.3)
     block(torch.randn(2, 6, 4, 4, 4)).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in block.parameters())
 
