@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.functional.detection import auc
-from macbdf_mm.evaluation.test_result import read_test_result
+from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.structures.labels import FAKE, REAL, TRACKS, UNKNOWN
 
-SCORES_FILE = "test_scores.json"
+SCORES_FILE = "test_scores.jsonl"
 _NUM_RESAMPLES = 2000
 _CONFIDENCE = 0.95
 _MISMATCHED = ("FVRA", "RVFA")
@@ -37,7 +37,7 @@ class ClipScores:
 
 def further_scores_file(test: str) -> str:
     """Return the name of the file with the scores of a further test of a run."""
-    return f"test_scores_{test}.json"
+    return f"test_scores_{test}.jsonl"
 
 
 def read_clip_scores(path: Path) -> ClipScores:
@@ -46,7 +46,7 @@ def read_clip_scores(path: Path) -> ClipScores:
     Raises:
         MissingDataError: If there is no such file.
     """
-    videos = sorted(read_test_result(path).videos, key=lambda video: video.file)
+    videos = sorted(read_scores(path).videos, key=lambda video: video.file)
     return ClipScores(
         tuple(video.file for video in videos),
         {track: np.array([video.labels[track] for video in videos]) for track in TRACKS},

@@ -15,10 +15,11 @@ from mmengine.runner import Runner
 
 from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.apis.evaluate_model import write_results_to
+from macbdf_mm.apis.evaluate_model import write_scores_to
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
-from macbdf_mm.apis.train_model import weight_digest
+from macbdf_mm.apis.score_origin import state_origin
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.engine.run_options import last_checkpoint
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import MissingDataError
@@ -98,11 +99,13 @@ def evaluate_finally(cfg: Config, folder: Path) -> dict[str, float]:
     final = _tester(cfg, cfg.final_evaluation.to_dict(), "final", folder / SCORES_FILE)
     load_weights(bare_model(final), weights, path)
     final.val()
+    state_origin(final)
     figures: dict[str, float] = final.test()
     for name, loader in cfg.further_tests.items():
         scores = folder / further_scores_file(name)
         further = _tester(cfg, {"test_dataloader": loader.to_dict()}, name, scores)
         load_weights(bare_model(further), weights, path)
+        state_origin(further)
         further.test()
     return {name: float(value) for name, value in figures.items()}
 
@@ -113,7 +116,7 @@ def _tester(cfg: Config, changes: dict[str, Any], name: str, scores: Path) -> Ru
     for key, value in changes.items():
         cfg[key] = value
     cfg.experiment_name = f"{cfg.experiment_name}_{name}"
-    write_results_to(cfg, scores)
+    write_scores_to(cfg, scores)
     return build_runner(cfg)
 
 

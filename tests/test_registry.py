@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from macbdf_mm import registry
-from macbdf_mm.apis.train_model import train_model, weight_digest
+from macbdf_mm.apis.train_model import train_model
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.models import MSTLKABackbone
 from macbdf_mm.registry import METRICS, MODELS, SCOPE, TRANSFORMS, build_part

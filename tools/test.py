@@ -46,23 +46,25 @@ def main() -> None:
     from macbdf_mm.apis.find_run import find_run
     from macbdf_mm.engine import run_options
     from macbdf_mm.engine.distributed import prepare_launcher
-    from macbdf_mm.reports.tables import format_figures
+    from macbdf_mm.evaluation.score_file import read_scores
+    from macbdf_mm.reports.score_tables import score_tables
 
     check_settings(cfg)  # Before the flags change it.
     work_dir = run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
     checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint
-    results_file = work_dir / evaluation.RESULTS_FILE
-    evaluation.write_results_to(cfg, results_file)
+    scores_file = work_dir / evaluation.SCORES_FILE
+    evaluation.write_scores_to(cfg, scores_file)
     if arguments.dump:
         evaluation.dump_predictions_to(cfg, arguments.dump)
     prepare_launcher(cfg, arguments.launcher)
-    figures = evaluation.evaluate_model(cfg, checkpoint, allow_pickle=arguments.allow_pickle)
+    evaluation.evaluate_model(cfg, checkpoint, allow_pickle=arguments.allow_pickle)
     if is_main_process():
-        print(f"\n{checkpoint}\n\n{format_figures(figures)}\n\n{results_file}")
+        tables = score_tables(read_scores(scores_file)).to_text()
+        print(f"\n{checkpoint}\n\n{tables}\n\n{scores_file}")
         if arguments.show_dir:
             from macbdf_mm.reports.show_results import show_results
 
-            print(*show_results(results_file, Path(arguments.show_dir)), sep="\n")
+            print(*show_results(scores_file, Path(arguments.show_dir)), sep="\n")
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ from torch.utils.data import DataLoader
 
 from macbdf_mm.apis.build_runner import build_runner
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
+from macbdf_mm.apis.score_origin import state_origin
 from macbdf_mm.engine.run_options import metrics_of
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError, MissingDataError
 
-RESULTS_FILE = "test_scores.json"
+SCORES_FILE = "test_scores.jsonl"
 _NEEDED = ("model", "test_dataloader", "test_cfg", "test_evaluator")
 
 
@@ -39,6 +40,7 @@ def evaluate_model(
     runner = build_runner(cfg)
     load_weights(bare_model(runner), weights, str(checkpoint))
     refuse_nothing_to_score(runner.test_loop.dataloader, "test_dataloader")
+    state_origin(runner)
     figures = runner.test()
     for name, value in figures.items():
         if name.rpartition("/")[2] == "coverage" and not value > 0:
@@ -49,8 +51,8 @@ def evaluate_model(
     return figures
 
 
-def write_results_to(cfg: Config, path: str | Path) -> None:
-    """Have the figures and the scores of every video written to a JSON file.
+def write_scores_to(cfg: Config, path: str | Path) -> None:
+    """Have the scores of every video written to a score file.
 
     Raises:
         ConfigError: If the config does not test, or not with a ``ForgeryMetric``.

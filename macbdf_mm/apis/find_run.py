@@ -8,12 +8,12 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.apis.command_line import load_config, require_mmcv
-from macbdf_mm.apis.evaluate_model import RESULTS_FILE
+from macbdf_mm.apis.evaluate_model import SCORES_FILE
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
 from macbdf_mm.apis.plain_config import is_plain_config, read_plain_config
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
-from macbdf_mm.evaluation.test_result import read_test_result
+from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.reports.run_record import RunRecord, read_curves
 from macbdf_mm.utils.environment import package_versions
 
@@ -114,7 +114,7 @@ def read_run(work_dir: str | Path) -> RunRecord:
     """Return all that a report says of a run that was trained and tested.
 
     Args:
-        work_dir: The folder of the run: config, checkpoints, logs and ``test_scores.json``.
+        work_dir: The folder of the run: config, checkpoints, logs and ``test_scores.jsonl``.
 
     Raises:
         MissingDataError: If one of them is missing.
@@ -125,18 +125,18 @@ def read_run(work_dir: str | Path) -> RunRecord:
     if run.config is None:
         raise MissingDataError(f"The run at '{work_dir}' has saved no config as plain values.")
     checkpoint = load_checkpoint(run.checkpoint)
-    result = read_test_result(work_dir / RESULTS_FILE)
+    scores = read_scores(work_dir / SCORES_FILE)
     dataset = _test_dataset(run.read_config(), run.config)
     root = Path(dataset.get("data_root") or "")
     annotation = load_annotation(root / dataset["ann_file"])
-    tested = {video.file for video in result.videos} | set(result.unscored)
+    tested = {video.file for video in scores.videos}
     return RunRecord(
         work_dir=work_dir,
         config=run.config,
         checkpoint=run.checkpoint,
         meta=checkpoint.get("meta", {}),
         curves=read_curves(work_dir),
-        result=result,
+        scores=scores,
         rows={row.file: row for row in annotation.rows if row.file in tested},
         media_root=root / _media_prefix(dataset),
         dataset=str(annotation.metainfo["dataset"]),

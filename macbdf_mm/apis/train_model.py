@@ -1,7 +1,6 @@
 """Train the model of a config."""
 
 import fcntl
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank, get_world_size
@@ -22,6 +20,7 @@ from macbdf_mm.apis.check_settings import check_settings
 from macbdf_mm.apis.evaluate_model import refuse_nothing_to_score
 from macbdf_mm.apis.load_model import check_finite, load_checkpoint, load_weights
 from macbdf_mm.apis.refuse_leaks import refuse_leaks
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.engine.distributed import leave_cores_to_workers, read_rank_environment
 from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.engine.unwrap import bare_model, nested_datasets
@@ -110,23 +109,6 @@ def _own_folder(cfg: Config) -> Iterator[None]:
 def rank_line(model: nn.Module) -> str:
     """Return the line in which a process reports the digest of its weights."""
     return f"rank {get_rank()}: weights sha256 {weight_digest(model)}"
-
-
-def weight_digest(model: nn.Module) -> str:
-    """Return the SHA-256 of all parameters and buffers: names, types, shapes and every bit.
-
-    Two runs, or two processes of one, that ended alike have the same.
-
-    Args:
-        model: The model itself, not a distributed wrapper, whose names have a prefix.
-    """
-    digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        # numpy has no bfloat16; the bytes are the same under any type.
-        flat = value.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
-    return digest.hexdigest()
 
 
 def _check_hooks(runner: Runner) -> None:

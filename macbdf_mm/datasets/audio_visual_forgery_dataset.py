@@ -46,9 +46,9 @@ _NUM_NAMED_FILES = 3
 class AudioVisualForgeryDataset(BaseDataset):
     """Clips with sound, annotated in the project's own format (``docs/annotation.md``).
 
-    Each item starts as the fields of its row plus ``path`` (where the file is), ``category``
-    and ``sample_idx``, and runs through the pipeline. In test mode each window of a clip is an
-    item, with the further key ``window_index``. The windows are those of the grid of the
+    Each item starts as the fields of its row plus ``path`` (where the file is), ``dataset_name``,
+    ``category`` and ``sample_idx``, and runs through the pipeline. In test mode each window of a
+    clip is an item, with the further key ``window_index``. The windows are those of the grid of the
     pipeline's ``SampleClipSpan``; clips whose row has no ``duration_seconds`` are measured first.
     Transforms that combine clips find this data set as ``dataset``, and take others from
     :meth:`before`.
@@ -176,7 +176,12 @@ class AudioVisualForgeryDataset(BaseDataset):
             refuse_source_leaks(leaks, annotation.metainfo, self.ann_file, self.allow_leak)
         folder = self.data_prefix.get("file", "")
         items = [
-            {**asdict(row), "path": os.path.join(folder, row.file), "category": row.category}
+            {
+                **asdict(row),
+                "path": os.path.join(folder, row.file),
+                "dataset_name": self._metainfo["dataset"],
+                "category": row.category,
+            }
             for row in rows
         ]
         self.label_counts = count_labels(rows)

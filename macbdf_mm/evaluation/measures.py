@@ -1,90 +1,123 @@
 """All figures of a test, from the scores of its videos."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from macbdf_mm.evaluation.functional.detection import Labels, Scores, best_threshold
+from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
+from macbdf_mm.evaluation.functional.clusters import Clusters
+from macbdf_mm.evaluation.functional.detection import (
+    Labels,
+    Scores,
+    best_threshold,
+    has_both_classes,
+)
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Breakdown, Metric
-from macbdf_mm.evaluation.video_scores import StepScores, VideoScores
+from macbdf_mm.evaluation.scored_clips import ScoredClips
+from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS
 
+Videos = Sequence[VideoScores] | ScoredClips
+Mask = npt.NDArray[np.bool_]
 
-def labelled_scores(videos: Sequence[VideoScores], track: str) -> tuple[Labels, Scores]:
+_OF_FAKES = ("method", "video_method", "audio_method")
+AGAINST_REAL = ("category", *_OF_FAKES)
+"""Columns that describe forgeries: their groups are measured against the real clips of all."""
+
+
+def labelled_scores(videos: Videos, track: str) -> tuple[Labels, Scores]:
     """Return labels and scores of the videos whose track has both, each of shape (N,)."""
-    pairs = [
-        (video.labels[track], video.scores[track])
-        for video in videos
-        if video.labels[track] in (FAKE, REAL) and not math.isnan(video.scores[track])
-    ]
-    labels, scores = zip(*pairs, strict=True) if pairs else ((), ())
-    return np.array(labels, dtype=np.int64), np.array(scores, dtype=np.float64)
+    clips = ScoredClips.of(videos)
+    is_usable = clips.is_usable(track)
+    return clips.labels[track][is_usable], clips.scores[track][is_usable]
 
 
-def best_thresholds(videos: Sequence[VideoScores]) -> dict[str, float]:
+def best_thresholds(videos: Videos) -> dict[str, float]:
     """Return the threshold of the highest balanced accuracy by track, NaN where undefined."""
-    return {track: best_threshold(*labelled_scores(videos, track)) for track in TRACKS}
+    clips = ScoredClips.of(videos)
+    return {track: best_threshold(*labelled_scores(clips, track)) for track in TRACKS}
 
 
 def measure_track(
-    videos: Sequence[VideoScores], track: str, threshold: float, num_resamples: int = 1000
+    videos: Videos, track: str, threshold: float, num_resamples: int = 1000
 ) -> dict[str, float]:
     """Return every figure of the table of metrics for one score over all videos, by name.
 
     Args:
-        videos: The scored videos.
+        videos: The videos; those without a score or a label of the track are left out.
         track: ``'overall'``, ``'video'`` or ``'audio'``.
         threshold: A score of at least this is called fake.
-        num_resamples: Of the bootstrap intervals.
+        num_resamples: Of the intervals, which resample persons, else recordings, else clips; 0
+            leaves the intervals out.
 
     Returns:
         For instance ``auc`` with its interval ``auc_low`` and ``auc_high``, ``acc``,
         ``threshold``; NaN where a figure is not defined.
     """
-    labels, scores = labelled_scores(videos, track)
-    figures: dict[str, float] = {}
-    for metric in METRIC_TABLE.values():
-        figures |= metric.figures(labels, scores, threshold, num_resamples)
-    return figures
+    clips = ScoredClips.of(videos)
+    metrics = METRIC_TABLE.values()
+    return _measure(clips, clips.is_usable(track), track, metrics, threshold, num_resamples)
 
 
-def measure_by_category(videos: Sequence[VideoScores], threshold: float) -> dict[str, float]:
-    """Return the overall score's figures by category, keys like ``acc_by_category/<category>``.
+def measure_groups(
+    videos: Videos,
+    column: str,
+    track: str,
+    threshold: float,
+    num_resamples: int = 1000,
+    breakdown: Breakdown = "category",
+) -> dict[str, dict[str, float]]:
+    """Return the figures of the clips of each value of a column of the annotation.
 
-    Metrics that need both classes are taken of the fakes against all real clips.
+    Groups of a column of :data:`AGAINST_REAL` hold fakes of one kind; metrics that need both
+    classes take the real clips of all beside them. Others are measured on their own.
+
+    Args:
+        videos: The videos.
+        column: For instance ``'method'`` or ``'identity'``.
+        track: Whose scores and labels count.
+        threshold: A score of at least this is called fake.
+        num_resamples: Of the intervals; 0 leaves them out.
+        breakdown: Which metrics are taken: those of the table that name it.
+
+    Returns:
+        By value, sorted: its metrics with their intervals, ``num_clips`` with a label and
+        ``num_scored`` of these with a score, ``called_fake``, the share of the latter that reach
+        the threshold.
     """
-    figures: dict[str, float] = {}
-    for category in sorted({video.category for video in videos if video.category}):
-        members = [video for video in videos if video.category == category]
-        is_fake = FAKE in labelled_scores(members, "overall")[0]
-        for metric in metrics_by("category"):
-            if is_fake or not metric.needs_both_classes:
-                key = f"{metric.name}_by_category/{category}"
-                figures[key] = _measure_group(metric, videos, members, "overall", threshold)
-    return figures
+    clips = ScoredClips.of(videos)
+    values, labels = clips.column(column), clips.labels[track]
+    is_usable = clips.is_usable(track)
+    reals = (labels == REAL) & is_usable
+    found = {}
+    for value in sorted({value for value in values if value is not None}):
+        members = (values == value) & (labels >= 0)
+        if column in _OF_FAKES:  # A track may be real although its clip has a method.
+            members &= labels == FAKE
+        if not members.any():
+            continue
+        scored = members & is_usable
+        figures: dict[str, float] = {
+            "num_clips": int(members.sum()),
+            "num_scored": int(scored.sum()),
+            "called_fake": _mean(clips.scores[track][scored] >= threshold),
+        }
+        is_of_reals = column in AGAINST_REAL and not (labels[members] == FAKE).any()
+        for metric in metrics_by(breakdown):
+            if metric.needs_both_classes and is_of_reals:
+                continue
+            with_reals = metric.needs_both_classes and column in AGAINST_REAL
+            group = scored | reals if with_reals else scored
+            figures |= _measure(clips, group, track, [metric], threshold, num_resamples)
+        found[value] = figures
+    return found
 
 
-def measure_by_method(
-    videos: Sequence[VideoScores], track: str, threshold: float
+def measure_steps(
+    videos: Videos, track: str, threshold: float, num_resamples: int = 0
 ) -> dict[str, float]:
-    """Return figures of the fakes of each method, keys like ``auc_by_video_method/<method>``.
-
-    For ``'overall'`` the clip's method counts, for a track that track's own. Metrics that need
-    both classes are taken against all real tracks.
-    """
-    figures: dict[str, float] = {}
-    suffix = "by_method" if track == "overall" else f"by_{track}_method"
-    fakes = [video for video in videos if video.labels[track] == FAKE and video.method_of(track)]
-    for method in sorted({str(video.method_of(track)) for video in fakes}):
-        members = [video for video in fakes if video.method_of(track) == method]
-        for metric in metrics_by("method"):
-            key = f"{metric.name}_{suffix}/{method}"
-            figures[key] = _measure_group(metric, videos, members, track, threshold)
-    return figures
-
-
-def measure_steps(videos: Sequence[VideoScores], track: str, threshold: float) -> dict[str, float]:
     """Return the frame-level figures of one track; nothing if no video has step scores.
 
     The steps of all videos are measured together: ``frame_auc`` over all of them, and
@@ -95,33 +128,76 @@ def measure_steps(videos: Sequence[VideoScores], track: str, threshold: float) -
         videos: The scored videos.
         track: ``'video'`` or ``'audio'``.
         threshold: Of the track's clip score.
+        num_resamples: Of the intervals, ``frame_auc_low`` and so on; 0 leaves them out.
     """
-    steps = [video.steps_of(track) for video in videos]
+    clips = ScoredClips.of(videos)
+    steps = [video.steps_of(track) for video in clips.videos]
     if not any(len(part.labels) for part in steps):
         return {}
-    partial = [part for part in steps if {FAKE, REAL} <= set(part.labels.tolist())]
+    is_partial = [{FAKE, REAL} <= set(part.labels.tolist()) for part in steps]
+    labels = np.concatenate([part.labels for part in steps])
+    scores = np.concatenate([part.scores for part in steps])
+    lengths = [len(part.labels) for part in steps]
+    owner = np.repeat(np.arange(len(steps)), lengths)
     figures: dict[str, float] = {}
-    for metric in metrics_by("step"):
-        name = f"{track}/frame_{metric.name}"
-        figures[name] = _measure_steps(metric, steps, threshold)
-        figures[f"{name}_partial"] = _measure_steps(metric, partial, threshold)
-    return figures | {f"{track}/num_partial": len(partial)}
+    everything = np.ones(labels.size, dtype=bool)
+    for suffix, chosen in (("", everything), ("_partial", np.array(is_partial)[owner])):
+        clusters = None
+        if num_resamples:
+            clusters = clips.clusters.subset(owner[chosen])
+        found = _figures(
+            labels[chosen], scores[chosen], clusters, metrics_by("step"), threshold, num_resamples
+        )
+        for name, value in found.items():
+            stem, _, end = name.rpartition("_")
+            name = f"{stem}{suffix}_{end}" if end in ("low", "high") else f"{name}{suffix}"
+            figures[f"{track}/frame_{name}"] = value
+    return figures | {f"{track}/num_partial": sum(is_partial)}
 
 
 def measure_videos(
-    videos: Sequence[VideoScores], thresholds: Mapping[str, float], num_resamples: int = 1000
+    videos: Videos, thresholds: Mapping[str, float], num_resamples: int = 1000
 ) -> dict[str, float]:
-    """Return all figures of a test as one flat dict, keys like ``overall/auc``."""
+    """Return the figures of a test as one flat dict, keys like ``overall/auc``.
+
+    Figures of categories and methods, such as ``acc_by_category/FVRA`` and
+    ``auc_by_video_method/<method>``, come without intervals.
+    """
+    clips = ScoredClips.of(videos)
     figures: dict[str, float] = {}
     for track in TRACKS:
-        measured = measure_track(videos, track, thresholds[track], num_resamples)
+        measured = measure_track(clips, track, thresholds[track], num_resamples)
         figures |= {f"{track}/{name}": value for name, value in measured.items()}
-    figures |= measure_by_category(videos, thresholds["overall"])
-    for track in TRACKS:
-        figures |= measure_by_method(videos, track, thresholds[track])
+    for column, track, breakdown in BREAKDOWNS:
+        metrics = metrics_by(breakdown)
+        groups = measure_groups(clips, column, track, thresholds[track], 0, breakdown)
+        for metric in metrics:
+            for value, found in groups.items():
+                if metric.name in found:
+                    figures[f"{metric.name}_by_{column}/{value}"] = found[metric.name]
     for track in STEP_TRACKS:
-        figures |= measure_steps(videos, track, thresholds[track])
+        figures |= measure_steps(clips, track, thresholds[track])
     return figures
+
+
+BREAKDOWNS: tuple[tuple[str, str, Breakdown], ...] = (
+    ("category", "overall", "category"),
+    ("method", "overall", "method"),
+    ("video_method", "video", "method"),
+    ("audio_method", "audio", "method"),
+)
+"""Column, the track whose score is taken, and which metrics."""
+
+
+def always_fake(videos: Videos, track: str = "overall") -> dict[str, float]:
+    """Return what a detector would reach that calls everything fake, without intervals.
+
+    Args:
+        videos: The videos; it is measured on those that have a score.
+        track: Whose labels count.
+    """
+    labels, scores = labelled_scores(videos, track)
+    return _figures(labels, np.ones_like(scores), None, METRIC_TABLE.values(), 0.5, 0)
 
 
 def metrics_by(breakdown: Breakdown) -> list[Metric]:
@@ -129,21 +205,60 @@ def metrics_by(breakdown: Breakdown) -> list[Metric]:
     return [metric for metric in METRIC_TABLE.values() if breakdown in metric.breakdowns]
 
 
-def _measure_group(
-    metric: Metric,
-    videos: Sequence[VideoScores],
-    members: Sequence[VideoScores],
+def _measure(
+    clips: ScoredClips,
+    chosen: Mask,
     track: str,
+    metrics: Iterable[Metric],
     threshold: float,
-) -> float:
-    reals = [video for video in videos if video.labels[track] == REAL]
-    group = [*reals, *members] if metric.needs_both_classes else members
-    return metric.value(*labelled_scores(group, track), threshold)
+    num_resamples: int,
+) -> dict[str, float]:
+    labels, scores = clips.labels[track][chosen], clips.scores[track][chosen]
+    clusters = clips.clusters.subset(chosen) if num_resamples else None
+    return _figures(labels, scores, clusters, metrics, threshold, num_resamples)
 
 
-def _measure_steps(metric: Metric, parts: Sequence[StepScores], threshold: float) -> float:
-    if not parts:
-        return math.nan
-    labels = np.concatenate([part.labels for part in parts])
-    scores = np.concatenate([part.scores for part in parts])
-    return metric.value(labels, scores, threshold)
+def _figures(
+    labels: Labels,
+    scores: Scores,
+    clusters: Clusters | None,
+    metrics: Iterable[Metric],
+    threshold: float,
+    num_resamples: int,
+) -> dict[str, float]:
+    """Return values and, with ``clusters``, the intervals of those metrics that have one."""
+    metrics = list(metrics)
+    intervals: dict[str, tuple[float, float]] = {}
+    if clusters is not None:
+        intervals = _intervals(labels, scores, clusters, metrics, threshold, num_resamples)
+    figures: dict[str, float] = {}
+    for metric in metrics:
+        figures[metric.name] = metric.value(labels, scores, threshold)
+        if metric.has_interval and clusters is not None:
+            ends = intervals.get(metric.name, (math.nan, math.nan))
+            figures |= dict(zip(metric.names[1:], ends, strict=True))
+    return figures
+
+
+def _intervals(
+    labels: Labels,
+    scores: Scores,
+    clusters: Clusters,
+    metrics: Sequence[Metric],
+    threshold: float,
+    num_resamples: int,
+) -> dict[str, tuple[float, float]]:
+    has_both = has_both_classes(labels)
+    measures = {
+        metric.name: metric.measure(threshold)
+        for metric in metrics
+        if metric.has_interval and labels.size and (has_both or not metric.needs_both_classes)
+    }
+    if not measures:
+        return {}
+    drawn = cluster_bootstrap(labels, scores, clusters, measures, num_resamples=num_resamples)
+    return {name: (found.low, found.high) for name, found in drawn.estimates.items()}
+
+
+def _mean(values: Mask) -> float:
+    return float(values.mean()) if values.size else math.nan

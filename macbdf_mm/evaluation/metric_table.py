@@ -15,8 +15,12 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
 from macbdf_mm.evaluation.functional.cluster_bootstrap import measure_of
+from macbdf_mm.evaluation.functional.costs import (
+    weighted_act_dcf,
+    weighted_cllr,
+    weighted_min_dcf,
+)
 from macbdf_mm.evaluation.functional.decisions import (
     weighted_accuracy,
     weighted_balanced_accuracy,
@@ -25,17 +29,32 @@ from macbdf_mm.evaluation.functional.detection import (
     Labels,
     Scores,
     accuracy,
+    act_dcf,
     auc,
+    aurc,
     average_precision,
     balanced_accuracy,
+    brier,
+    cllr,
+    ece,
     eer,
     has_both_classes,
+    log_loss,
+    min_dcf,
+    tpr_at_fpr,
+)
+from macbdf_mm.evaluation.functional.proper_scores import (
+    weighted_brier,
+    weighted_ece,
+    weighted_log_loss,
 )
 from macbdf_mm.evaluation.functional.ranking import (
     weighted_auc,
     weighted_average_precision,
     weighted_eer,
+    weighted_tpr_at_fpr,
 )
+from macbdf_mm.evaluation.functional.selective import weighted_aurc
 from macbdf_mm.evaluation.functional.weighted_clips import Floats, Measure
 from macbdf_mm.structures.labels import FAKE, REAL
 
@@ -59,8 +78,8 @@ class Metric:
         takes_threshold: Whether the function takes the decision threshold as a third argument.
         needs_both_classes: Whether it is NaN where real or fake clips are missing. A group of
             fakes is then measured against all real clips.
-        has_interval: Whether it gets a 95 % bootstrap interval, ``<name>_low`` to
-            ``<name>_high``.
+        has_interval: Whether it gets a 95 % interval by a bootstrap of clusters, ``<name>_low``
+            to ``<name>_high``.
         breakdowns: Measured as well by ``'category'``, by forgery ``'method'``, and over the time
             ``'step'`` scores of a frame-level head.
         is_shown: Whether it is a column of the tables; results hold it anyway.
@@ -118,20 +137,6 @@ class Metric:
             partial(self.weighted, threshold=threshold) if self.takes_threshold else self.weighted
         )
 
-    def figures(
-        self, labels: Labels, scores: Scores, threshold: float, num_resamples: int
-    ) -> dict[str, float]:
-        """Return value and, if it has one, interval by name; arguments as of :meth:`value`."""
-        values = [self.value(labels, scores, threshold)]
-        if self.has_interval:
-            values += bootstrap_interval(
-                labels,
-                scores,
-                lambda drawn_labels, drawn: self.value(drawn_labels, drawn, threshold),
-                num_resamples=num_resamples,
-            )
-        return dict(zip(self.names, values, strict=True))
-
     def format(self, value: float | None) -> str:
         """Return a value as tables show it, a dash where it is not defined."""
         if value is None or math.isnan(value):
@@ -173,38 +178,53 @@ def add_metric(name: str, **fields: Any) -> Callable[[Function], Function]:
     return add
 
 
+_HIGHER: dict[str, Any] = {"higher_is_better": True, "has_interval": True}
+_LOWER: dict[str, Any] = {"higher_is_better": False, "has_interval": True}
+_DECISION: dict[str, Any] = {"takes_threshold": True, "needs_both_classes": False}
+
 add_metric(
     "auc",
     label="AUC",
-    higher_is_better=True,
-    has_interval=True,
     breakdowns=("category", "method", "step"),
     weighted=weighted_auc,
+    **_HIGHER,
 )(auc)
-add_metric(
-    "ap",
-    label="AP",
-    higher_is_better=True,
-    is_shown=False,
-    weighted=weighted_average_precision,
-)(average_precision)
-add_metric("eer", label="EER", higher_is_better=False, weighted=weighted_eer)(eer)
+add_metric("ap", label="AP", weighted=weighted_average_precision, **_HIGHER)(average_precision)
+add_metric("eer", label="EER", weighted=weighted_eer, **_LOWER)(eer)
 add_metric(
     "acc",
     label="ACC",
-    higher_is_better=True,
-    takes_threshold=True,
-    needs_both_classes=False,
     breakdowns=("category",),
     weighted=weighted_accuracy,
+    **_HIGHER,
+    **_DECISION,
 )(accuracy)
 add_metric(
     "balanced_acc",
     label="balanced ACC",
-    higher_is_better=True,
     takes_threshold=True,
     weighted=weighted_balanced_accuracy,
+    **_HIGHER,
 )(balanced_accuracy)
+for _name, _rate in (("tpr_at_fpr_1e2", 1e-2), ("tpr_at_fpr_1e3", 1e-3)):
+    add_metric(
+        _name,
+        label=f"TPR at FPR {_rate:g}",
+        weighted=partial(weighted_tpr_at_fpr, max_fpr=_rate),
+        **_HIGHER,
+    )(partial(tpr_at_fpr, max_fpr=_rate))
+add_metric("min_dcf", label="minDCF", weighted=weighted_min_dcf, **_LOWER)(min_dcf)
+add_metric("act_dcf", label="actDCF", weighted=weighted_act_dcf, **_LOWER)(act_dcf)
+add_metric("cllr", label="Cllr (bits)", weighted=weighted_cllr, **_LOWER)(cllr)
+for _name, _label, _function, _weighted in (
+    ("log_loss", "log-loss", log_loss, weighted_log_loss),
+    ("brier", "Brier score", brier, weighted_brier),
+    ("ece", "calibration error", ece, weighted_ece),
+):
+    add_metric(_name, label=_label, needs_both_classes=False, weighted=_weighted, **_LOWER)(
+        _function
+    )
+add_metric("aurc", label="AURC", weighted=weighted_aurc, **_LOWER, **_DECISION)(aurc)
 
 
 @add_metric(

@@ -3,14 +3,14 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import AnnotationError, ConfigError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION, aggregate_windows
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS, UNKNOWN
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # Scores are written with so many digits: more would only make the files longer.
 _SCORE_DIGITS = 5
+# Columns of the annotation that are fields of their own, not in its `extra`.
+_COLUMNS = ("identity", "source", "split")
+
+Status = Literal["ok", "missing", "error"]
 
 
 class StepScores(NamedTuple):
@@ -50,6 +54,9 @@ class WindowScores:
         steps: The time steps of ``video`` and ``audio``; empty if the model has no frame-level
             head.
         path: Where the video is; it tells apart videos of several data sets that have one name.
+        dataset: Name of the data set that the video is from.
+        columns: Further columns of the annotation by which clips can be grouped, such as
+            ``identity`` and ``source``.
     """
 
     file: str
@@ -64,27 +71,55 @@ class WindowScores:
     # Left out of comparisons: arrays have no single truth value.
     steps: Mapping[str, StepScores] = field(default_factory=dict, compare=False)
     path: str | None = None
+    dataset: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def identity(self) -> str:
+    def video(self) -> tuple[str, str]:
         """What the windows of one video share, and those of another do not."""
-        return self.file if self.path is None else os.path.normpath(self.path)
+        place = self.file if self.path is None else os.path.normpath(self.path)
+        return self.dataset or "", place
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """All columns by which clips can be grouped, without those that say nothing here."""
+        known = {
+            "category": self.category,
+            "method": self.method,
+            "video_method": self.video_method,
+            "audio_method": self.audio_method,
+        }
+        return {name: value for name, value in known.items() if value is not None} | dict(
+            self.columns
+        )
 
 
 @dataclass(frozen=True)
 class VideoScores:
-    """The aggregated scores of one video.
+    """The scores of one video, with its annotation: a row of a score file.
 
     Attributes:
+        file: The video, as the annotation names it.
         scores: P(fake) by track name, NaN for a track that was seen in no window.
         labels: Labels of the clip by track name, -1 unknown.
-        windows: The windows by their start.
+        windows: The windows by their start; empty where only the clip has scores.
+        dataset: Name of the data set that the video is from.
+        path: Where the video is, None if that is not known.
+        groups: Columns of the annotation by which clips can be grouped: ``category``,
+            ``method``, ``identity``, ``source`` and so on; without those that say nothing.
+        error: Why the video could not be read, or a part of it; None if it could.
+        absence: Why there is no score although the video could be read.
     """
 
     file: str
     scores: Mapping[str, float]
     labels: Mapping[str, int]
-    windows: tuple[WindowScores, ...]
+    windows: tuple[WindowScores, ...] = ()
+    dataset: str | None = None
+    path: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    error: str | None = None
+    absence: str = "neither track could be scored"
 
     @property
     def is_scored(self) -> bool:
@@ -92,24 +127,25 @@ class VideoScores:
         return not math.isnan(self.scores["overall"])
 
     @property
+    def status(self) -> Status:
+        """``ok`` with an overall score; without one ``error`` if it could not be read."""
+        if self.is_scored:
+            return "ok"
+        return "missing" if self.error is None else "error"
+
+    @property
     def problem(self) -> str:
         """Why a video has no score."""
-        reasons = [window.decode_error for window in self.windows if window.decode_error]
-        return reasons[0] if reasons else "neither track could be scored"
+        return self.error or self.absence
 
     @property
     def category(self) -> str | None:
         """RVRA, FVRA, RVFA, FVFA, or None where a track's label is unknown."""
-        return self.windows[0].category
+        return self.groups.get("category")
 
     def method_of(self, track: str) -> str | None:
         """Return how a track was forged; for ``'overall'``, the method of the clip."""
-        first = self.windows[0]
-        return {
-            "overall": first.method,
-            "video": first.video_method,
-            "audio": first.audio_method,
-        }[track]
+        return self.groups.get("method" if track == "overall" else f"{track}_method")
 
     def steps_of(self, track: str) -> StepScores:
         """Return the known time steps of a track in all windows, one after the other.
@@ -122,28 +158,6 @@ class VideoScores:
         labels = np.concatenate([part.labels for part in parts] or [np.zeros(0, np.int64)])
         known = (labels != UNKNOWN) & ~np.isnan(scores)
         return StepScores(scores[known], labels[known])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return a row for a report: plain values, null for what is not known.
-
-        ``windows`` are lists of start, end and the three scores; ``steps`` are, for each track
-        that has them, a list of scores for each window.
-        """
-        return {
-            "file": self.file,
-            "label": self.labels["overall"],
-            "video_label": self.labels["video"],
-            "audio_label": self.labels["audio"],
-            "category": self.category,
-            "method": self.method_of("overall"),
-            "video_method": self.method_of("video"),
-            "audio_method": self.method_of("audio"),
-            "scores": {track: none_if_nan(score) for track, score in self.scores.items()},
-            "windows": [
-                [*window.span_seconds, *map(none_if_nan, window.scores)] for window in self.windows
-            ],
-            "steps": steps_to_json(self.windows),
-        }
 
 
 def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
@@ -171,6 +185,8 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         audio_method=extra.get("audio_method"),
         decode_error=sample.get("decode_error"),
         path=sample.get("path"),
+        dataset=sample.get("dataset_name"),
+        columns=_columns(sample, extra),
         steps={
             track: _steps_of(sample, track)
             for track in STEP_TRACKS
@@ -182,32 +198,71 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
 def gather_videos(
     windows: Iterable[WindowScores], aggregation: str = DEFAULT_AGGREGATION
 ) -> list[VideoScores]:
-    """Return one entry per video, by file name.
+    """Return one entry per video, by data set and file name.
 
-    Videos of several data sets that have the same name are named by their paths instead.
-
-    A window that appears twice, as a distributed sampler makes it to fill its last batch,
-    counts once.
+    Videos of several data sets stay apart, also if their files have the same names. A window that
+    appears twice, as a distributed sampler makes it to fill its last batch, counts once.
 
     Args:
         windows: Windows of any videos, in any order.
         aggregation: How a video's score follows from its windows, see
-            :func:`~macbdf_mm.evaluation.functional.aggregate_windows`.
+            :func:`~macbdf_mm.evaluation.functional.aggregation.aggregate_windows`.
     """
-    videos: dict[str, dict[tuple[float, float], WindowScores]] = {}
-    names: dict[str, str] = {}
+    videos: dict[tuple[str, str], dict[tuple[float, float], WindowScores]] = {}
     for window in windows:
-        videos.setdefault(window.identity, {})[window.span_seconds] = window
-        names[window.identity] = window.file
-    num_named = Counter(names.values())
-    return [
-        _gather(
-            names[identity] if num_named[names[identity]] == 1 else identity,
-            tuple(videos[identity][span] for span in sorted(videos[identity])),
-            aggregation,
-        )
-        for identity in sorted(videos, key=lambda identity: (names[identity], identity))
+        videos.setdefault(window.video, {})[window.span_seconds] = window
+    gathered = [
+        _gather(tuple(spans[span] for span in sorted(spans)), aggregation)
+        for spans in videos.values()
     ]
+    return sorted(gathered, key=order_of)
+
+
+def order_of(video: VideoScores) -> tuple[str, str, str]:
+    """Return by what videos are sorted: data set, file, path."""
+    return video.dataset or "", video.file, video.path or ""
+
+
+def names_of(videos: Sequence[VideoScores]) -> list[str]:
+    """Return a name for each video that no other has.
+
+    Its file; where several data sets have such a file, with the data set before it; where these
+    have the same name as well, the path.
+    """
+    files = Counter(video.file for video in videos)
+    keys = Counter((video.dataset, video.file) for video in videos)
+    return [
+        video.file
+        if files[video.file] == 1
+        else f"{video.dataset}: {video.file}"
+        if video.dataset is not None and keys[video.dataset, video.file] == 1
+        else video.path or video.file
+        for video in videos
+    ]
+
+
+def clip_keys(videos: Sequence[VideoScores], owner: str) -> list[tuple[str, ...]]:
+    """Return by what each clip is found in other score files: data set and file.
+
+    With the path where several clips of the videos share both.
+
+    Args:
+        videos: The clips of one score file.
+        owner: Its name, for the error.
+
+    Raises:
+        AnnotationError: If a clip stands in it twice.
+    """
+    keys = [(video.dataset or "", video.file) for video in videos]
+    shared = {key for key, number in Counter(keys).items() if number > 1}
+    found: list[tuple[str, ...]] = [
+        (*key, video.path or "") if key in shared else key
+        for key, video in zip(keys, videos, strict=True)
+    ]
+    twice = [key for key, number in Counter(found).items() if number > 1]
+    if twice:
+        raise AnnotationError(f"'{owner}' has two rows of the clip '{twice[0][1]}'; keep one.")
+    return found
 
 
 def none_if_nan(value: float) -> float | None:
@@ -253,14 +308,32 @@ def _array(values: "Tensor", dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     return np.array(values.detach().cpu(), dtype=dtype)
 
 
-def _gather(file: str, windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:
+def _columns(sample: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, str]:
+    """Return the single values among the further columns, as text."""
+    found = {name: sample.get(name) for name in _COLUMNS}
+    found |= {
+        name: value for name, value in extra.items() if name not in ("video_method", "audio_method")
+    }
+    return {
+        name: str(value)
+        for name, value in sorted(found.items())
+        if isinstance(value, str | int | float)
+    }
+
+
+def _gather(windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:
     scores = np.array([window.scores for window in windows])  # (N, 3)
+    first = windows[0]
     return VideoScores(
-        file=file,
+        file=first.file,
         scores={
             track: aggregate_windows(scores[:, index], aggregation)
             for index, track in enumerate(TRACKS)
         },
-        labels=dict(zip(TRACKS, windows[0].labels, strict=True)),
+        labels=dict(zip(TRACKS, first.labels, strict=True)),
         windows=windows,
+        dataset=first.dataset,
+        path=first.path,
+        groups=first.groups,
+        error=next((window.decode_error for window in windows if window.decode_error), None),
     )

@@ -8,8 +8,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.evaluation.measures import measure_track
+from macbdf_mm.evaluation.measures import (
+    always_fake,
+    measure_groups,
+    measure_steps,
+    measure_track,
+)
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
+from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.examples import SELECTION_RULE, choose_examples, tell_story
 from macbdf_mm.reports.figures.bars import OperatorScore, draw_operator_bars, fill_operator_axes
@@ -21,10 +27,10 @@ from macbdf_mm.reports.figures.training_curves import draw_training_curves
 from macbdf_mm.reports.page import Picture, write_page
 from macbdf_mm.reports.run_record import RunRecord
 from macbdf_mm.reports.tables import (
+    ALWAYS_FAKE,
     Table,
-    category_table,
-    coverage_table,
     format_interval,
+    group_table,
     operator_scores,
     operator_table,
     step_table,
@@ -65,11 +71,17 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     Raises:
         MissingDataError: If no tested clip has a score.
     """
-    result, thresholds = run.result, run.result.thresholds
-    videos = [video for video in result.videos if video.is_scored]
+    scores, thresholds = run.scores, run.scores.thresholds
+    videos = scores.scored
     if not videos:
         raise MissingDataError(f"No tested clip of the run in '{run.work_dir}' has a score.")
-    figures = {track: measure_track(videos, track, thresholds[track]) for track in TRACKS}
+    clips = ScoredClips.of(scores.videos)
+    figures = {track: measure_track(clips, track, thresholds[track]) for track in TRACKS}
+    coverage = {track: clips.coverage(track) for track in TRACKS}
+    by_category = measure_groups(clips, "category", "overall", thresholds["overall"])
+    steps: dict[str, float | None] = {}
+    for track in STEP_TRACKS:
+        steps |= measure_steps(clips, track, thresholds[track], num_resamples=1000)
     trained = {
         track: {str(row.extra.get(f"{track}_method")) for row in run.train_rows}
         for track in STEP_TRACKS
@@ -86,6 +98,7 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
         title=f"MACB-DF on {kind}: {len(videos)} test clips",
         run=run,
         videos=videos,
+        clusters=clips.clusters,
         figures=figures,
         operators=operators,
         stories=stories,
@@ -93,10 +106,9 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
         tiles=_tiles(figures),
         selection_rule=SELECTION_RULE,
         tables={
-            "tracks": track_table(figures),
-            "steps": step_table(result.metrics),
-            "categories": category_table(videos, thresholds["overall"]),
-            "coverage": coverage_table(videos, len(videos) + len(result.unscored)),
+            "tracks": track_table({**figures, ALWAYS_FAKE: always_fake(clips)}, coverage),
+            "steps": step_table(steps),
+            "categories": group_table(by_category, "category"),
             "operators": operator_table(operators),
             "versions": Table(("package", "version"), list(run.versions.items())),
         },

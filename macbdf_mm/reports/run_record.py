@@ -8,7 +8,7 @@ from typing import Any
 
 from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.evaluation.test_result import TestResult
+from macbdf_mm.evaluation.score_file import ScoreSet
 
 Series = list[tuple[float, float]]
 
@@ -26,7 +26,7 @@ class RunRecord:
         checkpoint: The checkpoint that predictions would use.
         meta: The checkpoint's own notes: epoch, seed, training data.
         curves: Losses and validation metrics, as :func:`read_curves` returns them.
-        result: Scores of the tested clips.
+        scores: Scores of the tested clips.
         rows: Annotation rows of the tested split, by file.
         media_root: The folder that the files are relative to.
         dataset: Name of the data set.
@@ -40,7 +40,7 @@ class RunRecord:
     checkpoint: Path
     meta: Mapping[str, Any]
     curves: tuple[Mapping[str, Series], Mapping[str, Series]]
-    result: TestResult
+    scores: ScoreSet
     rows: Mapping[str, ClipRow]
     media_root: Path
     dataset: str

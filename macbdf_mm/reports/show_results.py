@@ -4,43 +4,46 @@ import csv
 from pathlib import Path
 
 from macbdf_mm.evaluation.measures import measure_track
-from macbdf_mm.evaluation.test_result import TestResult, read_test_result
+from macbdf_mm.evaluation.score_file import ScoreSet, read_scores
+from macbdf_mm.evaluation.video_scores import none_if_nan
 from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
 from macbdf_mm.reports.figures.theme import to_png
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import replacing, write_atomically
 from macbdf_mm.utils.tables import csv_cell
 
-_COLUMNS = ("file", "category", "method", "label", "video_label", "audio_label")
+_COLUMNS = ("category", "method")
 
 
-def show_results(results_file: str | Path, folder: str | Path) -> list[Path]:
+def show_results(scores_file: str | Path, folder: str | Path) -> list[Path]:
     """Write ``videos.csv`` and ``roc.png`` into a folder, and return their paths.
 
     Args:
-        results_file: What ``ForgeryMetric`` wrote to its ``out_file``.
+        scores_file: What ``ForgeryMetric`` wrote to its ``out_file``.
         folder: Is made if it does not exist.
     """
-    result = read_test_result(results_file)
+    scores = read_scores(scores_file)
     folder = Path(folder)
     table, picture = folder / "videos.csv", folder / "roc.png"
-    _write_table(result, table)
+    _write_table(scores, table)
     figures = {
-        track: measure_track(result.videos, track, result.thresholds[track]) for track in TRACKS
+        track: measure_track(scores.videos, track, scores.thresholds[track]) for track in TRACKS
     }
-    write_atomically(to_png(draw_roc_curves(result.videos, figures)), picture)
+    write_atomically(to_png(draw_roc_curves(scores.videos, figures)), picture)
     return [table, picture]
 
 
-def _write_table(result: TestResult, path: Path) -> None:
+def _write_table(scores: ScoreSet, path: Path) -> None:
+    threshold = scores.thresholds["overall"]
     with replacing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow([*_COLUMNS, *(f"{track}_score" for track in TRACKS), "called_fake"])
-        for video in result.videos:
-            row = video.to_json()
-            is_called_fake = video.scores["overall"] >= result.thresholds["overall"]
+        names = [f"{track}_{what}" for what in ("label", "score") for track in TRACKS]
+        writer.writerow(["dataset", "file", *_COLUMNS, *names, "called_fake"])
+        for video in scores.videos:
+            texts = [video.dataset, video.file, *(video.groups.get(name) for name in _COLUMNS)]
             writer.writerow(
-                [csv_cell(row[column]) for column in _COLUMNS]
-                + [row["scores"][track] for track in TRACKS]
-                + [int(is_called_fake) if video.is_scored else None]
+                [csv_cell(text) for text in texts]
+                + [video.labels[track] for track in TRACKS]
+                + [none_if_nan(video.scores[track]) for track in TRACKS]
+                + [int(video.scores["overall"] >= threshold) if video.is_scored else None]
             )

@@ -4,25 +4,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from macbdf_mm.evaluation.measures import (
-    labelled_scores,
-    measure_by_category,
-    measure_track,
-    metrics_by,
-)
-from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Metric
+from macbdf_mm.evaluation.measures import AGAINST_REAL, measure_groups, metrics_by
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Breakdown, Metric
+from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.figures.bars import OperatorScore
-from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, STEP_TRACKS, TRACKS
+from macbdf_mm.structures.labels import CATEGORIES, FAKE, STEP_TRACKS
 
-_BREAKDOWNS = {
-    "by_category": "By category (overall score)",
-    "by_method": "By method of the clip (overall score)",
-    "by_video_method": "By video operator (video score)",
-    "by_audio_method": "By audio operator (audio score)",
-}
+ALWAYS_FAKE = '"always fake", overall'
+"""Heading of the figures of a detector that calls everything fake."""
 
 
 @dataclass(frozen=True)
@@ -45,60 +35,34 @@ class Table:
         )
 
 
-def format_figures(figures: Mapping[str, float]) -> str:
-    """Return the figures of :func:`~macbdf_mm.evaluation.measures.measure_videos` as text.
-
-    One row per track; the frame-level figures where there are any; then categories and methods.
-    """
-    by_track = {
-        track: {
-            name: figures[f"{track}/{name}"]
-            for metric in METRIC_TABLE.values()
-            for name in metric.names
-        }
-        for track in TRACKS
-    }
-    parts = [track_table(by_track).to_text()]
-    if steps := step_table(figures):
-        parts.append(f"Frame level\n{steps.to_text()}")
-    for suffix, title in _BREAKDOWNS.items():
-        if table := _breakdown_table(figures, suffix):
-            parts.append(f"{title}\n{table.to_text()}")
-    if "coverage" in figures:
-        parts.append(
-            f"{int(figures['num_videos'])} clips scored, {figures['coverage']:.1%} of all; "
-            + (
-                "thresholds from validation data."
-                if figures["is_threshold_fitted"]
-                else "thresholds are 0.5: the checkpoint carries none from validation data."
-            )
-        )
-    return "\n\n".join(parts)
-
-
-def track_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
-    """Return a row per track with every shown metric, and the interval of those that have one.
+def track_table(
+    figures: Mapping[str, Mapping[str, float]],
+    coverage: Mapping[str, tuple[int, int]] | None = None,
+) -> Table:
+    """Return a row per shown metric and a column per track; intervals stand behind the values.
 
     Args:
-        figures: Under each track what
-            :func:`~macbdf_mm.evaluation.measures.measure_track` returns.
+        figures: By the heading of a column, such as a track, what
+            :func:`~macbdf_mm.evaluation.measures.measure_track` or ``always_fake`` returns.
+        coverage: By the same headings how many of the clips with a label have a score, and how
+            many there are.
     """
-    shown = [metric for metric in METRIC_TABLE.values() if metric.is_shown]
-    headers = [header for metric in shown for header in _headers(metric)]
-    return Table(
-        ("", *headers),
-        [
-            (track, *(cell for metric in shown for cell in _cells(metric, values)))
-            for track, values in figures.items()
-        ],
-    )
+    rows = [
+        (metric.label, *(_cell(metric, values) for values in figures.values()))
+        for metric in METRIC_TABLE.values()
+        if metric.is_shown
+    ]
+    if coverage is not None:
+        cells = [_share(coverage[name]) if name in coverage else "" for name in figures]
+        rows.append(("scored of labelled", *cells))
+    return Table(("", *figures), rows)
 
 
 def step_table(figures: Mapping[str, float | None]) -> Table | None:
     """Return a row per track with its frame-level figures, None if the model had no such head.
 
     Args:
-        figures: What :func:`~macbdf_mm.evaluation.measures.measure_videos` returns.
+        figures: What :func:`~macbdf_mm.evaluation.measures.measure_steps` returns, of all tracks.
     """
     metrics = metrics_by("step")
     headers = [""]
@@ -109,7 +73,7 @@ def step_table(figures: Mapping[str, float | None]) -> Table | None:
     for track in STEP_TRACKS:
         if f"{track}/num_partial" in figures:
             cells = [
-                metric.format(figures.get(f"{track}/frame_{metric.name}{part}"))
+                _cell(metric, figures, f"{track}/frame_{metric.name}{part}")
                 for metric in metrics
                 for part in ("", "_partial")
             ]
@@ -117,20 +81,30 @@ def step_table(figures: Mapping[str, float | None]) -> Table | None:
     return Table((*headers, "such clips"), rows) if rows else None
 
 
-def category_table(videos: Sequence[VideoScores], threshold: float) -> Table:
-    """Return a row a category, by the overall score."""
-    metrics = metrics_by("category")
-    figures = measure_by_category(videos, threshold)
+def group_table(
+    groups: Mapping[str, Mapping[str, float]], column: str, breakdown: Breakdown = "category"
+) -> Table:
+    """Return a row for each value of a column of the annotation.
+
+    Args:
+        groups: What :func:`~macbdf_mm.evaluation.measures.measure_groups` returns.
+        column: Its name.
+        breakdown: Which metrics were taken.
+    """
+    metrics = metrics_by(breakdown)
+    is_against_real = column in AGAINST_REAL
+    heads = [_against_real(metric) if is_against_real else metric.label for metric in metrics]
     rows = []
-    for (video_label, audio_label), category in CATEGORIES.items():
-        members = [video for video in videos if video.category == category and video.is_scored]
-        if not members:
-            continue
-        called = np.mean([video.scores["overall"] >= threshold for video in members])
-        words = f"{category} ({_word(video_label)} video, {_word(audio_label)} audio)"
-        cells = [m.format(figures.get(f"{m.name}_by_category/{category}")) for m in metrics]
-        rows.append((words, str(len(members)), f"{called:.0%}", *cells))
-    return Table(("category", "clips", "called fake", *map(_against_real, metrics)), rows)
+    for value, figures in groups.items():
+        rows.append(
+            (
+                _GROUP_WORDS.get(value, value) if column == "category" else value,
+                _share((int(figures["num_scored"]), int(figures["num_clips"]))),
+                _percent(figures["called_fake"]),
+                *(_cell(metric, figures) for metric in metrics),
+            )
+        )
+    return Table((column.replace("_", " "), "scored", "called fake", *heads), rows)
 
 
 def operator_scores(
@@ -145,54 +119,41 @@ def operator_scores(
         thresholds: Decision threshold of each track.
         trained_methods: Under ``video`` and ``audio`` the operators of the training split.
     """
-    found = []
-    for track in STEP_TRACKS:
-        reals = [video for video in videos if video.labels[track] == REAL]
-        fakes = [video for video in videos if video.labels[track] == FAKE]
-        for method in sorted({name for video in fakes if (name := video.method_of(track))}):
-            members = [video for video in fakes if video.method_of(track) == method]
-            threshold = thresholds[track]
-            _, scores = labelled_scores(members, track)
-            found.append(
-                OperatorScore(
-                    operator=method,
-                    track=track,
-                    num_clips=len(members),
-                    figures=measure_track([*reals, *members], track, threshold),
-                    found_share=float(np.mean(scores >= threshold)) if scores.size else math.nan,
-                    is_held_out=method not in trained_methods[track],
-                )
-            )
-    return found
+    clips = ScoredClips.of(videos)
+    return [
+        OperatorScore(
+            operator=method,
+            track=track,
+            num_clips=int(figures["num_clips"]),
+            figures=figures,
+            found_share=figures["called_fake"],
+            is_held_out=method not in trained_methods[track],
+        )
+        for track in STEP_TRACKS
+        for method, figures in measure_groups(
+            clips, f"{track}_method", track, thresholds[track], breakdown="method"
+        ).items()
+    ]
 
 
 def operator_table(scores: Sequence[OperatorScore]) -> Table:
     """Return a row a forgery operator."""
     metrics = metrics_by("method")
-    headers = [header for metric in metrics for header in _headers(metric)]
+    heads = [metric.label for metric in metrics]
     return Table(
-        ("operator", "track", "clips", *headers, "found", "in training"),
+        ("operator", "track", "clips", *heads, "found", "in training"),
         [
             (
                 score.operator,
                 score.track,
                 str(score.num_clips),
-                *(cell for metric in metrics for cell in _cells(metric, score.figures)),
-                UNDEFINED if math.isnan(score.found_share) else f"{score.found_share:.0%}",
+                *(_cell(metric, score.figures) for metric in metrics),
+                _percent(score.found_share),
                 "no, held out" if score.is_held_out else "yes",
             )
             for score in scores
         ],
     )
-
-
-def coverage_table(videos: Sequence[VideoScores], num_annotated: int) -> Table:
-    """Return a row per track with how many of the annotated videos have a score."""
-    rows = []
-    for track in TRACKS:
-        scored = sum(not math.isnan(video.scores[track]) for video in videos)
-        rows.append((track, str(scored), str(num_annotated)))
-    return Table(("", "scored", "of annotated"), rows)
 
 
 def format_interval(metric: Metric, figures: Mapping[str, float]) -> str:
@@ -201,35 +162,31 @@ def format_interval(metric: Metric, figures: Mapping[str, float]) -> str:
     return UNDEFINED if UNDEFINED in (low, high) else f"{low} to {high}"
 
 
-def _headers(metric: Metric) -> list[str]:
-    return [metric.label, "95 % interval"] if metric.has_interval else [metric.label]
-
-
-def _cells(metric: Metric, figures: Mapping[str, float]) -> list[str]:
-    value = metric.format(figures[metric.name])
-    return [value, format_interval(metric, figures)] if metric.has_interval else [value]
-
-
-def _breakdown_table(figures: Mapping[str, float], suffix: str) -> Table | None:
-    metrics = metrics_by("category" if suffix == "by_category" else "method")
-    groups = {
-        key.partition("/")[2]
-        for key in figures
-        if key.startswith(tuple(f"{metric.name}_{suffix}/" for metric in metrics))
-    }
-    rows = [
-        (
-            group,
-            *(metric.format(figures.get(f"{metric.name}_{suffix}/{group}")) for metric in metrics),
-        )
-        for group in sorted(groups)
-    ]
-    return Table(("", *map(_against_real, metrics)), rows) if rows else None
+def _cell(metric: Metric, figures: Mapping[str, float | None], key: str = "") -> str:
+    """Return a value with its interval, where there is one, in parentheses."""
+    key = key or metric.name
+    value = metric.format(figures.get(key))
+    ends = [metric.format(figures.get(f"{key}_{end}")) for end in ("low", "high")]
+    return value if UNDEFINED in (value, *ends) else f"{value} ({ends[0]} to {ends[1]})"
 
 
 def _against_real(metric: Metric) -> str:
     return f"{metric.label} against real clips" if metric.needs_both_classes else metric.label
 
 
+def _share(counts: tuple[int, int]) -> str:
+    return f"{counts[0]} of {counts[1]}"
+
+
+def _percent(share: float) -> str:
+    return UNDEFINED if math.isnan(share) else f"{share:.0%}"
+
+
 def _word(label: int) -> str:
     return "fake" if label == FAKE else "real"
+
+
+_GROUP_WORDS: dict[str, str] = {
+    category: f"{category} ({_word(video)} video, {_word(audio)} audio)"
+    for (video, audio), category in CATEGORIES.items()
+}

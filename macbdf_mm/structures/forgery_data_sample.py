@@ -7,9 +7,9 @@ class ForgeryDataSample(BaseDataElement):
     """Labels and predictions of one clip, or of one window of a longer video.
 
     Meta information (:meth:`set_metainfo`): ``file`` (as the annotation names it), ``path``,
-    ``span_seconds`` (start, end), ``identity``, ``method``, ``category``, ``split``,
-    ``sample_idx``; the clip's own labels over its whole length are ``clip_label``,
-    ``clip_video_label`` and ``clip_audio_label``.
+    ``dataset_name``, ``span_seconds`` (start, end), ``identity``, ``source``, ``method``,
+    ``category``, ``split``, ``sample_idx``; the clip's own labels over its whole length are
+    ``clip_label``, ``clip_video_label`` and ``clip_audio_label``.
 
     Data fields, tensors without a batch axis (1 fake, 0 real, -1 unknown):
 

@@ -8,7 +8,7 @@ from macbdf_mm.apis.evaluate_model import (
     dump_predictions_to,
     evaluate_model,
     refuse_nothing_to_score,
-    write_results_to,
+    write_scores_to,
 )
 from macbdf_mm.errors import ConfigError, MissingDataError
 
@@ -27,18 +27,18 @@ def test_missing_checkpoint(tmp_path):
 def test_results_go_to_the_forgery_metric():
     metrics = [{"type": "Other"}, {"type": "macbdf_mm.ForgeryMetric"}]
     cfg = Config({"test_evaluator": metrics})
-    write_results_to(cfg, "scores.json")
-    assert [metric.get("out_file") for metric in cfg.test_evaluator] == [None, "scores.json"]
+    write_scores_to(cfg, "scores.jsonl")
+    assert [metric.get("out_file") for metric in cfg.test_evaluator] == [None, "scores.jsonl"]
 
 
 def test_results_without_a_forgery_metric():
     with pytest.raises(ConfigError, match="has no ForgeryMetric"):
-        write_results_to(Config({"test_evaluator": {"type": "Other"}}), "scores.json")
+        write_scores_to(Config({"test_evaluator": {"type": "Other"}}), "scores.jsonl")
 
 
 def test_results_of_a_config_without_a_test():
     with pytest.raises(ConfigError, match="has no `test_evaluator`, so it cannot test"):
-        write_results_to(Config({"test_evaluator": None}), "scores.json")
+        write_scores_to(Config({"test_evaluator": None}), "scores.jsonl")
 
 
 def test_a_data_set_without_clips_is_refused():

@@ -1,14 +1,15 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn import metrics
 
 from macbdf_mm.evaluation.measures import (
+    always_fake,
     best_thresholds,
     labelled_scores,
-    measure_by_category,
-    measure_by_method,
+    measure_groups,
     measure_steps,
     measure_track,
     measure_videos,
@@ -77,37 +78,70 @@ def test_unknown_labels_and_unseen_tracks_are_left_out():
 
 
 def test_categories_are_measured_against_all_real_clips(videos):
-    figures = measure_by_category(videos, 0.5)
-    assert {key for key in figures if key.startswith("auc")} == {
-        "auc_by_category/FVRA",
-        "auc_by_category/RVFA",
-        "auc_by_category/FVFA",
-    }
+    groups = measure_groups(videos, "category", "overall", 0.5, num_resamples=50)
+    assert [name for name, figures in groups.items() if "auc" in figures] == [
+        "FVFA", "FVRA", "RVFA",
+    ]  # fmt: skip
     members = [video for video in videos if video.category in ("RVRA", "FVRA")]
     expected = metrics.roc_auc_score(*arrays(members, "overall"))
-    assert figures["auc_by_category/FVRA"] == pytest.approx(expected)
+    figures = groups["FVRA"]
+    assert figures["auc"] == pytest.approx(expected)
+    assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
+    assert (figures["num_clips"], figures["num_scored"]) == (10, 10)
     reals = [video for video in videos if video.category == "RVRA"]
     expected = np.mean([video.scores["overall"] < 0.5 for video in reals])
-    assert figures["acc_by_category/RVRA"] == pytest.approx(expected)
+    assert groups["RVRA"]["acc"] == pytest.approx(expected)
+    assert groups["RVRA"]["called_fake"] == pytest.approx(1 - expected)
 
 
 def test_methods_of_a_track_are_measured_against_its_real_ones(videos):
-    figures = measure_by_method(videos, "video", 0.5)
-    assert set(figures) == {"auc_by_video_method/mouth", "auc_by_video_method/patch"}
+    groups = measure_groups(videos, "video_method", "video", 0.5, 0, "method")
+    assert list(groups) == ["mouth", "patch"]
     members = [v for v in videos if v.labels["video"] == 0 or v.method_of("video") == "patch"]
     # Clips whose audio alone is fake have a real video.
     assert sum(v.category == "RVFA" for v in members) == 10
     expected = metrics.roc_auc_score(*arrays(members, "video"))
-    assert figures["auc_by_video_method/patch"] == pytest.approx(expected)
+    assert groups["patch"]["auc"] == pytest.approx(expected)
 
 
 def test_a_method_of_a_real_track_is_no_fake(videos):
     named = WindowScores("x", (0, 1), (0.5, 0.5, 0.5), (1, 0, 1), "RVFA", "dub", "dub", "dub")
     more = [*videos, *gather_videos([named])]
-    assert set(measure_by_method(more, "video", 0.5)) == set(
-        measure_by_method(videos, "video", 0.5)
-    )
-    assert "auc_by_audio_method/dub" in measure_by_method(more, "audio", 0.5)
+    assert list(measure_groups(more, "video_method", "video", 0.5, 0)) == ["mouth", "patch"]
+    assert "dub" in measure_groups(more, "audio_method", "audio", 0.5, 0)
+
+
+def test_other_columns_are_measured_on_their_own(videos):
+    half = [
+        replace(video, groups={**video.groups, "gender": "f" if i < 20 else "m"})
+        for i, video in enumerate(videos)
+    ]
+    lost = replace(half[0], file="lost", scores=dict.fromkeys(THRESHOLDS, math.nan))
+    alone = replace(half[1], file="alone", groups={"gender": "x"})
+    groups = measure_groups([*half, lost, alone], "gender", "overall", 0.5, 0)
+    assert groups["f"]["auc"] == pytest.approx(metrics.roc_auc_score(*arrays(half[:20], "overall")))
+    assert (groups["f"]["num_scored"], groups["f"]["num_clips"]) == (20, 21)
+    assert math.isnan(groups["x"]["auc"]), "one class"
+
+
+def test_intervals_resample_persons(videos):
+    """Every clip ten times over tells no more of other people than once."""
+    again = [
+        replace(video, file=f"{video.file}_{k}", groups={**video.groups, "identity": video.file})
+        for video in videos
+        for k in range(10)
+    ]
+    once, often = (measure_track(clips, "overall", 0.5, 400) for clips in (videos, again))
+    for name in ("auc", "acc", "brier"):
+        widths = [found[f"{name}_high"] - found[f"{name}_low"] for found in (once, often)]
+        assert widths[1] == pytest.approx(widths[0], rel=0.25)
+
+
+def test_always_fake(videos):
+    figures = always_fake(videos)
+    share = np.mean([video.labels["overall"] for video in videos])
+    assert (figures["auc"], figures["balanced_acc"]) == (0.5, 0.5)
+    assert figures["acc"] == figures["ap"] == share
 
 
 def stepped_videos():
@@ -137,6 +171,11 @@ def test_steps_are_ranked_over_all_videos_and_over_the_partially_fake_ones():
         scores = np.concatenate([steps.scores[:3] for steps in windows])
         assert figures[f"video/{key}"] == pytest.approx(metrics.roc_auc_score(labels, scores))
     assert figures["video/num_partial"] == 4
+    with_interval = measure_steps(videos, "video", 0.5, num_resamples=50)
+    assert figures.items() < with_interval.items()
+    for name in ("frame_auc", "frame_auc_partial"):
+        low, high = (with_interval[f"video/{name}_{end}"] for end in ("low", "high"))
+        assert low < figures[f"video/{name}"] < high
     assert measure_steps(videos, "audio", 0.5) == {}
     assert math.isnan(measure_steps(videos[:1], "video", 0.5)["video/frame_auc_partial"])
 

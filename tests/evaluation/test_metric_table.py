@@ -1,17 +1,20 @@
 import math
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
 from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
 from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.detection import accuracy, auc
-from macbdf_mm.evaluation.measures import measure_videos
+from macbdf_mm.evaluation.measures import measure_track, measure_videos
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Metric, add_metric
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import (
+    StepScores,
+    VideoScores,
+    WindowScores,
+    gather_videos,
+)
+from macbdf_mm.structures.labels import TRACKS
 
 LABELS = np.array([0, 0, 1, 1, 1])
 SCORES = np.array([0.2, 0.6, 0.4, 0.8, 0.9])
@@ -34,6 +37,15 @@ def test_names_and_directions_of_the_rows():
         "eer": False,
         "acc": True,
         "balanced_acc": True,
+        "tpr_at_fpr_1e2": True,
+        "tpr_at_fpr_1e3": True,
+        "min_dcf": False,
+        "act_dcf": False,
+        "cllr": False,
+        "log_loss": False,
+        "brier": False,
+        "ece": False,
+        "aurc": False,
         "always_fake_acc": None,
         "threshold": None,
         "num_real": None,
@@ -52,15 +64,17 @@ def test_values_of_the_rows():
     assert isinstance(values["num_real"], int)
 
 
-def test_an_interval_is_the_bootstrap_of_the_metric(add):
+def test_a_row_without_a_measure_has_the_same_interval(add):
     fields = {"takes_threshold": True, "has_interval": True}
     add("rate", label="rate", higher_is_better=True, **fields)(accuracy)
-    figures = METRIC_TABLE["rate"].figures(LABELS, SCORES, 0.5, num_resamples=50)
-    low, high = bootstrap_interval(
-        LABELS, SCORES, lambda a, b: accuracy(a, b, 0.5), num_resamples=50
-    )
-    assert figures == {"rate": 0.6, "rate_low": low, "rate_high": high}
-    assert low < high
+    clips = [
+        VideoScores(str(i), dict.fromkeys(TRACKS, score), dict.fromkeys(TRACKS, label))
+        for i, (label, score) in enumerate(zip(LABELS, SCORES, strict=True))
+    ]
+    figures = measure_track(clips, "overall", 0.5, num_resamples=50)
+    for end in ("", "_low", "_high"):
+        assert figures[f"rate{end}"] == pytest.approx(figures[f"acc{end}"])
+    assert figures["rate_low"] < figures["rate"] == 0.6
 
 
 def test_every_row_can_be_resampled_by_clusters(add):
@@ -80,9 +94,7 @@ def test_one_class_is_undefined_for_a_metric_that_needs_both():
     def fail(labels, scores):
         raise AssertionError("must not be called")
 
-    figures = Metric("a", fail, "a", True, has_interval=True).figures(*ONES, 0.5, 10)
-    assert list(figures) == ["a", "a_low", "a_high"]
-    assert all(math.isnan(value) for value in figures.values())
+    assert math.isnan(Metric("a", fail, "a", True).value(*ONES, 0.5))
 
 
 def test_values_are_plain_numbers():
@@ -157,11 +169,3 @@ def test_an_interval_must_not_take_a_name(add):
 def test_a_misspelt_field_is_refused(add):
     with pytest.raises(TypeError, match="unexpected keyword argument 'lable'"):
         add("mine", lable="x", higher_is_better=True)(auc)
-
-
-def test_figures_are_computed_without_torch():
-    code = (
-        "import sys; import macbdf_mm.evaluation.measures, macbdf_mm.evaluation.test_result; "
-        "sys.exit('torch' in sys.modules)"
-    )
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)

@@ -1,15 +1,17 @@
-import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import AnnotationError, ConfigError
 from macbdf_mm.evaluation.video_scores import (
     StepScores,
     WindowScores,
+    clip_keys,
     gather_videos,
+    names_of,
     none_if_nan,
     window_of_sample,
 )
@@ -33,7 +35,10 @@ def test_window_of_a_data_sample():
             "clip_audio_label": -1,
             "category": None,
             "method": "patch",
-            "extra": {"video_method": "patch", "audio_method": None},
+            "dataset_name": "tiny",
+            "identity": "anna",
+            "source": None,
+            "extra": {"video_method": "patch", "audio_method": None, "fps": 25, "boxes": [1]},
         }
     )
     result = window_of_sample(sample.to_dict())
@@ -41,7 +46,10 @@ def test_window_of_a_data_sample():
     assert result.scores[:2] == (0.25, 0.75)
     assert math.isnan(result.scores[2])
     assert result.labels == (1, 1, -1)
-    assert (result.method, result.video_method, result.audio_method) == ("patch", "patch", None)
+    assert result.dataset == "tiny"
+    assert result.groups == {
+        "method": "patch", "video_method": "patch", "identity": "anna", "fps": "25",
+    }  # fmt: skip
 
 
 def test_windows_are_gathered_by_file_and_sorted():
@@ -70,26 +78,10 @@ def test_padding_of_a_distributed_sampler_counts_once():
 def test_a_video_without_scores_says_why():
     lost = gather_videos([window(scores=(NAN, NAN, NAN), decode_error="'a.mp4' is cut short")])[0]
     assert not lost.is_scored
-    assert lost.problem == "'a.mp4' is cut short"
+    assert (lost.status, lost.problem) == ("error", "'a.mp4' is cut short")
     mute = gather_videos([window(scores=(NAN, NAN, NAN))])[0]
-    assert mute.problem == "neither track could be scored"
-
-
-def test_row_for_a_report_is_valid_json():
-    row = gather_videos([window(scores=(0.5, 0.25, NAN), method="patch")])[0].to_json()
-    assert json.loads(json.dumps(row, allow_nan=False)) == {
-        "file": "a.mp4",
-        "label": 1,
-        "video_label": 1,
-        "audio_label": 0,
-        "category": None,
-        "method": "patch",
-        "video_method": None,
-        "audio_method": None,
-        "scores": {"overall": 0.5, "video": 0.25, "audio": None},
-        "windows": [[0.0, 1.0, 0.5, 0.25, None]],
-        "steps": {},
-    }
+    assert (mute.status, mute.problem) == ("missing", "neither track could be scored")
+    assert gather_videos([window()])[0].status == "ok"
 
 
 def stepped(start, scores, labels):
@@ -133,7 +125,6 @@ def test_known_steps_of_all_windows_follow_each_other():
     assert video.steps_of("video").scores.tolist() == [0.1, 0.3]
     assert video.steps_of("video").labels.tolist() == [0, 1]
     assert video.steps_of("audio").scores.tolist() == [0.1, 0.3]
-    assert video.to_json()["steps"]["video"] == [[0.1, None], [0.3, 0.4]]
     assert gather_videos([window()])[0].steps_of("video").labels.size == 0
 
 
@@ -144,14 +135,28 @@ def test_none_for_nan():
 
 def test_videos_of_two_data_sets_with_one_name_stay_apart():
     windows = [
-        window("test/1.mp4", path="/data/lavdf/test/1.mp4"),
-        window("test/1.mp4", 1.0, path="/data/lavdf/./test/1.mp4"),
-        window("test/1.mp4", path="/data/av1m/test/1.mp4", scores=(0.9, 0.9, 0.9)),
-        window("test/2.mp4", path="/data/av1m/test/2.mp4"),
+        window("test/1.mp4", path="/data/lavdf/test/1.mp4", dataset="LAV-DF"),
+        window("test/1.mp4", 1.0, path="/data/lavdf/./test/1.mp4", dataset="LAV-DF"),
+        window("test/1.mp4", path="/data/av1m/test/1.mp4", dataset="AV1M", scores=(0.9,) * 3),
+        window("test/2.mp4", path="/data/av1m/test/2.mp4", dataset="AV1M"),
     ]
-    found = {video.file: len(video.windows) for video in gather_videos(windows)}
-    assert found == {
-        "/data/av1m/test/1.mp4": 1,
-        "/data/lavdf/test/1.mp4": 2,
-        "test/2.mp4": 1,
-    }
+    videos = gather_videos(windows)
+    assert [len(video.windows) for video in videos] == [1, 1, 2]
+    assert names_of(videos) == ["AV1M: test/1.mp4", "test/2.mp4", "LAV-DF: test/1.mp4"]
+    # Without a path, as another data sample may be.
+    assert len(gather_videos([replace(each, path=None) for each in windows])) == 3
+    assert clip_keys(videos, "x") == [
+        ("AV1M", "test/1.mp4"), ("AV1M", "test/2.mp4"), ("LAV-DF", "test/1.mp4"),
+    ]  # fmt: skip
+
+
+def test_the_path_tells_apart_data_sets_of_one_name():
+    windows = [window("1.mp4", path=f"/{root}/1.mp4", dataset="mine") for root in "ab"]
+    videos = gather_videos(windows)
+    assert names_of(videos) == ["/a/1.mp4", "/b/1.mp4"]
+    assert clip_keys(videos, "x") == [("mine", "1.mp4", "/a/1.mp4"), ("mine", "1.mp4", "/b/1.mp4")]
+
+
+def test_a_clip_that_stands_twice_is_refused():
+    with pytest.raises(AnnotationError, match=r"'x\.jsonl' has two rows of the clip 'a\.mp4'"):
+        clip_keys(gather_videos([window()]) * 2, "x.jsonl")

@@ -59,13 +59,13 @@ def test_thresholds_of_the_training_data_decide_on_the_other(data, run_tool, tmp
     config = CONFIGS / "cross_dataset" / "macbdf_dfdc_on_fakeavceleb.py"
     tested = run_tool("test", config, checkpoint, "--cfg-options", *TINY)
     assert tested.returncode == 0, tested.stderr[-2000:]
-    scores = tmp_path / "work_dirs" / "macbdf_dfdc_on_fakeavceleb" / "test_scores.json"
-    results = json.loads(scores.read_text())
+    scores = tmp_path / "work_dirs" / "macbdf_dfdc_on_fakeavceleb" / "test_scores.jsonl"
+    results = json.loads(scores.with_suffix(".meta.json").read_text())
     expected = weights["decision_threshold"].tolist()
     used = [results["thresholds"][track] for track in ("overall", "video", "audio")]
     assert used == pytest.approx(expected)
     assert results["is_threshold_fitted"] is True
     assert used != [0.5, 0.5, 0.5]
-    assert {Path(video["file"]).name for video in results["videos"]} == {
-        f"test_{index}.mp4" for index in range(4)
-    }
+    videos = [json.loads(line) for line in scores.read_text().splitlines()]
+    assert [video["file"] for video in videos] == [f"test_{index}.mp4" for index in range(4)]
+    assert {video["dataset"] for video in videos} == {"fakeavceleb_crops"}

@@ -81,5 +81,5 @@ def test_windows_that_are_kept_hold_no_shared_memory(make_clip, tmp_path, option
         timeout=200,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    (video,) = json.loads((tmp_path / "run" / "test_scores.json").read_text())["videos"]
+    video = json.loads((tmp_path / "run" / "test_scores.jsonl").read_text())
     assert len(video["windows"]) == NUM_WINDOWS

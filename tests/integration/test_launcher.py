@@ -16,9 +16,11 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
 
 
 def read_apart(path):
-    """Return a JSON file without its fractions, and these in their order."""
+    """Return a score file without its fractions, and these in their order."""
     numbers = []
-    return json.loads(path.read_text(), parse_float=lambda x: numbers.append(float(x))), numbers
+    rows = path.read_text().splitlines()
+    words = [json.loads(row, parse_float=lambda x: numbers.append(float(x))) for row in rows]
+    return words, numbers
 
 
 @pytest.mark.slow  # three processes, each of which imports torch
@@ -47,7 +49,7 @@ def test_two_processes_train_and_test_on_the_cpu(run_tool, tmp_path):
         for number in (1, 2)
     }  # fmt: skip
     assert tested[2].returncode == tested[1].returncode == 0, tested[2].stderr[-3000:]
-    one, two = (tmp_path / f"test{number}" / "test_scores.json" for number in (1, 2))
+    one, two = (tmp_path / f"test{number}" / "test_scores.jsonl" for number in (1, 2))
     words, numbers = read_apart(one)
     assert words == read_apart(two)[0]
     # The batches are others, and so is the rounding of their products.

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from macbdf_mm.apis.load_model import load_checkpoint
-from macbdf_mm.apis.train_model import train_model, weight_digest
+from macbdf_mm.apis.train_model import train_model
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.engine.run_options import set_resume
 
 

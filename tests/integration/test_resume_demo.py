@@ -9,7 +9,8 @@ from mmengine.config import Config
 
 from macbdf_mm.apis.evaluate_model import evaluate_model
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
-from macbdf_mm.apis.train_model import train_model, weight_digest
+from macbdf_mm.apis.train_model import train_model
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.engine.run_options import set_resume
 from macbdf_mm.media.writer import write_clip

@@ -72,12 +72,20 @@ def test_train_then_test(run_tool, tmp_path):
     tested = run_tool("test", TOY_CONFIG, "--dump", "scores.pkl", "--show-dir", "shown")
     assert tested.returncode == 0, tested.stderr[-2000:]
     assert "always fake" in tested.stdout
-    assert "thresholds are 0.5: the checkpoint carries none" in tested.stdout
-    assert len(json.loads((run / "test_scores.json").read_text())["videos"]) == 18
+    assert "The thresholds were not chosen on validation data." in tested.stdout
+    assert len((run / "test_scores.jsonl").read_text().splitlines()) == 18
+    origin = json.loads((run / "test_scores.meta.json").read_text())["origin"]
+    assert set(origin) == {
+        "weights_sha256", "annotations", "split_sha256", "config_sha256", "command", "versions",
+    }  # fmt: skip
+    first = (run / "test_scores.jsonl").read_bytes()
     assert (tmp_path / "scores.pkl").is_file()
     assert len((tmp_path / "shown" / "videos.csv").read_text().splitlines()) == 19
     assert (tmp_path / "shown" / "roc.png").is_file()
 
+    again = run_tool("test", TOY_CONFIG)
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert (run / "test_scores.jsonl").read_bytes() == first
     other = run_tool("test", TOY_CONFIG, "--cfg-options", "model.width=4")
     assert_one_sentence(other, "belongs to another model than the config")
 

@@ -1,6 +1,7 @@
 """A finished run in miniature: clips, annotation, logs, checkpoint and test result."""
 
 import json
+import math
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
+from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
 from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores, gather_videos
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.structures.labels import category_of
@@ -115,28 +117,22 @@ def tested_videos() -> list[VideoScores]:
     return gather_videos(windows)
 
 
-@pytest.fixture
-def write_result(tested_videos) -> Callable[..., Path]:
-    """Return a function that writes a test result as ForgeryMetric does."""
-
-    def write(path: Path, **changes) -> Path:
-        content = {
-            "aggregation": "top_quarter_mean",
-            "thresholds": {"overall": 0.5, "video": 0.45, "audio": 0.55},
-            "is_threshold_fitted": True,
-            "dataset": "tiny",
-            "metrics": {},
-            "unscored": {"test_9.mp4": "0 bytes"},
-            "videos": [video.to_json() for video in tested_videos],
-        }
-        path.write_text(json.dumps(content | changes))
-        return path
-
-    return write
+@pytest.fixture(scope="session")
+def tested_scores(tested_videos) -> ScoreSet:
+    """The seven videos, and one that could not be read."""
+    lost = WindowScores(
+        "test_9.mp4", (0.0, 1.0), (math.nan,) * 3, (1, 1, 1), "FVFA", decode_error="0 bytes"
+    )
+    return ScoreSet(
+        videos=[*tested_videos, *gather_videos([lost])],
+        thresholds={"overall": 0.5, "video": 0.45, "audio": 0.55},
+        is_threshold_fitted=True,
+        aggregation="top_quarter_mean",
+    )
 
 
 @pytest.fixture
-def finished_run(tmp_path, write_checkpoint, write_result) -> Path:
+def finished_run(tmp_path, write_checkpoint, tested_scores) -> Path:
     """Return the work folder of a run whose data lie beside it."""
     data, work = tmp_path / "data", tmp_path / "work"
     rows = [_row(i, "test") for i in range(len(CLIPS))]
@@ -152,7 +148,7 @@ def finished_run(tmp_path, write_checkpoint, write_result) -> Path:
         f"    data_root={str(data)!r}, ann_file='annotation.json'))\n"
     )
     write_checkpoint(work / "best_auc.pth", {"weight": torch.zeros(1)})
-    write_result(work / "test_scores.json")
+    write_scores(tested_scores, work / "test_scores.jsonl")
     logs = [
         {"loss": 1.0, "loss_video": 1.0, "epoch": 1, "step": 10},
         {"overall/auc": 0.7, "step": 1},

@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import re
 
 import numpy as np
@@ -11,6 +10,7 @@ from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.errors import MissingDataError
 from macbdf_mm.evaluation.measures import measure_track
+from macbdf_mm.evaluation.video_scores import StepScores
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.reports.figures.theme import new_figure
 from macbdf_mm.reports.figures.timeline import ClipStory
@@ -46,21 +46,21 @@ def test_figures_and_clips_follow_from_the_scores(run):
     assert len(found["stories"]) == 5
 
 
-def test_a_track_of_one_class_is_shown_without_a_curve(finished_run, read_page):
-    path = finished_run / "test_scores.json"
-    content = json.loads(path.read_text())
-    for row in content["videos"]:
-        row["audio_label"] = 0
-    path.write_text(json.dumps(content))
-    fields = report_fields(read_run(finished_run))
-    tracks = read_page(render_page("run.html.j2", **fields)).table("")
-    assert [row[:2] for row in tracks if row[0] == "audio"] == [["audio", "-"]]
+def test_a_track_of_one_class_is_shown_without_a_curve(show, run):
+    videos = [
+        dataclasses.replace(video, labels={**video.labels, "audio": 0})
+        for video in run.scores.videos
+    ]
+    tracks = show(scores=dataclasses.replace(run.scores, videos=videos)).table("")
+    assert tracks[0] == ["", "overall", "video", "audio", '"always fake", overall']
+    assert tracks[1][0::3] == ["AUC", "-"]
+    assert tracks[-1] == ["scored of labelled", "7 of 8", "7 of 8", "7 of 8", ""]
 
 
-def test_a_test_without_scores_is_refused(finished_run, write_result):
-    write_result(finished_run / "test_scores.json", videos=[])
+def test_a_test_without_scores_is_refused(run):
+    lost = dataclasses.replace(run.scores, videos=run.scores.videos[-1:])
     with pytest.raises(MissingDataError, match=r"No tested clip .* has a score"):
-        make_report(read_run(finished_run))
+        make_report(dataclasses.replace(run, scores=lost))
 
 
 def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
@@ -114,26 +114,32 @@ def test_what_has_no_score_is_named(show, run):
     page = show()
     assert "Without a score: test_9.mp4: 0 bytes." in page.text
     assert "no, held out" in [row[-1] for row in page.table("operator")]
-    unscored = {"b.mp4": "no sound", "a.mp4": "0 bytes"}
-    result = dataclasses.replace(run.result, unscored=unscored)
-    assert "Without a score: a.mp4: 0 bytes; b.mp4: no sound." in show(result=result).text
-    result = dataclasses.replace(run.result, unscored={})
-    page = show(result=result)
+    scores = dataclasses.replace(run.scores, videos=run.scores.scored)
+    page = show(scores=scores)
     assert "Every tested clip has a score." in page.text
-    assert page.table("", 1)[1] == ["overall", "7", "7"]
+    assert page.table("")[-1][1] == "7 of 7"
 
 
 def test_where_thresholds_come_from_is_said(show, run):
     assert "Thresholds were chosen on the validation split" in show().text
-    result = dataclasses.replace(run.result, is_threshold_fitted=False)
-    assert "No threshold was chosen on validation data; 0.5 is used." in show(result=result).text
+    scores = dataclasses.replace(run.scores, is_threshold_fitted=False)
+    assert "No threshold was chosen on validation data; 0.5 is used." in show(scores=scores).text
+
+
+def test_what_intervals_rest_on_is_said(show):
+    assert "a bootstrap of 8 clusters of clips (by clip)" in show().text
 
 
 def test_frame_level_figures_have_a_table_where_there_are_any(show, run):
     assert "AUC of all time steps" not in show().text
-    steps = {"audio/frame_auc": 0.75, "audio/frame_auc_partial": None, "audio/num_partial": 0}
-    result = dataclasses.replace(run.result, metrics=steps)
-    assert show(result=result).table("", 1)[1] == ["audio", "0.750", "-", "0"]
+    steps = {"audio": StepScores(np.array([0.1, 0.9]), np.array([0, 1]))}
+    first, *others = run.scores.videos
+    windows = tuple(dataclasses.replace(window, steps=steps) for window in first.windows)
+    videos = [dataclasses.replace(first, windows=windows), *others]
+    page = show(scores=dataclasses.replace(run.scores, videos=videos))
+    assert page.table("", 1)[1] == [
+        "audio", "1.000 (1.000 to 1.000)", "1.000 (1.000 to 1.000)", "1",
+    ]  # fmt: skip
 
 
 def test_only_rendered_clips_get_the_banner(show):
@@ -150,9 +156,11 @@ def test_the_run_can_be_repeated(show, run):
 
 
 def test_names_cannot_change_the_page(show, run):
-    result = dataclasses.replace(run.result, unscored={EVIL: EVIL})
+    *scored, lost = run.scores.videos
+    videos = [*scored, dataclasses.replace(lost, file=EVIL, error=EVIL)]
+    scores = dataclasses.replace(run.scores, videos=videos)
     page = show(
-        dataset=EVIL, is_synthetic=False, result=result, versions={EVIL: EVIL}, meta={"seed": EVIL}
+        dataset=EVIL, is_synthetic=False, scores=scores, versions={EVIL: EVIL}, meta={"seed": EVIL}
     )
     assert "script" not in page.tags
     assert page.text.count("<script>alert('x')</script>&\"'") == 8

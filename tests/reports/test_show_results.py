@@ -27,10 +27,10 @@ def sample(file, label, score):
 
 
 def test_table_and_curves(tmp_path):
-    evaluator = Evaluator(ForgeryMetric(num_resamples=10, out_file=str(tmp_path / "scores.json")))
+    evaluator = Evaluator(ForgeryMetric(num_resamples=10, out_file=str(tmp_path / "scores.jsonl")))
     evaluator.process([sample("a", 0, 0.25), sample("b", 1, 0.75), sample("c", 1, math.nan)])
     evaluator.evaluate(3)
-    table, picture = show_results(tmp_path / "scores.json", tmp_path / "shown")
+    table, picture = show_results(tmp_path / "scores.jsonl", tmp_path / "shown")
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a", "b", "c"]

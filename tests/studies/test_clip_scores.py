@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.evaluation.test_result import TestResult, write_test_result
+from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
 from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
 from studies.clip_scores import (
     ClipScores,
@@ -36,9 +36,8 @@ def test_scores_are_read_from_the_file_of_a_test(tmp_path):
     ]
     videos = gather_videos(windows, "mean")
     thresholds = dict.fromkeys(("overall", "video", "audio"), 0.5)
-    result = TestResult("mean", thresholds, False, None, {}, {}, videos)
-    write_test_result(result, tmp_path / "scores.json")
-    read = read_clip_scores(tmp_path / "scores.json")
+    write_scores(ScoreSet(videos, thresholds), tmp_path / "scores.jsonl")
+    read = read_clip_scores(tmp_path / "scores.jsonl")
     assert read.files == ("a.mp4", "b.mp4")
     assert read.categories == (None, "FVRA")
     np.testing.assert_array_equal(read.labels["audio"], [-1, 0])

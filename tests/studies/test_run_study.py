@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.evaluation.test_result import read_test_result
+from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.utils.files import folder_lock
 from studies.encoders import starting_digest
 from studies.run_study import run_study, train_encoders
@@ -76,7 +76,7 @@ def test_a_result_has_every_epoch_and_the_end(trained):
     assert result["final"]["num_videos"] == 8
     assert result["final"]["coverage"] == 1
     assert result["seconds"] > result["train_seconds"] > 0
-    scores = read_test_result(run_folder(work_dir, "full", 0) / "test_scores.json")
+    scores = read_scores(run_folder(work_dir, "full", 0) / "test_scores.jsonl")
     # After each epoch one window of a clip, at the end those of the config.
     assert {len(video.windows) for video in scores.videos} == {2}
     assert scores.thresholds["video"] == pytest.approx(result["final"]["video/threshold"])
@@ -165,7 +165,7 @@ def test_encoders_are_trained_once_and_every_run_starts_from_them(
         configs["full"].cfg.model
     )
     for name in ("noisy_sound", "noisy_picture"):
-        scores = read_test_result(run_folder(tmp_path, "full", 0) / f"test_scores_{name}.json")
+        scores = read_scores(run_folder(tmp_path, "full", 0) / f"test_scores_{name}.jsonl")
         assert len(scores.videos) == 8
     capsys.readouterr()
     assert train_encoders(config, settings, tmp_path) == (checkpoint, about)

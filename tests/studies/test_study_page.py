@@ -5,7 +5,8 @@ import pytest
 from matplotlib import image
 
 from macbdf_mm.errors import ConfigError
-from macbdf_mm.evaluation.test_result import TestResult, write_test_result
+from macbdf_mm.evaluation import score_file
+from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
 from macbdf_mm.reports.figures.theme import LIGHT, new_figure
 from studies.runs import run_folder
@@ -222,8 +223,7 @@ def write_scores(folder, file, scores):
     thresholds = dict.fromkeys(("overall", "video", "audio"), 0.5)
     videos = gather_videos(windows, "mean")
     folder.mkdir(parents=True, exist_ok=True)
-    result = TestResult("mean", thresholds, False, None, {}, {}, videos)
-    write_test_result(result, folder / file)
+    score_file.write_scores(ScoreSet(videos, thresholds), folder / file)
 
 
 def test_tables_of_groups_have_figures_of_parts_and_of_further_tests(tmp_path, make_result):
@@ -235,8 +235,8 @@ def test_tables_of_groups_have_figures_of_parts_and_of_further_tests(tmp_path, m
     study = Study("trial", "A trial", VARIANTS, "full", groups)
     results = results_of(make_result, [1.0], [0.5])
     for name, scores in {"full": [0.1, 0.9, 0.8, 0.2], "bare": [0.1, 0.3, 0.8, 0.7]}.items():
-        write_scores(run_folder(tmp_path, name, 0), "test_scores.json", scores)
-        write_scores(run_folder(tmp_path, name, 0), "test_scores_noisy_sound.json", scores[::-1])
+        write_scores(run_folder(tmp_path, name, 0), "test_scores.jsonl", scores)
+        write_scores(run_folder(tmp_path, name, 0), "test_scores_noisy_sound.jsonl", scores[::-1])
     page = StudyPage(study, results, FACTS, tmp_path / "results", tmp_path)
     page.add_tables()
     text, runs, *_ = page.write()

@@ -17,18 +17,13 @@ from scipy.stats import ttest_ind
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.cluster_bootstrap import (
     MAX_LEVELS,
-    ClassesOfClusters,
+    Bootstrapped,
     ClusterReport,
-    check_settings,
+    cluster_bootstrap,
     percentile_interval,
 )
 from macbdf_mm.evaluation.functional.clusters import Clusters
-from macbdf_mm.evaluation.functional.weighted_clips import (
-    Floats,
-    Measure,
-    RankedClips,
-    WeightedClips,
-)
+from macbdf_mm.evaluation.functional.weighted_clips import Floats, Measure
 
 
 class Difference(NamedTuple):
@@ -135,38 +130,66 @@ def paired_bootstrap(
         ValueError: If the arguments are not of the same clips or metrics, a score is NaN, or a
             setting is out of its range.
     """
-    check_settings(num_resamples, confidence)
     measures_b = measures_a if measures_b is None else measures_b
     if measures_a.keys() != measures_b.keys():
         raise ArgumentError(
             "Expected `measures_a` and `measures_b` of the same names, got "
             f"{sorted(measures_a.keys() ^ measures_b.keys())} in one of them only."
         )
-    classes = ClassesOfClusters(labels, clusters)
-    systems = ((scores_a, measures_a), (scores_b, measures_b))
-    wholes = [WeightedClips.unweighted(labels, scores) for scores, _ in systems]
-    ranked = [
-        RankedClips.of(labels, scores, clusters.index, clusters.num, max_levels)
-        for scores, _ in systems
-    ]
-    rows: dict[str, list[Floats]] = {name: [] for name in measures_a}
-    num_levels = max(clips.first.size for clips in ranked)
-    for counts in classes.draw(num_resamples, seed, num_levels):
-        resampled = [WeightedClips(clips, counts) for clips in ranked]
-        for name in measures_a:
-            rows[name].append(measures_a[name](resampled[0]) - measures_b[name](resampled[1]))
+    first, second = (
+        cluster_bootstrap(
+            labels,
+            scores,
+            clusters,
+            measures,
+            num_resamples=num_resamples,
+            confidence=confidence,
+            seed=seed,
+            max_levels=max_levels,
+        )
+        for scores, measures in ((scores_a, measures_a), (scores_b, measures_b))
+    )
+    return compare_bootstraps([first], [second], confidence)
+
+
+def compare_bootstraps(
+    runs_a: Sequence[Bootstrapped], runs_b: Sequence[Bootstrapped], confidence: float = 0.95
+) -> Comparison:
+    """Return the differences of all metrics of two detectors from their bootstraps.
+
+    Of several runs of a detector, one a training seed, the means of the metrics are compared: the
+    intervals say what other clips would change, for these very runs.
+
+    Args:
+        runs_a: Bootstraps of the runs of the first detector.
+        runs_b: Those of the second; all drew the same clusters of the same clips with the same
+            seed.
+        confidence: Of the intervals.
+
+    Raises:
+        ValueError: If they are not of the same metrics, or of other resamples.
+    """
+    runs = [*runs_a, *runs_b]
+    names = list(runs[0].estimates)
+    if any(list(run.estimates) != names or run.clusters != runs[0].clusters for run in runs):
+        raise ArgumentError(
+            "Expected bootstraps of the same metrics and the same clusters of clips."
+        )
     differences = {}
-    for name, parts in rows.items():
-        value_a, value_b = measures_a[name](wholes[0])[0], measures_b[name](wholes[1])[0]
-        replicates = np.concatenate(parts)
+    for name in names:
+        values = [np.mean([run.estimates[name].value for run in side]) for side in (runs_a, runs_b)]
+        drawn = [
+            np.mean([run.replicates[name] for run in side], axis=0) for side in (runs_a, runs_b)
+        ]
+        replicates = drawn[0] - drawn[1]
         differences[name] = Difference(
-            float(value_a),
-            float(value_b),
-            float(value_a - value_b),
+            float(values[0]),
+            float(values[1]),
+            float(values[0] - values[1]),
             *percentile_interval(replicates, confidence),
             _p_value(replicates),
         )
-    return Comparison(differences, classes.report)
+    return Comparison(differences, runs[0].clusters)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

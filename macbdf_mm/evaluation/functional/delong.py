@@ -124,8 +124,9 @@ def compare_aucs(
 
     Args:
         labels: 1 fake, 0 real, shape (N,).
-        scores_a: Of the first detector, shape (N,); on any scale.
-        scores_b: Of the second, shape (N,).
+        scores_a: Of the first detector, shape (N,), on any scale; or (S, N) of S runs of it, one
+            a training seed, the mean of whose areas is compared.
+        scores_b: Of the second, likewise.
         clusters: As of :func:`auc_covariance`. Without them the p-value is too small wherever
             clips of one person resemble each other.
         confidence: Of the interval.
@@ -133,11 +134,13 @@ def compare_aucs(
     Raises:
         ValueError: As :func:`auc_covariance`.
     """
-    labels, first = labels_and_scores(labels, scores_a)
-    _, second = labels_and_scores(labels, scores_b)
-    areas, covariance = auc_covariance(labels, [first, second], clusters)
-    difference = float(areas[0] - areas[1])
-    variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    sides = [np.atleast_2d(np.asarray(scores, np.float64)) for scores in (scores_a, scores_b)]
+    areas, covariance = auc_covariance(labels, np.concatenate(sides), clusters)
+    num_a, num_b = (len(side) for side in sides)
+    auc_a, auc_b = areas[:num_a].mean(), areas[num_a:].mean()
+    weights = np.repeat([1 / num_a, -1 / num_b], [num_a, num_b])
+    difference = float(auc_a - auc_b)
+    variance = float(weights @ covariance @ weights)
     # Detectors that rank all clips alike: what is left is rounding.
     error = math.sqrt(variance) if variance > 1e-20 or math.isnan(variance) else 0.0
     reach = _quantile(confidence) * error
@@ -146,8 +149,8 @@ def compare_aucs(
     else:
         p_value = float(2 * norm.sf(abs(difference) / error))
     return AucDifference(
-        float(areas[0]),
-        float(areas[1]),
+        float(auc_a),
+        float(auc_b),
         difference,
         error,
         difference - reach,

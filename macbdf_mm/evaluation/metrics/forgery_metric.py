@@ -1,6 +1,7 @@
 """The metric of clip-level detection: windows in, one set of figures out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mmengine.evaluator import BaseMetric
@@ -10,12 +11,11 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
-from macbdf_mm.evaluation.test_result import TestResult, write_test_result
+from macbdf_mm.evaluation.score_file import ScoreSet, check_suffix, write_scores
 from macbdf_mm.evaluation.video_scores import (
     VideoScores,
     WindowScores,
     gather_videos,
-    none_if_nan,
     window_of_sample,
 )
 from macbdf_mm.registry import METRICS
@@ -32,6 +32,8 @@ class ForgeryMetric(BaseMetric):
     Which figures these are is said in :data:`~macbdf_mm.evaluation.metric_table.METRIC_TABLE`;
     a module of your own that adds a row is named in the config's ``custom_imports``.
 
+    :attr:`origin` is written beside the scores, to say how they were made; whoever tests sets it.
+
     The windows of a video are aggregated first, so each video counts once. A
     ``DecisionThresholdHook`` hands over the thresholds that the model carries; on the
     validation set, where they are chosen, the metric uses the best ones of its own data and
@@ -41,9 +43,10 @@ class ForgeryMetric(BaseMetric):
         aggregation: Name of the aggregation of windows, one of
             :data:`~macbdf_mm.evaluation.functional.aggregation.AGGREGATIONS`.
         fit_threshold: Whether the thresholds are the best ones of this data: for validation
-            only, since an accuracy at such a threshold is too good.
+            only, since an accuracy at such a threshold is too good. There are no intervals then.
         num_resamples: Of the bootstrap intervals.
-        out_file: JSON file that gets the figures and a row for each video.
+        out_file: Score file, ``x.jsonl`` or ``x.parquet``, that gets a row for each video; see
+            :mod:`~macbdf_mm.evaluation.score_file`.
         collect_device: ``'cpu'`` or ``'gpu'``, for gathering results of several processes.
         prefix: Put before every key, as in ``prefix/overall/auc``.
         collect_dir: Folder shared by the processes, for ``collect_device='cpu'``.
@@ -69,7 +72,8 @@ class ForgeryMetric(BaseMetric):
         self.aggregation = aggregation
         self.fit_threshold = fit_threshold
         self.num_resamples = num_resamples
-        self.out_file = out_file
+        self.out_file = None if out_file is None else str(check_suffix(out_file))
+        self.origin: dict[str, Any] = {}
         self.thresholds = dict.fromkeys(TRACKS, _UNFITTED_THRESHOLD)
         self.is_threshold_fitted = False
 
@@ -102,29 +106,28 @@ class ForgeryMetric(BaseMetric):
         With ``coverage`` (share of the clips that have a score), ``num_videos`` and
         ``is_threshold_fitted`` (0 or 1).
         """
-        videos = gather_videos(results, self.aggregation)
-        scored = [video for video in videos if video.is_scored]
-        unscored = {video.file: video.problem for video in videos if not video.is_scored}
+        scores = ScoreSet(
+            videos=gather_videos(results, self.aggregation),
+            thresholds=self.thresholds,
+            is_threshold_fitted=self.is_threshold_fitted,
+            aggregation=self.aggregation,
+            origin=self.origin,
+        )
+        videos, scored, unscored = scores.videos, scores.scored, scores.unscored
         if unscored:
             self._warn_of(unscored)
         if self.fit_threshold:
             self._fit(scored)
-        figures = measure_videos(scored, self.thresholds, self.num_resamples) | {
+        num_resamples = 0 if self.fit_threshold else self.num_resamples
+        figures = measure_videos(videos, self.thresholds, num_resamples) | {
             "coverage": len(scored) / len(videos) if videos else float("nan"),
             "num_videos": len(scored),
             "is_threshold_fitted": float(self.is_threshold_fitted),
         }
         if self.out_file is not None:
-            result = TestResult(
-                videos=videos,
-                thresholds=self.thresholds,
-                is_threshold_fitted=self.is_threshold_fitted,
-                aggregation=self.aggregation,
-                dataset=(self.dataset_meta or {}).get("dataset"),
-                unscored=unscored,
-                metrics={name: none_if_nan(value) for name, value in figures.items()},
+            write_scores(
+                replace(scores, is_threshold_fitted=self.is_threshold_fitted), self.out_file
             )
-            write_test_result(result, self.out_file)
         return figures
 
     def _fit(self, videos: Sequence[VideoScores]) -> None:

@@ -3,7 +3,6 @@ import math
 import numpy as np
 import pytest
 
-from macbdf_mm.evaluation.functional.bootstrap import bootstrap_interval
 from macbdf_mm.evaluation.functional.cluster_bootstrap import (
     ClassesOfClusters,
     cluster_bootstrap,
@@ -62,7 +61,16 @@ def test_without_clusters_it_is_the_bootstrap_of_clips():
     labels, scores, _ = draw()
     alone = clusters_of(range(labels.size))
     estimate = cluster_bootstrap(labels, scores, alone, AUC, num_resamples=2000).estimates["auc"]
-    expected = bootstrap_interval(labels, scores, num_resamples=2000)
+    fakes, reals = scores[labels == 1], scores[labels == 0]
+    generator = np.random.default_rng(0)
+    values = [
+        auc(
+            np.repeat([1, 0], [fakes.size, reals.size]),
+            np.concatenate([generator.choice(part, part.size) for part in (fakes, reals)]),
+        )
+        for _ in range(2000)
+    ]
+    expected = np.quantile(values, [0.025, 0.975])
     # Two draws of 2000 resamples: the ends have a standard error of about 0.002.
     assert (estimate.low, estimate.high) == pytest.approx(expected, abs=0.008)
 

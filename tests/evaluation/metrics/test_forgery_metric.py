@@ -1,4 +1,3 @@
-import json
 import math
 
 import pytest
@@ -7,6 +6,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 
 from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.registry import METRICS
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -111,19 +111,51 @@ def test_long_lists_of_unscored_clips_are_cut(log):
 
 
 def test_file_has_a_row_for_every_video(tmp_path):
-    path = tmp_path / "new" / "scores.json"
+    path = tmp_path / "new" / "scores.jsonl"
     metric = ForgeryMetric(num_resamples=10, out_file=str(path), aggregation="max")
+    metric.origin = {"command": "test"}
     lost = sample("lost", 1, math.nan)
     evaluate([*SAMPLES, lost], metric)
-    content = json.loads(path.read_text())
-    assert content["aggregation"] == "max"
-    assert content["thresholds"] == {"overall": 0.5, "video": 0.5, "audio": 0.5}
-    assert [row["file"] for row in content["videos"]] == [
-        "fake1", "fake2", "lost", "real1", "real2",
-    ]  # fmt: skip
-    assert content["videos"][0]["scores"]["overall"] == pytest.approx(0.45)
-    assert list(content["unscored"]) == ["lost"]
-    assert content["metrics"]["overall/auc"] == 1.0
+    scores = read_scores(path)
+    assert scores.aggregation == "max"
+    assert scores.thresholds == {"overall": 0.5, "video": 0.5, "audio": 0.5}
+    assert scores.origin == {"command": "test"}
+    assert [video.file for video in scores.videos] == ["fake1", "fake2", "lost", "real1", "real2"]
+    assert scores.videos[0].scores["overall"] == pytest.approx(0.45)
+    assert list(scores.unscored) == ["lost"]
+
+
+def test_scores_of_any_order_and_of_padding_are_the_same_bytes(tmp_path):
+    orders = {"a": SAMPLES, "b": [*SAMPLES[::-1], *SAMPLES[:2]]}
+    for name, samples in orders.items():
+        figures = evaluate(
+            samples, ForgeryMetric(num_resamples=10, out_file=str(tmp_path / f"{name}.jsonl"))
+        )
+        assert figures["num_videos"] == 4
+    assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "b.jsonl").read_bytes()
+
+
+def test_equal_names_in_two_data_sets_are_two_videos():
+    samples = [
+        sample("test/0.mp4", label, score, dataset_name=name)
+        for name, label, score in (("LAV-DF", 0, 0.1), ("AV-Deepfake1M", 1, 0.9))
+    ]
+    figures = evaluate(samples, ForgeryMetric(num_resamples=10))
+    assert figures["num_videos"] == 2
+    assert (figures["overall/num_real"], figures["overall/num_fake"]) == (1, 1)
+
+
+def test_there_are_no_intervals_where_the_thresholds_are_fitted():
+    fitted = evaluate(SAMPLES, ForgeryMetric(fit_threshold=True, num_resamples=10))
+    assert fitted["overall/auc"] == 1.0
+    assert not any(key.endswith(("_low", "_high")) for key in fitted)
+    tested = evaluate(SAMPLES, ForgeryMetric(num_resamples=10))
+    assert {"overall/auc_low", "audio/ece_high"} < set(tested)
+
+
+def test_another_suffix_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"a score file in \.jsonl or \.parquet, got 's\.json'"):
+        ForgeryMetric(out_file="s.json")
 
 
 def test_prefix():

@@ -1,0 +1,145 @@
+"""What a comparison of detectors says: sentences, tables and plain values."""
+
+import math
+from typing import Any
+
+from macbdf_mm.evaluation.functional.comparison import SeedSpread
+from macbdf_mm.evaluation.metric_table import UNDEFINED, Metric
+from macbdf_mm.evaluation.system_comparison import Pair, SystemComparison, compared_metrics
+from macbdf_mm.reports.tables import Table
+
+_SIGNIFICANCE = 0.05
+
+
+def comparison_tables(found: SystemComparison) -> dict[str, Table]:
+    """Return the tables of a comparison by their titles."""
+    metrics = compared_metrics()
+    title = f"{found.common.labels.size} clips, {found.track} score"
+    if any(spread["auc"].num_seeds > 1 for spread in found.spreads.values()):
+        title += "; mean over training seeds and standard deviation"
+    tables = {
+        title: Table(
+            ("", *found.spreads),
+            [
+                (metric.label, *(_mean(metric, own[metric.name]) for own in found.spreads.values()))
+                for metric in metrics
+            ],
+        )
+    }
+    for pair in found.pairs:
+        tables[f"{pair.names[0]} minus {pair.names[1]}"] = Table(
+            ("", "difference", "95 % interval", "p (bootstrap)", "better"),
+            [_row(metric, pair) for metric in metrics],
+        )
+    return tables
+
+
+def comparison_sentences(found: SystemComparison) -> list[str]:
+    """Return for each pair which is better and how sure, then what all of it rests on."""
+    sentences = [_sentence(pair, found) for pair in found.pairs]
+    common, clusters = found.common, found.clusters
+    rest = (
+        f"Intervals and tests take {clusters.num_clusters} clusters of clips (by {clusters.kind}) "
+        f"as independent; left out: {common.num_unscored} labelled clips without a score of every "
+        f"run, {common.num_unlabelled} without a label"
+    )
+    num_in_files = max(common.num_clips.values())
+    num_left = num_in_files - common.labels.size - common.num_unscored - common.num_unlabelled
+    if num_left or len(set(common.num_clips.values())) > 1:
+        counts = ", ".join(f"{name} {number}" for name, number in common.num_clips.items())
+        rest += f", and clips that not all files have (in the files: {counts})"
+    sentences.append(f"{rest}.")
+    if not clusters.is_reliable:
+        sentences.append(
+            f"Only {clusters.num_real_clusters} clusters hold real clips and "
+            f"{clusters.num_fake_clusters} fakes: with fewer than 10 the intervals are too narrow."
+        )
+    return sentences
+
+
+def comparison_to_json(found: SystemComparison) -> dict[str, Any]:
+    """Return a comparison as plain values, null for what is not defined."""
+    return {
+        "track": found.track,
+        "num_clips": int(found.common.labels.size),
+        "num_unscored": found.common.num_unscored,
+        "num_unlabelled": found.common.num_unlabelled,
+        "clusters": vars(found.clusters),
+        "systems": {
+            name: {metric: _plain(spread._asdict()) for metric, spread in own.items()}
+            for name, own in found.spreads.items()
+        },
+        "pairs": [
+            {
+                "names": list(pair.names),
+                "auc_delong": _plain(pair.auc._asdict()),
+                "bootstrap": {
+                    name: _plain(difference._asdict())
+                    for name, difference in pair.differences.items()
+                },
+                "seeds": pair.seeds and _plain(pair.seeds._asdict()),
+            }
+            for pair in found.pairs
+        ],
+        "verdicts": comparison_sentences(found),
+    }
+
+
+def _sentence(pair: Pair, found: SystemComparison) -> str:
+    """Return the verdict on two systems, by DeLong's test of the areas."""
+    (a, b), auc = pair.names, pair.auc
+    figures = (
+        f"{found.track} AUC {auc.auc_a:.4f} against {auc.auc_b:.4f}, difference "
+        f"{auc.difference:+.4f} (95 % interval {auc.low:+.4f} to {auc.high:+.4f}; "
+        f"p = {_p(auc.p_value)} by DeLong's test over clusters"
+    )
+    if len(found.pairs) > 1:
+        figures += f", adjusted by Holm for {len(found.pairs)} comparisons"
+    figures += ")"
+    if auc.p_value < _SIGNIFICANCE:
+        winner, loser = (a, b) if auc.difference > 0 else (b, a)
+        verdict = f"{winner} is better than {loser} on clips like these: {figures}"
+    else:
+        verdict = f"Neither {a} nor {b} is shown to be better on clips like these: {figures}"
+    if pair.seeds is None:
+        runs = max(found.spreads[name]["auc"].num_seeds for name in pair.names)
+        if runs > 1:
+            return f"{verdict}. Nothing is known of other training seeds: both need two runs."
+        return f"{verdict}; what other training seeds would give, one run of each cannot say."
+    seeds = pair.seeds
+    holds = "holds" if seeds.p_value < _SIGNIFICANCE else "is not shown"
+    return (
+        f"{verdict}. Over training seeds the difference {holds}: {seeds.difference:+.4f} "
+        f"({seeds.low:+.4f} to {seeds.high:+.4f}; p = {_p(seeds.p_value)} by Welch's test)."
+    )
+
+
+def _row(metric: Metric, pair: Pair) -> tuple[str, ...]:
+    found = pair.differences[metric.name]
+    if math.isnan(found.difference):
+        return (metric.label, *[UNDEFINED] * 4)
+    better = UNDEFINED
+    if found.p_value < _SIGNIFICANCE:
+        better = pair.names[(found.difference > 0) != bool(metric.higher_is_better)]
+    interval = f"{found.low:+.4f} to {found.high:+.4f}"
+    return (metric.label, f"{found.difference:+.4f}", interval, _p(found.p_value), better)
+
+
+def _mean(metric: Metric, spread: SeedSpread) -> str:
+    text = metric.format(spread.mean)
+    if spread.num_seeds == 1 or math.isnan(spread.standard_deviation):
+        return text
+    return f"{text} +- {metric.format(spread.standard_deviation)} ({spread.num_seeds} seeds)"
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return UNDEFINED
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in values.items()
+    }

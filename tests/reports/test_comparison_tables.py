@@ -1,0 +1,78 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from macbdf_mm.evaluation.functional.comparison import SeedDifference
+from macbdf_mm.evaluation.score_file import ScoreSet
+from macbdf_mm.evaluation.system_comparison import System, compare_systems
+from macbdf_mm.evaluation.video_scores import VideoScores
+from macbdf_mm.reports.comparison_tables import (
+    comparison_sentences,
+    comparison_tables,
+    comparison_to_json,
+)
+from macbdf_mm.structures.labels import TRACKS
+
+
+def run_of(scores):
+    videos = [
+        VideoScores(str(i), dict.fromkeys(TRACKS, score), dict.fromkeys(TRACKS, i % 2))
+        for i, score in enumerate(scores)
+    ]
+    return ScoreSet(videos, dict.fromkeys(TRACKS, 0.5))
+
+
+RIGHT = run_of([0.1 + 0.001 * i + 0.7 * (i % 2) for i in range(40)])
+WRONG = run_of([0.5 + 0.4 * (i // 2 % 2) - 0.1 * (i % 3) for i in range(40)])
+
+
+@pytest.fixture(scope="module")
+def found():
+    return compare_systems([System("new", [RIGHT]), System("old", [WRONG])], num_resamples=100)
+
+
+def test_one_sentence_says_which_is_better_and_how_sure(found):
+    first, rest = comparison_sentences(found)
+    assert first.startswith(
+        "new is better than old on clips like these: overall AUC 1.0000 against"
+    )
+    assert "by DeLong's test over clusters)" in first
+    assert "one run of each cannot say" in first
+    assert rest.startswith("Intervals and tests take 40 clusters of clips (by clip)")
+    turned = compare_systems([System("old", [WRONG]), System("new", [RIGHT])], num_resamples=100)
+    assert comparison_sentences(turned)[0].startswith("new is better than old")
+
+
+def test_no_difference_is_not_called_one():
+    same = compare_systems([System("a", [RIGHT]), System("b", [RIGHT])], num_resamples=20)
+    assert comparison_sentences(same)[0].startswith("Neither a nor b is shown to be better")
+
+
+@pytest.mark.parametrize(("p_value", "said"), [(0.01, "holds: +0.0500"), (0.3, "is not shown: ")])
+def test_training_seeds_have_a_verdict_of_their_own(found, p_value, said):
+    seeds = SeedDifference(0.05, -0.01, 0.11, p_value)
+    several = replace(found, pairs=[replace(found.pairs[0], seeds=seeds)])
+    assert f"Over training seeds the difference {said}" in comparison_sentences(several)[0]
+
+
+def test_few_persons_are_said():
+    few = [replace(each, videos=each.videos[:12]) for each in (RIGHT, WRONG)]
+    found = compare_systems([System("a", few[:1]), System("b", few[1:])], num_resamples=20)
+    assert "Only 6 clusters hold real clips and 6 fakes" in comparison_sentences(found)[-1]
+
+
+def test_a_table_of_each_pair_says_which_is_better_in_what(found):
+    systems, pair = comparison_tables(found).values()
+    assert systems.headers == ("", "new", "old")
+    assert systems.rows[0][:2] == ("AUC", "1.000")
+    rows = {row[0]: row for row in pair.rows}
+    assert rows["AUC"][-1] == rows["EER"][-1] == rows["Brier score"][-1] == "new"
+    assert rows["EER"][1].startswith("-")
+
+
+def test_the_file_is_plain_json(found):
+    text = json.dumps(comparison_to_json(found), allow_nan=False)
+    content = json.loads(text)
+    assert content["pairs"][0]["names"] == ["new", "old"]
+    assert content["verdicts"] == comparison_sentences(found)

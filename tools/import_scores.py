@@ -1,0 +1,62 @@
+"""Make a score file of the scores of any detector."""
+
+import argparse
+import sys
+
+from macbdf_mm.apis.command_line import run_command
+
+_NUM_NAMED = 5
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Match the scores of a CSV file to an annotation, and write them as a score "
+        "file for tools/score_tables.py and tools/compare.py."
+    )
+    parser.add_argument("table", metavar="SCORES.csv", help="a path and P(fake) per row")
+    parser.add_argument("annotation", metavar="ANNOTATION.json")
+    parser.add_argument("out", metavar="OUT.jsonl", help="score file to write; .parquet too")
+    parser.add_argument("--split", help="only the clips of this split (default: all)")
+    parser.add_argument("--path-column", default="path", help="default: path")
+    parser.add_argument("--score-column", default="score", help="default: score")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="call fake from this P(fake) on (default: 0.5)"
+    )
+    parser.add_argument(
+        "--logits",
+        action="store_true",
+        help="scores are on any scale on which 0 is undecided; the logistic function keeps their "
+        "order",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+
+    from macbdf_mm.apis.import_scores import import_scores
+    from macbdf_mm.evaluation.score_file import check_suffix, write_scores
+    from macbdf_mm.structures.labels import TRACKS
+    from macbdf_mm.utils.tables import printable
+
+    out = check_suffix(arguments.out)
+    found = import_scores(
+        arguments.table,
+        arguments.annotation,
+        split=arguments.split,
+        path_column=arguments.path_column,
+        score_column=arguments.score_column,
+        thresholds=dict.fromkeys(TRACKS, arguments.threshold),
+        are_logits=arguments.logits,
+    )
+    write_scores(found.scores, out)
+    num, num_scored = len(found.scores.videos), len(found.scores.scored)
+    print(f"{num_scored} of {num} clips have a score, {num - num_scored} are missing.")
+    if found.unmatched:
+        named = ", ".join(map(printable, found.unmatched[:_NUM_NAMED]))
+        print(f"{len(found.unmatched)} paths name no clip of the annotation: {named}")
+    print(out)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))

@@ -1,0 +1,54 @@
+"""Print all tables of a score file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from macbdf_mm.apis.command_line import run_command
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Compute all tables from score files, which tools/test.py and "
+        "tools/import_scores.py write. Neither the model nor torch is needed."
+    )
+    parser.add_argument("scores", metavar="SCORES.jsonl", nargs="+")
+    parser.add_argument(
+        "--missing",
+        choices=("exclude", "as-real", "as-fake"),
+        default="exclude",
+        help="clips without a score are left out (default), or count as called real or fake",
+    )
+    parser.add_argument(
+        "--by", nargs="+", default=[], metavar="COLUMN", help="also by these columns"
+    )
+    parser.add_argument(
+        "--num-resamples", type=int, default=1000, help="of the intervals (default: 1000)"
+    )
+    parser.add_argument("--out", help="folder for the tables as JSON and Markdown, and ROC curves")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+
+    from macbdf_mm.evaluation.score_file import read_scores
+    from macbdf_mm.reports.score_tables import score_tables
+    from macbdf_mm.reports.show_results import show_results
+    from macbdf_mm.utils.files import write_atomically, write_json
+
+    for path in arguments.scores:
+        scores = read_scores(path)
+        tables = score_tables(scores, arguments.missing, arguments.by, arguments.num_resamples)
+        print(f"{path}\n\n{tables.to_text()}\n")
+        if arguments.out:
+            folder = Path(arguments.out)
+            folder = folder / Path(path).stem if len(arguments.scores) > 1 else folder
+            written = [folder / "tables.json", folder / "tables.md"]
+            write_json({**tables.to_json(), "origin": dict(scores.origin)}, written[0])
+            write_atomically(tables.to_markdown(), written[1])
+            print(*written, *show_results(path, folder), sep="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main))
