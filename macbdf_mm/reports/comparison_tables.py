@@ -87,20 +87,26 @@ def comparison_to_json(found: SystemComparison) -> dict[str, Any]:
 
 def _sentence(pair: Pair, found: SystemComparison) -> str:
     """Return the verdict on two systems, by DeLong's test of the areas."""
-    (a, b), auc = pair.names, pair.auc
+    auc = pair.auc
+    # The better one first.
+    sign = -1 if auc.difference < 0 else 1
+    first, second = pair.names[::sign]
+    of_first, of_second = (auc.auc_a, auc.auc_b)[::sign]
+    low, high = sorted((sign * auc.low, sign * auc.high))
     figures = (
-        f"{found.track} AUC {auc.auc_a:.4f} against {auc.auc_b:.4f}, difference "
-        f"{auc.difference:+.4f} (95 % interval {auc.low:+.4f} to {auc.high:+.4f}; "
+        f"{found.track} AUC {of_first:.4f} against {of_second:.4f}, difference "
+        f"{sign * auc.difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}; "
         f"p = {_p(auc.p_value)} by DeLong's test over clusters"
     )
     if len(found.pairs) > 1:
         figures += f", adjusted by Holm for {len(found.pairs)} comparisons"
     figures += ")"
     if auc.p_value < _SIGNIFICANCE:
-        winner, loser = (a, b) if auc.difference > 0 else (b, a)
-        verdict = f"{winner} is better than {loser} on clips like these: {figures}"
+        verdict = f"{first} is better than {second} on clips like these: {figures}"
     else:
-        verdict = f"Neither {a} nor {b} is shown to be better on clips like these: {figures}"
+        verdict = (
+            f"Neither {first} nor {second} is shown to be better on clips like these: {figures}"
+        )
     if pair.seeds is None:
         runs = max(found.spreads[name]["auc"].num_seeds for name in pair.names)
         if runs > 1:
@@ -108,9 +114,10 @@ def _sentence(pair: Pair, found: SystemComparison) -> str:
         return f"{verdict}; what other training seeds would give, one run of each cannot say."
     seeds = pair.seeds
     holds = "holds" if seeds.p_value < _SIGNIFICANCE else "is not shown"
+    low, high = sorted((sign * seeds.low, sign * seeds.high))
     return (
-        f"{verdict}. Over training seeds the difference {holds}: {seeds.difference:+.4f} "
-        f"({seeds.low:+.4f} to {seeds.high:+.4f}; p = {_p(seeds.p_value)} by Welch's test)."
+        f"{verdict}. Over training seeds the difference {holds}: {sign * seeds.difference:+.4f} "
+        f"({low:+.4f} to {high:+.4f}; p = {_p(seeds.p_value)} by Welch's test)."
     )
 
 

@@ -7,6 +7,7 @@ from scipy import stats
 from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
 from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.comparison import (
+    compare_bootstraps,
     compare_seeds,
     holm,
     paired_bootstrap,
@@ -150,3 +151,21 @@ def test_seeds_of_two_detectors_by_welch():
     assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, freedom) * error)
     assert math.isnan(compare_seeds([0.9], second).p_value)
     assert compare_seeds([0.9, 0.9], [0.8, 0.8]).p_value == 0
+
+
+def test_runs_of_several_seeds_are_compared_by_their_means():
+    labels, first, second, clusters = draw(gain=1.0)
+    third = draw(gain=0.4, seed=1)[1]
+    runs = [
+        cluster_bootstrap(labels, scores, clusters, AUC, num_resamples=300)
+        for scores in (first, third, second)
+    ]
+    found = compare_bootstraps(runs[:2], runs[2:]).differences["auc"]
+    areas = [auc(labels, scores) for scores in (first, third, second)]
+    assert found.difference == pytest.approx(np.mean(areas[:2]) - areas[2])
+    drawn = [run.replicates["auc"] for run in runs]
+    expected = np.quantile((drawn[0] + drawn[1]) / 2 - drawn[2], [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
+    other = cluster_bootstrap(labels[:60], first[:60], clusters.subset(np.arange(60)), AUC)
+    with pytest.raises(ValueError, match="the same metrics and the same clusters"):
+        compare_bootstraps(runs[:1], [other])
