@@ -156,8 +156,9 @@ def read_scores(path: str | Path) -> ScoreSet:
     for file in (path, meta_path(path)):
         if not file.is_file():
             raise MissingDataError(
-                f"No score file at '{file}': run tools/test.py first, or tools/import_scores.py for "
-                "the scores of another detector; both write x.jsonl with x.meta.json beside it."
+                f"No score file at '{file}': run tools/test.py first, or "
+                "tools/import_scores.py for the scores of another detector; both write x.jsonl "
+                "with x.meta.json beside it."
             )
     try:
         meta = json.loads(meta_path(path).read_text(encoding="utf-8"))
