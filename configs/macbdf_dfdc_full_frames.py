@@ -19,6 +19,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="SampleClipSpan", span_seconds=0.64, stride_seconds=0.32, test_mode=True),
     dict(type="DecodeAudioVisual", num_frames=16, short_side=256),
+    dict(type="MaskUnusable"),
     # Smaller files, and the black frames of one without video, grow to the size of the rest.
     dict(type="mmaction.Resize", scale=(-1, 224)),
     dict(type="mmaction.CenterCrop", crop_size=224),

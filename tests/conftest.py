@@ -229,6 +229,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory, write_checkpoint) -> Path:
     from mmengine.config import Config
 
     from macbdf_mm.apis.load_model import build_model
+    from macbdf_mm.evaluation.functional.real_windows import RealWindows
 
     folder = tmp_path_factory.mktemp("run")
     cfg = Config.fromfile(str(DEMO_CONFIG))
@@ -236,6 +237,7 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory, write_checkpoint) -> Path:
     model = build_model(cfg)
     model.decision_threshold.copy_(torch.tensor([0.5, 0.4, 0.6]))
     model.is_threshold_fitted.fill_(True)
+    model.real_windows.copy_(torch.from_numpy(RealWindows.unfitted().values))
     cfg.dump(str(folder / DEMO_CONFIG.name))
     write_checkpoint(folder / "best_epoch_1.pth", model.state_dict())
     return folder

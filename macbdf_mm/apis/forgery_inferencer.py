@@ -28,6 +28,7 @@ from macbdf_mm.apis.prediction import (
     weight_caveats,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.engine.hooks.decision_threshold_hook import read_real_windows
 from macbdf_mm.errors import (
     ConfigError,
     DecoderStoppedError,
@@ -281,7 +282,9 @@ class ForgeryInferencer(BaseInferencer):
             missing = missing_seconds(info)
             missing_share = missing / (info.duration_seconds + missing)
             try:
-                prediction = predict_video(video, self.thresholds, warnings, missing_share)
+                prediction = predict_video(
+                    video, self.thresholds, warnings, missing_share, self.real_windows
+                )
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
                 raise
@@ -301,7 +304,10 @@ class ForgeryInferencer(BaseInferencer):
             getattr(model, "decision_threshold", None), f"A model of type {type(model).__name__}"
         )
         is_fitted = bool(getattr(model, "is_threshold_fitted", False))
-        self.caveats = weight_caveats(checkpoint, is_fitted)
+        known = getattr(model, "real_windows", None)
+        are_windows_known = isinstance(known, torch.Tensor) and bool(known.any())
+        self.real_windows = read_real_windows(model) if are_windows_known else None
+        self.caveats = weight_caveats(checkpoint, is_fitted, are_windows_known)
         return model.to(device)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
@@ -368,7 +374,7 @@ class ForgeryInferencer(BaseInferencer):
 
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
-        return gather_videos(windows, self.settings.aggregation)
+        return gather_videos(windows, self.settings.aggregation, self.real_windows)
 
 
 def prefetch(items: Iterator[Item], abort: Callable[[], None] = lambda: None) -> Iterator[Item]:

@@ -4,13 +4,14 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.apis.load_model import trained_on_synthetic
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.video_scores import (
     VideoScores,
     none_if_nan,
@@ -29,6 +30,12 @@ ONLY_FACES = (
     "first (tools/prepare_faces.py)"
 )
 UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
+UNFITTED_WINDOWS = (
+    "how real windows score was not learnt on validation data, so scores of long and short files "
+    "do not compare, and no parts are flagged"
+)
+FALSE_ALARM_BOUND = 0.05
+"""Of a real file of any length, that one or more windows of any track are flagged."""
 
 # Headers round, and tracks end a little apart; a file that misses more was cut short.
 _MAX_MISSING_SECONDS = 1.0
@@ -47,8 +54,8 @@ class Prediction:
 
     Attributes:
         file: The path as it was given.
-        status: ``ok`` or ``error``.
-        error: One sentence, if the status is ``error``.
+        status: ``ok``, ``error``, or ``not judged`` where all is blank, frozen or silent.
+        error: One sentence, unless the status is ``ok``.
         scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``; None for a track
             that is not there.
         windows: Start and end in seconds, then the same three scores.
@@ -56,7 +63,13 @@ class Prediction:
             time steps, None where the track was not seen. Empty from weights without a
             frame-level head.
         thresholds: The score from which each counts as fake.
-        verdict: ``fake`` or ``real``, by the overall score; None without one.
+        verdict: ``fake`` by the overall score; else ``parts flagged`` if windows stand out; else
+            ``real``. None without an overall score.
+        flagged: For each track, intervals in seconds whose windows stand out from those of real
+            files. Of a real file of any length there is one with a probability of at most
+            ``false_alarm_bound``; where that is None, nothing is known of real windows.
+        unusable: For each track of which windows were left out as blank, frozen or silent:
+            ``num_windows``, ``share`` of all windows, ``reasons`` and ``intervals`` in seconds.
         warnings: What to keep in mind when reading the scores.
         unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
             that could not be read, what lies between windows, and what is missing of a file that
@@ -73,6 +86,9 @@ class Prediction:
     verdict: str | None
     warnings: Sequence[str]
     unseen_share: float | None
+    flagged: Mapping[str, list[Interval]] = field(default_factory=dict)
+    false_alarm_bound: float | None = None
+    unusable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
@@ -105,6 +121,7 @@ def predict_video(
     thresholds: Mapping[str, float],
     warnings: Sequence[str],
     missing_share: float = 0.0,
+    real_windows: Mapping[str, RealWindows] | None = None,
 ) -> Prediction:
     """Return the prediction for a file from the scores of its windows.
 
@@ -113,11 +130,16 @@ def predict_video(
         thresholds: Decision threshold of each track.
         warnings: Of the weights and the file; gaps in the tracks are added here.
         missing_share: Share of the file that is cut off, so that there are no windows of it.
+        real_windows: By track, how the scores of real windows are distributed; None if that is
+            not known, and no windows can be flagged.
 
     Raises:
-        UndecodableMediaError: If no window has a score.
+        UndecodableMediaError: If no window has a score, and not because all are unusable.
     """
     unread = [window.decode_error for window in video.windows if window.decode_error]
+    if not video.is_scored and not unread and any(window.unusable for window in video.windows):
+        failure = failed_prediction(video.file, f"{video.problem}.", thresholds, warnings)
+        return replace(failure, status="not judged", unusable=_unusable(video))
     if not video.is_scored:
         raise UndecodableMediaError(
             unread[0]
@@ -126,7 +148,18 @@ def predict_video(
         )
     seen_share = 1 - len(unread) / len(video.windows)
     seen_share *= 1 - _gap_seconds(video) / video.windows[-1].span_seconds[1]
-    is_fake = video.scores["overall"] >= thresholds["overall"]
+    flagged = {} if real_windows is None else _flagged(video, real_windows)
+    if video.scores["overall"] >= thresholds["overall"]:
+        verdict = "fake"
+    else:
+        verdict = "parts flagged" if any(flagged.values()) else "real"
+        reached = [track for track in TRACKS[1:] if video.scores[track] >= thresholds[track]]
+        if verdict == "real" and reached:
+            warnings = [
+                *warnings,
+                f"the {' and the '.join(reached)} by itself would count as fake, the file as a "
+                "whole does not",
+            ]
     return Prediction(
         file=video.file,
         status="ok",
@@ -135,29 +168,12 @@ def predict_video(
         windows=[_window(window.span_seconds, window.scores) for window in video.windows],
         steps=steps_to_json(video.windows),
         thresholds=thresholds,
-        verdict="fake" if is_fake else "real",
+        verdict=verdict,
         warnings=[*warnings, *_gap_warnings(video, unread)],
         unseen_share=1 - (1 - missing_share) * seen_share,
-    )
-
-
-def flagged_intervals(
-    windows: Sequence[Window], threshold: float, track: str = "overall"
-) -> list[Interval]:
-    """Return where windows score at or above ``threshold``, joined, in seconds.
-
-    Args:
-        windows: Start, end and the three scores of each; None where a track was not seen.
-        threshold: The score from which a window counts.
-        track: Whose score: ``overall``, ``video`` or ``audio``.
-    """
-    column = TRACKS.index(track)
-    return merge_intervals(
-        [
-            (start, end)
-            for start, end, *scores in windows
-            if (score := scores[column]) is not None and score >= threshold
-        ]
+        flagged=flagged,
+        false_alarm_bound=None if real_windows is None else FALSE_ALARM_BOUND,
+        unusable=_unusable(video),
     )
 
 
@@ -169,19 +185,30 @@ def describe(prediction: Mapping[str, Any]) -> str:
     """
     file = prediction["file"]
     warnings = [f"warning: {warning}" for warning in prediction["warnings"]]
-    if prediction["status"] == "error":
+    if prediction["status"] != "ok":
         # Most errors name the file themselves.
         error = prediction["error"].removeprefix(file).removeprefix(":").strip().rstrip(".")
-        return printable(f"{file}: " + "; ".join([f"error: {error}", *warnings]))
-    verdict = "FAKE" if prediction["verdict"] == "fake" else "real"
+        text = f"{prediction['status']}: {error}"
+        return printable(f"{file}: " + "; ".join([text, *warnings]))
+    verdict = {"fake": "FAKE", "parts flagged": "PARTS FLAGGED"}.get(prediction["verdict"], "real")
+    if prediction["verdict"] == "parts flagged":
+        bound = prediction["false_alarm_bound"]
+        verdict += f" (in {bound:.0%} of real files at most), as a whole below the threshold"
     tracks = [_describe_track(track, prediction) for track in TRACKS]
-    return printable(f"{file}: " + "; ".join([verdict, *tracks, *warnings]))
+    unusable = [_describe_unusable(*item) for item in prediction["unusable"].items()]
+    return printable(f"{file}: " + "; ".join([verdict, *tracks, *unusable, *warnings]))
 
 
 def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) -> str:
     """Return the last line: how many files got which verdict, and what holds for all."""
-    counts = Counter(item["verdict"] or "error" for item in predictions)
-    named = (("fake", "fake"), ("real", "real"), ("error", "not scored"))
+    counts = Counter(item["verdict"] or item["status"] for item in predictions)
+    named = (
+        ("fake", "fake"),
+        ("parts flagged", "with parts flagged"),
+        ("real", "real"),
+        ("not judged", "not judged"),
+        ("error", "not scored"),
+    )
     parts = [f"{counts[key]} {words}" for key, words in named if counts[key]]
     head = f"{len(predictions)} file{'s' * (len(predictions) != 1)}: {', '.join(parts)}."
     return " ".join([head, *(f"Warning: {caveat}." for caveat in caveats)])
@@ -192,7 +219,9 @@ def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]])
     write_atomically(json.dumps(predictions, indent=1, allow_nan=False) + "\n", path)
 
 
-def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> list[str]:
+def weight_caveats(
+    checkpoint: Mapping[str, Any], is_threshold_fitted: bool, are_windows_known: bool
+) -> list[str]:
     """Return what is to be said of all scores that the weights of a checkpoint give."""
     caveats = []
     is_synthetic = trained_on_synthetic(checkpoint)
@@ -202,6 +231,8 @@ def weight_caveats(checkpoint: Mapping[str, Any], is_threshold_fitted: bool) -> 
         caveats.append(UNKNOWN_TRAINING)
     if not is_threshold_fitted:
         caveats.append(UNFITTED_THRESHOLD)
+    if not are_windows_known:
+        caveats.append(UNFITTED_WINDOWS)
     return caveats
 
 
@@ -239,10 +270,50 @@ def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:
     score, threshold = prediction["scores"][track], prediction["thresholds"][track]
     if score is None:
         return f"{track} not seen"
-    places = flagged_intervals(prediction["windows"], threshold, track)
-    where = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in places)
     text = f"{track} {score:.2f} (threshold {threshold:.2f}"
-    return f"{text}, reached at {where})" if where else f"{text})"
+    places = prediction["flagged"].get(track)
+    return f"{text}, stands out at {_seconds(places)})" if places else f"{text})"
+
+
+def _describe_unusable(track: str, found: Mapping[str, Any]) -> str:
+    return (
+        f"{track} left out as {' or '.join(found['reasons'])} in {found['num_windows']} windows "
+        f"({found['share']:.0%}) at {_seconds(found['intervals'])}"
+    )
+
+
+def _seconds(intervals: Sequence[Interval]) -> str:
+    return ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in intervals)
+
+
+def _flagged(
+    video: VideoScores, real_windows: Mapping[str, RealWindows]
+) -> dict[str, list[Interval]]:
+    """Return by track where windows stand out, at a third of the bound for each track."""
+    flagged = {}
+    for column, track in enumerate(TRACKS):
+        scores = [window.scores[column] for window in video.windows]
+        is_flagged = real_windows[track].flagged(scores, FALSE_ALARM_BOUND / len(TRACKS))
+        spans = [window.span_seconds for window in video.windows]
+        flagged[track] = merge_intervals(
+            [s for s, out in zip(spans, is_flagged, strict=True) if out]
+        )
+    return flagged
+
+
+def _unusable(video: VideoScores) -> dict[str, dict[str, Any]]:
+    """Return what was left out of each track, see :class:`Prediction`."""
+    found = {}
+    for track in TRACKS[1:]:
+        windows = [window for window in video.windows if track in window.unusable]
+        if windows:
+            found[track] = {
+                "num_windows": len(windows),
+                "share": len(windows) / len(video.windows),
+                "reasons": sorted({window.unusable[track] for window in windows}),
+                "intervals": merge_intervals([window.span_seconds for window in windows]),
+            }
+    return found
 
 
 def _window(span: Interval, scores: Sequence[float]) -> Window:
@@ -272,8 +343,15 @@ def _gap_warnings(video: VideoScores, unread: Sequence[str]) -> list[str]:
             f"seen: {unread[0].removeprefix(video.file).removeprefix(':').strip().rstrip('.')}"
         )
     for column, track in enumerate(TRACKS[1:], start=1):
-        num_gaps = sum(math.isnan(window.scores[column]) for window in video.windows)
-        if num_gaps == num_windows:
+        num_unusable = sum(track in window.unusable for window in video.windows)
+        num_gaps = sum(math.isnan(window.scores[column]) for window in video.windows) - num_unusable
+        if num_unusable and num_gaps + num_unusable == num_windows:
+            reasons = sorted({w.unusable[track] for w in video.windows if track in w.unusable})
+            warnings.append(
+                f"the {track} is not judged, for it is {' or '.join(reasons)} wherever it is seen, "
+                "so the other track alone is scored"
+            )
+        elif num_gaps == num_windows:
             warnings.append(f"no {track} could be decoded, so the other track alone is scored")
         elif num_gaps > len(unread):
             warnings.append(f"no {track} in {num_gaps} of {num_windows} windows")

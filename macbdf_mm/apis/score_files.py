@@ -24,7 +24,7 @@ from macbdf_mm.utils.journal import Journal, journal_files
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 # Counted up when scores of before must not be taken for those of now.
-_VERSION = 2
+_VERSION = 3
 
 Prediction = dict[str, Any]
 
@@ -84,7 +84,8 @@ class FileScorer:
         owner = f"The model of '{self.checkpoint}'"
         thresholds = thresholds_by_track(weights.get("decision_threshold"), owner)
         is_fitted = bool(weights.get("is_threshold_fitted", False))
-        return thresholds, weight_caveats(checkpoint, is_fitted)
+        are_windows_known = bool(weights.get("real_windows", torch.zeros(1)).any())
+        return thresholds, weight_caveats(checkpoint, is_fitted, are_windows_known)
 
     def stamps(self) -> Callable[[Path], list[Any]]:
         """Return the function that says what the scores of a file depend on."""

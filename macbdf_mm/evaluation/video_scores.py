@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from macbdf_mm.errors import AnnotationError, ConfigError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION, aggregate_windows
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class WindowScores:
         dataset: Name of the data set that the video is from.
         columns: Further columns of the annotation by which clips can be grouped, such as
             ``identity`` and ``source``.
+        unusable: Tracks that were masked, ``'video'`` or ``'audio'``, and why: ``'blank'``,
+            ``'frozen'`` or ``'silent'``.
     """
 
     file: str
@@ -73,6 +76,7 @@ class WindowScores:
     path: str | None = None
     dataset: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def video(self) -> tuple[str, str]:
@@ -187,6 +191,7 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         path=sample.get("path"),
         dataset=sample.get("dataset_name"),
         columns=_columns(sample, extra),
+        unusable=dict(sample.get("unusable") or {}),
         steps={
             track: _steps_of(sample, track)
             for track in STEP_TRACKS
@@ -196,7 +201,9 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
 
 
 def gather_videos(
-    windows: Iterable[WindowScores], aggregation: str = DEFAULT_AGGREGATION
+    windows: Iterable[WindowScores],
+    aggregation: str = DEFAULT_AGGREGATION,
+    real_windows: Mapping[str, RealWindows] | None = None,
 ) -> list[VideoScores]:
     """Return one entry per video, by data set and file name.
 
@@ -207,12 +214,13 @@ def gather_videos(
         windows: Windows of any videos, in any order.
         aggregation: How a video's score follows from its windows, see
             :func:`~macbdf_mm.evaluation.functional.aggregation.aggregate_windows`.
+        real_windows: By track, how the scores of real windows are distributed; None: uniformly.
     """
     videos: dict[tuple[str, str], dict[tuple[float, float], WindowScores]] = {}
     for window in windows:
         videos.setdefault(window.video, {})[window.span_seconds] = window
     gathered = [
-        _gather(tuple(spans[span] for span in sorted(spans)), aggregation)
+        _gather(tuple(spans[span] for span in sorted(spans)), aggregation, real_windows or {})
         for spans in videos.values()
     ]
     return sorted(gathered, key=order_of)
@@ -321,13 +329,17 @@ def _columns(sample: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, s
     }
 
 
-def _gather(windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:
+def _gather(
+    windows: tuple[WindowScores, ...],
+    aggregation: str,
+    real_windows: Mapping[str, RealWindows],
+) -> VideoScores:
     scores = np.array([window.scores for window in windows])  # (N, 3)
     first = windows[0]
     return VideoScores(
         file=first.file,
         scores={
-            track: aggregate_windows(scores[:, index], aggregation)
+            track: aggregate_windows(scores[:, index], aggregation, real_windows.get(track))
             for index, track in enumerate(TRACKS)
         },
         labels=dict(zip(TRACKS, first.labels, strict=True)),
@@ -336,4 +348,9 @@ def _gather(windows: tuple[WindowScores, ...], aggregation: str) -> VideoScores:
         path=first.path,
         groups=first.groups,
         error=next((window.decode_error for window in windows if window.decode_error), None),
+        absence=(
+            "nothing in it can be judged: it is blank, frozen or silent throughout"
+            if any(window.unusable for window in windows)
+            else "neither track could be scored"
+        ),
     )

@@ -33,6 +33,7 @@ class DecodedSpan:
         has_audio: Whether the file has a sound track at all.
         num_damaged: How many of the frames, and of the packets of sound, are damaged by the word
             of their decoders. Frames may exist all the same.
+        picture_seconds: How long the file usually shows a picture; 0 without video.
     """
 
     frames: npt.NDArray[np.uint8] | None
@@ -42,6 +43,7 @@ class DecodedSpan:
     has_video: bool
     has_audio: bool
     num_damaged: int = 0
+    picture_seconds: float = 0.0
 
 
 def read_span(
@@ -97,6 +99,7 @@ def read_span(
                 has_video=file.video is not None,
                 has_audio=file.audio is not None,
                 num_damaged=file.num_damaged,
+                picture_seconds=file.video.usual_step_seconds if file.video else 0.0,
             )
     except MemoryError:  # FFmpeg's is both.
         raise

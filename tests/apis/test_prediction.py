@@ -7,11 +7,11 @@ import pytest
 from macbdf_mm.apis.prediction import (
     SYNTHETIC_WEIGHTS,
     UNFITTED_THRESHOLD,
+    UNFITTED_WINDOWS,
     UNKNOWN_TRAINING,
     describe,
     failed_prediction,
     file_caveats,
-    flagged_intervals,
     missing_seconds,
     predict_video,
     save_predictions,
@@ -19,6 +19,7 @@ from macbdf_mm.apis.prediction import (
     weight_caveats,
 )
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
 from macbdf_mm.media.probe import MediaInfo, probe
 
@@ -27,12 +28,17 @@ THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
 UNKNOWN = (-1, -1, -1)
 
 
-def _video(*scores):
+REAL_WINDOWS = dict.fromkeys(THRESHOLDS, RealWindows.unfitted())
+
+
+def _video(*scores, unusable=None):
     windows = [
-        WindowScores("a.mp4", (float(i), i + 1.0), triple, UNKNOWN)
+        WindowScores(
+            "a.mp4", (float(i), i + 1.0), triple, UNKNOWN, unusable=(unusable or {}).get(i, {})
+        )
         for i, triple in enumerate(scores)
     ]
-    return gather_videos(windows)[0]
+    return gather_videos(windows, real_windows=REAL_WINDOWS)[0]
 
 
 def test_scores_windows_and_verdict():
@@ -41,7 +47,8 @@ def test_scores_windows_and_verdict():
     assert record["file"] == "a.mp4"
     assert record["status"] == "ok"
     assert record["error"] is None
-    assert record["scores"] == {"overall": 0.9, "video": 0.2, "audio": 0.7}
+    expected = {"overall": 0.8, "video": 0.1, "audio": 0.4}
+    assert record["scores"] == pytest.approx(expected, abs=0.01)
     assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, 0.3], [1.0, 2.0, 0.9, 0.2, 0.7]]
     assert record["verdict"] == "fake"
     assert record["warnings"] == ["careful"]
@@ -58,7 +65,7 @@ def test_steps_of_each_window_are_kept_and_empty_without_a_frame_level_head():
 
 
 def test_the_verdict_follows_the_threshold():
-    assert predict_video(_video((0.5, 0, 0)), THRESHOLDS, []).verdict == "fake"
+    assert predict_video(_video((0.501, 0, 0)), THRESHOLDS, []).verdict == "fake"
     assert predict_video(_video((0.499, 0, 0)), THRESHOLDS, []).verdict == "real"
 
 
@@ -71,7 +78,7 @@ def test_a_missing_track_is_null_and_warned_of():
 
 def test_a_track_that_ends_early_is_warned_of():
     prediction = predict_video(_video((0.2, 0.1, 0.3), (0.2, 0.1, NAN)), THRESHOLDS, [])
-    assert prediction.scores["audio"] == 0.3
+    assert prediction.scores["audio"] == pytest.approx(0.3)
     assert prediction.warnings == ["no audio in 1 of 2 windows"]
 
 
@@ -93,20 +100,92 @@ def test_a_file_without_any_score_is_an_error():
         predict_video(_video((NAN, NAN, NAN)), THRESHOLDS, [])
 
 
-def test_windows_at_the_threshold_are_joined():
-    windows = [(0, 2, 0.5, 0, None), (1, 3, 0.9, 0, None), (3, 4, 0.1, 0, None), (5, 6, 1, 0, 1)]
-    assert flagged_intervals(windows, 0.5) == [(0, 3), (5, 6)]
-    assert flagged_intervals(windows, 0.5, "audio") == [(5, 6)]
-
-
 def test_the_line_names_tracks_scores_thresholds_places_and_warnings():
-    video = _video((0.2, 0.1, NAN), (0.9, 0.2, NAN))
-    line = describe(predict_video(video, THRESHOLDS, ["careful"]).as_dict())
+    video = _video((0.2, 0.1, NAN), (0.9999, 0.2, NAN))
+    line = describe(predict_video(video, THRESHOLDS, ["careful"], 0.0, REAL_WINDOWS).as_dict())
     assert line == (
-        "a.mp4: FAKE; overall 0.90 (threshold 0.50, reached at 1.0-2.0 s); "
-        "video 0.20 (threshold 0.40); audio not seen; warning: careful; "
+        "a.mp4: FAKE; overall 1.00 (threshold 0.50, stands out at 1.0-2.0 s); "
+        "video 0.10 (threshold 0.40); audio not seen; warning: careful; "
         "warning: no audio could be decoded, so the other track alone is scored"
     )
+
+
+def test_parts_of_a_file_that_is_not_fake_as_a_whole():
+    """Of 40 windows two stand out; by a strict threshold the whole file does not."""
+    scores = [(0.3, 0.3, 0.3)] * 40
+    scores[10] = scores[11] = (0.9998, 0.3, 0.9998)
+    strict = {"overall": 0.999, "video": 0.4, "audio": 0.6}
+    prediction = predict_video(_video(*scores), strict, [], 0.0, REAL_WINDOWS)
+    assert prediction.verdict == "parts flagged"
+    assert prediction.flagged == {"overall": [(10.0, 12.0)], "video": [], "audio": [(10.0, 12.0)]}
+    assert prediction.false_alarm_bound == 0.05
+    line = describe(prediction.as_dict())
+    assert line.startswith(
+        "a.mp4: PARTS FLAGGED (in 5% of real files at most), as a whole below the threshold; "
+        "overall 0.99 (threshold 1.00, stands out at 10.0-12.0 s)"
+    ) or line.startswith("a.mp4: PARTS FLAGGED")
+    assert summarise([prediction.as_dict()], []) == "1 file: 1 with parts flagged."
+    # Nothing is flagged where real windows are not known, nor in what is real.
+    assert predict_video(_video(*scores), strict, []).verdict == "real"
+    assert predict_video(
+        _video(*[(0.3, 0.3, 0.3)] * 40), strict, [], 0.0, REAL_WINDOWS
+    ).flagged == {
+        "overall": [],
+        "video": [],
+        "audio": [],
+    }
+
+
+def test_a_real_file_of_which_a_track_alone_would_be_fake_says_so():
+    prediction = predict_video(_video((0.4, 0.9, 0.3)), THRESHOLDS, [], 0.0, REAL_WINDOWS)
+    assert prediction.verdict == "real"
+    assert "the video by itself would count as fake, the file as a whole does not" in (
+        prediction.warnings
+    )
+
+
+def test_what_was_left_out_is_counted_and_placed():
+    left_out = {0: {"video": "blank", "audio": "silent"}, 2: {"audio": "silent"}}
+    video = _video((NAN, NAN, NAN), (0.2, 0.1, 0.3), (0.2, 0.1, NAN), unusable=left_out)
+    prediction = predict_video(video, THRESHOLDS, [])
+    assert prediction.unusable == {
+        "video": dict(num_windows=1, share=1 / 3, reasons=["blank"], intervals=[(0.0, 1.0)]),
+        "audio": dict(
+            num_windows=2, share=2 / 3, reasons=["silent"], intervals=[(0.0, 1.0), (2.0, 3.0)]
+        ),
+    }
+    assert prediction.warnings == []
+    assert json.loads(json.dumps(prediction.as_dict()))["unusable"]["video"]["intervals"] == [
+        [0, 1]
+    ]
+    assert (
+        "video left out as blank in 1 windows (33%) at 0.0-1.0 s; audio left out as silent in 2 "
+        "windows (67%) at 0.0-1.0 s, 2.0-3.0 s"
+    ) in describe(prediction.as_dict())
+
+
+def test_a_track_that_is_silent_throughout_is_not_judged_and_said_to_be():
+    silent = {0: {"audio": "silent"}, 1: {"audio": "silent"}}
+    video = _video((0.2, 0.1, NAN), (0.2, 0.1, NAN), unusable=silent)
+    prediction = predict_video(video, THRESHOLDS, [])
+    assert prediction.scores["audio"] is None
+    assert prediction.warnings == [
+        "the audio is not judged, for it is silent wherever it is seen, so the other track alone "
+        "is scored"
+    ]
+
+
+def test_a_file_of_nothing_to_judge_is_not_judged():
+    nothing = {0: {"video": "blank", "audio": "silent"}, 1: {"video": "frozen"}}
+    video = _video((NAN, NAN, NAN), (NAN, NAN, NAN), unusable=nothing)
+    prediction = predict_video(video, THRESHOLDS, ["careful"])
+    assert (prediction.status, prediction.verdict) == ("not judged", None)
+    assert prediction.unusable["video"]["reasons"] == ["blank", "frozen"]
+    assert describe(prediction.as_dict()) == (
+        "a.mp4: not judged: nothing in it can be judged: it is blank, frozen or silent throughout; "
+        "warning: careful"
+    )
+    assert summarise([prediction.as_dict()], []) == "1 file: 1 not judged."
 
 
 def test_the_line_of_an_error_names_the_file_once():
@@ -145,12 +224,16 @@ def _of(**training_data):
 
 
 def test_synthetic_weights_are_named():
-    assert weight_caveats(_of(dataset="demo", synthetic=True), True) == [SYNTHETIC_WEIGHTS]
-    assert weight_caveats(_of(dataset="dfdc", synthetic=False), True) == []
+    assert weight_caveats(_of(dataset="demo", synthetic=True), True, True) == [SYNTHETIC_WEIGHTS]
+    assert weight_caveats(_of(dataset="dfdc", synthetic=False), True, True) == []
 
 
 def test_what_is_not_known_is_said():
-    assert weight_caveats({}, False) == [UNKNOWN_TRAINING, UNFITTED_THRESHOLD]
+    assert weight_caveats({}, False, False) == [
+        UNKNOWN_TRAINING,
+        UNFITTED_THRESHOLD,
+        UNFITTED_WINDOWS,
+    ]
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def test_windows_are_those_of_the_test(make_clip):
 @pytest.mark.parametrize(
     ("evaluator", "expected"),
     [
-        (None, "top_quarter_mean"),
-        ({"type": "ForgeryMetric"}, "top_quarter_mean"),
+        (None, "simes"),
+        ({"type": "ForgeryMetric"}, "simes"),
         ({"type": "ForgeryMetric", "aggregation": "max"}, "max"),
         ([{"type": "Other"}, {"type": "ForgeryMetric", "aggregation": "mean"}], "mean"),
     ],

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from macbdf_mm.errors import AnnotationError, ConfigError
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.video_scores import (
     StepScores,
     WindowScores,
@@ -58,14 +59,24 @@ def test_windows_are_gathered_by_file_and_sorted():
     )
     assert [video.file for video in videos] == ["a.mp4", "b.mp4"]
     assert [w.span_seconds[0] for w in videos[0].windows] == [0.0, 1.0]
-    assert videos[0].scores == {"overall": 0.9, "video": 0.5, "audio": 0.5}
+    assert videos[0].scores == pytest.approx({"overall": 0.8, "video": 0.1, "audio": 0.2}, abs=1e-2)
     assert videos[0].labels == {"overall": 1, "video": 1, "audio": 0}
 
 
 def test_aggregation_is_chosen_by_name():
     windows = [window(start=float(i), scores=(i / 4, 0.0, 0.0)) for i in range(5)]
     assert gather_videos(windows, "mean")[0].scores["overall"] == 0.5
-    assert gather_videos(windows)[0].scores["overall"] == pytest.approx((1.0 + 0.75) / 2)
+    top = gather_videos(windows, "top_quarter_mean")[0]
+    assert top.scores["overall"] == pytest.approx((1.0 + 0.75) / 2)
+
+
+def test_windows_are_judged_by_the_real_ones_of_their_track():
+    windows = [window(start=float(i), scores=(0.5, 0.5, 0.5)) for i in range(2)]
+    fitted = RealWindows.fit(np.linspace(0.0, 0.3, 50))
+    windows.append(window(start=2.0, scores=(0.1, 0.1, 0.1)))
+    video = gather_videos(windows, real_windows={"video": fitted})[0]
+    assert video.scores["video"] == fitted.file_score(np.array([0.5, 0.5, 0.1]))
+    assert video.scores["overall"] == video.scores["audio"] != video.scores["video"]
 
 
 def test_padding_of_a_distributed_sampler_counts_once():

@@ -27,6 +27,7 @@ test_pipeline = [
         test_mode=True,
     ),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
+    dict(type="MaskUnusable"),
     dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps=num_steps),
 ]

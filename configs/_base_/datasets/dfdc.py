@@ -45,6 +45,7 @@ test_pipeline = [
         test_mode=True,
     ),
     dict(type="DecodeAudioVisual", num_frames=num_frames),
+    dict(type="MaskUnusable"),
     # Crops of another size, and the black frames of one without video, come to the size of the rest.
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps=num_steps),

@@ -1,11 +1,13 @@
 """The steps of the data path, each on a dict of results."""
 
 from macbdf_mm.datasets.transforms.audio_compression import AudioCompression
+from macbdf_mm.datasets.transforms.blank_start import BlankStart
 from macbdf_mm.datasets.transforms.crop_face_track import CropFaceTrack
 from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.datasets.transforms.drop_frames import DropFrames
 from macbdf_mm.datasets.transforms.drop_modality import DropModality
 from macbdf_mm.datasets.transforms.forge_real_clip import ForgeRealClip
+from macbdf_mm.datasets.transforms.mask_unusable import MaskUnusable
 from macbdf_mm.datasets.transforms.pack_forgery_inputs import PackForgeryInputs
 from macbdf_mm.datasets.transforms.picture_quality import (
     ClipBlur,
@@ -28,6 +30,7 @@ __all__ = [
     "AudioCompression",
     "AudioGain",
     "AudioNoise",
+    "BlankStart",
     "ClipBlur",
     "ClipColorJitter",
     "ClipDownscale",
@@ -38,6 +41,7 @@ __all__ = [
     "DropModality",
     "ForgeRealClip",
     "JPEGCompression",
+    "MaskUnusable",
     "PackForgeryInputs",
     "ReadCachedInputs",
     "ReverseTime",

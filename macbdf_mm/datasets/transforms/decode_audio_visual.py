@@ -18,8 +18,8 @@ class DecodeAudioVisual:
     Optional keys: decode_error and decoding_process, see the data set.
     Added keys: imgs (T frames (H, W, 3), RGB, uint8), video_valid (T,), waveform (S,)
     float32, audio_valid (S,), sample_rate, num_damaged (frames and packets of sound that the
-    decoder calls damaged); and for the transforms of mmaction2 img_shape,
-    original_shape, modality, clip_len and num_clips.
+    decoder calls damaged), picture_seconds (how long the file usually shows a picture); and for
+    the transforms of mmaction2 img_shape, original_shape, modality, clip_len and num_clips.
 
     Where a track is missing or has ended, frames are black, samples zero, and not valid.
 
@@ -67,6 +67,7 @@ class DecodeAudioVisual:
             audio_valid=span.audio_valid,
             sample_rate=self.sample_rate,
             num_damaged=span.num_damaged,
+            picture_seconds=span.picture_seconds,
             img_shape=frames.shape[1:3],
             original_shape=frames.shape[1:3],
             modality="RGB",

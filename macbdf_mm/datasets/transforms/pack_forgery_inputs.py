@@ -27,6 +27,7 @@ _META_KEYS = (
     "sample_idx",
     "extra",
     "decode_error",
+    "unusable",
 )
 
 

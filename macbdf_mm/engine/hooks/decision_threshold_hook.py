@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import torch
+from mmengine.dist import broadcast_object_list
 from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -10,6 +11,7 @@ from torch import nn
 
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.registry import HOOKS
@@ -18,12 +20,14 @@ from macbdf_mm.structures.labels import TRACKS
 
 @HOOKS.register_module()
 class DecisionThresholdHook(Hook):
-    """Stores the thresholds chosen on validation data in the model's buffers.
+    """Stores what was chosen on validation data in the model's buffers.
 
-    So they travel in its checkpoint, and an accuracy on test data uses them without having seen
-    that data. The model needs the buffers ``decision_threshold``, float32 of shape (3,) for
-    overall, video, audio, and ``is_threshold_fitted``, bool of shape (), which a
-    ``BaseForgeryDetector`` has; the validation set needs a ``ForgeryMetric`` with
+    That is the thresholds, and the distribution of the scores of real windows by which windows
+    are aggregated. So they travel in its checkpoint, and an accuracy on test data uses them without
+    having seen that data. The model needs the buffers ``decision_threshold``, float32 of shape (3,)
+    for overall, video, audio, ``is_threshold_fitted``, bool of shape (), and ``real_windows``,
+    float64 of shape (3, 68), which a ``BaseForgeryDetector`` has; the validation set needs a
+    ``ForgeryMetric`` with
     ``fit_threshold=True``.
 
     The hook runs before the checkpoint hook, which saves the epoch's checkpoint again after
@@ -39,15 +43,15 @@ class DecisionThresholdHook(Hook):
         self.prefix = f"{prefix}/" if prefix else ""
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Hand the model's thresholds to the metrics, which keep them where they cannot fit."""
+        """Hand what the model carries to the metrics, which keep it where they cannot fit."""
         _hand_over(bare_model(runner), runner.val_loop.evaluator)
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Hand the model's thresholds to the metrics."""
+        """Hand what the model carries to the metrics."""
         _hand_over(bare_model(runner), runner.test_loop.evaluator)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Store the thresholds that the validation metric has chosen.
+        """Store what the validation metric has chosen.
 
         Raises:
             ConfigError: If the validation metrics hold no thresholds.
@@ -61,36 +65,60 @@ class DecisionThresholdHook(Hook):
                 "`val_evaluator` needs a ForgeryMetric, and its `prefix` must be the hook's."
             )
         is_fitted = bool(figures[f"{self.prefix}is_threshold_fitted"])
-        store_thresholds(bare_model(runner), [figures[key] for key in wanted], is_fitted)
+        model = bare_model(runner)
+        store_thresholds(model, [figures[key] for key in wanted], is_fitted)
+        for metric in _forgery_metrics(runner.val_loop.evaluator):
+            if metric.fit_threshold:
+                # Figures are the same on all ranks, but only the first one has computed them.
+                shared = [metric.real_windows]
+                broadcast_object_list(shared)
+                store_real_windows(model, shared[0])
 
 
 def store_thresholds(model: nn.Module, thresholds: list[float], is_fitted: bool) -> None:
     """Write thresholds of overall, video and audio into a model's buffers."""
-    decision_threshold, is_threshold_fitted = _buffers(model)
-    decision_threshold.copy_(torch.tensor(thresholds))
-    is_threshold_fitted.fill_(is_fitted)
+    _buffer(model, "decision_threshold").copy_(torch.tensor(thresholds))
+    _buffer(model, "is_threshold_fitted").fill_(is_fitted)
 
 
 def read_thresholds(model: nn.Module) -> tuple[Mapping[str, float], bool]:
     """Return the thresholds by track name, and whether they were fitted."""
-    decision_threshold, is_threshold_fitted = _buffers(model)
-    values = decision_threshold.tolist()
-    return dict(zip(TRACKS, values, strict=True)), bool(is_threshold_fitted)
+    values = _buffer(model, "decision_threshold").tolist()
+    is_fitted = bool(_buffer(model, "is_threshold_fitted"))
+    return dict(zip(TRACKS, values, strict=True)), is_fitted
+
+
+def store_real_windows(model: nn.Module, real_windows: Mapping[str, RealWindows]) -> None:
+    """Write the distributions of overall, video and audio into a model's buffer."""
+    values = [torch.from_numpy(real_windows[track].values) for track in TRACKS]
+    _buffer(model, "real_windows").copy_(torch.stack(values))
+
+
+def read_real_windows(model: nn.Module) -> dict[str, RealWindows]:
+    """Return the distributions by track name; uniform where none was fitted."""
+    values = _buffer(model, "real_windows").cpu().numpy()
+    return {
+        track: RealWindows.from_values(row) if row.any() else RealWindows.unfitted()
+        for track, row in zip(TRACKS, values, strict=True)
+    }
 
 
 def _hand_over(model: nn.Module, evaluator: Evaluator) -> None:
     thresholds, is_fitted = read_thresholds(model)
-    for metric in evaluator.metrics:
-        if isinstance(metric, ForgeryMetric):
-            metric.set_thresholds(thresholds, is_fitted)
+    for metric in _forgery_metrics(evaluator):
+        metric.set_thresholds(thresholds, is_fitted)
+        metric.real_windows = read_real_windows(model)
 
 
-def _buffers(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+def _forgery_metrics(evaluator: Evaluator) -> list[ForgeryMetric]:
+    return [metric for metric in evaluator.metrics if isinstance(metric, ForgeryMetric)]
+
+
+def _buffer(model: nn.Module, name: str) -> torch.Tensor:
     found = dict(model.named_buffers(recurse=False))
-    for name in ("decision_threshold", "is_threshold_fitted"):
-        if name not in found:
-            raise ConfigError(
-                f"DecisionThresholdHook needs the buffer `{name}`, which "
-                f"{type(model).__name__} does not have; remove the hook from the config."
-            )
-    return found["decision_threshold"], found["is_threshold_fitted"]
+    if name not in found:
+        raise ConfigError(
+            f"DecisionThresholdHook needs the buffer `{name}`, which "
+            f"{type(model).__name__} does not have; remove the hook from the config."
+        )
+    return found[name]

@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.functional.real_windows import MIN_WINDOWS, RealWindows
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
 from macbdf_mm.evaluation.score_file import ScoreSet, check_suffix, write_scores
 from macbdf_mm.evaluation.video_scores import (
@@ -19,7 +20,7 @@ from macbdf_mm.evaluation.video_scores import (
     window_of_sample,
 )
 from macbdf_mm.registry import METRICS
-from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.structures.labels import REAL, TRACKS
 
 _UNFITTED_THRESHOLD = 0.5
 _MAX_NAMED_FILES = 5
@@ -35,14 +36,15 @@ class ForgeryMetric(BaseMetric):
     :attr:`origin` is written beside the scores, to say how they were made; whoever tests sets it.
 
     The windows of a video are aggregated first, so each video counts once. A
-    ``DecisionThresholdHook`` hands over the thresholds that the model carries; on the
-    validation set, where they are chosen, the metric uses the best ones of its own data and
-    returns them.
+    ``DecisionThresholdHook`` hands over the thresholds that the model carries, and how the scores
+    of real windows are distributed (:attr:`real_windows`, by track), by which windows are
+    aggregated. On the validation set, where they are chosen, the metric uses those of its own
+    data: first the distribution, then the best thresholds, which it returns.
 
     Args:
         aggregation: Name of the aggregation of windows, one of
             :data:`~macbdf_mm.evaluation.functional.aggregation.AGGREGATIONS`.
-        fit_threshold: Whether the thresholds are the best ones of this data: for validation
+        fit_threshold: Whether distribution and thresholds are fitted to this data: for validation
             only, since an accuracy at such a threshold is too good. There are no intervals then.
         num_resamples: Of the bootstrap intervals.
         out_file: Score file, ``x.jsonl`` or ``x.parquet``, that gets a row for each video; see
@@ -76,6 +78,7 @@ class ForgeryMetric(BaseMetric):
         self.origin: dict[str, Any] = {}
         self.thresholds = dict.fromkeys(TRACKS, _UNFITTED_THRESHOLD)
         self.is_threshold_fitted = False
+        self.real_windows = dict.fromkeys(TRACKS, RealWindows.unfitted())
 
     def set_thresholds(self, thresholds: Mapping[str, float], is_fitted: bool) -> None:
         """Use these thresholds from now on.
@@ -106,14 +109,18 @@ class ForgeryMetric(BaseMetric):
         With ``coverage`` (share of the clips that have a score), ``num_videos`` and
         ``is_threshold_fitted`` (0 or 1).
         """
+        videos = gather_videos(results, self.aggregation, self.real_windows)
+        if self.fit_threshold:
+            self._fit_real_windows(videos)
+            videos = gather_videos(results, self.aggregation, self.real_windows)
         scores = ScoreSet(
-            videos=gather_videos(results, self.aggregation),
+            videos=videos,
             thresholds=self.thresholds,
             is_threshold_fitted=self.is_threshold_fitted,
             aggregation=self.aggregation,
             origin=self.origin,
         )
-        videos, scored, unscored = scores.videos, scores.scored, scores.unscored
+        scored, unscored = scores.scored, scores.unscored
         if unscored:
             self._warn_of(unscored)
         if self.fit_threshold:
@@ -129,6 +136,15 @@ class ForgeryMetric(BaseMetric):
                 replace(scores, is_threshold_fitted=self.is_threshold_fitted), self.out_file
             )
         return figures
+
+    def _fit_real_windows(self, videos: Sequence[VideoScores]) -> None:
+        for column, track in enumerate(TRACKS):
+            real = [video for video in videos if video.labels[track] == REAL]
+            scores = [window.scores[column] for video in real for window in video.windows]
+            known = [score for score in scores if score == score]
+            # With fewer, as where only a few windows of each clip are looked at, the old one stays.
+            if len(known) >= MIN_WINDOWS:
+                self.real_windows[track] = RealWindows.fit(known)
 
     def _fit(self, videos: Sequence[VideoScores]) -> None:
         for track, threshold in best_thresholds(videos).items():

@@ -18,7 +18,8 @@ class BaseForgeryDetector(BaseModel):
 
     A detector derives from it and writes :meth:`forward`. What is fitted on validation data and
     has to travel with the weights stands here, in buffers: ``DecisionThresholdHook`` writes the
-    thresholds, tests and ``ForgeryInferencer`` read them. Calibration has its place here, too.
+    thresholds and the distribution of real windows, tests and ``ForgeryInferencer`` read them.
+    Calibration has its place here, too.
 
     Args:
         data_preprocessor: Config of the data preprocessor, or the preprocessor.
@@ -28,10 +29,13 @@ class BaseForgeryDetector(BaseModel):
         decision_threshold: (3,) float32, scores of overall, video and audio from which a clip
             counts as fake; set from validation data, kept in checkpoints.
         is_threshold_fitted: () bool, False while the thresholds are the 0.5 of the start.
+        real_windows: (3, 68) float64, how the scores of real windows are distributed, for the
+            same three: ``values`` of a ``RealWindows`` each; all zero until they are known.
     """
 
     decision_threshold: Tensor
     is_threshold_fitted: Tensor
+    real_windows: Tensor
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class BaseForgeryDetector(BaseModel):
         super().__init__(data_preprocessor, init_cfg)
         self.register_buffer("decision_threshold", torch.full((3,), 0.5))
         self.register_buffer("is_threshold_fitted", torch.tensor(False))
+        self.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
 
     @abstractmethod
     def forward(

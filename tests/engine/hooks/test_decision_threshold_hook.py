@@ -1,13 +1,20 @@
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from torch import nn
 
 from macbdf_mm.engine.hooks import DecisionThresholdHook
-from macbdf_mm.engine.hooks.decision_threshold_hook import read_thresholds, store_thresholds
+from macbdf_mm.engine.hooks.decision_threshold_hook import (
+    read_real_windows,
+    read_thresholds,
+    store_real_windows,
+    store_thresholds,
+)
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 
 FIGURES = {
@@ -23,19 +30,30 @@ def model():
     model = nn.Linear(1, 1)
     model.register_buffer("decision_threshold", torch.full((3,), 0.5))
     model.register_buffer("is_threshold_fitted", torch.tensor(False))
+    model.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
     return model
 
 
+def run_of(model, metric=None, phase="val"):
+    loop = SimpleNamespace(evaluator=Evaluator(metric or ForgeryMetric(fit_threshold=True)))
+    return SimpleNamespace(model=model, **{f"{phase}_loop": loop})
+
+
 def test_validation_writes_into_the_buffers(model):
-    DecisionThresholdHook().after_val_epoch(SimpleNamespace(model=model), FIGURES)
+    metric = ForgeryMetric(fit_threshold=True)
+    metric.real_windows["video"] = RealWindows.fit(np.linspace(0.1, 0.6, 100))
+    DecisionThresholdHook().after_val_epoch(run_of(model, metric), FIGURES)
     assert model.decision_threshold.tolist() == [0.25, 0.5, 0.75]
     assert bool(model.is_threshold_fitted)
     assert model.state_dict()["decision_threshold"].tolist() == [0.25, 0.5, 0.75]
+    stored = read_real_windows(model)
+    assert stored["video"].values.tolist() == metric.real_windows["video"].values.tolist()
+    assert stored["audio"].values.tolist() == RealWindows.unfitted().values.tolist()
 
 
 def test_prefix_of_the_metric(model):
     figures = {f"val/{key}": value for key, value in FIGURES.items()}
-    DecisionThresholdHook(prefix="val").after_val_epoch(SimpleNamespace(model=model), figures)
+    DecisionThresholdHook(prefix="val").after_val_epoch(run_of(model), figures)
     assert model.decision_threshold[0] == 0.25
 
 
@@ -43,9 +61,10 @@ def test_prefix_of_the_metric(model):
 def test_metrics_get_the_thresholds_of_the_model(model, phase):
     store_thresholds(model, [0.25, 0.5, 0.75], is_fitted=True)
     metric = ForgeryMetric()
-    loop = SimpleNamespace(evaluator=Evaluator(metric))
-    runner = SimpleNamespace(model=model, **{f"{phase}_loop": loop})
-    getattr(DecisionThresholdHook(), f"before_{phase}_epoch")(runner)
+    fitted = RealWindows.fit(np.linspace(0.1, 0.6, 100))
+    store_real_windows(model, dict.fromkeys(("overall", "video", "audio"), fitted))
+    getattr(DecisionThresholdHook(), f"before_{phase}_epoch")(run_of(model, metric, phase))
+    assert metric.real_windows["overall"].values.tolist() == fitted.values.tolist()
     assert metric.thresholds == {"overall": 0.25, "video": 0.5, "audio": 0.75}
     assert metric.is_threshold_fitted
 

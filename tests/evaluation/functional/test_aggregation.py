@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, aggregate_windows
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 
@@ -20,8 +21,15 @@ scores = st.lists(st.floats(0, 1), min_size=1, max_size=20)
         ([0.0] * 7 + [1.0, 0.5], (1.0 + 0.5 + 0.0) / 3),
     ],
 )
-def test_default_is_the_mean_of_the_top_quarter(values, expected):
-    assert aggregate_windows(values) == pytest.approx(expected)
+def test_the_mean_of_the_top_quarter(values, expected):
+    assert aggregate_windows(values, "top_quarter_mean") == pytest.approx(expected)
+
+
+def test_the_default_is_simes_rule_by_the_distribution_of_real_windows():
+    real = RealWindows.fit(np.linspace(0.1, 0.6, 100))
+    expected = real.file_score(np.array([0.2, 0.9]))
+    assert aggregate_windows([0.2, math.nan, 0.9], real_windows=real) == expected
+    assert aggregate_windows([0.2, 0.9], "simes") == RealWindows.unfitted().file_score([0.2, 0.9])
 
 
 def test_max_and_mean():
@@ -42,7 +50,10 @@ def test_unseen_windows_are_left_out(method):
 def test_order_does_not_matter_and_bounds_hold(method, values):
     value = aggregate_windows(values, method)
     assert aggregate_windows(values[::-1], method) == pytest.approx(value)
-    assert min(values) - 1e-12 <= value <= max(values) + 1e-12
+    if method != "simes":
+        assert min(values) - 1e-12 <= value <= max(values) + 1e-12
+    else:  # Scores beyond 2**-24 from 0 and 1 are cut; two windows of 0.9 are rarer than one.
+        assert value <= max(values) + 1e-6
 
 
 @given(values=scores)

@@ -1,10 +1,12 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 
+from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.registry import METRICS
@@ -33,7 +35,7 @@ SAMPLES = [
     sample("real2", 0, 0.20),
     sample("real2", 0, 0.30, start=1.0),
     sample("fake1", 1, 0.15),
-    sample("fake1", 1, 0.45, start=1.0),
+    sample("fake1", 1, 0.70, start=1.0),
     sample("fake2", 1, 0.40),
 ]
 
@@ -59,7 +61,7 @@ def test_videos_count_once():
     assert figures["num_videos"] == 4
     assert figures["coverage"] == 1.0
     assert figures["overall/auc"] == 1.0
-    assert figures["overall/acc"] == 0.5, "no fake reaches 0.5"
+    assert figures["overall/acc"] == 0.5, "no fake reaches 0.5: 0.70 of two windows is 0.40"
     assert figures["auc_by_method/patch"] == 1.0
 
 
@@ -73,7 +75,7 @@ def test_threshold_of_the_model_is_used():
 
 def test_threshold_is_fitted_on_validation_data_only_when_asked():
     figures = evaluate(SAMPLES, ForgeryMetric(fit_threshold=True, num_resamples=10))
-    assert 0.3 < figures["overall/threshold"] < 0.4
+    assert 0.25 < figures["overall/threshold"] < 0.4
     assert figures["overall/acc"] == 1.0
     assert figures["is_threshold_fitted"] == 1.0
     figures = evaluate(SAMPLES, ForgeryMetric(num_resamples=10))
@@ -121,7 +123,7 @@ def test_file_has_a_row_for_every_video(tmp_path):
     assert scores.thresholds == {"overall": 0.5, "video": 0.5, "audio": 0.5}
     assert scores.origin == {"command": "test"}
     assert [video.file for video in scores.videos] == ["fake1", "fake2", "lost", "real1", "real2"]
-    assert scores.videos[0].scores["overall"] == pytest.approx(0.45)
+    assert scores.videos[0].scores["overall"] == pytest.approx(0.70)
     assert list(scores.unscored) == ["lost"]
 
 
@@ -170,3 +172,18 @@ def test_is_registered():
 def test_unknown_aggregation():
     with pytest.raises(ValueError, match=r"Expected `aggregation` in .*got 'median'"):
         ForgeryMetric(aggregation="median")
+
+
+def test_the_distribution_of_real_windows_is_fitted_in_validation_to_real_tracks_alone():
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0.1, 0.5, 25)
+    real = [sample("real", 0, float(s), start=float(k)) for k, s in enumerate(scores)]
+    metric = ForgeryMetric(fit_threshold=True, num_resamples=10)
+    figures = evaluate([*real, *real[:3], sample("fake", 1, 0.9)], metric)
+    expected = RealWindows.fit(np.float32(scores))
+    np.testing.assert_allclose(metric.real_windows["overall"].values, expected.values)
+    assert figures["overall/auc"] == 1.0
+    # A test takes what it was given.
+    tested = ForgeryMetric(num_resamples=10, out_file=None)
+    evaluate(real, tested)
+    assert tested.real_windows["overall"].values.tolist() == RealWindows.unfitted().values.tolist()

@@ -36,6 +36,7 @@ def test_the_buffers_are_these_and_no_others():
     assert list(MeanBrightness().state_dict()) == [
         "decision_threshold",
         "is_threshold_fitted",
+        "real_windows",
         "classifier.weight",
         "classifier.bias",
     ]
