@@ -8,6 +8,7 @@ from macbdf_mm.engine.hooks.plain_checkpoint_hook import PlainCheckpointHook
 from macbdf_mm.engine.hooks.report_skipped_files_hook import ReportSkippedFilesHook
 from macbdf_mm.engine.hooks.resume_in_epochs_hook import ResumeInEpochsHook
 from macbdf_mm.engine.hooks.seed_every_iteration_hook import SeedEveryIterationHook
+from macbdf_mm.engine.hooks.test_progress_hook import TestProgressHook
 
 __all__ = [
     "ContrastiveStateHook",
@@ -18,4 +19,5 @@ __all__ = [
     "ReportSkippedFilesHook",
     "ResumeInEpochsHook",
     "SeedEveryIterationHook",
+    "TestProgressHook",
 ]

@@ -1,0 +1,182 @@
+"""Two small data sets, a tiny model, and the whole evaluation."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from macbdf_mm.apis import score_test_sets
+from macbdf_mm.apis.evaluate_model import evaluate_model
+from macbdf_mm.apis.evaluate_test_sets import (
+    EvaluationOptions,
+    evaluate_test_sets,
+)
+from macbdf_mm.datasets import ClipRow, save_annotation
+from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
+from macbdf_mm.registry import MODELS
+
+BASE = Path(__file__).parents[2] / "configs" / "_base_" / "default_runtime.py"
+LABELS = ((0, 0), (1, 0), (0, 0), (1, 1))
+
+
+@MODELS.register_module()
+class TinyDetector(BaseForgeryDetector):
+    """Scores by the mean picture, the loudness and how these change, with random weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 3)
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        video = torch.stack(list(inputs["video"])).float() / 255
+        sound = torch.stack(list(inputs["waveform"])).abs()
+        middle = sound.shape[-1] // 2
+        features = [
+            video.mean((1, 2, 3, 4)),
+            (video[:, :, -1] - video[:, :, 0]).mean((1, 2, 3)),
+            sound.mean(1),
+            sound[:, :middle].mean(1) - sound[:, middle:].mean(1),
+        ]
+        for sample, scores in zip(
+            data_samples, self.layer(torch.stack(features, 1)).sigmoid(), strict=True
+        ):
+            sample.pred_scores = scores
+        return data_samples
+
+
+@pytest.fixture
+def checkpoint(write_checkpoint, tmp_path):
+    torch.set_num_threads(1)
+    torch.manual_seed(3)
+    model = TinyDetector()
+    model.decision_threshold.copy_(torch.tensor([0.5, 0.4, 0.6]))
+    model.is_threshold_fitted.fill_(True)
+    return write_checkpoint(tmp_path / "best.pth", model.state_dict())
+
+
+@pytest.fixture
+def cfg(make_clip, tmp_path):
+    """The pipeline of the demo on two data sets whose files have the same names."""
+    for name in ("one", "two"):
+        rows = []
+        for index, labels in enumerate(LABELS):
+            file = f"test/{index}.mp4"
+            make_clip(f"data/{name}/{file}", seconds=0.4, sound_start_seconds=0.05 * index)
+            rows.append(
+                ClipRow(
+                    file,
+                    max(labels),
+                    *labels,
+                    split="test",
+                    duration_seconds=0.4,
+                    identity=f"id{index // 2}",
+                    method="swap" if max(labels) else None,
+                )  # fmt: skip
+            )
+        metainfo = {"dataset": "demo" if name == "one" else name, "synthetic": name == "one"}
+        save_annotation(tmp_path / "data" / name / "annotation.json", metainfo, rows)
+    pipeline = [
+        dict(type="SampleClipSpan", span_seconds=0.32, test_mode=True),
+        dict(type="DecodeAudioVisual", num_frames=4),
+        dict(type="PackForgeryInputs", num_steps=2),
+    ]
+    dataset = dict(
+        type="AudioVisualForgeryDataset", ann_file="annotation.json", split="test", test_mode=True,
+        data_root=str(tmp_path / "data" / "one"), decode_time_limit_seconds=None,
+        pipeline=pipeline,
+    )  # fmt: skip
+    path = tmp_path / "tiny.py"
+    path.write_text(
+        f"_base_ = [{str(BASE)!r}]\n"
+        "model = dict(type='TinyDetector')\n"
+        "test_dataloader = dict(batch_size=4, num_workers=0, collate_fn=dict(type="
+        "'pseudo_collate'), sampler=dict(type='DefaultSampler', shuffle=False),\n"
+        f"    dataset={dataset!r})\n"
+        "test_cfg = dict()\n"
+        "test_evaluator = dict(type='ForgeryMetric', num_resamples=20)\n"
+    )
+    return Config.fromfile(path)
+
+
+def test_two_test_sets_from_scores_to_a_page(cfg, checkpoint, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    options = EvaluationOptions(robustness=["gain"], num_resamples=20)
+    arguments = (cfg, checkpoint, [str(tmp_path / "data" / "two")], out, options)
+    paths = evaluate_test_sets(*arguments)
+    assert [path.name for path in paths] == ["evaluation.json", "evaluation.md", "evaluation.html"]
+    document = json.loads(paths[0].read_text())
+
+    # The matrix: the demo's weights were trained on 'demo', which the first set is of.
+    rows = document["matrix"]
+    assert [(r["trained_on"], r["test_set"], r["kind"]) for r in rows] == [
+        ("demo", "demo test", "intra"),
+        ("demo", "two test", "cross"),
+    ]
+    assert all(row["coverage"] == 1 and row["num_clips"] == 4 for row in rows)
+
+    # One cell is what tools/test.py computes.
+    cfg.work_dir, cfg.log_level = str(tmp_path / "work"), "ERROR"
+    figures = evaluate_model(cfg, checkpoint)
+    for name in ("auc", "acc", "balanced_acc", "auc_low"):
+        assert rows[0][name] == pytest.approx(figures[f"overall/{name}"], nan_ok=True)
+
+    first, second = document["test_sets"]
+    assert (first["is_synthetic"], second["is_synthetic"]) == (True, False)
+    assert first["thresholds"] == pytest.approx({"overall": 0.5, "video": 0.4, "audio": 0.6})
+    assert {"weights", "config", "split"} < set(first["digests"])
+    assert set(first["tables"]) > {"All clips", "By method of the clip (overall score)"}
+    changes = {(change["condition"], change["score"]) for change in first["changes"]}
+    assert ("audio_masked", "audio") not in changes
+    assert ("audio_masked", "video") in changes
+    assert {c for c, _ in changes} == {
+        "audio_masked", "video_masked", "silence_trimmed", "other_audio", "time_reversed",
+        *(f"gain_{level}" for level in range(1, 6)),
+    }  # fmt: skip
+    masked = next(
+        c for c in first["changes"] if (c["condition"], c["score"]) == ("audio_masked", "video")
+    )
+    assert masked["auc"]["value_b"] == pytest.approx(figures["video/auc"])
+    assert first["robustness"]["num_corruptions"] == 1
+
+    text, page = paths[1].read_text(), paths[2].read_text()
+    for said in (
+        "Synthetic data", "policy exclude", "always fake", "thresholds were chosen on validation",
+        "by identity", "audio of another clip", "time reversed", "two test", "mean AUC drop",
+        first["digests"]["weights"],
+    ):  # fmt: skip
+        assert said in text, said
+        assert said in page, said
+    # It needs no other file.
+    assert not re.findall(r'(?:src|href)="(?!data:)', page)
+
+    # The same command makes nothing anew but the reports.
+    def refuse(*args, **kwargs):
+        raise AssertionError("scored again")
+
+    before = {p: p.stat().st_mtime_ns for p in out.rglob("*.jsonl")}
+    assert len(before) == 2 * 11
+    with monkeypatch.context() as patched:
+        patched.setattr(score_test_sets, "evaluate_model", refuse)
+        evaluate_test_sets(*arguments)
+    again = json.loads(paths[0].read_text())
+    assert again == document
+    # What is not complete, or of other digests, is scored again, and nothing else.
+    next(out.rglob("two-test/as_is.jsonl")).unlink()
+    scored = []
+
+    def note(cell, *args, **kwargs):
+        scored.append(Path(cell.test_evaluator.out_file).stem)
+        return evaluate_model(cell, *args, **kwargs)
+
+    monkeypatch.setattr(score_test_sets, "evaluate_model", note)
+    evaluate_test_sets(*arguments)
+    assert scored == ["as_is"]
+    assert json.loads(paths[0].read_text())["matrix"] == rows
+    cfg.test_dataloader.dataset.windows_per_clip = 1
+    matrix_only = EvaluationOptions(has_probes=False, num_resamples=20, beside=[out])
+    paths = evaluate_test_sets(cfg, checkpoint, [], out, matrix_only)
+    assert scored == ["as_is", "as_is"]
+    assert len(json.loads(paths[0].read_text())["matrix"]) == 3
