@@ -54,6 +54,7 @@ def score_test_set(
         MissingDataError: If no clip could be read.
     """
     weights = _file_digest(Path(checkpoint))
+    progress(test_set.name, 0, len(conditions))
     for number, condition in enumerate(conditions, start=1):
         path = folder / test_set.slug / f"{condition.name}.jsonl"
         cell = copy.deepcopy(cfg)

@@ -27,6 +27,11 @@ class TestProgressHook(Hook):
         self.what = what
         self._line = ProgressLine("batches")
 
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the clock."""
+        if is_main_process():
+            self._line(self.what, 0, len(runner.test_dataloader))
+
     def after_test_iter(self, runner: Runner, batch_idx: int, *args: Any, **kwargs: Any) -> None:
         """Show one batch more."""
         if is_main_process():
