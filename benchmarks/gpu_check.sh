@@ -36,6 +36,8 @@ jobs="${STUDY_JOBS:-8}"
 data="${STUDY_DATA:-$work/demo}"
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 if [ "${MACBDF_DEVICE:-cuda}" = cpu ]; then
+    # What a step starts must not find a GPU either.
+    export CUDA_VISIBLE_DEVICES=""
     # Apart, for a GPU must not skip what was only tried.
     work="$work/trial"
     results="$results/trial"
@@ -92,6 +94,8 @@ step() {
 }
 
 run_tests() {
+    # Without a new one, that of a run before would be read.
+    rm -f "$work/tests.xml"
     "$python" -m pytest -q -p no:cacheprovider -m gpu "${tests[@]}" --junitxml "$work/tests.xml"
     "$python" -m benchmarks.gpu_check tests "$work/tests.xml" "$results/tests.json"
 }

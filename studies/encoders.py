@@ -80,7 +80,10 @@ def check_start(model: nn.Module, cfg: Mapping[str, Any]) -> None:
         weights = _weights(path, prefix)
         names = {name.removeprefix(prefix) for name in own if name.startswith(prefix)}
         wrong = sorted(names ^ weights.keys()) or [
-            name for name in sorted(names) if not torch.equal(own[prefix + name], weights[name])
+            # The model may be on a GPU by now.
+            name
+            for name in sorted(names)
+            if not torch.equal(own[prefix + name].cpu(), weights[name])
         ]
         if wrong:
             raise CheckpointMismatchError(

@@ -91,6 +91,21 @@ def test_an_unknown_option_is_refused() -> None:
     assert "unknown option --quick" in done.stderr
 
 
+def test_the_tests_of_a_run_before_are_not_read_again(tmp_path: Path) -> None:
+    """Where pytest ends before it has written anything; the next command finds no file then."""
+    work = tmp_path / "work" / "trial"
+    work.mkdir(parents=True)
+    (work / "tests.xml").write_text("<testsuites/>")
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\n[ "$2" = pytest ] && exit 3\n[ -f "$4" ]\n')
+    python.chmod(0o755)
+    done = run_script(
+        tmp_path / "results", WORK=str(tmp_path / "work"), PYTHON=str(python),
+        MACBDF_DEVICE="cpu", GPU_CHECK_STEP="tests",
+    )  # fmt: skip
+    assert done.returncode != 0
+
+
 @pytest.mark.slow  # It renders, trains and tests a small study.
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_the_script_runs_each_step_on_the_cpu_and_resumes(tmp_path: Path) -> None:

@@ -45,6 +45,27 @@ def test_only_the_encoders_start_from_the_checkpoint(config, checkpoint):
     assert not all(torch.equal(states[0][name], states[1][name]) for name in others)
 
 
+class _OnAnotherDevice(torch.Tensor):
+    """Refuses to be compared with a tensor of the CPU, as one on a GPU does."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch.equal:
+            raise RuntimeError("Expected all tensors to be on the same device")
+        result = super().__torch_function__(func, types, args, kwargs or {})
+        return result.as_subclass(torch.Tensor) if func is torch.Tensor.cpu else result
+
+
+def test_the_start_of_a_model_on_a_gpu_is_checked(full, checkpoint):
+    cfg = copy.deepcopy(full)
+    start_from(cfg, checkpoint)
+    model = build_model(copy.deepcopy(cfg))
+    model.init_weights()
+    on_gpu = {name: w.as_subclass(_OnAnotherDevice) for name, w in model.state_dict().items()}
+    model.state_dict = lambda: on_gpu
+    check_start(model, cfg.model)
+
+
 def test_an_encoder_that_did_not_load_is_named(full, checkpoint):
     cfg = copy.deepcopy(full)
     start_from(cfg, checkpoint)

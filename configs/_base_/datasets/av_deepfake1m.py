@@ -1,7 +1,8 @@
 # AV-Deepfake1M (or ++) as prepared face crops, read as DFDC is (first convert, split and crop).
-# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals. The published test part has no labels: split with
-# `--protocol disjoint`, which parts all labelled clips in three. 75 % of the clips are fake. An
-# epoch has 120,000 clips, a fifth of those to train on.
+# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals.
+# The published test part has no labels: split with `--protocol disjoint`, which parts all labelled
+# clips in three. 75 % of the clips are fake. An epoch has 120,000 clips, a fifth of those to train
+# on.
 _base_ = ["./dfdc.py"]
 
 data_root = "data/av_deepfake1m_crops"

@@ -1,5 +1,6 @@
 # LAV-DF as prepared face crops, read as DFDC is (first convert, split and crop, see there).
-# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals. 73 % of the clips are fake.
+# Forgeries are short parts of a clip: the labels of the steps come from the annotated intervals.
+# 73 % of the clips are fake.
 _base_ = ["./dfdc.py"]
 
 data_root = "data/lavdf_crops"

@@ -38,5 +38,6 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-# --auto-scale-lr scales the learning rate by (batch size of all processes) / base_batch_size.
+# --auto-scale-lr scales the learning rate by the clips of an update, of all processes and with
+# accumulated batches, over base_batch_size.
 auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -64,5 +64,8 @@ def _named_by_modules(model: nn.Module) -> set[int]:
     for module in model.modules():
         names = ["weight"] if isinstance(module, nn.Embedding) else []
         names += getattr(module, "no_weight_decay", list)()
-        exempt |= {id(module.get_parameter(name)) for name in names}
+        if names:
+            # timm's modules also name parameters that only some of their kinds have.
+            own = dict(module.named_parameters())
+            exempt |= {id(own[name]) for name in names if name in own}
     return exempt

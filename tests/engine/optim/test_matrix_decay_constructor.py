@@ -55,6 +55,13 @@ def test_weights_alone_decay_and_frozen_ones_are_left_out(model):
     assert decays.keys() == trained
 
 
+def test_names_of_parameters_that_a_module_lacks_are_passed_over(model, monkeypatch):
+    """timm's `VisionTransformer` names `dist_token`, which few of them have; and it names a set."""
+    monkeypatch.setattr(Model, "no_weight_decay", lambda self: {"place", "dist_token"})
+    decays = settings_of(model, wrapper_of(model), "weight_decay")
+    assert {name for name, decay in decays.items() if decay == DECAY} == WEIGHTS
+
+
 def test_a_step_without_gradient_shrinks_weights_alone(model):
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     for parameter in model.parameters():
