@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
 from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError, UndecodableMediaError
+from macbdf_mm.evaluation.video_scores import gather_videos, window_of_sample
 from macbdf_mm.registry import DATASETS, build_part
 
 DECODE = [
@@ -46,6 +47,7 @@ def data_root(make_clip, tmp_path):
             ClipRow(
                 f"{index}.mp4", fake, fake, 0, identity=f"id{index}",
                 split="train" if index < 2 else "test", method="m" if fake else None,
+                source=f"real{index}.mp4" if fake else None,
             )
         )  # fmt: skip
     (tmp_path / "videos/3.mp4").write_bytes(b"")
@@ -65,6 +67,22 @@ def test_an_item_is_packed(data_root):
     assert inputs["waveform"].shape == (10_240,)
     assert (sample.file, sample.identity, sample.split) == ("0.mp4", "id0", "train")
     assert sample.path == str(data_root / "videos/0.mp4")
+    assert (sample.dataset_name, sample.source) == ("d", None)
+
+
+def test_a_score_is_of_the_data_set_and_has_the_columns_of_its_row(data_root):
+    items = [build(data_root)[1], build(data_root, metainfo={"dataset": "other"})[1]]
+    windows = []
+    for item in items:
+        sample = item["data_samples"]
+        sample.pred_scores = torch.full((3,), 0.5)
+        windows.append(window_of_sample(sample.to_dict()))
+    assert [window.dataset for window in windows] == ["d", "other"]
+    assert windows[0].groups == {
+        "category": "FVRA", "method": "m", "identity": "id1", "source": "real1.mp4",
+        "split": "train",
+    }  # fmt: skip
+    assert len(gather_videos(windows)) == 2, "equal names and paths, two data sets"
 
 
 def test_a_clip_without_sound_is_carried_with_its_mask(data_root):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.score_file import ScoreSet, read_scores, write_scores
 from macbdf_mm.evaluation.video_scores import VideoScores
@@ -107,8 +108,11 @@ def test_the_commands_need_no_torch(tmp_path):
     """Score files are read, printed and compared by a process that never loads torch."""
     write_scores(SCORES, tmp_path / "a.jsonl")
     write_scores(score_set(60, seed=1), tmp_path / "b.jsonl")
+    save_annotation(tmp_path / "ann.json", {"dataset": "d"}, [ClipRow("x/1.mp4", 1, 1, 1)])
+    (tmp_path / "their.csv").write_text("path,score\n1.mp4,0.5\n2.mp4,0.5\n")
     few = ["--num-resamples", "20"]
     calls = [
+        [f"{TOOLS}/import_scores.py", "their.csv", "ann.json", "their.jsonl"],
         [f"{TOOLS}/score_tables.py", "a.jsonl", "--out", "out", *few],
         [f"{TOOLS}/compare.py", "a.jsonl", "b.jsonl", "--json", "c.json", *few],
         [f"{TOOLS}/compare.py", "--system", "ours", "a.jsonl", "b.jsonl", "--system", "their",
@@ -127,6 +131,9 @@ def test_the_commands_need_no_torch(tmp_path):
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    assert "1 of 1 clips have a score, 0 are missing." in done.stdout
+    assert "1 paths name no clip of the annotation: 2.mp4" in done.stdout
+    assert read_scores(tmp_path / "their.jsonl").videos[0].file == "x/1.mp4"
     for words in ("0 bytes", "a minus b", "ours minus their", "(2 seeds)", "DeLong's test"):
         assert words in done.stdout
     names = {path.name for path in (tmp_path / "out").iterdir()}
