@@ -57,7 +57,7 @@ def read_clip_scores(path: Path) -> ClipScores:
 
 def track_auc(clips: ClipScores, track: str) -> float:
     """Return the AUC of a track over all clips that are labelled and scored in it."""
-    known = (clips.labels[track] != UNKNOWN) & ~np.isnan(clips.scores[track])
+    known = _known(clips, track)
     return auc(clips.labels[track][known], clips.scores[track][known])
 
 
@@ -72,7 +72,7 @@ def mismatched_auc(clips: ClipScores, track: str) -> float:
         track: ``overall``, ``video`` or ``audio``.
     """
     kinds = (*_MISMATCHED, "RVRA") if track == "overall" else _MISMATCHED
-    chosen = np.isin(np.array(clips.categories, dtype=object), kinds)
+    chosen = np.isin(np.array(clips.categories, dtype=object), kinds) & _known(clips, track)
     return auc(clips.labels[track][chosen], clips.scores[track][chosen])
 
 
@@ -100,7 +100,9 @@ def clip_interval(
             "train those of the older data again."
         )
     labels = first.labels[track]
-    fakes, reals = np.flatnonzero(labels == FAKE), np.flatnonzero(labels == REAL)
+    known = np.all([_known(clips, track) for clips in (*runs, *references)], axis=0)
+    fakes = np.flatnonzero((labels == FAKE) & known)
+    reals = np.flatnonzero((labels == REAL) & known)
     if not len(fakes) or not len(reals):
         return float("nan"), float("nan")
     # (fakes, reals) each; an AUC is the mean of such a matrix.
@@ -116,6 +118,12 @@ def clip_interval(
     tail = (1 - _CONFIDENCE) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _known(clips: ClipScores, track: str) -> npt.NDArray[np.bool_]:
+    """Return which clips are labelled in a track and have a score of it."""
+    known: npt.NDArray[np.bool_] = clips.labels[track] != UNKNOWN
+    return known & ~np.isnan(clips.scores[track])
 
 
 def _wins(

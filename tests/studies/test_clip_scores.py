@@ -74,6 +74,26 @@ def test_the_interval_over_clips_is_that_of_a_loop_over_resamples():
     )
 
 
+def test_a_clip_without_a_score_or_a_label_counts_nowhere():
+    """Such as one without sound."""
+    given, other = clips(0), clips(1)
+    lacking = dataclasses.replace(
+        given,
+        labels={track: np.append(label, [1, -1]) for track, label in given.labels.items()},
+        scores={track: np.append(score, [np.nan, 9.0]) for track, score in given.scores.items()},
+        categories=(*given.categories, "FVRA", "RVFA"),
+        files=(*given.files, "x", "y"),
+    )
+    padded = dataclasses.replace(
+        lacking,
+        scores={track: np.append(score, [0.5, 0.5]) for track, score in other.scores.items()},
+    )
+    for track in ("overall", "video", "audio"):
+        assert mismatched_auc(lacking, track) == mismatched_auc(given, track)
+        assert track_auc(lacking, track) == track_auc(given, track)
+    assert clip_interval([lacking], [padded]) == clip_interval([given], [other])
+
+
 def test_the_same_runs_do_not_differ_on_any_clips():
     assert clip_interval([clips(1)], [clips(1)]) == (0, 0)
 
