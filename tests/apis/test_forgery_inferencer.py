@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, prefetch
-from macbdf_mm.apis.prediction import ONLY_FACES, SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.prediction import ONLY_FACES, SYNTHETIC_WEIGHTS, describe
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
@@ -460,3 +460,53 @@ def test_an_error_comes_where_its_item_would_have() -> None:
     assert next(results) == 1
     with pytest.raises(KeyError, match="broken"):
         next(results)
+
+
+@pytest.fixture
+def make_padded(write_media, clip_clock, tmp_path):
+    """Return a function that writes a clip that is black and silent until a moment."""
+
+    def make(seconds, blank_until):
+        times = np.arange(round(seconds * 25)) / 25
+        frames = [clip_clock.frame(k) * (t >= blank_until) for k, t in enumerate(times)]
+        moments = np.arange(round(seconds * 16_000)) / 16_000
+        sound = clip_clock.sound(moments) * (moments >= blank_until)
+        return write_media(tmp_path / "padded.mp4", frames, times, [sound.astype(np.float32)])
+
+    return make
+
+
+def test_a_black_and_silent_start_is_left_out_and_reported(inferencer, make_padded):
+    prediction = _only(inferencer(make_padded(3.0, 0.5)))
+    assert prediction["status"] == "ok"
+    assert prediction["windows"][0][2:] == [None] * 3
+    assert all(window[2] is not None for window in prediction["windows"][1:])
+    for track, reason in (("video", "blank"), ("audio", "silent")):
+        assert prediction["unusable"][track] == {
+            "num_windows": 1,
+            "share": 0.25,
+            "reasons": [reason],
+            "intervals": [(0.0, 1.28)],
+        }
+    assert "video left out as blank in 1 windows (25%) at 0.0-1.3 s" in describe(prediction)
+
+
+def test_a_black_and_silent_file_is_not_judged(inferencer, make_padded):
+    prediction = _only(inferencer(make_padded(2.0, 9.0)))
+    assert (prediction["status"], prediction["verdict"]) == ("not judged", None)
+    assert "blank, frozen or silent throughout" in prediction["error"]
+
+
+def test_a_silent_track_is_not_judged_and_the_other_one_is(inferencer, make_clip):
+    prediction = _only(inferencer(make_clip(seconds=2.0, silent=True)))
+    assert prediction["status"] == "ok"
+    assert prediction["scores"]["audio"] is None
+    assert prediction["scores"]["overall"] is not None
+    assert any("the audio is not judged, for it is silent" in w for w in prediction["warnings"])
+
+
+def test_three_milliseconds_more_move_no_window(inferencer, make_clip):
+    exact = _only(inferencer(make_clip("exact.mp4", seconds=3.0)))
+    padded = _only(inferencer(make_clip("padded.mp4", seconds=3.0, sound_seconds=3.003)))
+    spans = [[window[:2] for window in found["windows"]] for found in (exact, padded)]
+    assert spans[0] == spans[1]
