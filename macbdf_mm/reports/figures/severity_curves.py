@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from macbdf_mm.evaluation.conditions import NUM_LEVELS
 from macbdf_mm.reports.figures.theme import LIGHT, Theme, new_figure, style_axes
 
 _PANELS_PER_ROW = 5
@@ -29,6 +30,7 @@ def draw_severity_curves(curves: Sequence[SeverityCurve], theme: Theme = LIGHT) 
     rows = -(-max(1, len(curves)) // columns)
     figure = new_figure(theme, max(4.0, 2.3 * columns), 2.3 * rows)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    explained: set[str] = set()
     for place, axes in enumerate(grid.flat):
         if place >= len(curves):
             axes.set_visible(False)
@@ -54,7 +56,9 @@ def draw_severity_curves(curves: Sequence[SeverityCurve], theme: Theme = LIGHT) 
             )
         axes.axhline(0.5, color=theme.muted, linewidth=0.8, linestyle=":")
         axes.set_ylim(0.0, 1.03)
-        axes.set_xlim(-0.2, 5.2)
-        if place == 0:
+        axes.set_xlim(-0.2, NUM_LEVELS + 0.2)
+        axes.set_xticks(range(NUM_LEVELS + 1))
+        if curve.auc.keys() - explained:  # Each score where it is first seen.
+            explained |= curve.auc.keys()
             axes.legend(loc="lower left", frameon=False, fontsize=8, labelcolor=theme.ink)
     return figure
