@@ -63,6 +63,11 @@ class EvaluationFacts:
     limit: int | None
     versions: Mapping[str, str]
 
+    @property
+    def detector(self) -> str:
+        """Name of the config and of the weights."""
+        return f"{Path(self.config).stem}, {Path(self.checkpoint).stem}"
+
 
 @dataclass(frozen=True)
 class TestSetResult:
@@ -99,9 +104,12 @@ def write_evaluation(
         facts: What holds for all test sets.
         results: The test sets.
         beside: Rows of the matrices of other evaluations, of detectors that were trained on other
-            data; they stand above those of this one.
+            data; they stand above those of this one, which replaces its own earlier ones.
     """
-    rows = [*beside, *(_matrix_row(facts, result) for result in results)]
+    own = [_matrix_row(facts, result) for result in results]
+    named = {_place_of(row) for row in own}
+    others = [row for row in beside if _place_of(row) not in named]
+    rows = [*others, *own]
     sections = [_Section(facts, result) for result in results]
     document = {
         "facts": asdict(facts),
@@ -121,7 +129,7 @@ def write_evaluation(
         is_synthetic=any(result.is_synthetic for result in results),
         tiles=[
             (METRIC_TABLE["auc"].format(row["auc"]), f"AUC on {row['test_set']} ({row['kind']})")
-            for row in rows[len(beside) :]
+            for row in own
         ],
         matrix=matrix_table(rows),
         details=detail_table(rows),
@@ -132,17 +140,15 @@ def write_evaluation(
 
 def matrix_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Return ACC / AUC by training data (rows) and test set (columns), as Tables 1 and 3."""
-    trained = list(dict.fromkeys(row["trained_on"] for row in rows))
+    trained = list(dict.fromkeys((row["trained_on"], row["detector"]) for row in rows))
     tested = list(dict.fromkeys(row["test_set"] for row in rows))
     cells = {
-        (row["trained_on"], row["test_set"]): " / ".join(
-            METRIC_TABLE[name].format(row[name]) for name in ("acc", "auc")
-        )
+        _place_of(row): " / ".join(METRIC_TABLE[name].format(row[name]) for name in ("acc", "auc"))
         for row in rows
     }
     return Table(
-        ("trained on", *(f"{name}: ACC / AUC" for name in tested)),
-        [(one, *(cells.get((one, name), "") for name in tested)) for one in trained],
+        ("trained on", "detector", *(f"{name}: ACC / AUC" for name in tested)),
+        [(*one, *(cells.get((*one, name), "") for name in tested)) for one in trained],
     )
 
 
@@ -151,13 +157,14 @@ def detail_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     auc = METRIC_TABLE["auc"]
     return Table(
         (
-            *("trained on", "test set", "kind", "clips", "coverage"),
+            *("trained on", "detector", "test set", "kind", "clips", "coverage"),
             *(METRIC_TABLE[name].label for name in _FIGURES),
             "95 % interval of AUC",
         ),
         [
             (
-                *(str(row[name]) for name in ("trained_on", "test_set", "kind", "num_clips")),
+                *(str(row[name]) for name in ("trained_on", "detector", "test_set", "kind")),
+                str(row["num_clips"]),
                 f"{row['coverage']:.1%}",
                 *(METRIC_TABLE[name].format(row[name]) for name in _FIGURES),
                 format_interval(auc, {name: _number(row[name]) for name in auc.names}),
@@ -346,12 +353,17 @@ def _matrix_row(facts: EvaluationFacts, result: TestSetResult) -> dict[str, Any]
     names = [name for metric in _FIGURES for name in METRIC_TABLE[metric].names]
     return {
         "trained_on": facts.trained_on or "unknown",
+        "detector": facts.detector,
         "test_set": result.name,
         "kind": kind,
         "num_clips": num_clips,
         "coverage": len(result.scores.scored) / num_clips if num_clips else 0.0,
         **{name: _none_if_nan(figures.get(name, float("nan"))) for name in names},
     }
+
+
+def _place_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["trained_on"], row["detector"], row["test_set"]
 
 
 def _severity_curves(deltas: Sequence[ConditionDelta]) -> list[SeverityCurve]:

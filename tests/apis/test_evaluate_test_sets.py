@@ -179,7 +179,10 @@ def test_two_test_sets_from_scores_to_a_page(cfg, checkpoint, tmp_path, monkeypa
     matrix_only = EvaluationOptions(has_probes=False, num_resamples=20, beside=[out])
     paths = evaluate_test_sets(cfg, checkpoint, [], out, matrix_only)
     assert scored == ["as_is", "as_is"]
-    assert len(json.loads(paths[0].read_text())["matrix"]) == 3
+    # The rows of the earlier evaluation stand beside, but for what is new.
+    again = json.loads(paths[0].read_text())["matrix"]
+    assert [row["test_set"] for row in again] == ["two test", "demo test"]
+    assert "| demo | tiny, best |" in paths[1].read_text()
 
 
 def test_what_is_asked_for_must_be_there(cfg, checkpoint, tmp_path):
