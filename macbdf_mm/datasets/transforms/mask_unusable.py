@@ -18,8 +18,8 @@ class MaskUnusable:
 
     Required keys: imgs, T frames (H, W, 3), uint8; video_valid (T,); waveform (S,);
     audio_valid (S,); sample_rate. Optional keys: picture_seconds, as ``DecodeAudioVisual`` gives
-    it. Modified keys: video_valid, audio_valid. Added keys: unusable, a dict from ``'video'`` and
-    ``'audio'`` to ``'blank'``, ``'frozen'`` or ``'silent'``.
+    it. Modified keys: video_valid, audio_valid. Added keys: unusable, where a track is: a dict from
+    ``'video'`` and ``'audio'`` to ``'blank'``, ``'frozen'`` or ``'silent'``.
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -34,5 +34,6 @@ class MaskUnusable:
         )
         for track in unusable:
             results[f"{track}_valid"] = np.zeros_like(results[f"{track}_valid"])
-        results["unusable"] = unusable
+        if unusable:
+            results["unusable"] = unusable
         return results
