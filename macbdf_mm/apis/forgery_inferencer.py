@@ -28,7 +28,7 @@ from macbdf_mm.apis.prediction import (
     weight_caveats,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.engine.hooks.decision_threshold_hook import read_real_windows
+from macbdf_mm.engine.hooks.decision_threshold_hook import read_proposals, read_real_windows
 from macbdf_mm.errors import (
     ConfigError,
     DecoderStoppedError,
@@ -283,7 +283,12 @@ class ForgeryInferencer(BaseInferencer):
             missing_share = missing / (info.duration_seconds + missing)
             try:
                 prediction = predict_video(
-                    video, self.thresholds, warnings, missing_share, self.real_windows
+                    video,
+                    self.thresholds,
+                    warnings,
+                    missing_share,
+                    self.real_windows,
+                    self.proposals,
                 )
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
@@ -307,6 +312,7 @@ class ForgeryInferencer(BaseInferencer):
         known = getattr(model, "real_windows", None)
         are_windows_known = isinstance(known, torch.Tensor) and bool(known.any())
         self.real_windows = read_real_windows(model) if are_windows_known else None
+        self.proposals = read_proposals(model) if hasattr(model, "proposal_settings") else {}
         self.caveats = weight_caveats(checkpoint, is_fitted, are_windows_known)
         return model.to(device)
 

@@ -11,8 +11,11 @@ from typing import Any
 
 from macbdf_mm.apis.load_model import trained_on_synthetic
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
+from macbdf_mm.evaluation.localisation import propose_intervals
 from macbdf_mm.evaluation.video_scores import (
+    SCORE_DIGITS,
     VideoScores,
     none_if_nan,
     steps_to_json,
@@ -34,6 +37,7 @@ UNFITTED_WINDOWS = (
     "how real windows score was not learnt on validation data, so scores of long and short files "
     "do not compare, and no parts are flagged"
 )
+NO_FRAME_HEAD = "the weights have no frame-level head, so forgeries are not located in time"
 FALSE_ALARM_BOUND = 0.05
 """Of a real file of any length, that one or more windows of any track are flagged."""
 
@@ -62,6 +66,10 @@ class Prediction:
         steps: For ``video`` and ``audio``, a list for each window with P(fake) of its equal
             time steps, None where the track was not seen. Empty from weights without a
             frame-level head.
+        intervals: Where the file is likely fake: dicts with ``track``, ``start`` and ``end`` in
+            seconds and ``score`` in [0, 1], for each track best first. None from weights without a
+            frame-level head. Nothing is proposed where a track was not seen. Real files have
+            intervals too, of low scores.
         thresholds: The score from which each counts as fake.
         verdict: ``fake`` by the overall score; else ``parts flagged`` if windows stand out; else
             ``real``. None without an overall score.
@@ -89,6 +97,7 @@ class Prediction:
     flagged: Mapping[str, list[Interval]] = field(default_factory=dict)
     false_alarm_bound: float | None = None
     unusable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    intervals: Sequence[Mapping[str, Any]] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
@@ -122,6 +131,7 @@ def predict_video(
     warnings: Sequence[str],
     missing_share: float = 0.0,
     real_windows: Mapping[str, RealWindows] | None = None,
+    proposals: Mapping[str, ProposalSettings] | None = None,
 ) -> Prediction:
     """Return the prediction for a file from the scores of its windows.
 
@@ -132,6 +142,7 @@ def predict_video(
         missing_share: Share of the file that is cut off, so that there are no windows of it.
         real_windows: By track, how the scores of real windows are distributed; None if that is
             not known, and no windows can be flagged.
+        proposals: By track, how step scores become intervals; the defaults where it says nothing.
 
     Raises:
         UndecodableMediaError: If no window has a score, and not because all are unusable.
@@ -169,11 +180,16 @@ def predict_video(
         steps=steps_to_json(video.windows),
         thresholds=thresholds,
         verdict=verdict,
-        warnings=[*warnings, *_gap_warnings(video, unread)],
+        warnings=[
+            *warnings,
+            *_gap_warnings(video, unread),
+            *([] if any(window.steps for window in video.windows) else [NO_FRAME_HEAD]),
+        ],
         unseen_share=1 - (1 - missing_share) * seen_share,
         flagged=flagged,
         false_alarm_bound=None if real_windows is None else FALSE_ALARM_BOUND,
         unusable=_unusable(video),
+        intervals=_intervals(video, proposals or {}),
     )
 
 
@@ -195,6 +211,8 @@ def describe(prediction: Mapping[str, Any]) -> str:
         bound = prediction["false_alarm_bound"]
         verdict += f" (in {bound:.0%} of real files at most), as a whole below the threshold"
     tracks = [_describe_track(track, prediction) for track in TRACKS]
+    if where := _describe_best(prediction):
+        tracks.append(where)
     unusable = [_describe_unusable(*item) for item in prediction["unusable"].items()]
     return printable(f"{file}: " + "; ".join([verdict, *tracks, *unusable, *warnings]))
 
@@ -273,6 +291,34 @@ def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:
     text = f"{track} {score:.2f} (threshold {threshold:.2f}"
     places = prediction["flagged"].get(track)
     return f"{text}, stands out at {_seconds(places)})" if places else f"{text})"
+
+
+def _describe_best(prediction: Mapping[str, Any]) -> str | None:
+    """Return which interval of a track is the best; None where nothing is called fake."""
+    found = prediction["intervals"] or []
+    best = max(
+        (item for item in found if item["track"] != "overall"),
+        key=lambda item: item["score"],
+        default=None,
+    )
+    if best is None or prediction["verdict"] == "real":
+        return None
+    span = _seconds([(best["start"], best["end"])])
+    return f"most likely forged: {best['track']} at {span} (score {best['score']:.2f})"
+
+
+def _intervals(
+    video: VideoScores, settings: Mapping[str, ProposalSettings]
+) -> list[dict[str, Any]] | None:
+    """Return the proposals of all tracks; None without step scores."""
+    found = propose_intervals([video], settings)
+    if not found:
+        return None
+    return [
+        {"track": track, "start": start, "end": end, "score": round(score, SCORE_DIGITS)}
+        for track, proposals in found.items()
+        for start, end, score in proposals.to_rows()[0].round(6).tolist()
+    ]
 
 
 def _describe_unusable(track: str, found: Mapping[str, Any]) -> str:

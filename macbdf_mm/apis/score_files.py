@@ -24,7 +24,7 @@ from macbdf_mm.utils.journal import Journal, journal_files
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 # Counted up when scores of before must not be taken for those of now.
-_VERSION = 3
+_VERSION = 4
 
 Prediction = dict[str, Any]
 

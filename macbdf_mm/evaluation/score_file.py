@@ -24,6 +24,7 @@ from macbdf_mm.errors import (
     MissingBackendError,
     MissingDataError,
 )
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.weighted_clips import Scores
 from macbdf_mm.evaluation.video_scores import (
     Status,
@@ -40,6 +41,8 @@ from macbdf_mm.utils.files import replacing, write_json
 
 FORMAT = 1
 SUFFIXES = (".jsonl", ".parquet")
+# Columns that Parquet has as lists of pairs.
+_MAPS = ("groups", "steps", "step_labels", "forgeries")
 # Fields of the annotation that a window has besides its columns.
 _FIELDS = ("category", "method", "video_method", "audio_method")
 
@@ -53,6 +56,8 @@ class ScoreSet:
         thresholds: Decision threshold of each track.
         is_threshold_fitted: Whether they were chosen on validation data.
         aggregation: How a clip's score follows from its windows; None if nobody says.
+        proposals: By track, how step scores become proposals; without those that were not fitted
+            on validation data.
         origin: What made the scores: digests of weights, annotation, split and config, versions,
             the command. Without the time, so that the same run writes the same bytes.
     """
@@ -61,6 +66,7 @@ class ScoreSet:
     thresholds: Mapping[str, float]
     is_threshold_fitted: bool = False
     aggregation: str | None = None
+    proposals: Mapping[str, ProposalSettings] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -95,13 +101,16 @@ class _Row(msgspec.Struct):
     windows: list[tuple[float, float, float | None, float | None, float | None]]
     steps: dict[str, list[list[float | None]]]
     step_labels: dict[str, list[list[int]]]
+    duration_seconds: float | None = None
+    forgeries: dict[str, list[tuple[float, float]]] = {}
 
 
 ROW_KEYS = _Row.__struct_fields__
 """``status`` is ok, missing or error, ``reason`` says why. ``labels`` and ``scores`` are those of
 overall, video and audio. ``windows`` are lists of start and end in seconds and the three scores.
 ``steps`` has, for each track with a frame-level head and each window, the scores of its equal time
-steps, and ``step_labels`` their labels."""
+steps, and ``step_labels`` their labels. ``forgeries`` has the annotated fake intervals of each
+track, in seconds, without the tracks of which nothing is known."""
 
 
 def meta_path(path: str | Path) -> Path:
@@ -137,6 +146,7 @@ def write_scores(scores: ScoreSet, path: str | Path) -> None:
         "thresholds": dict(scores.thresholds),
         "is_threshold_fitted": scores.is_threshold_fitted,
         "aggregation": scores.aggregation,
+        "proposals": {track: found.to_json() for track, found in scores.proposals.items()},
         "origin": dict(scores.origin),
     }
     write_json(meta, meta_path(path))
@@ -172,6 +182,10 @@ def read_scores(path: str | Path) -> ScoreSet:
             thresholds={track: float(meta["thresholds"][track]) for track in TRACKS},
             is_threshold_fitted=bool(meta["is_threshold_fitted"]),
             aggregation=meta["aggregation"],
+            proposals={
+                track: ProposalSettings.from_json(values)
+                for track, values in meta.get("proposals", {}).items()
+            },
             origin=dict(meta["origin"]),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -223,6 +237,11 @@ def _row_of(video: VideoScores) -> dict[str, Any]:
             track: [window.steps[track].labels.tolist() for window in video.windows]
             for track in tracks
         },
+        "duration_seconds": video.duration_seconds,
+        "forgeries": {
+            track: [list(interval) for interval in intervals]
+            for track, intervals in video.forgeries.items()
+        },
     }
 
 
@@ -238,6 +257,7 @@ def _video_of(row: _Row) -> VideoScores:
     dataset = None if row.dataset is None else sys.intern(row.dataset)
     columns = {name: value for name, value in groups.items() if name not in _FIELDS}
     error = row.reason if row.status != "missing" else None
+    forgeries = {track: tuple(intervals) for track, intervals in row.forgeries.items()}
     windows = tuple(
         WindowScores(
             file=row.file,
@@ -253,6 +273,8 @@ def _video_of(row: _Row) -> VideoScores:
             path=row.path,
             dataset=dataset,
             columns=columns,
+            duration_seconds=row.duration_seconds,
+            forgeries=forgeries,
         )
         for place, (start, end, overall, video, audio) in enumerate(row.windows)
     )
@@ -265,6 +287,8 @@ def _video_of(row: _Row) -> VideoScores:
         path=row.path,
         groups=groups,
         error=error,
+        duration_seconds=row.duration_seconds,
+        forgeries=forgeries,
         **({"absence": row.reason} if row.status == "missing" and row.reason else {}),
     )
 
@@ -323,10 +347,11 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
             "windows": arrow.list_(arrow.list_(numbers)),
             "steps": arrow.map_(texts, steps),
             "step_labels": arrow.map_(texts, labels),
+            "duration_seconds": numbers,
+            "forgeries": arrow.map_(texts, arrow.list_(arrow.list_(numbers))),
         }
     )
-    maps = ("groups", "steps", "step_labels")
-    plain = [{**row, **{name: list(row[name].items()) for name in maps}} for row in rows]
+    plain = [{**row, **{name: list(row[name].items()) for name in _MAPS}} for row in rows]
     try:
         parquet.write_table(arrow.Table.from_pylist(plain, schema=schema), path)
     except UnicodeEncodeError as error:
@@ -338,4 +363,4 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
 def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     _, parquet = _arrow()
     for row in parquet.read_table(path).to_pylist():
-        yield {**row, **{name: dict(row[name]) for name in ("groups", "steps", "step_labels")}}
+        yield {**row, **{name: dict(row[name]) for name in _MAPS if name in row}}

@@ -13,13 +13,14 @@ import numpy.typing as npt
 from macbdf_mm.errors import AnnotationError, ConfigError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION, aggregate_windows
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
-from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS, UNKNOWN
+from macbdf_mm.structures.intervals import Interval, fake_intervals
+from macbdf_mm.structures.labels import REAL, STEP_TRACKS, TRACKS, UNKNOWN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Scores are written with so many digits: more would only make the files longer.
-_SCORE_DIGITS = 5
+SCORE_DIGITS = 5
+"""Scores are written with so many digits: more would only make the files longer."""
 # Columns of the annotation that are fields of their own, not in its `extra`.
 _COLUMNS = ("identity", "source", "split")
 
@@ -60,6 +61,9 @@ class WindowScores:
             ``identity`` and ``source``.
         unusable: Tracks that were masked, ``'video'`` or ``'audio'``, and why: ``'blank'``,
             ``'frozen'`` or ``'silent'``.
+        duration_seconds: Length of the video, None if unknown.
+        forgeries: By track, intervals in seconds of the video in which it is fake; without the
+            tracks of which that is not known.
     """
 
     file: str
@@ -77,6 +81,8 @@ class WindowScores:
     dataset: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+    duration_seconds: float | None = None
+    forgeries: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
 
     @property
     def video(self) -> tuple[str, str]:
@@ -113,6 +119,9 @@ class VideoScores:
             ``method``, ``identity``, ``source`` and so on; without those that say nothing.
         error: Why the video could not be read, or a part of it; None if it could.
         absence: Why there is no score although the video could be read.
+        duration_seconds: Length of the video, None if unknown.
+        forgeries: By track, intervals in seconds in which it is fake; without the tracks of which
+            that is not known.
     """
 
     file: str
@@ -124,6 +133,8 @@ class VideoScores:
     groups: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
     absence: str = "neither track could be scored"
+    duration_seconds: float | None = None
+    forgeries: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
 
     @property
     def is_scored(self) -> bool:
@@ -192,6 +203,8 @@ def window_of_sample(sample: Mapping[str, Any]) -> WindowScores:
         dataset=sample.get("dataset_name"),
         columns=_columns(sample, extra),
         unusable=dict(sample.get("unusable") or {}),
+        duration_seconds=sample.get("duration_seconds"),
+        forgeries=_forgeries(sample),
         steps={
             track: _steps_of(sample, track)
             for track in STEP_TRACKS
@@ -284,14 +297,23 @@ def steps_to_json(windows: Iterable[WindowScores]) -> dict[str, list[list[float 
     tracks = [track for track in STEP_TRACKS if all(track in window.steps for window in windows)]
     return {
         track: [
-            [
-                none_if_nan(round(float(score), _SCORE_DIGITS))
-                for score in window.steps[track].scores
-            ]
+            [none_if_nan(round(float(score), SCORE_DIGITS)) for score in window.steps[track].scores]
             for window in windows
         ]
         for track in tracks
     }
+
+
+def _forgeries(sample: Mapping[str, Any]) -> dict[str, tuple[Interval, ...]]:
+    found = {}
+    for track in STEP_TRACKS:
+        label, intervals = sample.get(f"clip_{track}_label", UNKNOWN), None
+        if label == REAL or sample.get("duration_seconds") is not None:
+            intervals = sample.get(f"{track}_fake_intervals")
+        if label != UNKNOWN and intervals is not None:
+            known = fake_intervals(label, intervals, sample.get("duration_seconds") or 0.0)
+            found[track] = tuple((float(start), float(end)) for start, end in known)
+    return found
 
 
 def _steps_of(sample: Mapping[str, Any], track: str) -> StepScores:
@@ -353,4 +375,11 @@ def _gather(
             if any(window.unusable for window in windows)
             else "neither track could be scored"
         ),
+        duration_seconds=first.duration_seconds,
+        forgeries={
+            track: intervals
+            for track, intervals in first.forgeries.items()
+            # A transform that moves them within each window leaves no such place in the video.
+            if all(window.forgeries.get(track) == intervals for window in windows)
+        },
     )

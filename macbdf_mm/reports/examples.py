@@ -11,7 +11,7 @@ from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
 from macbdf_mm.reports.figures.timeline import ClipStory
-from macbdf_mm.structures.intervals import Interval
+from macbdf_mm.structures.intervals import fake_intervals
 from macbdf_mm.structures.labels import CATEGORIES, FAKE, REAL, TRACKS, UNKNOWN
 
 SELECTION_RULE = (
@@ -67,15 +67,6 @@ def tell_story(
             "audio": fake_intervals(row.audio_label, row.audio_fake_intervals, duration),
         },
     )
-
-
-def fake_intervals(
-    label: int, intervals: Sequence[Interval], duration_seconds: float
-) -> list[Interval]:
-    """Return where a track is fake; a fake track without intervals is so from end to end."""
-    if label != FAKE:
-        return []
-    return list(intervals) or [(0.0, duration_seconds)]
 
 
 def _wrong_by(video: VideoScores, threshold: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from macbdf_mm.errors import MissingDataError
+from macbdf_mm.evaluation.localisation import CONVENTIONS, measure_localisation
 from macbdf_mm.evaluation.measures import (
     always_fake,
     measure_groups,
@@ -26,11 +27,14 @@ from macbdf_mm.reports.figures.timeline import ClipStory, draw_clip, fill_clip_a
 from macbdf_mm.reports.figures.training_curves import draw_training_curves
 from macbdf_mm.reports.page import Picture, write_page
 from macbdf_mm.reports.run_record import RunRecord
+from macbdf_mm.reports.score_tables import localisation_note
 from macbdf_mm.reports.tables import (
     ALWAYS_FAKE,
     Table,
     format_interval,
     group_table,
+    localisation_table,
+    localisation_title,
     operator_scores,
     operator_table,
     step_table,
@@ -82,6 +86,7 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     steps: dict[str, float | None] = {}
     for track in STEP_TRACKS:
         steps |= measure_steps(clips, track, thresholds[track], num_resamples=1000)
+    located = measure_localisation(clips, scores.proposals)
     trained = {
         track: {str(row.extra.get(f"{track}_method")) for row in run.train_rows}
         for track in STEP_TRACKS
@@ -105,9 +110,15 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
         identities=_identities(run, videos),
         tiles=_tiles(figures),
         selection_rule=SELECTION_RULE,
+        localisation_note=localisation_note(scores, located),
         tables={
             "tracks": track_table({**figures, ALWAYS_FAKE: always_fake(clips)}, coverage),
             "steps": step_table(steps),
+            "localisation": {
+                localisation_title(convention): localisation_table(located, convention)
+                for convention in CONVENTIONS
+                if any(track.num_forgeries for track in located.values())
+            },
             "categories": group_table(by_category, "category"),
             "operators": operator_table(operators),
             "versions": Table(("package", "version"), list(run.versions.items())),

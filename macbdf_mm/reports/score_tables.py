@@ -1,10 +1,15 @@
 """The tables of a score file: the same for our detectors and for those of others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.evaluation.localisation import (
+    CONVENTIONS,
+    LocalisedTrack,
+    measure_localisation,
+)
 from macbdf_mm.evaluation.measures import (
     BREAKDOWNS,
     always_fake,
@@ -15,7 +20,15 @@ from macbdf_mm.evaluation.measures import (
 from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.scored_clips import MissingPolicy, ScoredClips, fill_missing
 from macbdf_mm.evaluation.video_scores import names_of
-from macbdf_mm.reports.tables import ALWAYS_FAKE, Table, group_table, step_table, track_table
+from macbdf_mm.reports.tables import (
+    ALWAYS_FAKE,
+    Table,
+    group_table,
+    localisation_table,
+    localisation_title,
+    step_table,
+    track_table,
+)
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.tables import markdown_table, printable
 
@@ -105,6 +118,11 @@ def score_tables(
         steps |= measure_steps(clips, track, thresholds[track], num_resamples)
     if by_step := step_table(steps):
         tables["Frame level"] = by_step
+    located = measure_localisation(clips, scores.proposals, num_resamples)
+    if any(track.num_forgeries for track in located.values()):
+        for convention in CONVENTIONS:
+            table = localisation_table(located, convention)
+            tables[localisation_title(convention)] = table
     chosen = [column for column in columns if column not in _TITLES]
     for column, track, breakdown in [
         *BREAKDOWNS,
@@ -116,7 +134,33 @@ def score_tables(
         if groups:
             title = _TITLES.get(column, f"By {column} (overall score)")
             tables[title] = group_table(groups, column, breakdown)
-    return ScoreTables(_notes(scores, clips, missing, num_resamples), tables)
+    notes = _notes(scores, clips, missing, num_resamples)
+    return ScoreTables([*notes, localisation_note(scores, located)], tables)
+
+
+def localisation_note(scores: ScoreSet, located: Mapping[str, LocalisedTrack]) -> str:
+    """Return what tables of localisation rest on, or why there are none.
+
+    Args:
+        scores: The scores.
+        located: What :func:`~macbdf_mm.evaluation.localisation.measure_localisation` returns.
+    """
+    if not located:
+        return "Forgeries are not located in time: there are no scores of time steps."
+    if not any(track.num_labelled for track in located.values()):
+        return "Localisation is not measured: the score file does not say where clips are forged."
+    if not any(track.num_forgeries for track in located.values()):
+        return "Localisation is not measured: no forgery is annotated."
+    is_fitted = set(located) <= set(scores.proposals)
+    how = "fitted on validation data" if is_fitted else "not all fitted on validation data"
+    parts = [f"The settings of the proposals were {how}."]
+    for track, found in located.items():
+        if found.num_partly_seen and track != "overall":
+            parts.append(
+                f"In {found.num_partly_seen} of {found.num_videos} clips the {track} was not seen "
+                "in some windows, and nothing is proposed there."
+            )
+    return " ".join(parts)
 
 
 def _notes(

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from macbdf_mm.evaluation.functional.localisation.matching import Convention
+from macbdf_mm.evaluation.localisation import MEASURED, LocalisedTrack
 from macbdf_mm.evaluation.measures import AGAINST_REAL, measure_groups, metrics_by
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Breakdown, Metric
 from macbdf_mm.evaluation.scored_clips import ScoredClips
@@ -79,6 +81,43 @@ def step_table(figures: Mapping[str, float | None]) -> Table | None:
             ]
             rows.append((track, *cells, str(int(figures[f"{track}/num_partial"] or 0))))
     return Table((*headers, "such clips"), rows) if rows else None
+
+
+def localisation_table(found: Mapping[str, LocalisedTrack], convention: Convention) -> Table:
+    """Return a row per figure of localisation and a column per track.
+
+    AP stands beside what the length of the time steps allows at best.
+
+    Args:
+        found: What :func:`~macbdf_mm.evaluation.localisation.measure_localisation` returns.
+        convention: The rule by which AP and AR are computed; the table names it.
+    """
+    tracks = list(found.values())
+    rows: list[tuple[str, ...]] = []
+    for iou in MEASURED.ap_ious:
+        key = f"ap@{iou:g}"
+        rows.append((f"AP@{iou:g}", *(_ranged(t.figures[convention], key) for t in tracks)))
+    for number in MEASURED.ar_counts:
+        key = f"ar@{number}"
+        rows.append((f"AR@{number}", *(_ranged(t.figures[convention], key) for t in tracks)))
+    for iou in MEASURED.ap_ious:
+        cells = [_number(t.best[convention][f"ap@{iou:g}"]) for t in tracks]
+        rows.append((f"AP@{iou:g}, limit of the steps", *cells))
+    rows += [
+        ("length of the steps (s)", *(f"{t.step_seconds:g}" for t in tracks)),
+        ("forgeries", *(str(t.num_forgeries) for t in tracks)),
+        ("of the whole clip", *(str(t.num_whole) for t in tracks)),
+        ("scored of annotated", *(_share((t.num_videos, t.num_labelled)) for t in tracks)),
+    ]
+    return Table((f"convention: {convention}", *found), rows)
+
+
+def localisation_title(convention: Convention) -> str:
+    """Return the title of that table."""
+    where = "Localisation in time, convention"
+    return f"{where} {convention}" + (
+        " (as published tables)" if convention == "avdeepfake1m" else ""
+    )
 
 
 def group_table(
@@ -168,6 +207,17 @@ def _cell(metric: Metric, figures: Mapping[str, float | None], key: str = "") ->
     value = metric.format(figures.get(key))
     ends = [metric.format(figures.get(f"{key}_{end}")) for end in ("low", "high")]
     return value if UNDEFINED in (value, *ends) else f"{value} ({ends[0]} to {ends[1]})"
+
+
+def _ranged(figures: Mapping[str, float], key: str) -> str:
+    """Return a figure with the ends of its interval, where it has one, in parentheses."""
+    value = _number(figures[key])
+    ends = [_number(figures.get(f"{key}_{end}", math.nan)) for end in ("low", "high")]
+    return value if UNDEFINED in (value, *ends) else f"{value} ({ends[0]} to {ends[1]})"
+
+
+def _number(value: float) -> str:
+    return UNDEFINED if math.isnan(value) else f"{value:.3f}"
 
 
 def _against_real(metric: Metric) -> str:

@@ -34,6 +34,15 @@ def merge_intervals(intervals: Sequence[Interval]) -> list[Interval]:
     return merged
 
 
+def fake_intervals(
+    label: int, intervals: Sequence[Interval], duration_seconds: float
+) -> list[Interval]:
+    """Return where a track is fake; a fake track without intervals is so from end to end."""
+    if label != FAKE:
+        return []
+    return list(intervals) or [(0.0, duration_seconds)]
+
+
 def span_label(track_label: int, intervals: Sequence[Interval], span: Interval) -> int:
     """Return the label of the part of a track that lies in ``span``.
 

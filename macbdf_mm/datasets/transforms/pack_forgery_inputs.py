@@ -28,6 +28,9 @@ _META_KEYS = (
     "extra",
     "decode_error",
     "unusable",
+    "duration_seconds",
+    "video_fake_intervals",
+    "audio_fake_intervals",
 )
 
 

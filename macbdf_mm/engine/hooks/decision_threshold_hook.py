@@ -1,6 +1,7 @@
 """Carry decision thresholds from validation into the model, and from the model into tests."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from mmengine.dist import broadcast_object_list
@@ -11,6 +12,7 @@ from torch import nn
 
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.evaluation.metrics import ForgeryMetric
@@ -22,13 +24,13 @@ from macbdf_mm.structures.labels import TRACKS
 class DecisionThresholdHook(Hook):
     """Stores what was chosen on validation data in the model's buffers.
 
-    That is the thresholds, and the distribution of the scores of real windows by which windows
-    are aggregated. So they travel in its checkpoint, and an accuracy on test data uses them without
-    having seen that data. The model needs the buffers ``decision_threshold``, float32 of shape (3,)
-    for overall, video, audio, ``is_threshold_fitted``, bool of shape (), and ``real_windows``,
-    float64 of shape (3, 68), which a ``BaseForgeryDetector`` has; the validation set needs a
-    ``ForgeryMetric`` with
-    ``fit_threshold=True``.
+    That is the thresholds, the distribution of the scores of real windows by which windows are
+    aggregated, and the settings by which step scores become intervals. So they travel in its
+    checkpoint, and an accuracy on test data uses them without having seen that data. The model
+    needs the buffers ``decision_threshold``, float32 of shape (3,) for overall, video, audio,
+    ``is_threshold_fitted``, bool of shape (), ``real_windows``, float64 of shape (3, 68), and
+    ``proposal_settings``, float64 of shape (3, 24), which a ``BaseForgeryDetector`` has; the
+    validation set needs a ``ForgeryMetric`` with ``fit_threshold=True``.
 
     The hook runs before the checkpoint hook, which saves the epoch's checkpoint again after
     its validation.
@@ -70,9 +72,10 @@ class DecisionThresholdHook(Hook):
         for metric in _forgery_metrics(runner.val_loop.evaluator):
             if metric.fit_threshold:
                 # Figures are the same on all ranks, but only the first one has computed them.
-                shared = [metric.real_windows]
+                shared: list[Any] = [metric.real_windows, metric.proposals]
                 broadcast_object_list(shared)
                 store_real_windows(model, shared[0])
+                store_proposals(model, shared[1])
 
 
 def store_thresholds(model: nn.Module, thresholds: list[float], is_fitted: bool) -> None:
@@ -103,11 +106,32 @@ def read_real_windows(model: nn.Module) -> dict[str, RealWindows]:
     }
 
 
+def store_proposals(model: nn.Module, proposals: Mapping[str, ProposalSettings]) -> None:
+    """Write the settings of overall, video and audio into a model's buffer.
+
+    Zeros stand for a track without any.
+    """
+    buffer = _buffer(model, "proposal_settings")
+    for row, track in zip(buffer, TRACKS, strict=True):
+        values = proposals[track].values if track in proposals else 0.0
+        row.copy_(torch.as_tensor(values))
+
+
+def read_proposals(model: nn.Module) -> dict[str, ProposalSettings]:
+    """Return the settings by track, without those that were not fitted."""
+    values = _buffer(model, "proposal_settings").cpu().numpy()
+    read = {
+        track: ProposalSettings.from_values(row) for track, row in zip(TRACKS, values, strict=True)
+    }
+    return {track: settings for track, settings in read.items() if settings is not None}
+
+
 def _hand_over(model: nn.Module, evaluator: Evaluator) -> None:
     thresholds, is_fitted = read_thresholds(model)
     for metric in _forgery_metrics(evaluator):
         metric.set_thresholds(thresholds, is_fitted)
         metric.real_windows = read_real_windows(model)
+        metric.proposals = read_proposals(model)
 
 
 def _forgery_metrics(evaluator: Evaluator) -> list[ForgeryMetric]:

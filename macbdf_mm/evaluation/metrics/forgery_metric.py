@@ -10,7 +10,9 @@ from mmengine.logging import MMLogger
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import MIN_WINDOWS, RealWindows
+from macbdf_mm.evaluation.localisation import fit_proposal_settings
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
 from macbdf_mm.evaluation.score_file import ScoreSet, check_suffix, write_scores
 from macbdf_mm.evaluation.video_scores import (
@@ -38,8 +40,9 @@ class ForgeryMetric(BaseMetric):
     The windows of a video are aggregated first, so each video counts once. A
     ``DecisionThresholdHook`` hands over the thresholds that the model carries, and how the scores
     of real windows are distributed (:attr:`real_windows`, by track), by which windows are
-    aggregated. On the validation set, where they are chosen, the metric uses those of its own
-    data: first the distribution, then the best thresholds, which it returns.
+    aggregated, and how step scores become intervals (:attr:`proposals`, by track). On the
+    validation set, where they are chosen, the metric uses those of its own data: first the
+    distribution, then the best thresholds, which it returns, and the settings of intervals.
 
     Args:
         aggregation: Name of the aggregation of windows, one of
@@ -79,6 +82,7 @@ class ForgeryMetric(BaseMetric):
         self.thresholds = dict.fromkeys(TRACKS, _UNFITTED_THRESHOLD)
         self.is_threshold_fitted = False
         self.real_windows = dict.fromkeys(TRACKS, RealWindows.unfitted())
+        self.proposals: dict[str, ProposalSettings] = {}
 
     def set_thresholds(self, thresholds: Mapping[str, float], is_fitted: bool) -> None:
         """Use these thresholds from now on.
@@ -125,6 +129,8 @@ class ForgeryMetric(BaseMetric):
             self._warn_of(unscored)
         if self.fit_threshold:
             self._fit(scored)
+            # As with thresholds, the old ones stay where there is nothing to fit on.
+            self.proposals = {**self.proposals, **fit_proposal_settings(scored)}
         num_resamples = 0 if self.fit_threshold else self.num_resamples
         figures = measure_videos(videos, self.thresholds, num_resamples) | {
             "coverage": len(scored) / len(videos) if videos else float("nan"),
@@ -133,7 +139,12 @@ class ForgeryMetric(BaseMetric):
         }
         if self.out_file is not None:
             write_scores(
-                replace(scores, is_threshold_fitted=self.is_threshold_fitted), self.out_file
+                replace(
+                    scores,
+                    is_threshold_fitted=self.is_threshold_fitted,
+                    proposals=self.proposals,
+                ),
+                self.out_file,
             )
         return figures
 

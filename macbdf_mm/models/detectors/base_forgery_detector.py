@@ -18,8 +18,8 @@ class BaseForgeryDetector(BaseModel):
 
     A detector derives from it and writes :meth:`forward`. What is fitted on validation data and
     has to travel with the weights stands here, in buffers: ``DecisionThresholdHook`` writes the
-    thresholds and the distribution of real windows, tests and ``ForgeryInferencer`` read them.
-    Calibration has its place here, too.
+    thresholds, the distribution of real windows and how steps become intervals; tests and
+    ``ForgeryInferencer`` read them. Calibration has its place here, too.
 
     Args:
         data_preprocessor: Config of the data preprocessor, or the preprocessor.
@@ -31,11 +31,14 @@ class BaseForgeryDetector(BaseModel):
         is_threshold_fitted: () bool, False while the thresholds are the 0.5 of the start.
         real_windows: (3, 68) float64, how the scores of real windows are distributed, for the
             same three: ``values`` of a ``RealWindows`` each; all zero until they are known.
+        proposal_settings: (3, 24) float64, how step scores become intervals, for the same three:
+            ``values`` of ``ProposalSettings`` each; all zero until they are known.
     """
 
     decision_threshold: Tensor
     is_threshold_fitted: Tensor
     real_windows: Tensor
+    proposal_settings: Tensor
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class BaseForgeryDetector(BaseModel):
         self.register_buffer("decision_threshold", torch.full((3,), 0.5))
         self.register_buffer("is_threshold_fitted", torch.tensor(False))
         self.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
+        self.register_buffer("proposal_settings", torch.zeros(3, 24, dtype=torch.float64))
 
     @abstractmethod
     def forward(

@@ -1,6 +1,6 @@
 """Proposals, intervals that are likely fake, from the scores of time steps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Literal, get_args
@@ -23,6 +23,9 @@ SegmentScore = Literal["mean", "max", "contrast"]
 
 FIT_IOUS = (0.5, 0.75, 0.9, 0.95)
 """The thresholds of IoU over which proposals are fitted: those of published tables."""
+_NUM_VALUES = 24
+# The settings that are one number; thresholds follow.
+_NUM_SINGLE = 7
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,56 @@ class ProposalSettings:
         if self.max_proposals < 1:
             raise ArgumentError(f"Expected `max_proposals` > 0, got {self.max_proposals}.")
 
+    @classmethod
+    def from_values(cls, values: Any) -> "ProposalSettings | None":
+        """Return the settings of what :attr:`values` gave, shape (24,); None for zeros alone."""
+        array = np.asarray(values, dtype=np.float64)
+        if not array.any():
+            return None
+        gap, length, kind, sigma, power, most, num_thresholds = array[:_NUM_SINGLE].tolist()
+        first = array[_NUM_SINGLE:]
+        return cls(
+            thresholds=tuple(first[: int(num_thresholds)].tolist()),
+            max_gap_seconds=gap,
+            min_length_seconds=length,
+            segment_score=get_args(SegmentScore)[int(kind)],
+            nms_sigma=sigma or None,
+            clip_power=power,
+            max_proposals=int(most),
+        )
+
+    @property
+    def values(self) -> Floats:
+        """All settings as one array, shape (24,), to be kept in a checkpoint.
+
+        Raises:
+            ValueError: If there are more than 17 thresholds.
+        """
+        if len(self.thresholds) > _NUM_VALUES - _NUM_SINGLE:
+            raise ArgumentError(
+                f"Expected up to {_NUM_VALUES - _NUM_SINGLE} `thresholds`, got "
+                f"{len(self.thresholds)}: a checkpoint has room for no more."
+            )
+        values = np.zeros(_NUM_VALUES)
+        values[:_NUM_SINGLE] = (
+            self.max_gap_seconds,
+            self.min_length_seconds,
+            get_args(SegmentScore).index(self.segment_score),
+            self.nms_sigma or 0.0,
+            self.clip_power,
+            self.max_proposals,
+            len(self.thresholds),
+        )
+        values[_NUM_SINGLE : _NUM_SINGLE + len(self.thresholds)] = self.thresholds
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "ProposalSettings":
+        """Return the settings of what :meth:`to_json` gave."""
+        return cls(**{**values, "thresholds": tuple(values["thresholds"])})
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain values, from which ``ProposalSettings(**values)`` is made again."""
+        """Return plain values, for :meth:`from_json`."""
         return asdict(self) | {"thresholds": list(self.thresholds)}
 
 

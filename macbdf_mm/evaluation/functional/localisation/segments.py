@@ -81,6 +81,22 @@ class Segments:
             self.scores[indices],
         )
 
+    def of_files(self, is_wanted: npt.NDArray[np.bool_]) -> "Segments":
+        """Return the intervals of some of the files, which are counted anew.
+
+        Args:
+            is_wanted: Shape (F,).
+        """
+        number = np.cumsum(is_wanted) - 1
+        kept = is_wanted[self.files]
+        return Segments(
+            int(is_wanted.sum()),
+            number[self.files[kept]],
+            self.starts[kept],
+            self.ends[kept],
+            self.scores[kept],
+        )
+
     def by_score(self) -> "Segments":
         """Return the intervals of each file in descending order of the score.
 
