@@ -20,6 +20,7 @@ from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import (
+    NO_FRAME_HEAD,
     ONLY_FACES,
     failed_prediction,
     file_caveats,
@@ -279,6 +280,8 @@ class ForgeryInferencer(BaseInferencer):
             info = samples[0].media_info
             num_damaged = sum(sample.get("num_damaged", 0) for sample in samples)
             warnings = [*self.caveats, *file_caveats(info, num_damaged)]
+            if not any(window.steps for window in video.windows):
+                warnings.append(NO_FRAME_HEAD)
             missing = missing_seconds(info)
             missing_share = missing / (info.duration_seconds + missing)
             try:

@@ -180,11 +180,7 @@ def predict_video(
         steps=steps_to_json(video.windows),
         thresholds=thresholds,
         verdict=verdict,
-        warnings=[
-            *warnings,
-            *_gap_warnings(video, unread),
-            *([] if any(window.steps for window in video.windows) else [NO_FRAME_HEAD]),
-        ],
+        warnings=[*warnings, *_gap_warnings(video, unread)],
         unseen_share=1 - (1 - missing_share) * seen_share,
         flagged=flagged,
         false_alarm_bound=None if real_windows is None else FALSE_ALARM_BOUND,

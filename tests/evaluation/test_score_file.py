@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.errors import AnnotationError, MissingBackendError, MissingDataError
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.score_file import (
     ROW_KEYS,
     ScoreSet,
@@ -19,16 +20,19 @@ STEPS = {
     "video": StepScores(np.array([0.1, NAN]), np.array([0, 1])),
     "audio": StepScores(np.array([1 / 3]), np.array([-1])),
 }
+FORGERIES = {"video": ((0.25, 1.0),), "audio": ()}
 VIDEOS = gather_videos(
     [
         WindowScores("a", (0.0, 1.0), (0.1, 0.2, NAN), (0, 0, -1), steps=STEPS),
         WindowScores(
             "b", (0.0, 1.0), (0.9, 0.8, 0.7), (1, 1, 0), "FVRA", "m", "v", "a",
             path="data/b", dataset="tiny", columns={"identity": "anna", "source": "a"},
+            duration_seconds=1.5, forgeries=FORGERIES,
         ),
         WindowScores(
             "b", (0.5, 1.5), (0.8, 0.7, 0.6), (1, 1, 0), "FVRA", "m", "v", "a",
             path="data/b", dataset="tiny", columns={"identity": "anna", "source": "a"},
+            duration_seconds=1.5, forgeries=FORGERIES,
         ),
         # A name that is not UTF-8.
         WindowScores("c_\udcff", (0.0, 1.0), (NAN, NAN, NAN), (1, 1, 1), decode_error="0 bytes"),
@@ -41,6 +45,7 @@ SCORES = ScoreSet(
     thresholds={"overall": 0.5, "video": 0.45, "audio": 0.55},
     is_threshold_fitted=True,
     aggregation="mean",
+    proposals={"video": ProposalSettings((0.3, 0.7), nms_sigma=0.3)},
     origin={"weights_sha256": "12"},
 )
 
@@ -98,6 +103,8 @@ def test_a_row_has_all_that_tables_need(tmp_path):
         "windows": [[0.0, 1.0, 0.9, 0.8, 0.7], [0.5, 1.5, 0.8, 0.7, 0.6]],
         "steps": {},
         "step_labels": {},
+        "duration_seconds": 1.5,
+        "forgeries": {"video": [[0.25, 1.0]], "audio": []},
     }  # fmt: skip
     assert rows[0]["scores"]["audio"] is None
     assert rows[0]["steps"] == {"video": [[0.1, None]], "audio": [[0.33333334]]}

@@ -65,6 +65,7 @@ def test_notes_say_coverage_clusters_and_thresholds():
         "59 of 60 clips have a score (98.3%). Those without are left out: 000059.mp4 (0 bytes).",
         "Intervals are 95 %, by a bootstrap of 10 clusters of clips (by identity), 20 resamples.",
         "The thresholds were chosen on validation data.",
+        "Forgeries are not located in time: there are no scores of time steps.",
     ]
 
 

@@ -8,12 +8,15 @@ from torch import nn
 
 from macbdf_mm.engine.hooks import DecisionThresholdHook
 from macbdf_mm.engine.hooks.decision_threshold_hook import (
+    read_proposals,
     read_real_windows,
     read_thresholds,
+    store_proposals,
     store_real_windows,
     store_thresholds,
 )
 from macbdf_mm.errors import ConfigError
+from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 
@@ -23,6 +26,7 @@ FIGURES = {
     "audio/threshold": 0.75,
     "is_threshold_fitted": 1.0,
 }
+PROPOSALS = ProposalSettings((0.3, 0.7), 0.35, 0.1, "contrast", 0.3, 1.0, 50)
 
 
 @pytest.fixture
@@ -31,6 +35,7 @@ def model():
     model.register_buffer("decision_threshold", torch.full((3,), 0.5))
     model.register_buffer("is_threshold_fitted", torch.tensor(False))
     model.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
+    model.register_buffer("proposal_settings", torch.zeros(3, 24, dtype=torch.float64))
     return model
 
 
@@ -42,6 +47,7 @@ def run_of(model, metric=None, phase="val"):
 def test_validation_writes_into_the_buffers(model):
     metric = ForgeryMetric(fit_threshold=True)
     metric.real_windows["video"] = RealWindows.fit(np.linspace(0.1, 0.6, 100))
+    metric.proposals = {"audio": PROPOSALS}
     DecisionThresholdHook().after_val_epoch(run_of(model, metric), FIGURES)
     assert model.decision_threshold.tolist() == [0.25, 0.5, 0.75]
     assert bool(model.is_threshold_fitted)
@@ -49,6 +55,7 @@ def test_validation_writes_into_the_buffers(model):
     stored = read_real_windows(model)
     assert stored["video"].values.tolist() == metric.real_windows["video"].values.tolist()
     assert stored["audio"].values.tolist() == RealWindows.unfitted().values.tolist()
+    assert read_proposals(model) == {"audio": PROPOSALS}
 
 
 def test_prefix_of_the_metric(model):
@@ -63,7 +70,9 @@ def test_metrics_get_the_thresholds_of_the_model(model, phase):
     metric = ForgeryMetric()
     fitted = RealWindows.fit(np.linspace(0.1, 0.6, 100))
     store_real_windows(model, dict.fromkeys(("overall", "video", "audio"), fitted))
+    store_proposals(model, {"audio": PROPOSALS})
     getattr(DecisionThresholdHook(), f"before_{phase}_epoch")(run_of(model, metric, phase))
+    assert metric.proposals == {"audio": PROPOSALS}
     assert metric.real_windows["overall"].values.tolist() == fitted.values.tolist()
     assert metric.thresholds == {"overall": 0.25, "video": 0.5, "audio": 0.75}
     assert metric.is_threshold_fitted

@@ -37,6 +37,7 @@ def test_the_buffers_are_these_and_no_others():
         "decision_threshold",
         "is_threshold_fitted",
         "real_windows",
+        "proposal_settings",
         "classifier.weight",
         "classifier.bias",
     ]

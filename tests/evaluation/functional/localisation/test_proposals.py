@@ -169,3 +169,19 @@ def test_settings_are_plain_values():
 def test_settings_out_of_range(settings, message):
     with pytest.raises(ValueError, match=message):
         ProposalSettings(**settings)
+
+
+@pytest.mark.parametrize("settings", [ProposalSettings(), *default_grid()][::7])
+def test_settings_survive_a_checkpoint_and_a_file(settings):
+    assert np.isfinite(settings.values).all()
+    assert ProposalSettings.from_values(settings.values) == settings
+    assert ProposalSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+def test_zeros_are_no_settings():
+    assert ProposalSettings.from_values(np.zeros(24)) is None
+
+
+def test_a_checkpoint_has_room_for_so_many_thresholds():
+    with pytest.raises(ValueError, match="Expected up to 17 `thresholds`, got 18"):
+        _ = ProposalSettings(thresholds=(0.5,) * 18).values
