@@ -102,7 +102,7 @@ def localisation_table(found: Mapping[str, LocalisedTrack], convention: Conventi
         rows.append((f"AR@{number}", *(_ranged(t.figures[convention], key) for t in tracks)))
     for iou in MEASURED.ap_ious:
         cells = [_number(t.best[convention][f"ap@{iou:g}"]) for t in tracks]
-        rows.append((f"AP@{iou:g}, limit of the steps", *cells))
+        rows.append((f"AP@{iou:g} if all steps were right", *cells))
     rows += [
         ("length of the steps (s)", *(f"{t.step_seconds:g}" for t in tracks)),
         ("forgeries", *(str(t.num_forgeries) for t in tracks)),

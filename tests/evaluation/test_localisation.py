@@ -86,7 +86,7 @@ def test_proposals_of_each_track():
     assert found["video"].to_rows()[0] == pytest.approx(np.array([[0.5, 1.0, 0.9]]))
     assert len(found["video"].to_rows()[3]) == 0
     assert found["audio"].files.size == 0, "its settings are its own"
-    assert found["overall"].to_rows()[2][:, :2].tolist() == [[0.25, 1.0], [1.25, 1.9]]
+    assert sorted(found["overall"].to_rows()[2][:, :2].tolist()) == [[0.25, 1.0], [1.25, 1.9]]
 
 
 def test_overall_forgeries_are_known_where_those_of_both_tracks_are():
@@ -107,12 +107,11 @@ def test_figures_are_those_of_the_proposals_of_the_clips_that_are_measured():
         expected = localise(given, wanted, convention, MEASURED)
         measured = video.figures[convention]
         assert {name: measured[name] for name in expected} == pytest.approx(expected)
-    assert video.figures["exact"]["ap@0.95"] == 0.5
     assert {"ap@0.5_low", "ar@5_high"} < set(video.figures["exact"])
     assert not any(name.endswith("_low") for name in video.figures["avdeepfake1m"])
     assert video.step_seconds == 0.25
-    # 0.25 to 1.1 s in steps of 0.25 s is 0.25 to 1 s.
-    assert video.best["exact"] == {"ap@0.5": 1.0, "ap@0.75": 1.0, "ap@0.9": 0.5, "ap@0.95": 0.5}
+    # 0.25 to 1.1 s in steps of 0.25 s is 0.25 to 1 s: one of two, which are equally sure, hits.
+    assert video.best["exact"] == {"ap@0.5": 1.0, "ap@0.75": 1.0, "ap@0.9": 0.25, "ap@0.95": 0.25}
     assert found["audio"].num_whole == 1
     assert found["overall"].num_partly_seen == 0
 

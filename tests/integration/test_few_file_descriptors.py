@@ -62,7 +62,8 @@ def test_windows_that_are_kept_hold_no_shared_memory(make_clip, tmp_path, option
     config.write_text(CONFIG.format(root=ROOT, folder=tmp_path, windows=NUM_WINDOWS))
     make_weights = "import torch; torch.save({'state_dict': {'weight': torch.zeros(()), \
 'decision_threshold': torch.full((3,), 0.5), 'is_threshold_fitted': torch.tensor(False), \
-'real_windows': torch.zeros(3, 68, dtype=torch.float64)}}, 'w.pth')"
+'real_windows': torch.zeros(3, 68, dtype=torch.float64), \
+'proposal_settings': torch.zeros(3, 24, dtype=torch.float64)}}, 'w.pth')"
     subprocess.run([sys.executable, "-c", make_weights], cwd=tmp_path, check=True)
     done = subprocess.run(
         [

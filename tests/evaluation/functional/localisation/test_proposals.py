@@ -147,30 +147,6 @@ def test_nothing_to_fit():
         fit_proposals(*forged(2), grid=iter(()))
 
 
-def test_settings_are_plain_values():
-    settings = ProposalSettings(thresholds=(0.2, 0.5), nms_sigma=0.3)
-    values = json.loads(json.dumps(settings.to_json()))
-    again = ProposalSettings(**(values | {"thresholds": tuple(values["thresholds"])}))
-    assert again == settings
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"thresholds": ()}, "one or more `thresholds`"),
-        ({"max_gap_seconds": -1}, "`max_gap_seconds` >= 0, got -1"),
-        ({"min_length_seconds": -1}, "`min_length_seconds` >= 0"),
-        ({"clip_power": -1}, "`clip_power` >= 0"),
-        ({"segment_score": "sum"}, r"`segment_score` in .*, got 'sum'"),
-        ({"nms_sigma": 0}, "`nms_sigma` > 0 or None, got 0"),
-        ({"max_proposals": 0}, "`max_proposals` > 0, got 0"),
-    ],
-)
-def test_settings_out_of_range(settings, message):
-    with pytest.raises(ValueError, match=message):
-        ProposalSettings(**settings)
-
-
 @pytest.mark.parametrize("settings", [ProposalSettings(), *default_grid()][::7])
 def test_settings_survive_a_checkpoint_and_a_file(settings):
     assert np.isfinite(settings.values).all()
