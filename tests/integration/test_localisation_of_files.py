@@ -28,7 +28,7 @@ def test_settings_travel_from_validation_to_tests_tables_and_predictions(
     labels = ((0, 0), (1, 1), (1, 0))
     rows = []
     for number, (video, audio) in enumerate(labels):
-        clip = make_clip(f"{number}.mp4", seconds=1.9)
+        clip = make_clip(f"{number}.mp4", seconds=1.92)
         is_whole = number == 2
         rows.append(
             ClipRow(
@@ -40,7 +40,7 @@ def test_settings_travel_from_validation_to_tests_tables_and_predictions(
                 audio_fake_intervals=(FORGERY,) if audio and not is_whole else (),
                 identity=str(number),
                 split="test",
-                duration_seconds=1.9,
+                duration_seconds=1.92,
             )
         )
     save_annotation(tmp_path / "ann.json", {"dataset": "few"}, rows)
@@ -67,10 +67,10 @@ def test_settings_travel_from_validation_to_tests_tables_and_predictions(
     scores = read_scores(path)
     assert scores.proposals == fitted
     annotated = [video.forgeries["video"] for video in scores.videos]
-    assert annotated == [(), (FORGERY,), ((0.0, 1.9),)]
+    assert annotated == [(), (FORGERY,), ((0.0, 1.92),)]
     # The tables of the file are those of its proposals and the annotation.
     proposals = propose_intervals(scores.videos, fitted)
-    wanted = Segments.from_files([[], [FORGERY], [(0.0, 1.9)]])
+    wanted = Segments.from_files([[], [FORGERY], [(0.0, 1.92)]])
     tables = score_tables(scores, num_resamples=10).tables
     for convention, title in (
         ("exact", "Localisation in time, convention exact"),
