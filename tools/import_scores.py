@@ -25,8 +25,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--logits",
         action="store_true",
-        help="scores are on any scale on which 0 is undecided; the logistic function keeps their "
-        "order",
+        help="scores are on any scale on which 0 is undecided; the logistic function makes P(fake) "
+        "of them, in their order",
     )
     return parser.parse_args()
 
@@ -52,6 +52,11 @@ def main() -> None:
     write_scores(found.scores, out)
     num, num_scored = len(found.scores.videos), len(found.scores.scored)
     print(f"{num_scored} of {num} clips have a score, {num - num_scored} are missing.")
+    if found.divisor > 1:
+        print(
+            f"All scores were divided by {found.divisor:.3g}, for P(fake) of the largest would be "
+            "rounded to 0 or 1: judge their order, not how well P(fake) is calibrated."
+        )
     if found.unmatched:
         named = ", ".join(map(printable, found.unmatched[:_NUM_NAMED]))
         print(f"{len(found.unmatched)} paths name no clip of the annotation: {named}")

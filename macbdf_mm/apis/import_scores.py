@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from macbdf_mm.datasets.annotation import ClipRow, load_annotation
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError
-from macbdf_mm.evaluation.functional.probabilities import from_log_odds
+from macbdf_mm.evaluation.functional.probabilities import from_log_odds, log_odds
 from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.prepare.converters.read_table import read_csv
@@ -20,6 +18,8 @@ from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.environment import package_versions
 from macbdf_mm.utils.tables import shown
 
+# Beyond it P(fake) would be rounded to 1, and the order of scores lost.
+_MAX_LOGIT = float(log_odds(1.0))
 # Of a track there may be scores as well.
 _TRACK_COLUMNS = {"video": "video_score", "audio": "audio_score"}
 
@@ -31,10 +31,12 @@ class ImportedScores:
     Attributes:
         scores: One entry for each clip of the split; those without a row are missing.
         unmatched: Paths of the table that name no clip of the split, in its order.
+        divisor: What all logits were divided by so that P(fake) keeps their order; 1 if nothing.
     """
 
     scores: ScoreSet
     unmatched: Sequence[str]
+    divisor: float = 1.0
 
 
 def import_scores(
@@ -60,8 +62,9 @@ def import_scores(
         path_column: Heading of the paths.
         score_column: Heading of the overall scores, P(fake).
         thresholds: From which score a track is called fake; 0.5 if left out.
-        are_logits: Scores are on any scale on which 0 is undecided; the logistic function, which
-            keeps their order, makes P(fake) of them.
+        are_logits: Scores are on any scale on which 0 is undecided; the logistic function makes
+            P(fake) of them. If one is beyond 16.6, where P(fake) would be rounded to 0 or 1, all
+            are divided by the same number first, so their order is kept.
 
     Raises:
         MissingDataError: If a file is not there, or the annotation has no such split.
@@ -99,6 +102,17 @@ def import_scores(
             f"None of the {len(unmatched)} paths of {table}{example} names a clip of {ann_file}, "
             f"such as '{rows[0].file}': check --path-column and --split."
         )
+    divisor = 1.0
+    if are_logits:
+        most = max(
+            (abs(v) for row in found.values() for v in row.values() if not math.isnan(v)),
+            default=0.0,
+        )
+        divisor = max(1.0, most / _MAX_LOGIT)
+        found = {
+            file: {track: float(from_log_odds(value / divisor)) for track, value in row.items()}
+            for file, row in found.items()
+        }
     dataset = str(annotation.metainfo["dataset"])
     scores = ScoreSet(
         videos=[_video(row, dataset, found.get(row.file), table.name) for row in rows],
@@ -107,11 +121,12 @@ def import_scores(
             "imported_sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
             "annotations": {str(ann_file): hashlib.sha256(ann_file.read_bytes()).hexdigest()},
             "split": split,
+            "logits_divided_by": divisor,
             "command": " ".join(sys.argv),
             "versions": package_versions(),
         },
     )
-    return ImportedScores(scores, unmatched)
+    return ImportedScores(scores, unmatched, divisor)
 
 
 class _Finder:
@@ -146,8 +161,10 @@ def _score(cell: str, place: str, is_logit: bool) -> float:
         value = float(cell)
     except ValueError:
         raise AnnotationError(f"{place}: expected a score, got {shown(cell)}.") from None
+    if is_logit and math.isfinite(value):
+        return value
     if is_logit:
-        return float(from_log_odds(np.float64(value)))
+        raise AnnotationError(f"{place}: expected a finite score, got {cell}.")
     if not 0 <= value <= 1:
         raise AnnotationError(
             f"{place}: expected a score in [0, 1], P(fake), got {cell}; --logits takes scores of "

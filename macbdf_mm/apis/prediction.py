@@ -58,7 +58,8 @@ class Prediction:
 
     Attributes:
         file: The path as it was given.
-        status: ``ok``, ``error``, or ``not judged`` where all is blank, frozen or silent.
+        status: ``ok``, ``error``, or ``not judged`` where all is blank, frozen, silent or
+            incomplete.
         error: One sentence, unless the status is ``ok``.
         scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``; None for a track
             that is not there.
@@ -76,8 +77,9 @@ class Prediction:
         flagged: For each track, intervals in seconds whose windows stand out from those of real
             files. Of a real file of any length there is one with a probability of at most
             ``false_alarm_bound``; where that is None, nothing is known of real windows.
-        unusable: For each track of which windows were left out as blank, frozen or silent:
-            ``num_windows``, ``share`` of all windows, ``reasons`` and ``intervals`` in seconds.
+        unusable: For each track of which windows were left out as blank, frozen, silent or
+            incomplete: ``num_windows``, ``share`` of all windows, ``reasons`` and ``intervals`` in
+            seconds.
         warnings: What to keep in mind when reading the scores.
         unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
             that could not be read, what lies between windows, and what is missing of a file that

@@ -81,6 +81,9 @@ class ScoredClips:
 def fill_missing(videos: Sequence[VideoScores], policy: MissingPolicy) -> list[VideoScores]:
     """Return the videos with a score where a labelled track has none.
 
+    A track of which no clip has a score, as of a detector of the video alone, is left as it is: it
+    is not judged at all, rather than missing.
+
     Args:
         videos: Videos with and without scores.
         policy: ``'as-real'`` takes 0, ``'as-fake'`` 1, as if a service had answered so for what it
@@ -94,7 +97,12 @@ def fill_missing(videos: Sequence[VideoScores], policy: MissingPolicy) -> list[V
     if policy == "exclude":
         return list(videos)
     assumed = _ASSUMED[policy]
-    return [_filled(video, assumed) for video in videos]
+    judged = [
+        track
+        for track in TRACKS
+        if track == "overall" or any(not math.isnan(video.scores[track]) for video in videos)
+    ]
+    return [_filled(video, judged, assumed) for video in videos]
 
 
 def _of_own_set(video: VideoScores, column: str) -> str | None:
@@ -102,12 +110,12 @@ def _of_own_set(video: VideoScores, column: str) -> str | None:
     return value and f"{video.dataset or ''}\0{value}"
 
 
-def _filled(video: VideoScores, assumed: float) -> VideoScores:
+def _filled(video: VideoScores, judged: Sequence[str], assumed: float) -> VideoScores:
     is_lost = {
         track: math.isnan(video.scores[track]) and video.labels[track] in (FAKE, REAL)
-        for track in TRACKS
+        for track in judged
     }
     if not any(is_lost.values()):
         return video
-    scores = {t: assumed if is_lost[t] else video.scores[t] for t in TRACKS}
+    scores = {t: assumed if is_lost.get(t) else video.scores[t] for t in TRACKS}
     return replace(video, scores=scores)

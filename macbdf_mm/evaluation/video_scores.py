@@ -60,7 +60,7 @@ class WindowScores:
         columns: Further columns of the annotation by which clips can be grouped, such as
             ``identity`` and ``source``.
         unusable: Tracks that were masked, ``'video'`` or ``'audio'``, and why: ``'blank'``,
-            ``'frozen'`` or ``'silent'``.
+            ``'frozen'``, ``'silent'`` or ``'incomplete'``.
         duration_seconds: Length of the video, None if unknown.
         forgeries: By track, intervals in seconds of the video in which it is fake; without the
             tracks of which that is not known.
@@ -371,7 +371,7 @@ def _gather(
         groups=first.groups,
         error=next((window.decode_error for window in windows if window.decode_error), None),
         absence=(
-            "nothing in it can be judged: it is blank, frozen or silent throughout"
+            _why_unusable(windows)
             if any(window.unusable for window in windows)
             else "neither track could be scored"
         ),
@@ -383,3 +383,10 @@ def _gather(
             if all(window.forgeries.get(track) == intervals for window in windows)
         },
     )
+
+
+def _why_unusable(windows: Sequence[WindowScores]) -> str:
+    reasons = {reason for window in windows for reason in window.unusable.values()}
+    if reasons == {"incomplete"}:
+        return "nothing in it can be judged: it is too short to fill a window"
+    return "nothing in it can be judged: it is blank, frozen, silent or incomplete throughout"

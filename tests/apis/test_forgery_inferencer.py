@@ -221,7 +221,8 @@ def test_damage_in_the_windows_is_warned_of(inferencer, make_clip):
     path.write_bytes(content.tobytes())
     prediction = _only(inferencer(path))
     assert prediction["status"] == "ok"
-    assert re.match(r"the file is damaged: .* errors in \d+ of the", prediction["warnings"][-1])
+    said = re.compile(r"the file is damaged: .* errors in \d+ of the")
+    assert any(map(said.match, prediction["warnings"]))
 
 
 def test_what_was_not_seen_is_said_where_a_part_is_enough(inferencer, make_clip, harm_windows):
@@ -494,7 +495,7 @@ def test_a_black_and_silent_start_is_left_out_and_reported(inferencer, make_padd
 def test_a_black_and_silent_file_is_not_judged(inferencer, make_padded):
     prediction = _only(inferencer(make_padded(2.0, 9.0)))
     assert (prediction["status"], prediction["verdict"]) == ("not judged", None)
-    assert "blank, frozen or silent throughout" in prediction["error"]
+    assert "blank, frozen, silent or incomplete throughout" in prediction["error"]
 
 
 def test_a_silent_track_is_not_judged_and_the_other_one_is(inferencer, make_clip):

@@ -46,6 +46,7 @@ def test_scores_come_with_all_that_the_annotation_says(load):
     assert found.scores.thresholds == dict.fromkeys(("overall", "video", "audio"), 0.5)
     assert set(found.scores.origin) == {
         "imported_sha256", "annotations", "split", "command", "versions",
+        "logits_divided_by",
     }  # fmt: skip
 
 
@@ -74,6 +75,17 @@ def test_columns_threshold_and_logits(load):
     assert first.scores["overall"] == pytest.approx(1 / (1 + math.exp(3.5)))
     assert third.scores["overall"] == 0.5
     assert found.scores.thresholds["overall"] == 0.4
+
+
+def test_large_logits_keep_their_order(load):
+    text = "path,score\ntest/a.mp4,-300\ntest/b.mp4,98.5\nmore/b.mp4,99\ntest/c.mp4,\n"
+    found = load(text, are_logits=True)
+    first, second, third, _ = (video.scores["overall"] for video in found.scores.videos)
+    assert 0 < first < 0.5 < second < third < 1
+    assert found.divisor == pytest.approx(300 / 16.6, rel=0.01)
+    assert found.scores.origin["logits_divided_by"] == found.divisor
+    with pytest.raises(AnnotationError, match=r"line 2: expected a finite score, got inf\."):
+        load("path,score\ntest/a.mp4,inf\n", are_logits=True)
 
 
 def test_an_empty_cell_is_no_score(load):

@@ -182,8 +182,8 @@ def test_a_file_of_nothing_to_judge_is_not_judged():
     assert (prediction.status, prediction.verdict) == ("not judged", None)
     assert prediction.unusable["video"]["reasons"] == ["blank", "frozen"]
     assert describe(prediction.as_dict()) == (
-        "a.mp4: not judged: nothing in it can be judged: it is blank, frozen or silent throughout; "
-        "warning: careful"
+        "a.mp4: not judged: nothing in it can be judged: it is blank, frozen, silent or "
+        "incomplete throughout; warning: careful"
     )
     assert summarise([prediction.as_dict()], []) == "1 file: 1 not judged."
 

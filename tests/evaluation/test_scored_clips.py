@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -50,12 +51,21 @@ def test_coverage_counts_the_clips_with_a_label():
 
 @pytest.mark.parametrize(("policy", "expected"), [("as-real", 0.0), ("as-fake", 1.0)])
 def test_a_policy_gives_labelled_tracks_a_score(policy, expected):
-    videos = [clip("a", 0.4), clip("b", NAN, label=1), clip("c", audio_label=0)]
+    heard = clip("d")
+    heard = replace(heard, scores={**heard.scores, "audio": 0.1})
+    videos = [clip("a", 0.4), clip("b", NAN, label=1), clip("c", audio_label=0), heard]
     filled = fill_missing(videos, policy)
     assert filled[0] is videos[0]
     assert filled[1].scores["overall"] == filled[1].scores["video"] == expected
     assert math.isnan(filled[1].scores["audio"]), "it has no label"
     assert filled[2].scores == {"overall": 0.5, "video": 0.5, "audio": expected}
+
+
+def test_a_track_that_no_clip_has_a_score_of_is_not_missing():
+    videos = [clip("a", 0.4, audio_label=1), clip("b", NAN, audio_label=0)]
+    filled = fill_missing(videos, "as-fake")
+    assert filled[1].scores["overall"] == 1.0
+    assert all(math.isnan(video.scores["audio"]) for video in filled)
 
 
 def test_exclusion_leaves_all_as_it_is():

@@ -71,6 +71,15 @@ def test_silence_all_along_and_a_voice_that_is_only_low(write):
     assert read(write(None, silent(0.8))) == {"audio": "silent"}
 
 
+def test_a_track_that_ends_early_or_begins_late(write, make_clip):
+    path = write(change_sound=lambda t, sound: sound[t < 1.6])
+    assert read(path, (0.5, 1.78)) == {"audio": "incomplete"}
+    assert read(path, (0.36, 1.64)) == {}
+    assert read(path, (0.0, 1.28)) == {}
+    assert read(make_clip(seconds=1.1)) == {"video": "incomplete", "audio": "incomplete"}
+    assert read(make_clip(seconds=1.24)) == {}
+
+
 def test_a_track_that_is_not_there_is_not_unusable(write, make_clip):
     assert read(write(), (5.0, 6.28)) == {}
     assert read(make_clip(seconds=2.0, with_sound=False)) == {}

@@ -1,4 +1,4 @@
-"""Leaving out what cannot be judged: blank or frozen pictures, silence."""
+"""Leaving out what cannot be judged: blank or frozen pictures, silence, incomplete tracks."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from macbdf_mm.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class MaskUnusable:
-    """Mask a track of a window that is blank, frozen or silent, wholly or for a while.
+    """Mask a track of a window that is blank, frozen, silent or incomplete.
 
     The model then sees the window as if the file lacked the track there: it gets no score of the
     track, and the overall score is that of the other one. Comes right after decoding. What counts
@@ -19,7 +19,7 @@ class MaskUnusable:
     Required keys: imgs, T frames (H, W, 3), uint8; video_valid (T,); waveform (S,);
     audio_valid (S,); sample_rate. Optional keys: picture_seconds, as ``DecodeAudioVisual`` gives
     it. Modified keys: video_valid, audio_valid. Added keys: unusable, where a track is: a dict from
-    ``'video'`` and ``'audio'`` to ``'blank'``, ``'frozen'`` or ``'silent'``.
+    ``'video'`` and ``'audio'`` to ``'blank'``, ``'frozen'``, ``'silent'`` or ``'incomplete'``.
     """
 
     def __call__(self, results: dict[str, Any]) -> dict[str, Any]:
