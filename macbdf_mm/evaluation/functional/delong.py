@@ -7,7 +7,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata, t
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.clusters import Clusters
@@ -94,7 +94,8 @@ def delong_interval(
 ) -> tuple[float, float, float]:
     """Return the area under the ROC curve and its interval (area, low, high).
 
-    The interval is that of a normal distribution of the area's logit, so that it stays inside
+    The interval is that of a normal distribution of the area's logit, over clusters of Student's
+    t, so that it stays inside
     (0, 1). An area of 0 or 1 has no width. Arguments and errors as of :func:`auc_covariance`.
 
     Args:
@@ -108,7 +109,7 @@ def delong_interval(
     if area in (0.0, 1.0):
         return area, area, area
     center = math.log(area / (1 - area)) if not math.isnan(area) else math.nan
-    reach = _quantile(confidence) * math.sqrt(variance) / (area * (1 - area))
+    reach = _quantile(confidence, clusters) * math.sqrt(variance) / (area * (1 - area))
     low, high = (1 / (1 + math.exp(-(center + sign * reach))) for sign in (-1, 1))
     return area, low, high
 
@@ -143,11 +144,11 @@ def compare_aucs(
     variance = float(weights @ covariance @ weights)
     # Detectors that rank all clips alike: what is left is rounding.
     error = math.sqrt(variance) if variance > 1e-20 or math.isnan(variance) else 0.0
-    reach = _quantile(confidence) * error
+    reach = _quantile(confidence, clusters) * error
     if error == 0:
         p_value = 1.0 if abs(difference) < 1e-12 else 0.0
     else:
-        p_value = float(2 * norm.sf(abs(difference) / error))
+        p_value = float(2 * t.sf(abs(difference) / error, _freedom(clusters)))
     return AucDifference(
         float(auc_a),
         float(auc_b),
@@ -166,7 +167,16 @@ def _covariance_of_mean(values: Floats) -> Floats:
     return np.atleast_2d(np.cov(values)) / num_values
 
 
-def _quantile(confidence: float) -> float:
+def _freedom(clusters: Clusters | None) -> float:
+    """Return the degrees of freedom: infinite, a normal distribution, in DeLong's own test.
+
+    A variance from few persons is itself uncertain: with 5 of them, a normal distribution finds a
+    difference in 12 of 100 pairs of equal detectors at a level of 5 %, Student's t in 5.
+    """
+    return math.inf if clusters is None else max(1, clusters.num - 1)
+
+
+def _quantile(confidence: float, clusters: Clusters | None) -> float:
     if not 0 < confidence < 1:
         raise ArgumentError(f"Expected `confidence` inside (0, 1), got {confidence}.")
-    return float(norm.ppf((1 + confidence) / 2))
+    return float(t.ppf((1 + confidence) / 2, _freedom(clusters)))

@@ -108,6 +108,23 @@ def test_no_difference_is_found_in_five_of_a_hundred():
     assert found["clip"] / 300 > 0.15
 
 
+def test_few_persons_find_no_more_differences():
+    # Detectors that differ by chance from person to person, and in nothing else.
+    person = np.repeat(np.arange(5), 10)
+    clusters = Clusters.of(person, "identity")
+    labels = np.tile(np.arange(10) % 2, 5)
+    found = inside = 0
+    for seed in range(400):
+        generator = np.random.default_rng(seed)
+        skill = 1.5 + generator.normal(size=(2, 5))[:, person]
+        pair = skill * labels + generator.normal(size=(2, 50))
+        result = compare_aucs(labels, *pair, clusters)
+        found += result.p_value < 0.05
+        inside += result.low <= 0 <= result.high
+    assert 0.02 <= found / 400 <= 0.08
+    assert inside == 400 - found
+
+
 def test_interval_of_one_area():
     labels, first, _ = draw(size=200)
     area, low, high = delong_interval(labels, first)
