@@ -25,7 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--num-resamples", type=int, default=1000, help="of the intervals (default: 1000)"
     )
-    parser.add_argument("--out", help="folder for the tables as JSON and Markdown, and ROC curves")
+    parser.add_argument("--out", help="folder for the tables as JSON and Markdown, and plots")
     return parser.parse_args()
 
 

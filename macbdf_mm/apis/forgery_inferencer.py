@@ -29,7 +29,11 @@ from macbdf_mm.apis.prediction import (
     weight_caveats,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.engine.hooks.decision_threshold_hook import read_proposals, read_real_windows
+from macbdf_mm.engine.hooks.decision_threshold_hook import (
+    calibration_of,
+    read_proposals,
+    read_real_windows,
+)
 from macbdf_mm.errors import (
     ConfigError,
     DecoderStoppedError,
@@ -245,7 +249,7 @@ class ForgeryInferencer(BaseInferencer):
         infos = {sample.file: sample.media_info for sample in preds}
         return [
             draw_timeline(
-                [[*window.span_seconds, *window.scores] for window in video.windows],
+                self.calibration.windows(video).tolist(),
                 thresholds=self.thresholds,
                 duration_seconds=video.windows[-1].span_seconds[1],
                 title=printable_lines(
@@ -292,6 +296,7 @@ class ForgeryInferencer(BaseInferencer):
                     missing_share,
                     self.real_windows,
                     self.proposals,
+                    self.calibration,
                 )
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
@@ -316,7 +321,8 @@ class ForgeryInferencer(BaseInferencer):
         are_windows_known = isinstance(known, torch.Tensor) and bool(known.any())
         self.real_windows = read_real_windows(model) if are_windows_known else None
         self.proposals = read_proposals(model) if hasattr(model, "proposal_settings") else {}
-        self.caveats = weight_caveats(checkpoint, is_fitted, are_windows_known)
+        self.calibration = calibration_of(dict(model.named_buffers(recurse=False)))
+        self.caveats = weight_caveats(checkpoint, is_fitted, are_windows_known, self.calibration)
         return model.to(device)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
@@ -383,7 +389,8 @@ class ForgeryInferencer(BaseInferencer):
 
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
-        return gather_videos(windows, self.settings.aggregation, self.real_windows)
+        videos = gather_videos(windows, self.settings.aggregation, self.real_windows)
+        return self.calibration.apply(videos)
 
 
 def prefetch(items: Iterator[Item], abort: Callable[[], None] = lambda: None) -> Iterator[Item]:

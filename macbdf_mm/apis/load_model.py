@@ -70,7 +70,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
     """Copy ``weights`` into ``model``; every one of them must fit.
 
     Args:
-        model: The model to fill.
+        model: The model to fill. What it names in ``optional_weights`` may be missing, and is set
+            to zero then.
         weights: Name -> tensor.
         origin: Where they come from, for the error message.
 
@@ -78,6 +79,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor], origin: 
         CheckpointMismatchError: If a weight is missing, unknown, of another shape, or not finite.
     """
     own = model.state_dict()
+    optional = [name for name in getattr(model, "optional_weights", ()) if name not in weights]
+    weights = {**weights, **{name: torch.zeros_like(own[name]) for name in optional}}
     missing = [name for name in own if name not in weights]
     unknown = [name for name in weights if name not in own]
     reshaped = [n for n in own if n in weights and own[n].shape != _shape(weights[n])]

@@ -14,6 +14,7 @@ from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.localisation import propose_intervals
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import (
     SCORE_DIGITS,
     VideoScores,
@@ -38,6 +39,13 @@ UNFITTED_WINDOWS = (
     "do not compare, and no parts are flagged"
 )
 NO_FRAME_HEAD = "the weights have no frame-level head, so forgeries are not located in time"
+UNCALIBRATED = (
+    "scores were not calibrated on validation data, so they rank files but are no probabilities"
+)
+NO_BAND = (
+    "no file is called uncertain: the validation data bound the share of wrong verdicts outside "
+    "of no band of scores"
+)
 FALSE_ALARM_BOUND = 0.05
 """Of a real file of any length, that one or more windows of any track are flagged."""
 
@@ -61,19 +69,20 @@ class Prediction:
         status: ``ok``, ``error``, or ``not judged`` where all is blank, frozen, silent or
             incomplete.
         error: One sentence, unless the status is ``ok``.
-        scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``; None for a track
-            that is not there.
-        windows: Start and end in seconds, then the same three scores.
+        scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``, calibrated on
+            validation data if the checkpoint has that; None for a track that is not there.
+        windows: Start and end in seconds, then the same three scores, on the same scale.
         steps: For ``video`` and ``audio``, a list for each window with P(fake) of its equal
-            time steps, None where the track was not seen. Empty from weights without a
-            frame-level head.
+            time steps, not calibrated, None where the track was not seen. Empty from weights
+            without a frame-level head.
         intervals: Where the file is likely fake: dicts with ``track``, ``start`` and ``end`` in
             seconds and ``score`` in [0, 1], for each track best first. None from weights without a
             frame-level head. Nothing is proposed where a track was not seen. Real files have
             intervals too, of low scores.
         thresholds: The score from which each counts as fake.
-        verdict: ``fake`` by the overall score; else ``parts flagged`` if windows stand out; else
-            ``real``. None without an overall score.
+        verdict: By the overall score ``fake``, ``uncertain`` (inside the uncertain band) or
+            ``real``; ``parts flagged`` if it is below the threshold, but windows stand out. None
+            without an overall score.
         flagged: For each track, intervals in seconds whose windows stand out from those of real
             files. Of a real file of any length there is one with a probability of at most
             ``false_alarm_bound``; where that is None, nothing is known of real windows.
@@ -84,6 +93,10 @@ class Prediction:
         unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
             that could not be read, what lies between windows, and what is missing of a file that
             was cut short. None for a file that could not be scored.
+        raw_scores: The scores before calibration, None if they were not calibrated.
+        uncertain_band: ``low`` and ``high`` of the band, and what is known of the share of wrong
+            verdicts outside, see
+            :class:`~macbdf_mm.evaluation.functional.uncertain_band.UncertainBand`; None without.
     """
 
     file: str
@@ -100,6 +113,8 @@ class Prediction:
     false_alarm_bound: float | None = None
     unusable: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     intervals: Sequence[Mapping[str, Any]] | None = None
+    raw_scores: Mapping[str, float | None] | None = None
+    uncertain_band: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
@@ -134,6 +149,7 @@ def predict_video(
     missing_share: float = 0.0,
     real_windows: Mapping[str, RealWindows] | None = None,
     proposals: Mapping[str, ProposalSettings] | None = None,
+    calibration: ScoreCalibration | None = None,
 ) -> Prediction:
     """Return the prediction for a file from the scores of its windows.
 
@@ -145,6 +161,7 @@ def predict_video(
         real_windows: By track, how the scores of real windows are distributed; None if that is
             not known, and no windows can be flagged.
         proposals: By track, how step scores become intervals; the defaults where it says nothing.
+        calibration: Of the checkpoint, as it made the scores of the video.
 
     Raises:
         UndecodableMediaError: If no window has a score, and not because all are unusable.
@@ -162,10 +179,11 @@ def predict_video(
     seen_share = 1 - len(unread) / len(video.windows)
     seen_share *= 1 - _gap_seconds(video) / video.windows[-1].span_seconds[1]
     flagged = {} if real_windows is None else _flagged(video, real_windows)
-    if video.scores["overall"] >= thresholds["overall"]:
-        verdict = "fake"
-    else:
-        verdict = "parts flagged" if any(flagged.values()) else "real"
+    calibration = calibration or ScoreCalibration.none()
+    score, threshold = video.scores["overall"], thresholds["overall"]
+    verdict: str = calibration.verdict(score, threshold)
+    if score < threshold:
+        verdict = "parts flagged" if any(flagged.values()) else verdict
         reached = [track for track in TRACKS[1:] if video.scores[track] >= thresholds[track]]
         if verdict == "real" and reached:
             warnings = [
@@ -178,7 +196,10 @@ def predict_video(
         status="ok",
         error=None,
         scores={track: none_if_nan(video.scores[track]) for track in TRACKS},
-        windows=[_window(window.span_seconds, window.scores) for window in video.windows],
+        windows=[
+            _window((start, end), scores)
+            for start, end, *scores in calibration.windows(video).tolist()
+        ],
         steps=steps_to_json(video.windows),
         thresholds=thresholds,
         verdict=verdict,
@@ -188,6 +209,8 @@ def predict_video(
         false_alarm_bound=None if real_windows is None else FALSE_ALARM_BOUND,
         unusable=_unusable(video),
         intervals=_intervals(video, proposals or {}),
+        raw_scores=video.raw_scores and {t: none_if_nan(video.raw_scores[t]) for t in TRACKS},
+        uncertain_band=None if calibration.band is None else calibration.band.to_json(),
     )
 
 
@@ -204,10 +227,17 @@ def describe(prediction: Mapping[str, Any]) -> str:
         error = prediction["error"].removeprefix(file).removeprefix(":").strip().rstrip(".")
         text = f"{prediction['status']}: {error}"
         return printable(f"{file}: " + "; ".join([text, *warnings]))
-    verdict = {"fake": "FAKE", "parts flagged": "PARTS FLAGGED"}.get(prediction["verdict"], "real")
+    verdict = prediction["verdict"]
+    verdict = verdict if verdict == "real" else verdict.upper()
     if prediction["verdict"] == "parts flagged":
         bound = prediction["false_alarm_bound"]
         verdict += f" (in {bound:.0%} of real files at most), as a whole below the threshold"
+    if prediction["verdict"] == "uncertain":
+        band = prediction["uncertain_band"]
+        verdict += (
+            f" (overall from {band['low']:.2f} to {band['high']:.2f}; outside, at most "
+            f"{band['error_bound']:.0%} of verdicts are wrong on data like the validation set)"
+        )
     tracks = [_describe_track(track, prediction) for track in TRACKS]
     if where := _describe_best(prediction):
         tracks.append(where)
@@ -221,6 +251,7 @@ def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) 
     named = (
         ("fake", "fake"),
         ("parts flagged", "with parts flagged"),
+        ("uncertain", "uncertain"),
         ("real", "real"),
         ("not judged", "not judged"),
         ("error", "not scored"),
@@ -236,7 +267,10 @@ def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]])
 
 
 def weight_caveats(
-    checkpoint: Mapping[str, Any], is_threshold_fitted: bool, are_windows_known: bool
+    checkpoint: Mapping[str, Any],
+    is_threshold_fitted: bool,
+    are_windows_known: bool,
+    calibration: ScoreCalibration,
 ) -> list[str]:
     """Return what is to be said of all scores that the weights of a checkpoint give."""
     caveats = []
@@ -249,6 +283,10 @@ def weight_caveats(
         caveats.append(UNFITTED_THRESHOLD)
     if not are_windows_known:
         caveats.append(UNFITTED_WINDOWS)
+    if not calibration.is_fitted:
+        caveats.append(UNCALIBRATED)
+    elif calibration.band is None:
+        caveats.append(NO_BAND)
     return caveats
 
 

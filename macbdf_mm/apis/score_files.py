@@ -17,6 +17,7 @@ from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, thresholds_by_t
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders
 from macbdf_mm.apis.prediction import failed_prediction, save_predictions, weight_caveats
+from macbdf_mm.engine.hooks.decision_threshold_hook import calibration_of
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UnwritableFileError
 from macbdf_mm.utils.files import FileStamp, check_writable
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
@@ -85,7 +86,8 @@ class FileScorer:
         thresholds = thresholds_by_track(weights.get("decision_threshold"), owner)
         is_fitted = bool(weights.get("is_threshold_fitted", False))
         are_windows_known = bool(weights.get("real_windows", torch.zeros(1)).any())
-        return thresholds, weight_caveats(checkpoint, is_fitted, are_windows_known)
+        calibration = calibration_of(weights)
+        return thresholds, weight_caveats(checkpoint, is_fitted, are_windows_known, calibration)
 
     def stamps(self) -> Callable[[Path], list[Any]]:
         """Return the function that says what the scores of a file depend on."""

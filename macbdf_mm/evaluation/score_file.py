@@ -26,6 +26,7 @@ from macbdf_mm.errors import (
 )
 from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.weighted_clips import Scores
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import (
     Status,
     StepScores,
@@ -60,6 +61,7 @@ class ScoreSet:
             on validation data.
         origin: What made the scores: digests of weights, annotation, split and config, versions,
             the command. Without the time, so that the same run writes the same bytes.
+        calibration: How the scores follow from the raw ones, and which are called uncertain.
     """
 
     videos: Sequence[VideoScores]
@@ -68,6 +70,7 @@ class ScoreSet:
     aggregation: str | None = None
     proposals: Mapping[str, ProposalSettings] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
+    calibration: ScoreCalibration = field(default_factory=ScoreCalibration.none)
 
     @property
     def scored(self) -> list[VideoScores]:
@@ -103,6 +106,7 @@ class _Row(msgspec.Struct):
     step_labels: dict[str, list[list[int]]]
     duration_seconds: float | None = None
     forgeries: dict[str, list[tuple[float, float]]] = {}
+    raw_scores: dict[str, float | None] | None = None
 
 
 ROW_KEYS = _Row.__struct_fields__
@@ -110,7 +114,8 @@ ROW_KEYS = _Row.__struct_fields__
 overall, video and audio. ``windows`` are lists of start and end in seconds and the three scores.
 ``steps`` has, for each track with a frame-level head and each window, the scores of its equal time
 steps, and ``step_labels`` their labels. ``forgeries`` has the annotated fake intervals of each
-track, in seconds, without the tracks of which nothing is known."""
+track, in seconds, without the tracks of which nothing is known. ``raw_scores`` are the three scores
+before calibration, null if there was none; windows and steps are not calibrated."""
 
 
 def meta_path(path: str | Path) -> Path:
@@ -147,6 +152,7 @@ def write_scores(scores: ScoreSet, path: str | Path) -> None:
         "is_threshold_fitted": scores.is_threshold_fitted,
         "aggregation": scores.aggregation,
         "proposals": {track: found.to_json() for track, found in scores.proposals.items()},
+        "calibration": scores.calibration.to_json(),
         "origin": dict(scores.origin),
     }
     write_json(meta, meta_path(path))
@@ -187,6 +193,7 @@ def read_scores(path: str | Path) -> ScoreSet:
                 for track, values in meta.get("proposals", {}).items()
             },
             origin=dict(meta["origin"]),
+            calibration=ScoreCalibration.from_json(meta.get("calibration")),
         )
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, AnnotationError | ArgumentError):
@@ -242,6 +249,8 @@ def _row_of(video: VideoScores) -> dict[str, Any]:
             track: [list(interval) for interval in intervals]
             for track, intervals in video.forgeries.items()
         },
+        "raw_scores": video.raw_scores
+        and {track: none_if_nan(score) for track, score in video.raw_scores.items()},
     }
 
 
@@ -289,6 +298,9 @@ def _video_of(row: _Row) -> VideoScores:
         error=error,
         duration_seconds=row.duration_seconds,
         forgeries=forgeries,
+        raw_scores=None
+        if row.raw_scores is None
+        else {track: _nan(row.raw_scores[track]) for track in TRACKS},
         **({"absence": row.reason} if row.status == "missing" and row.reason else {}),
     )
 
@@ -349,6 +361,7 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
             "step_labels": arrow.map_(texts, labels),
             "duration_seconds": numbers,
             "forgeries": arrow.map_(texts, arrow.list_(arrow.list_(numbers))),
+            "raw_scores": arrow.struct([(track, numbers) for track in TRACKS]),
         }
     )
     plain = [{**row, **{name: list(row[name].items()) for name in _MAPS}} for row in rows]

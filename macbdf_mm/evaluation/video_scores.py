@@ -110,9 +110,11 @@ class VideoScores:
 
     Attributes:
         file: The video, as the annotation names it.
-        scores: P(fake) by track name, NaN for a track that was seen in no window.
+        scores: P(fake) by track name, NaN for a track that was seen in no window; calibrated, if
+            that was done.
         labels: Labels of the clip by track name, -1 unknown.
-        windows: The windows by their start; empty where only the clip has scores.
+        windows: The windows by their start; empty where only the clip has scores. Their scores
+            are those of the model, and not calibrated.
         dataset: Name of the data set that the video is from.
         path: Where the video is, None if that is not known.
         groups: Columns of the annotation by which clips can be grouped: ``category``,
@@ -122,6 +124,7 @@ class VideoScores:
         duration_seconds: Length of the video, None if unknown.
         forgeries: By track, intervals in seconds in which it is fake; without the tracks of which
             that is not known.
+        raw_scores: The scores before calibration; None if they were not calibrated.
     """
 
     file: str
@@ -135,6 +138,12 @@ class VideoScores:
     absence: str = "neither track could be scored"
     duration_seconds: float | None = None
     forgeries: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
+    raw_scores: Mapping[str, float] | None = None
+
+    @property
+    def uncalibrated(self) -> Mapping[str, float]:
+        """The scores before any calibration."""
+        return self.scores if self.raw_scores is None else self.raw_scores
 
     @property
     def is_scored(self) -> bool:

@@ -13,6 +13,7 @@ from macbdf_mm.evaluation.localisation import (
 from macbdf_mm.evaluation.measures import (
     BREAKDOWNS,
     always_fake,
+    labelled_scores,
     measure_groups,
     measure_steps,
     measure_track,
@@ -28,6 +29,7 @@ from macbdf_mm.reports.tables import (
     localisation_title,
     step_table,
     track_table,
+    verdict_table,
 )
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.tables import markdown_table, printable
@@ -113,6 +115,11 @@ def score_tables(
     }
     figures[ALWAYS_FAKE] = always_fake(clips)
     tables = {"All clips": track_table(figures, coverage)}
+    labels, overall = labelled_scores(clips, "overall")
+    if scores.calibration.band is not None and labels.size:
+        tables["Verdicts (overall score)"] = verdict_table(
+            labels, overall, scores.calibration, thresholds["overall"]
+        )
     steps: dict[str, float | None] = {}
     for track in STEP_TRACKS:
         steps |= measure_steps(clips, track, thresholds[track], num_resamples)
@@ -192,4 +199,19 @@ def _notes(
         if scores.is_threshold_fitted
         else "The thresholds were not chosen on validation data."
     )
+    calibration = scores.calibration
+    lacking = [track for track in TRACKS if calibration.maps[track]["method"] == "none"]
+    if len(lacking) < len(TRACKS):
+        others = f", but not those of {' and '.join(lacking)}" if lacking else ""
+        notes.append(f"The scores were calibrated on validation data{others}.")
+    else:
+        notes.append("The scores were not calibrated, so they need not be probabilities.")
+    if (band := calibration.band) is not None:
+        notes.append(
+            f"Overall scores from {band.low:.3f} to {band.high:.3f} are uncertain: on validation "
+            f"data, {band.num_errors} of {band.num_decided} verdicts outside were wrong, which "
+            f"bounds their share to {band.error_bound:.1%} (confidence {band.confidence:.0%})."
+        )
+    elif calibration.is_fitted:
+        notes.append("No score is uncertain: validation data assure the bound for no band.")
     return notes

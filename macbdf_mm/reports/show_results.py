@@ -1,4 +1,4 @@
-"""A table of every tested video, and the ROC curves, as files to look at."""
+"""A table of every tested video, ROC curves and a reliability plot, as files to look at."""
 
 import csv
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.score_file import ScoreSet, read_scores
 from macbdf_mm.evaluation.video_scores import none_if_nan
+from macbdf_mm.reports.figures.reliability import draw_reliability
 from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
 from macbdf_mm.reports.figures.theme import to_png
 from macbdf_mm.structures.labels import TRACKS
@@ -16,7 +17,7 @@ _COLUMNS = ("category", "method")
 
 
 def show_results(scores_file: str | Path, folder: str | Path) -> list[Path]:
-    """Write ``videos.csv`` and ``roc.png`` into a folder, and return their paths.
+    """Write ``videos.csv``, ``roc.png``, ``reliability.png`` into a folder; return their paths.
 
     Args:
         scores_file: What ``ForgeryMetric`` wrote to its ``out_file``.
@@ -30,7 +31,9 @@ def show_results(scores_file: str | Path, folder: str | Path) -> list[Path]:
         track: measure_track(scores.videos, track, scores.thresholds[track]) for track in TRACKS
     }
     write_atomically(to_png(draw_roc_curves(scores.videos, figures)), picture)
-    return [table, picture]
+    reliability = folder / "reliability.png"
+    write_atomically(to_png(draw_reliability(scores.videos)), reliability)
+    return [table, picture, reliability]
 
 
 def _write_table(scores: ScoreSet, path: Path) -> None:

@@ -4,15 +4,20 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from macbdf_mm.evaluation.functional.localisation.matching import Convention
+from macbdf_mm.evaluation.functional.weighted_clips import Labels, Scores
 from macbdf_mm.evaluation.localisation import MEASURED, LocalisedTrack
 from macbdf_mm.evaluation.measures import AGAINST_REAL, measure_groups, metrics_by
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Breakdown, Metric
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.structures.labels import CATEGORIES, FAKE, STEP_TRACKS
 
+VERDICTS = ("real", "uncertain", "fake")
 ALWAYS_FAKE = '"always fake", overall'
 """Heading of the figures of a detector that calls everything fake."""
 
@@ -118,6 +123,36 @@ def localisation_title(convention: Convention) -> str:
     return f"{where} {convention}" + (
         " (as published tables)" if convention == "avdeepfake1m" else ""
     )
+
+
+def verdict_table(
+    labels: Labels, scores: Scores, calibration: ScoreCalibration, threshold: float
+) -> Table:
+    """Return a row for all, real and fake clips: how they are called, and how often wrongly.
+
+    Args:
+        labels: Of N > 0 clips, 1 fake, 0 real, shape (N,).
+        scores: Their calibrated overall scores, (N,).
+        calibration: With the uncertain band.
+        threshold: Of the overall score.
+    """
+    called = np.array([calibration.verdict(score, threshold) for score in scores])
+    is_wrong = np.where(labels == FAKE, called == "real", called == "fake")
+    is_decided = called != "uncertain"
+    rows = []
+    for name, chosen in (("all", labels >= 0), ("real", labels != FAKE), ("fake", labels == FAKE)):
+        if chosen.any():
+            decided = chosen & is_decided
+            rows.append(
+                (
+                    name,
+                    str(int(chosen.sum())),
+                    *(_percent((called[chosen] == word).mean()) for word in VERDICTS),
+                    _percent(is_wrong[decided].mean() if decided.any() else math.nan),
+                )
+            )
+    heads = ("called real", "uncertain", "called fake", "wrong of those not uncertain")
+    return Table(("clips", "number", *heads), rows)
 
 
 def group_table(

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from macbdf_mm.apis.prediction import (
+    NO_BAND,
     SYNTHETIC_WEIGHTS,
+    UNCALIBRATED,
     UNFITTED_THRESHOLD,
     UNFITTED_WINDOWS,
     UNKNOWN_TRAINING,
@@ -20,6 +22,8 @@ from macbdf_mm.apis.prediction import (
 )
 from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
+from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
 from macbdf_mm.media.probe import MediaInfo, probe
 
@@ -28,6 +32,11 @@ THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
 UNKNOWN = (-1, -1, -1)
 
 
+PLATT = {"method": "platt", "num_real": 50, "num_fake": 50, "slope": 1.0, "bias": -2.77}
+CALIBRATION = ScoreCalibration(
+    dict.fromkeys(THRESHOLDS, PLATT),
+    UncertainBand(0.3, 0.7, 0.1, 0.95, 0.08, 80, 3, 100),
+)
 REAL_WINDOWS = dict.fromkeys(THRESHOLDS, RealWindows.unfitted())
 
 
@@ -224,16 +233,53 @@ def _of(**training_data):
 
 
 def test_synthetic_weights_are_named():
-    assert weight_caveats(_of(dataset="demo", synthetic=True), True, True) == [SYNTHETIC_WEIGHTS]
-    assert weight_caveats(_of(dataset="dfdc", synthetic=False), True, True) == []
+    synthetic, filmed = (_of(dataset="d", synthetic=synthetic) for synthetic in (True, False))
+    assert weight_caveats(synthetic, True, True, CALIBRATION) == [SYNTHETIC_WEIGHTS]
+    assert weight_caveats(filmed, True, True, CALIBRATION) == []
 
 
 def test_what_is_not_known_is_said():
-    assert weight_caveats({}, False, False) == [
+    assert weight_caveats({}, False, False, ScoreCalibration.none()) == [
         UNKNOWN_TRAINING,
         UNFITTED_THRESHOLD,
         UNFITTED_WINDOWS,
+        UNCALIBRATED,
     ]
+    no_band = dataclasses.replace(CALIBRATION, band=None)
+    assert weight_caveats(_of(synthetic=False), True, True, no_band) == [NO_BAND]
+
+
+@pytest.mark.parametrize(
+    ("raw", "verdict", "line"),
+    [
+        (0.8, "real", "real; overall 0.20 (threshold 0.50)"),
+        (
+            0.9,
+            "uncertain",
+            "UNCERTAIN (overall from 0.30 to 0.70; outside, at most 8% of verdicts are "
+            "wrong on data like the validation set); overall 0.36 (threshold 0.50)",
+        ),
+        (0.96, "uncertain", "UNCERTAIN (overall"),
+        (0.99, "fake", "FAKE; overall 0.86 (threshold 0.50)"),
+    ],
+)
+def test_calibrated_scores_have_three_verdicts(raw, verdict, line):
+    (video,) = CALIBRATION.apply([_video((raw, NAN, NAN))])
+    record = predict_video(video, THRESHOLDS, [], calibration=CALIBRATION).as_dict()
+    assert record["verdict"] == verdict
+    assert describe(record).removeprefix("a.mp4: ").startswith(line)
+    assert record["raw_scores"]["overall"] == pytest.approx(raw)
+    assert record["windows"][0][2] == pytest.approx(record["scores"]["overall"])
+    assert record["uncertain_band"]["low"] == 0.3
+    assert summarise([record], []).startswith(f"1 file: 1 {verdict}")
+
+
+def test_windows_that_stand_out_go_before_uncertain_below_the_threshold():
+    window = WindowScores("a.mp4", (0.0, 1.0), (0.9, 0.999999, NAN), (-1, -1, -1))
+    (video,) = CALIBRATION.apply(gather_videos([window], real_windows=REAL_WINDOWS))
+    found = predict_video(video, THRESHOLDS, [], 0.0, REAL_WINDOWS, CALIBRATION)
+    assert found.verdict == "parts flagged"
+    assert predict_video(video, THRESHOLDS, [], calibration=CALIBRATION).verdict == "uncertain"
 
 
 @pytest.fixture

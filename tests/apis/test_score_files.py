@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from macbdf_mm.apis import score_files as module
-from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS, UNCALIBRATED
 from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
 from macbdf_mm.errors import ConfigError, UndecodableMediaError, UnwritableFileError
 from macbdf_mm.utils.jobs import Death
@@ -221,7 +221,7 @@ def test_thresholds_and_caveats_are_those_of_the_model(run_dir, real_scorer):
     thresholds, caveats = real_scorer.thresholds_and_caveats
     assert (thresholds, caveats) == with_model.thresholds_and_caveats
     assert thresholds == pytest.approx(THRESHOLDS)
-    assert caveats == [SYNTHETIC_WEIGHTS]
+    assert caveats == [SYNTHETIC_WEIGHTS, UNCALIBRATED]
     assert pickle.loads(pickle.dumps(with_model))._inferencer is None
 
 

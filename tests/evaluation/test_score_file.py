@@ -105,6 +105,7 @@ def test_a_row_has_all_that_tables_need(tmp_path):
         "step_labels": {},
         "duration_seconds": 1.5,
         "forgeries": {"video": [[0.25, 1.0]], "audio": []},
+        "raw_scores": None,
     }  # fmt: skip
     assert rows[0]["scores"]["audio"] is None
     assert rows[0]["steps"] == {"video": [[0.1, None]], "audio": [[0.33333334]]}

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
+from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.measures import measure_track
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.score_file import ScoreSet, read_scores, write_scores
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.score_tables import score_tables
@@ -65,8 +67,40 @@ def test_notes_say_coverage_clusters_and_thresholds():
         "59 of 60 clips have a score (98.3%). Those without are left out: 000059.mp4 (0 bytes).",
         "Intervals are 95 %, by a bootstrap of 10 clusters of clips (by identity), 20 resamples.",
         "The thresholds were chosen on validation data.",
+        "The scores were not calibrated, so they need not be probabilities.",
         "Forgeries are not located in time: there are no scores of time steps.",
     ]
+
+
+def test_the_table_of_verdicts_counts_what_is_uncertain_and_wrong_outside():
+    platt = {"method": "platt", "num_real": 50, "num_fake": 50, "slope": 1.0, "bias": 0.0}
+    none = {"method": "none", "num_real": 0, "num_fake": 50}
+    band = UncertainBand(0.3, 0.7, 0.1, 0.95, 0.08, 80, 3, 100)
+    maps = {"overall": platt, "video": platt, "audio": none}
+    scores = replace(SCORES, calibration=ScoreCalibration(maps, band))
+    found = score_tables(scores, num_resamples=0)
+    clips = [(v.labels["overall"], v.scores["overall"]) for v in SCORES.videos if v.is_scored]
+    for row, group in zip(
+        found.tables["Verdicts (overall score)"].rows, ((0, 1), (0,), (1,)), strict=True
+    ):
+        values = [(label, score) for label, score in clips if label in group]
+        decided = [(label, score) for label, score in values if not 0.3 <= score <= 0.7]
+        shares = [
+            np.mean([score < 0.3 for _, score in values]),
+            np.mean([0.3 <= score <= 0.7 for _, score in values]),
+            np.mean([score > 0.7 for _, score in values]),
+            np.mean([label != (score > 0.7) for label, score in decided]),
+        ]
+        assert row[1:] == (str(len(values)), *(f"{share:.0%}" for share in shares))
+    assert found.notes[-3:-1] == [
+        "The scores were calibrated on validation data, but not those of audio.",
+        "Overall scores from 0.300 to 0.700 are uncertain: on validation data, 3 of 80 verdicts "
+        "outside were wrong, which bounds their share to 8.0% (confidence 95%).",
+    ]
+    without = replace(scores, calibration=ScoreCalibration(maps))
+    found = score_tables(without, num_resamples=0)
+    assert "Verdicts (overall score)" not in found.tables
+    assert found.notes[-2].startswith("No score is uncertain: validation data assure")
 
 
 @pytest.mark.parametrize(
@@ -138,7 +172,7 @@ def test_the_commands_need_no_torch(tmp_path):
     for words in ("0 bytes", "a minus b", "ours minus their", "(2 seeds)", "DeLong's test"):
         assert words in done.stdout
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"tables.json", "tables.md", "videos.csv", "roc.png"}
+    assert names == {"tables.json", "tables.md", "videos.csv", "roc.png", "reliability.png"}
     assert (tmp_path / "c.json").is_file()
 
 

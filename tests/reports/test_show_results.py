@@ -1,6 +1,7 @@
 import csv
 import math
 
+import pytest
 import torch
 from matplotlib.image import imread
 from mmengine.evaluator import Evaluator
@@ -30,11 +31,14 @@ def test_table_and_curves(tmp_path):
     evaluator = Evaluator(ForgeryMetric(num_resamples=10, out_file=str(tmp_path / "scores.jsonl")))
     evaluator.process([sample("a", 0, 0.25), sample("b", 1, 0.75), sample("c", 1, math.nan)])
     evaluator.evaluate(3)
-    table, picture = show_results(tmp_path / "scores.jsonl", tmp_path / "shown")
+    table, picture, reliability = show_results(tmp_path / "scores.jsonl", tmp_path / "shown")
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a", "b", "c"]
     assert [row["called_fake"] for row in rows] == ["0", "1", ""]
-    assert [row["overall_score"] for row in rows] == ["0.25", "0.75", ""]
+    assert [float(row["overall_score"]) for row in rows[:2]] == pytest.approx([0.25, 0.75])
+    assert rows[2]["overall_score"] == ""
     assert rows[1]["method"] == "patch"
     assert imread(picture).std() > 0
+    assert reliability.name == "reliability.png"
+    assert imread(reliability).std() > 0

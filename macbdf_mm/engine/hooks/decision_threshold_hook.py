@@ -16,6 +16,7 @@ from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSetti
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.registry import HOOKS
 from macbdf_mm.structures.labels import TRACKS
 
@@ -25,12 +26,13 @@ class DecisionThresholdHook(Hook):
     """Stores what was chosen on validation data in the model's buffers.
 
     That is the thresholds, the distribution of the scores of real windows by which windows are
-    aggregated, and the settings by which step scores become intervals. So they travel in its
-    checkpoint, and an accuracy on test data uses them without having seen that data. The model
-    needs the buffers ``decision_threshold``, float32 of shape (3,) for overall, video, audio,
-    ``is_threshold_fitted``, bool of shape (), ``real_windows``, float64 of shape (3, 68), and
-    ``proposal_settings``, float64 of shape (3, 24), which a ``BaseForgeryDetector`` has; the
-    validation set needs a ``ForgeryMetric`` with ``fit_threshold=True``.
+    aggregated, the settings by which step scores become intervals, and the calibration of scores
+    with the uncertain band. So they travel in its checkpoint, and an accuracy on test data uses
+    them without having seen that data. The model needs the buffers ``decision_threshold``, float32
+    of shape (3,) for overall, video, audio, ``is_threshold_fitted``, bool of shape (), and
+    ``real_windows``, ``proposal_settings``, ``calibration`` and ``uncertain_band``, float64 of
+    shapes (3, 68), (3, 24), (3, 518) and (8,), which a ``BaseForgeryDetector`` has; the validation
+    set needs a ``ForgeryMetric`` with ``fit_threshold=True``.
 
     The hook runs before the checkpoint hook, which saves the epoch's checkpoint again after
     its validation.
@@ -72,10 +74,11 @@ class DecisionThresholdHook(Hook):
         for metric in _forgery_metrics(runner.val_loop.evaluator):
             if metric.fit_threshold:
                 # Figures are the same on all ranks, but only the first one has computed them.
-                shared: list[Any] = [metric.real_windows, metric.proposals]
+                shared: list[Any] = [metric.real_windows, metric.proposals, metric.calibration]
                 broadcast_object_list(shared)
                 store_real_windows(model, shared[0])
                 store_proposals(model, shared[1])
+                store_calibration(model, shared[2])
 
 
 def store_thresholds(model: nn.Module, thresholds: list[float], is_fitted: bool) -> None:
@@ -126,12 +129,29 @@ def read_proposals(model: nn.Module) -> dict[str, ProposalSettings]:
     return {track: settings for track, settings in read.items() if settings is not None}
 
 
+def store_calibration(model: nn.Module, calibration: ScoreCalibration) -> None:
+    """Write calibration and uncertain band into a model's buffers."""
+    _buffer(model, "calibration").copy_(torch.from_numpy(calibration.map_values))
+    _buffer(model, "uncertain_band").copy_(torch.from_numpy(calibration.band_values))
+
+
+def calibration_of(weights: Mapping[str, torch.Tensor]) -> ScoreCalibration:
+    """Return the calibration among the weights of a model; one without effect if it has none."""
+    found = [weights.get(name) for name in ("calibration", "uncertain_band")]
+    if found[0] is None or found[1] is None:
+        return ScoreCalibration.none()
+    return ScoreCalibration.from_values(
+        *(values.cpu().numpy() for values in found if values is not None)
+    )
+
+
 def _hand_over(model: nn.Module, evaluator: Evaluator) -> None:
     thresholds, is_fitted = read_thresholds(model)
     for metric in _forgery_metrics(evaluator):
         metric.set_thresholds(thresholds, is_fitted)
         metric.real_windows = read_real_windows(model)
         metric.proposals = read_proposals(model)
+        metric.calibration = calibration_of(dict(model.named_buffers(recurse=False)))
 
 
 def _forgery_metrics(evaluator: Evaluator) -> list[ForgeryMetric]:

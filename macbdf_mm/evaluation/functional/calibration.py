@@ -28,6 +28,9 @@ ISOTONIC_MIN_CLIPS = 1000
 With fewer it follows chance (Niculescu-Mizil and Caruana, ICML 2005, find the same bound).
 """
 
+MAX_KNOTS = 256
+"""Of an isotonic map, which then has a place of fixed size in a checkpoint."""
+
 # A slope below would turn the order of the clips around, or make them equal within rounding.
 _SLOPES = (1e-3, 1e3)
 
@@ -147,9 +150,12 @@ def _fit_isotonic(labels: Labels, logits: Floats) -> dict[str, Any]:
     model = IsotonicRegression().fit(logits, (labels == FAKE).astype(np.float64))
     # As far from 0 and 1 as Platt's targets: no set is large enough to know more.
     shares = np.clip(model.y_thresholds_, targets.min(), targets.max())
+    kept = np.arange(shares.size)
+    if shares.size > MAX_KNOTS:
+        kept = np.linspace(0, shares.size - 1, MAX_KNOTS).round().astype(np.int64)
     return {
-        "logits": model.X_thresholds_.tolist(),
-        "calibrated_logits": log_odds(shares).tolist(),
+        "logits": model.X_thresholds_[kept].tolist(),
+        "calibrated_logits": log_odds(shares[kept]).tolist(),
         "center": float(logits.mean()),
     }
 

@@ -10,10 +10,12 @@ from mmengine.logging import MMLogger
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
+from macbdf_mm.evaluation.functional.calibration import METHODS
 from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import MIN_WINDOWS, RealWindows
 from macbdf_mm.evaluation.localisation import fit_proposal_settings
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.score_file import ScoreSet, check_suffix, write_scores
 from macbdf_mm.evaluation.video_scores import (
     VideoScores,
@@ -22,7 +24,7 @@ from macbdf_mm.evaluation.video_scores import (
     window_of_sample,
 )
 from macbdf_mm.registry import METRICS
-from macbdf_mm.structures.labels import REAL, TRACKS
+from macbdf_mm.structures.labels import FAKE, REAL, TRACKS
 
 _UNFITTED_THRESHOLD = 0.5
 _MAX_NAMED_FILES = 5
@@ -38,17 +40,25 @@ class ForgeryMetric(BaseMetric):
     :attr:`origin` is written beside the scores, to say how they were made; whoever tests sets it.
 
     The windows of a video are aggregated first, so each video counts once. A
-    ``DecisionThresholdHook`` hands over the thresholds that the model carries, and how the scores
+    ``DecisionThresholdHook`` hands over the thresholds that the model carries, how the scores
     of real windows are distributed (:attr:`real_windows`, by track), by which windows are
-    aggregated, and how step scores become intervals (:attr:`proposals`, by track). On the
-    validation set, where they are chosen, the metric uses those of its own data: first the
-    distribution, then the best thresholds, which it returns, and the settings of intervals.
+    aggregated, how step scores become intervals (:attr:`proposals`, by track), and the
+    :attr:`calibration` of the videos' scores. On the validation set, where they are chosen, the
+    metric uses those of its own data: first the distribution, then the calibration, then the best
+    thresholds of the calibrated scores, which it returns, the uncertain band, and the settings of
+    intervals.
 
     Args:
         aggregation: Name of the aggregation of windows, one of
             :data:`~macbdf_mm.evaluation.functional.aggregation.AGGREGATIONS`.
-        fit_threshold: Whether distribution and thresholds are fitted to this data: for validation
-            only, since an accuracy at such a threshold is too good. There are no intervals then.
+        fit_threshold: Whether distribution, calibration and thresholds are fitted to this data: for
+            validation only, since an accuracy at such a threshold is too good. There are no
+            intervals then.
+        calibration: How scores are calibrated, ``'auto'``, ``'temperature'``, ``'platt'`` or
+            ``'isotonic'``, see ``fit_calibration``; ``'none'``: thresholds are those of the model's
+            own scores.
+        max_error: Share of wrong verdicts, inside (0, 1), that is not exceeded outside the
+            uncertain band.
         num_resamples: Of the bootstrap intervals.
         out_file: Score file, ``x.jsonl`` or ``x.parquet``, that gets a row for each video; see
             :mod:`~macbdf_mm.evaluation.score_file`.
@@ -63,6 +73,8 @@ class ForgeryMetric(BaseMetric):
         self,
         aggregation: str = DEFAULT_AGGREGATION,
         fit_threshold: bool = False,
+        calibration: str = "auto",
+        max_error: float = 0.1,
         num_resamples: int = 1000,
         out_file: str | None = None,
         collect_device: str = "cpu",
@@ -74,7 +86,14 @@ class ForgeryMetric(BaseMetric):
             raise ArgumentError(
                 f"Expected `aggregation` in {sorted(AGGREGATIONS)}, got {aggregation!r}."
             )
+        methods = ["auto", "none", *METHODS]
+        if calibration not in methods:
+            raise ArgumentError(f"Expected `calibration` in {methods}, got {calibration!r}.")
+        if not 0 < max_error < 1:
+            raise ArgumentError(f"Expected `max_error` inside (0, 1), got {max_error}.")
         self.aggregation = aggregation
+        self.calibration_method = calibration
+        self.max_error = max_error
         self.fit_threshold = fit_threshold
         self.num_resamples = num_resamples
         self.out_file = None if out_file is None else str(check_suffix(out_file))
@@ -83,6 +102,8 @@ class ForgeryMetric(BaseMetric):
         self.is_threshold_fitted = False
         self.real_windows = dict.fromkeys(TRACKS, RealWindows.unfitted())
         self.proposals: dict[str, ProposalSettings] = {}
+        self.calibration = ScoreCalibration.none()
+        self._told: str | None = None
 
     def set_thresholds(self, thresholds: Mapping[str, float], is_fitted: bool) -> None:
         """Use these thresholds from now on.
@@ -117,6 +138,8 @@ class ForgeryMetric(BaseMetric):
         if self.fit_threshold:
             self._fit_real_windows(videos)
             videos = gather_videos(results, self.aggregation, self.real_windows)
+            self._fit_calibration(videos)
+        videos = self.calibration.apply(videos)
         scores = ScoreSet(
             videos=videos,
             thresholds=self.thresholds,
@@ -138,14 +161,13 @@ class ForgeryMetric(BaseMetric):
             "is_threshold_fitted": float(self.is_threshold_fitted),
         }
         if self.out_file is not None:
-            write_scores(
-                replace(
-                    scores,
-                    is_threshold_fitted=self.is_threshold_fitted,
-                    proposals=self.proposals,
-                ),
-                self.out_file,
+            fitted = replace(
+                scores,
+                is_threshold_fitted=self.is_threshold_fitted,
+                proposals=self.proposals,
+                calibration=self.calibration,
             )
+            write_scores(fitted, self.out_file)
         return figures
 
     def _fit_real_windows(self, videos: Sequence[VideoScores]) -> None:
@@ -157,12 +179,28 @@ class ForgeryMetric(BaseMetric):
             if len(known) >= MIN_WINDOWS:
                 self.real_windows[track] = RealWindows.fit(known)
 
+    def _fit_calibration(self, videos: Sequence[VideoScores]) -> None:
+        if self.calibration_method == "none":
+            self.calibration = ScoreCalibration.none()
+            return
+        self.calibration = ScoreCalibration.fit(videos, self.calibration_method, self.calibration)
+        if self.calibration.absence not in (None, self._told):
+            self._told = self.calibration.absence
+            MMLogger.get_current_instance().warning(self._told)
+
     def _fit(self, videos: Sequence[VideoScores]) -> None:
         for track, threshold in best_thresholds(videos).items():
             # Without both classes there is nothing to choose by: the old one stays.
             if threshold == threshold:
                 self.thresholds[track] = threshold
                 self.is_threshold_fitted = True
+        if not any(video.labels["overall"] == FAKE for video in videos) or not any(
+            video.labels["overall"] == REAL for video in videos
+        ):
+            return
+        self.calibration = self.calibration.with_band(
+            videos, self.thresholds["overall"], self.max_error
+        )
 
     def _warn_of(self, unscored: Mapping[str, str]) -> None:
         named = [f"{file} ({reason})" for file, reason in sorted(unscored.items())]

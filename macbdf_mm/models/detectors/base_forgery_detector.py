@@ -18,8 +18,8 @@ class BaseForgeryDetector(BaseModel):
 
     A detector derives from it and writes :meth:`forward`. What is fitted on validation data and
     has to travel with the weights stands here, in buffers: ``DecisionThresholdHook`` writes the
-    thresholds, the distribution of real windows and how steps become intervals; tests and
-    ``ForgeryInferencer`` read them. Calibration has its place here, too.
+    thresholds, the distribution of real windows, how steps become intervals, and the calibration
+    of scores; tests and ``ForgeryInferencer`` read them.
 
     Args:
         data_preprocessor: Config of the data preprocessor, or the preprocessor.
@@ -33,12 +33,20 @@ class BaseForgeryDetector(BaseModel):
             same three: ``values`` of a ``RealWindows`` each; all zero until they are known.
         proposal_settings: (3, 24) float64, how step scores become intervals, for the same three:
             ``values`` of ``ProposalSettings`` each; all zero until they are known.
+        calibration: (3, 518) float64, ``map_values`` of a ``ScoreCalibration``; all zero until
+            there is one.
+        uncertain_band: (8,) float64, its ``band_values``.
+        optional_weights: Buffers that a checkpoint may lack, as earlier versions wrote it.
     """
+
+    optional_weights = ("calibration", "uncertain_band")
 
     decision_threshold: Tensor
     is_threshold_fitted: Tensor
     real_windows: Tensor
     proposal_settings: Tensor
+    calibration: Tensor
+    uncertain_band: Tensor
 
     def __init__(
         self,
@@ -52,6 +60,8 @@ class BaseForgeryDetector(BaseModel):
         self.register_buffer("is_threshold_fitted", torch.tensor(False))
         self.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
         self.register_buffer("proposal_settings", torch.zeros(3, 24, dtype=torch.float64))
+        self.register_buffer("calibration", torch.zeros(3, 518, dtype=torch.float64))
+        self.register_buffer("uncertain_band", torch.zeros(8, dtype=torch.float64))
 
     @abstractmethod
     def forward(

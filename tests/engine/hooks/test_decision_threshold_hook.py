@@ -8,9 +8,11 @@ from torch import nn
 
 from macbdf_mm.engine.hooks import DecisionThresholdHook
 from macbdf_mm.engine.hooks.decision_threshold_hook import (
+    calibration_of,
     read_proposals,
     read_real_windows,
     read_thresholds,
+    store_calibration,
     store_proposals,
     store_real_windows,
     store_thresholds,
@@ -18,7 +20,9 @@ from macbdf_mm.engine.hooks.decision_threshold_hook import (
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
+from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 
 FIGURES = {
     "overall/threshold": 0.25,
@@ -36,7 +40,19 @@ def model():
     model.register_buffer("is_threshold_fitted", torch.tensor(False))
     model.register_buffer("real_windows", torch.zeros(3, 68, dtype=torch.float64))
     model.register_buffer("proposal_settings", torch.zeros(3, 24, dtype=torch.float64))
+    model.register_buffer("calibration", torch.zeros(3, 518, dtype=torch.float64))
+    model.register_buffer("uncertain_band", torch.zeros(8, dtype=torch.float64))
     return model
+
+
+CALIBRATION = ScoreCalibration(
+    {
+        "overall": {"method": "platt", "num_real": 9, "num_fake": 8, "slope": 0.5, "bias": 0.1},
+        "video": {"method": "temperature", "num_real": 7, "num_fake": 6, "temperature": 3.0},
+        "audio": {"method": "none", "num_real": 0, "num_fake": 5},
+    },
+    UncertainBand(0.3, 0.7, 0.1, 0.95, 0.08, 80, 3, 100),
+)
 
 
 def run_of(model, metric=None, phase="val"):
@@ -48,7 +64,9 @@ def test_validation_writes_into_the_buffers(model):
     metric = ForgeryMetric(fit_threshold=True)
     metric.real_windows["video"] = RealWindows.fit(np.linspace(0.1, 0.6, 100))
     metric.proposals = {"audio": PROPOSALS}
+    metric.calibration = CALIBRATION
     DecisionThresholdHook().after_val_epoch(run_of(model, metric), FIGURES)
+    assert calibration_of(model.state_dict()) == CALIBRATION
     assert model.decision_threshold.tolist() == [0.25, 0.5, 0.75]
     assert bool(model.is_threshold_fitted)
     assert model.state_dict()["decision_threshold"].tolist() == [0.25, 0.5, 0.75]
@@ -71,9 +89,11 @@ def test_metrics_get_the_thresholds_of_the_model(model, phase):
     fitted = RealWindows.fit(np.linspace(0.1, 0.6, 100))
     store_real_windows(model, dict.fromkeys(("overall", "video", "audio"), fitted))
     store_proposals(model, {"audio": PROPOSALS})
+    store_calibration(model, CALIBRATION)
     getattr(DecisionThresholdHook(), f"before_{phase}_epoch")(run_of(model, metric, phase))
     assert metric.proposals == {"audio": PROPOSALS}
     assert metric.real_windows["overall"].values.tolist() == fitted.values.tolist()
+    assert metric.calibration == CALIBRATION
     assert metric.thresholds == {"overall": 0.25, "video": 0.5, "audio": 0.75}
     assert metric.is_threshold_fitted
 
@@ -86,6 +106,11 @@ def test_thresholds_are_written_where_the_weights_are(model):
     assert read_thresholds(model)[1] is False
 
 
+def test_weights_of_before_have_no_calibration(model):
+    weights = {k: v for k, v in model.state_dict().items() if k != "calibration"}
+    assert calibration_of(weights) == ScoreCalibration.none()
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_on_a_gpu(model):
@@ -93,6 +118,8 @@ def test_on_a_gpu(model):
     store_thresholds(model, [0.25, 0.5, 0.75], is_fitted=True)
     assert model.decision_threshold.is_cuda
     assert model.is_threshold_fitted.is_cuda
+    store_calibration(model, CALIBRATION)
+    assert calibration_of(model.state_dict()) == CALIBRATION
     thresholds, is_fitted = read_thresholds(model)
     assert (thresholds["audio"], is_fitted) == (0.75, True)
 

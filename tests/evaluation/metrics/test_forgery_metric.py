@@ -98,6 +98,71 @@ def test_threshold_stays_where_one_class_is_missing():
     assert figures["is_threshold_fitted"] == 0.0
 
 
+def certain(num=60, seed=0):
+    """Samples of a detector whose scores are all near 1, and one of whose tracks is real."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(num) % 2
+    scores = 1 / (1 + np.exp(-(6 + 4 * labels + rng.normal(0, 2, num))))
+    return [
+        sample(f"{k}", int(label), score, clip_audio_label=0)
+        for k, (label, score) in enumerate(zip(labels, scores, strict=True))
+    ]
+
+
+def test_validation_calibrates_and_thresholds_are_on_that_scale(log, tmp_path):
+    path = tmp_path / "val.jsonl"
+    metric = ForgeryMetric(fit_threshold=True, max_error=0.3, out_file=str(path))
+    raw = evaluate(certain(), ForgeryMetric(fit_threshold=True, calibration="none"))
+    figures = evaluate(certain(), metric)
+    assert raw["overall/threshold"] > 0.99
+    assert 0.05 < figures["overall/threshold"] < 0.95
+    assert figures["overall/auc"] == raw["overall/auc"]
+    assert figures["overall/ece"] < raw["overall/ece"] / 2
+    assert metric.calibration.is_fitted
+    assert metric.calibration.band is not None
+    assert "No calibration of the scores of audio: it takes 10" in log.text
+    scores = read_scores(path)
+    assert scores.calibration == metric.calibration
+    assert scores.videos[0].raw_scores["overall"] > 0.9
+    # A test uses what it is given.
+    tested = ForgeryMetric(num_resamples=0)
+    tested.calibration = metric.calibration
+    tested.set_thresholds(metric.thresholds, True)
+    again = evaluate(certain(), tested)
+    assert again["overall/ece"] == figures["overall/ece"]
+    assert again["overall/balanced_acc"] == figures["overall/balanced_acc"]
+
+
+def test_calibration_does_not_depend_on_order_and_padding():
+    found = []
+    for samples in (certain(), [*certain()[::-1], *certain()[:3]]):
+        metric = ForgeryMetric(fit_threshold=True, max_error=0.3)
+        evaluate(samples, metric)
+        found.append((metric.calibration, metric.thresholds))
+    assert found[0] == found[1]
+
+
+def test_few_clips_are_not_calibrated_and_that_is_said_once(log):
+    metric = ForgeryMetric(fit_threshold=True)
+    for _ in range(2):
+        figures = evaluate(SAMPLES, metric)
+    assert log.text.count("No calibration of the scores of overall, video, audio: it takes") == 1
+    assert 0.25 < figures["overall/threshold"] < 0.4
+    assert metric.calibration.band is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"calibration": "beta"}, r"Expected `calibration` in \['auto', .*got 'beta'"),
+        ({"max_error": 1.0}, r"Expected `max_error` inside \(0, 1\), got 1.0"),
+    ],
+)
+def test_wrong_settings_of_the_calibration(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ForgeryMetric(**arguments)
+
+
 def test_unscored_clips_are_counted_and_named(log):
     lost = sample("lost", 1, math.nan, decode_error="'lost' is cut short")
     figures = evaluate([*SAMPLES, lost], ForgeryMetric(num_resamples=10))

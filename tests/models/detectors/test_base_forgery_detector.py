@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from macbdf_mm.apis.load_model import load_weights
 from macbdf_mm.engine.hooks.decision_threshold_hook import read_thresholds, store_thresholds
+from macbdf_mm.errors import CheckpointMismatchError
 from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import ForgeryDataPreprocessor
 from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
 
@@ -32,16 +34,30 @@ def test_thresholds_start_at_one_half_and_are_what_the_hook_moves():
 
 
 def test_the_buffers_are_these_and_no_others():
-    """Checkpoints are loaded with strict keys: a further buffer would refuse those of before."""
+    """Keys are strict: a further one that is not optional would refuse earlier checkpoints."""
     assert list(MeanBrightness().state_dict()) == [
         "decision_threshold",
         "is_threshold_fitted",
         "real_windows",
         "proposal_settings",
+        "calibration",
+        "uncertain_band",
         "classifier.weight",
         "classifier.bias",
     ]
     assert MeanBrightness().is_threshold_fitted.dtype == torch.bool
+
+
+def test_a_checkpoint_of_before_there_was_a_calibration_is_loaded():
+    detector = MeanBrightness()
+    weights = MeanBrightness().state_dict()
+    detector.calibration.fill_(1.0)
+    lacking = {k: v for k, v in weights.items() if k not in ("calibration", "uncertain_band")}
+    load_weights(detector, lacking, "old.pth")
+    assert not detector.calibration.any(), "nothing of another checkpoint stays"
+    del lacking["real_windows"]
+    with pytest.raises(CheckpointMismatchError, match=r"1 weights of .* missing \(such as real_w"):
+        load_weights(detector, lacking, "old.pth")
 
 
 def test_a_data_preprocessor_is_looked_up_in_this_package_first():
