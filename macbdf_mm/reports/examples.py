@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from macbdf_mm.datasets.annotation import ClipRow
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
@@ -42,7 +41,11 @@ def choose_examples(videos: Sequence[VideoScores], threshold: float) -> list[Vid
 
 
 def tell_story(
-    video: VideoScores, row: ClipRow, path: Path, thresholds: Mapping[str, float]
+    video: VideoScores,
+    row: ClipRow,
+    path: Path,
+    thresholds: Mapping[str, float],
+    calibration: ScoreCalibration | None = None,
 ) -> ClipStory:
     """Return what the picture of one clip shows; its frames and sound are decoded here.
 
@@ -51,6 +54,7 @@ def tell_story(
         row: What the annotation says of it.
         path: The media file.
         thresholds: Decision threshold of each track.
+        calibration: Of the scores; windows are shown on the same scale.
     """
     duration = row.duration_seconds or probe(path).duration_seconds
     decoded = read_span(path, (0.0, duration), _NUM_FRAMES, _SAMPLE_RATE)
@@ -60,7 +64,7 @@ def tell_story(
         frames=decoded.frames,
         waveform=decoded.waveform if decoded.has_audio else None,
         sample_rate=_SAMPLE_RATE,
-        windows=np.array([[*w.span_seconds, *w.scores] for w in video.windows]),
+        windows=(calibration or ScoreCalibration.none()).windows(video),
         thresholds=thresholds,
         intervals={
             "video": fake_intervals(row.video_label, row.video_fake_intervals, duration),

@@ -93,7 +93,13 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     }
     operators = operator_scores(videos, thresholds, trained)
     stories = [
-        tell_story(video, run.rows[video.file], run.media_root / video.file, thresholds)
+        tell_story(
+            video,
+            run.rows[video.file],
+            run.media_root / video.file,
+            thresholds,
+            scores.calibration,
+        )
         for video in choose_examples(videos, thresholds["overall"])
     ]
     losses, metrics = run.curves

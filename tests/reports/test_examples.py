@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from macbdf_mm.datasets.annotation import ClipRow
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
 from macbdf_mm.reports.examples import choose_examples, fake_intervals, tell_story
+from macbdf_mm.structures.labels import TRACKS
 
 
 def test_medians_of_the_categories_then_mistakes(tested_videos):
@@ -23,6 +25,11 @@ def test_a_story_holds_what_the_file_holds(make_clip, clip_clock, tested_videos)
     assert story.intervals == {"video": [(0.5, 1.0)], "audio": []}
     np.testing.assert_allclose(story.windows[1], [0.5, 1.5, 0.9, 0.8, 0.1])
     assert story.title.startswith("test_3.mp4 · FVRA · mouth_swap\noverall 0.90")
+    halved = {"method": "temperature", "temperature": 2.0, "num_real": 9, "num_fake": 9}
+    calibration = ScoreCalibration(dict.fromkeys(TRACKS, halved))
+    shown = tell_story(tested_videos[3], row, path, {"overall": 0.5}, calibration)
+    # The odds of 0.9 are 9, and their root is 3.
+    np.testing.assert_allclose(shown.windows[1, 2:], [3 / 4, 2 / 3, 1 / 4])
 
 
 @pytest.mark.parametrize(("label", "word"), [(1, "fake"), (0, "real"), (-1, "not labelled")])
