@@ -67,12 +67,12 @@ def evaluate(model, clips, **options):
 
 def test_a_recogniser_of_two_classes_has_the_overall_figures(action, tmp_path):
     model, clips = recognizer(action), list(packed(action))
-    figures = evaluate(model, clips, fit_threshold=True, out_file=str(tmp_path / "scores.json"))
+    figures = evaluate(model, clips, fit_threshold=True, out_file=str(tmp_path / "scores.jsonl"))
     assert figures["num_videos"] == NUM_CLIPS
     assert figures["coverage"] == 1.0
     assert 0.0 <= figures["overall/auc"] <= 1.0
     assert figures["video/auc"] != figures["video/auc"]  # NaN: it has no such score.
-    assert (tmp_path / "scores.json").is_file()
+    assert (tmp_path / "scores.jsonl").is_file()
 
 
 def test_the_score_is_that_of_class_one(action):
