@@ -41,8 +41,8 @@ def _residual_scale(scale: float) -> dict[str, float]:
 # Frames of 128 pixels; the encoder's positions are interpolated, so the same weights fit.
 _LARGE = {
     "train_dataloader.dataset.pipeline.3.scale": (128, 128),
-    "val_dataloader.dataset.pipeline.2.scale": (128, 128),
-    "test_dataloader.dataset.pipeline.2.scale": (128, 128),
+    "val_dataloader.dataset.pipeline.3.scale": (128, 128),
+    "test_dataloader.dataset.pipeline.3.scale": (128, 128),
 }
 _CONTRAST = "model.neck.contrast"
 SWITCHES = (

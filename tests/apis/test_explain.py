@@ -128,7 +128,7 @@ def test_a_file_where_a_folder_is_to_be_made(tmp_path):
 def test_value_that_a_part_refuses():
     with pytest.raises(ValueError, match="aggregation") as caught:
         METRICS.build(dict(type="macbdf_mm.ForgeryMetric", aggregation="median"))
-    assert explain(caught.value).startswith("Expected `aggregation` in ['max', 'mean', 'top_")
+    assert explain(caught.value).startswith("Expected `aggregation` in ['max', 'mean', 'simes', ")
 
 
 class _Broken(Dataset):

@@ -49,7 +49,9 @@ def test_both_readers_are_measured_with_progress(
     assert rows[0].ratio == pytest.approx(rows[0].value / module.ALLOWANCE_KB)
     assert all(row.num_rounds == 4 and row.unit == "kB" for row in rows)
     shown = capsys.readouterr().err
-    assert [line.split(",")[0] for line in shown.splitlines()] == ["memory growth"] * 4
+    # On a slow machine there is a line a while, beside those of the rounds.
+    assert {line.split(",")[0] for line in shown.splitlines()} == {"memory growth"}
+    assert len(shown.splitlines()) >= 4
     for reader in ("own", "decord"):
         assert f"memory growth, {reader}: 0/38 clips" in shown
         assert f"memory growth, {reader}: 38/38 clips" in shown

@@ -11,5 +11,5 @@ def test_a_file_is_scored_on_both_sides(
     monkeypatch.setattr(prediction, "_SECONDS", 1.5)
     monkeypatch.setattr(prediction, "_SIZE", (64, 96))
     (row,) = measure_prediction(tiny_settings)
-    assert row.setting.endswith("4 windows")
+    assert row.setting.endswith("2 windows")
     assert row.ratio > 0

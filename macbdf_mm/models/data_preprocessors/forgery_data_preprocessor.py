@@ -151,7 +151,7 @@ class ForgeryDataPreprocessor(BaseDataPreprocessor):
 
 def _is_full(masks: Sequence[Tensor]) -> bool:
     """Return whether masks are known to be True throughout; those on a GPU are not looked at."""
-    return all(mask.is_cpu and bool(mask.all()) for mask in masks)
+    return all(mask.is_cpu and mask.numpy().all() for mask in masks)
 
 
 def _stack(name: str, tensors: Sequence[Tensor]) -> Tensor:
