@@ -95,7 +95,8 @@ def delong_interval(
     """Return the area under the ROC curve and its interval (area, low, high).
 
     The interval is that of a normal distribution of the area's logit, over clusters of Student's
-    t, so that it stays inside (0, 1). An area of 0 or 1 has no width. Arguments and errors as of :func:`auc_covariance`.
+    t, so that it stays inside (0, 1). An area of 0 or 1 has no width. Arguments and
+    errors as of :func:`auc_covariance`.
 
     Args:
         labels: 1 fake, 0 real, shape (N,).
