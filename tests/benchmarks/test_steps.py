@@ -17,6 +17,7 @@ def test_step_answers_time_and_memory(tiny_settings: Settings) -> None:
     assert rows[0].num_rounds == 1
 
 
+@pytest.mark.slow
 def test_checkpointing_pays_memory_with_time(tiny_settings: Settings) -> None:
     time, memory = measure_checkpointing(replace(tiny_settings, is_quick=False))
     assert (time.what, time.peer) == ("training step with with_cp", "without")
@@ -31,6 +32,7 @@ def test_a_quick_run_leaves_checkpointing_out(tiny_settings: Settings) -> None:
         next(measure_checkpointing(tiny_settings))
 
 
+@pytest.mark.slow
 def test_om_pareto_is_a_cost_over_the_plain_step(tiny_settings: Settings) -> None:
     time, memory = measure_om_pareto(tiny_settings)
     assert (time.goal, memory.goal) == ("om_pareto", "om_pareto_memory")

@@ -91,6 +91,7 @@ def test_variants_share_their_inputs(trained):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_in_any_process(trained, tmp_path):
     work_dir, results, *_ = trained
     cfg = Config.fromfile(run_folder(work_dir, "full", 0) / CONFIG_FILE)
