@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from macbdf_mm.errors import ConfigError
+
 DEMO_CONFIG = "macbdf_demo.py"
 FULL = "full"
 """The variant that is the whole model; the studies share its runs."""
@@ -95,6 +97,9 @@ class Study:
 
         Args:
             names: None: all but those of optional groups alone.
+
+        Raises:
+            ConfigError: If there is neither a variant nor a group of a name.
         """
         groups = {group.name: group for group in self.tables()}
         if names is None:
@@ -102,4 +107,10 @@ class Study:
         found = [
             each for name in names for each in (groups[name].variants if name in groups else [name])
         ]
+        titles = self.titles()
+        if unknown := [name for name in found if name not in titles]:
+            raise ConfigError(
+                f"The study has no variant '{unknown[0]}'; it has {', '.join(titles)}, and the "
+                f"groups {', '.join(groups)}."
+            )
         return list(dict.fromkeys(found))

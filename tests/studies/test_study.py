@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from macbdf_mm.engine.optim.weighing import METHODS
+from macbdf_mm.errors import ConfigError
 from studies.ablations import ABLATIONS, DEPTH_VARIANTS, PLAIN_SUM, WITHOUT_CONTRAST
 from studies.om_pareto import OM_PARETO, PEERS
 from studies.study import DEMO_CONFIG, FULL, Group, Study, Variant
@@ -32,6 +33,13 @@ def test_variants_are_chosen_by_name_and_by_group():
     assert study.chosen(None) == ["a", "b", "d"]
     assert study.chosen(["second", "b"]) == ["a", "c", "b"]
     assert study.chosen(["rest"]) == ["a", "d"]
+
+
+def test_a_variant_that_does_not_exist_is_refused_before_anything_is_trained():
+    with pytest.raises(
+        ConfigError, match=r"no variant 'ful'; it has .* the groups fusion"
+    ):
+        ABLATIONS.chosen(["full", "ful"])
 
 
 def test_groups_name_variants_that_exist():
