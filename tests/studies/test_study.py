@@ -36,9 +36,7 @@ def test_variants_are_chosen_by_name_and_by_group():
 
 
 def test_a_variant_that_does_not_exist_is_refused_before_anything_is_trained():
-    with pytest.raises(
-        ConfigError, match=r"no variant 'ful'; it has .* the groups fusion"
-    ):
+    with pytest.raises(ConfigError, match=r"no variant 'ful'; it has .* the groups fusion"):
         ABLATIONS.chosen(["full", "ful"])
 
 
