@@ -7,6 +7,7 @@ refused by MMEngine; a file without bases can be used in both ways.
 
 import re
 from functools import reduce
+from itertools import takewhile
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -71,7 +72,9 @@ class BuildWithConfigs(build_py):
                 continue
             target = Path(self.build_lib) / "macbdf_mm" / "configs" / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            lines = [f"{key} = {pformat(value)}" for key, value in resolve(path).items()]
+            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = [*takewhile(lambda line: line.startswith("#"), lines)]
+            lines += [f"{key} = {pformat(value)}" for key, value in resolve(path).items()]
             target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

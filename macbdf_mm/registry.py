@@ -38,7 +38,7 @@ CONVERTERS = Registry("converter", scope=SCOPE, locations=["macbdf_mm.prepare.co
 SPLIT_PROTOCOLS = Registry(
     "split protocol", scope=SCOPE, locations=["macbdf_mm.prepare.splits.protocols"]
 )
-EXPORTERS = Registry("format to export", scope=SCOPE, locations=["macbdf_mm.apis.export_model"])
+EXPORTERS = Registry("format to export", scope=SCOPE, locations=["macbdf_mm.apis.export_formats"])
 
 # Nothing of ours is in these. They exist so that MMEngine's own parts resolve from our scope
 # without a warning for each.

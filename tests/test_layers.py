@@ -29,6 +29,8 @@ ALLOWED = {
     "reports": PLAIN | {"media", "datasets", "evaluation", "prepare"},
 }
 ALLOWED["apis"] = {*ALLOWED} | {"apis"}
+ALLOWED["commands"] = {*ALLOWED}
+ALLOWED["__main__"] = {"commands"}
 # Rooms that can be read, tested and reused without a registry.
 WITHOUT_FRAMEWORK = (
     "macbdf_mm/media",

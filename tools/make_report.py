@@ -1,24 +1,9 @@
-"""Write the report of a run that was trained and tested."""
+"""The command `macbdf report`, run from a clone."""
 
-import argparse
 import sys
 
 from macbdf_mm.apis.command_line import run_command
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description="Write WORK_DIR/report/index.html, the report of a run, and a picture of it."
-    )
-    parser.add_argument("work_dir", help="folder of a run that was trained and tested")
-    arguments = parser.parse_args()
-
-    # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.find_run import read_run
-    from macbdf_mm.reports.make_report import make_report
-
-    print(make_report(read_run(arguments.work_dir)))
-
+from macbdf_mm.commands.report import main
 
 if __name__ == "__main__":
     sys.exit(run_command(main))

@@ -1,46 +1,9 @@
-"""Divide an annotation into training, validation and test."""
+"""The command `macbdf split`, run from a clone."""
 
-import argparse
 import sys
 
 from macbdf_mm.apis.command_line import run_command
-from macbdf_mm.registered_parts import given_options, known_parts, make_parser
-from macbdf_mm.registry import SPLIT_PROTOCOLS
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = make_parser(
-        SPLIT_PROTOCOLS,
-        description="Divide an annotation into training, validation and test. By default as "
-        "published where there is such a split, else disjoint in identities and sources.",
-    )
-    parser.add_argument("annotation", metavar="IN.json", help="annotation to divide")
-    parser.add_argument("out", metavar="OUT.json", help="annotation to write; may be the same")
-    parser.add_argument(
-        "--protocol",
-        choices=("auto", *known_parts(SPLIT_PROTOCOLS)),
-        default="auto",
-        help="one of those below, or auto: official if there is one, else disjoint (default)",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
-    return parser.parse_args()
-
-
-def main() -> None:
-    arguments = parse_arguments()
-
-    # Imported late, so that --help answers at once.
-    from macbdf_mm.prepare.splits import make_splits
-
-    for summary in make_splits(
-        arguments.annotation,
-        arguments.out,
-        arguments.protocol,
-        arguments.seed,
-        given_options(SPLIT_PROTOCOLS, arguments),
-    ):
-        print(summary.describe())
-
+from macbdf_mm.commands.split import main
 
 if __name__ == "__main__":
     sys.exit(run_command(main))

@@ -1,71 +1,9 @@
-"""Test a detector on the test set of its config."""
+"""The command `macbdf test`, run from a clone."""
 
-import argparse
-import os
 import sys
-from pathlib import Path
 
-from macbdf_mm.apis.command_line import (
-    add_config_arguments,
-    add_launcher_arguments,
-    load_config,
-    run_command,
-)
-
-
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Test a detector and print its figures.")
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", nargs="?", help="the weights (default: the best ones of the work folder)"
-    )
-    parser.add_argument("--work-dir", help="folder of the run (default: work_dirs/<config name>)")
-    parser.add_argument("--dump", metavar="FILE.pkl", help="pickle the predicted data samples")
-    parser.add_argument(
-        "--show-dir", help="folder for a table of all videos and ROC curves of the three scores"
-    )
-    parser.add_argument(
-        "--allow-pickle",
-        action="store_true",
-        help="load a checkpoint that holds more than weights; it can run any code",
-    )
-    add_launcher_arguments(parser)
-    return parser.parse_args()
-
-
-def main() -> None:
-    arguments = parse_arguments()
-    os.environ.setdefault("LOCAL_RANK", str(arguments.local_rank))
-    cfg = load_config(arguments.config, arguments.cfg_options)
-
-    # Imported late: a wrong flag or config is answered before torch is loaded.
-    from mmengine.dist import is_main_process
-
-    from macbdf_mm.apis import evaluate_model as evaluation
-    from macbdf_mm.apis.check_settings import check_settings
-    from macbdf_mm.apis.find_run import find_run
-    from macbdf_mm.engine import run_options
-    from macbdf_mm.engine.distributed import prepare_launcher
-    from macbdf_mm.evaluation.score_file import read_scores
-    from macbdf_mm.reports.score_tables import score_tables
-
-    check_settings(cfg)  # Before the flags change it.
-    work_dir = run_options.set_work_dir(cfg, arguments.config, arguments.work_dir)
-    checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint
-    scores_file = work_dir / evaluation.SCORES_FILE
-    evaluation.write_scores_to(cfg, scores_file)
-    if arguments.dump:
-        evaluation.dump_predictions_to(cfg, arguments.dump)
-    prepare_launcher(cfg, arguments.launcher)
-    evaluation.evaluate_model(cfg, checkpoint, allow_pickle=arguments.allow_pickle)
-    if is_main_process():
-        tables = score_tables(read_scores(scores_file)).to_text()
-        print(f"\n{checkpoint}\n\n{tables}\n\n{scores_file}")
-        if arguments.show_dir:
-            from macbdf_mm.reports.show_results import show_results
-
-            print(*show_results(scores_file, Path(arguments.show_dir)), sep="\n")
-
+from macbdf_mm.apis.command_line import run_command
+from macbdf_mm.commands.test import main
 
 if __name__ == "__main__":
     sys.exit(run_command(main))

@@ -14,6 +14,7 @@ from mmengine.config import Config, DictAction
 
 from macbdf_mm.apis.config_variables import ignored_variables, variable_places
 from macbdf_mm.apis.explain import MISSING_MMCV, explain
+from macbdf_mm.apis.installed_configs import config_file
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.utils.tables import printable
 
@@ -46,9 +47,13 @@ class ConfigOptions(DictAction):
         super().__call__(parser, namespace, values, option_string)
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+def add_config_arguments(parser: argparse.ArgumentParser, *, is_needed: bool = True) -> None:
     """Add ``config`` and ``--cfg-options`` to a parser."""
-    parser.add_argument("config", help="path of a config file")
+    parser.add_argument(
+        "config",
+        nargs=None if is_needed else "?",
+        help="path of a config file, or the name of one that came with the package",
+    )
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -98,7 +103,8 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Return the config of a file with the overrides of ``--cfg-options`` merged in.
 
     Args:
-        path: A config file of MMEngine.
+        path: A config file of MMEngine, or the name of an installed one, see
+            :func:`~macbdf_mm.apis.installed_configs.config_file`.
         options: Dotted key -> value. In a list, a part is named by its number or its type. A name
             that is not there is new, unless it nearly is; in a dict with a ``type`` the
             constructor decides. A mere variable of the config file is refused: what was made
@@ -109,10 +115,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         ConfigError: If it cannot be read, an option is a slip, or a variable of a base is changed
             to no effect.
     """
-    if not Path(path).is_file():
-        raise MissingDataError(
-            f"Config '{path}' does not exist; the ready ones are in the folder configs/."
-        )
+    path = config_file(path)
     require_mmcv()
     try:
         cfg = Config.fromfile(str(path))
@@ -125,7 +128,7 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         raise ConfigError(
             f"Config '{path}' cannot be read: {type(error).__name__}: {reason}"
         ) from error
-    _check_keys(cfg, Path(path))
+    _check_keys(cfg, path)
     if options:
         cfg.merge_from_dict({_checked_option(cfg, key): value for key, value in options.items()})
     return cfg

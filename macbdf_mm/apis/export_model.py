@@ -4,7 +4,6 @@ A format is a function in the registry ``EXPORTERS``: it writes a :class:`Scorin
 with an example of its inputs. ``docs/extend.md`` shows how to add one.
 """
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -87,25 +86,3 @@ def example_inputs(cfg: Config) -> Inputs:
     }
     clip = settings.pipeline(blank)["inputs"]
     return {name: torch.stack([tensor, tensor]) for name, tensor in clip.items()}
-
-
-@EXPORTERS.register_module("program")
-def export_program(model: ScoringModel, inputs: Inputs, path: Path) -> None:
-    """A program of ``torch.export`` (``.pt2``) for batches of any size.
-
-    It loads with ``torch.export.load(path).module()`` where PyTorch alone is installed.
-    """
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    shapes = {name: {0: batch} for name in inputs}
-    program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
-    buffer = io.BytesIO()  # The writer of PyTorch does not say why it cannot write a file.
-    torch.export.save(program, buffer)
-    path.write_bytes(buffer.getbuffer())
-
-
-@EXPORTERS.register_module("weights")
-def export_weights(model: ScoringModel, inputs: Inputs, path: Path) -> None:
-    """The weights and thresholds alone (``.pth``), without optimiser and training state."""
-    buffer = io.BytesIO()
-    torch.save({"state_dict": model.detector.state_dict()}, buffer)
-    path.write_bytes(buffer.getbuffer())

@@ -93,7 +93,7 @@ def find_run(work_dir: str | Path) -> Run:
     work_dir = Path(work_dir)
     if not work_dir.is_dir():
         raise MissingDataError(
-            f"No training run at '{work_dir}': run `make demo` or tools/train.py first, or name "
+            f"No training run at '{work_dir}': run `make demo` or `macbdf train` first, or name "
             "a checkpoint."
         )
     checkpoints = _newest_first(work_dir, "best_*.pth") or _newest_first(work_dir, "*.pth")

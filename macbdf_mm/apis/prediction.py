@@ -31,7 +31,7 @@ SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothi
 UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
 ONLY_FACES = (
     "the model reads prepared face crops: a file that shows more than a face has to be cropped "
-    "first (tools/prepare_faces.py)"
+    "first (`macbdf faces`)"
 )
 UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
 UNFITTED_WINDOWS = (

@@ -100,7 +100,7 @@ def test_a_name_like_another_is_no_slip(tmp_path, name):
 
 
 def test_missing_config(tmp_path):
-    with pytest.raises(MissingDataError, match="does not exist; the ready ones"):
+    with pytest.raises(MissingDataError, match=r"nowhere\.py' does not exist, neither"):
         load_config(tmp_path / "nowhere.py")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from macbdf_mm.commands import audit
 from macbdf_mm.prepare.audit.grouped_auc import MIN_GROUPS
 from macbdf_mm.prepare.audit.shortcut_probes import (
     LEAK_AUC,
@@ -29,12 +30,9 @@ def test_every_property_has_its_row():
 
 
 def test_every_option_has_its_row(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["audit_dataset.py", "--help"])
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    import audit_dataset
-
+    monkeypatch.setattr(sys, "argv", ["macbdf audit", "--help"])
     with pytest.raises(SystemExit):
-        audit_dataset.parse_arguments()
+        audit.parse_arguments()
     options = set(re.findall(r"--[\w-]+", capsys.readouterr().out)) - {"--help"}
     assert set(re.findall(r"--[\w-]+", " ".join(first_cells("option")))) == options
 

@@ -1,0 +1,38 @@
+"""Formats in which a trained detector is written to one file, for other programs.
+
+Each function gets a :class:`~macbdf_mm.apis.export_model.ScoringModel`, an example of its inputs,
+and the path to write. Neither stands in the annotations, and torch is imported when a file is
+written: to list the formats costs no torch.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from macbdf_mm.registry import EXPORTERS
+
+
+@EXPORTERS.register_module("program")
+def export_program(model: Any, inputs: Any, path: Path) -> None:
+    """A program of ``torch.export`` (``.pt2``) for batches of any size.
+
+    It loads with ``torch.export.load(path).module()`` where PyTorch alone is installed.
+    """
+    import torch
+
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    shapes = {name: {0: batch} for name in inputs}
+    program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
+    buffer = io.BytesIO()  # The writer of PyTorch does not say why it cannot write a file.
+    torch.export.save(program, buffer)
+    path.write_bytes(buffer.getbuffer())
+
+
+@EXPORTERS.register_module("weights")
+def export_weights(model: Any, inputs: Any, path: Path) -> None:
+    """The weights and thresholds alone (``.pth``), without optimiser and training state."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save({"state_dict": model.detector.state_dict()}, buffer)
+    path.write_bytes(buffer.getbuffer())
