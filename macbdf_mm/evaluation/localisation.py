@@ -249,13 +249,16 @@ def _clip_scores(videos: Sequence[VideoScores], track: str) -> Floats:
 def _step_seconds(videos: Sequence[VideoScores], track: str) -> float:
     """Return the length of most steps, overall of those of both tracks."""
     tracks = STEP_TRACKS if track == "overall" else (track,)
-    lengths = Counter(
-        round((window.span_seconds[1] - window.span_seconds[0]) / window.steps[name].scores.size, 6)
+    kinds = Counter(
+        (*window.span_seconds, window.steps[name].scores.size)
         for video in videos
         for window in video.windows
         for name in tracks
         if name in window.steps
     )
+    lengths: Counter[float] = Counter()
+    for (start, end, num_steps), number in kinds.items():
+        lengths[round((end - start) / num_steps, 6)] += number
     return lengths.most_common(1)[0][0]
 
 
@@ -264,8 +267,11 @@ def _is_partly_seen(video: VideoScores, track: str) -> bool:
     tracks = STEP_TRACKS if track == "overall" else (track,)
     return any(
         window.steps
-        and all(
-            np.isnan(window.steps[name].scores).all() for name in tracks if name in window.steps
-        )
+        and all(_is_unseen(window.steps[name].scores) for name in tracks if name in window.steps)
         for window in video.windows
     )
+
+
+def _is_unseen(scores: Floats) -> bool:
+    # The first alone tells most windows: they are many.
+    return bool(not scores.size or (math.isnan(scores[0]) and np.isnan(scores).all()))

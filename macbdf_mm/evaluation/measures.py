@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from macbdf_mm.evaluation.functional.cluster_bootstrap import cluster_bootstrap
+from macbdf_mm.evaluation.functional.cluster_bootstrap import Estimate, cluster_bootstrap
 from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.detection import (
     Labels,
@@ -17,7 +17,7 @@ from macbdf_mm.evaluation.functional.detection import (
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Breakdown, Metric
 from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
-from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS
+from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS, UNKNOWN
 
 Videos = Sequence[VideoScores] | ScoredClips
 Mask = npt.NDArray[np.bool_]
@@ -131,17 +131,15 @@ def measure_steps(
         num_resamples: Of the intervals, ``frame_auc_low`` and so on; 0 leaves them out.
     """
     clips = ScoredClips.of(videos)
-    steps = [video.steps_of(track) for video in clips.videos]
-    if not any(len(part.labels) for part in steps):
+    owner, labels, scores = _known_steps(clips.videos, track)
+    if not labels.size:
         return {}
-    is_partial = [{FAKE, REAL} <= set(part.labels.tolist()) for part in steps]
-    labels = np.concatenate([part.labels for part in steps])
-    scores = np.concatenate([part.scores for part in steps])
-    lengths = [len(part.labels) for part in steps]
-    owner = np.repeat(np.arange(len(steps)), lengths)
+    num = len(clips.videos)
+    num_fake = np.bincount(owner[labels == FAKE], minlength=num)
+    is_partial = (num_fake > 0) & (np.bincount(owner, minlength=num) > num_fake)
     figures: dict[str, float] = {}
-    everything = np.ones(labels.size, dtype=bool)
-    for suffix, chosen in (("", everything), ("_partial", np.array(is_partial)[owner])):
+    of_partial = np.flatnonzero(is_partial[owner])
+    for suffix, chosen in (("", slice(None)), ("_partial", of_partial)):
         clusters = None
         if num_resamples:
             clusters = clips.clusters.subset(owner[chosen])
@@ -152,7 +150,7 @@ def measure_steps(
             stem, _, end = name.rpartition("_")
             name = f"{stem}{suffix}_{end}" if end in ("low", "high") else f"{name}{suffix}"
             figures[f"{track}/frame_{name}"] = value
-    return figures | {f"{track}/num_partial": sum(is_partial)}
+    return figures | {f"{track}/num_partial": int(is_partial.sum())}
 
 
 def measure_videos(
@@ -205,6 +203,28 @@ def metrics_by(breakdown: Breakdown) -> list[Metric]:
     return [metric for metric in METRIC_TABLE.values() if breakdown in metric.breakdowns]
 
 
+def _known_steps(
+    videos: Sequence[VideoScores], track: str
+) -> tuple[npt.NDArray[np.int64], Labels, Scores]:
+    """Return the video, the label and the score of all steps that have both, each (S,)."""
+    windows = [
+        (place, window.steps[track])
+        for place, video in enumerate(videos)
+        for window in video.windows
+        if track in window.steps
+    ]
+    if not windows:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    lengths = [steps.labels.size for _, steps in windows]
+    owner = np.repeat([place for place, _ in windows], lengths)
+    labels = np.concatenate([steps.labels for _, steps in windows])
+    scores = np.concatenate([steps.scores for _, steps in windows])
+    is_known = (labels != UNKNOWN) & ~np.isnan(scores)
+    if is_known.all():
+        return owner, labels, scores
+    return owner[is_known], labels[is_known], scores[is_known]
+
+
 def _measure(
     clips: ScoredClips,
     chosen: Mask,
@@ -228,26 +248,30 @@ def _figures(
 ) -> dict[str, float]:
     """Return values and, with ``clusters``, the intervals of those metrics that have one."""
     metrics = list(metrics)
-    intervals: dict[str, tuple[float, float]] = {}
+    found: dict[str, Estimate] = {}
     if clusters is not None:
-        intervals = _intervals(labels, scores, clusters, metrics, threshold, num_resamples)
+        found = _estimates(labels, scores, clusters, metrics, threshold, num_resamples)
     figures: dict[str, float] = {}
     for metric in metrics:
-        figures[metric.name] = metric.value(labels, scores, threshold)
+        estimate = found.get(metric.name)
+        if estimate is not None and metric.weighted is not None:
+            figures[metric.name] = estimate.value  # which is the same, and sorted already
+        else:
+            figures[metric.name] = metric.value(labels, scores, threshold)
         if metric.has_interval and clusters is not None:
-            ends = intervals.get(metric.name, (math.nan, math.nan))
+            ends = (math.nan, math.nan) if estimate is None else (estimate.low, estimate.high)
             figures |= dict(zip(metric.names[1:], ends, strict=True))
     return figures
 
 
-def _intervals(
+def _estimates(
     labels: Labels,
     scores: Scores,
     clusters: Clusters,
     metrics: Sequence[Metric],
     threshold: float,
     num_resamples: int,
-) -> dict[str, tuple[float, float]]:
+) -> dict[str, Estimate]:
     has_both = has_both_classes(labels)
     measures = {
         metric.name: metric.measure(threshold)
@@ -256,8 +280,9 @@ def _intervals(
     }
     if not measures:
         return {}
-    drawn = cluster_bootstrap(labels, scores, clusters, measures, num_resamples=num_resamples)
-    return {name: (found.low, found.high) for name, found in drawn.estimates.items()}
+    return cluster_bootstrap(
+        labels, scores, clusters, measures, num_resamples=num_resamples
+    ).estimates
 
 
 def _mean(values: Mask) -> float:

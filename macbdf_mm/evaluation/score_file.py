@@ -306,7 +306,7 @@ def _video_of(row: _Row) -> VideoScores:
 
 
 def _steps(row: _Row, track: str, place: int) -> StepScores:
-    scores = np.array(list(map(_nan, row.steps[track][place])), dtype=np.float64)
+    scores = np.array(row.steps[track][place], dtype=np.float64)  # NaN for None
     return StepScores(scores, np.array(row.step_labels[track][place], dtype=np.int64))
 
 
@@ -320,9 +320,14 @@ def _read_rows(path: Path) -> Iterator[_Row]:
         for place, row in enumerate(raw, start=1):
             yield _checked(row, f"row {place}")
         return
+    decode = msgspec.json.Decoder(_Row).decode
     with path.open(encoding="utf-8") as file:
         for place, line in enumerate(file, start=1):
-            yield _checked(json.loads(line), f"line {place}")
+            try:
+                yield decode(line)
+            except msgspec.DecodeError:
+                # Names that are not UTF-8, which this decoder refuses; else the same error.
+                yield _checked(json.loads(line), f"line {place}")
 
 
 def _checked(raw: Any, place: str) -> _Row:

@@ -172,7 +172,6 @@ def test_other_suffixes_are_refused(tmp_path):
 
 
 def test_parquet_holds_the_same(tmp_path):
-    pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
     scores = ScoreSet(**{**vars(SCORES), "videos": [v for v in VIDEOS if v.file.isascii()]})
     write_scores(scores, tmp_path / "s.parquet")
     assert same(read_scores(tmp_path / "s.parquet"), scores)

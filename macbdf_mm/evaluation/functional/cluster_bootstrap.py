@@ -17,7 +17,6 @@ from macbdf_mm.evaluation.functional.clusters import MIN_CLUSTERS, Clusters
 from macbdf_mm.evaluation.functional.weighted_clips import (
     Floats,
     Measure,
-    RankedClips,
     WeightedClips,
 )
 
@@ -131,7 +130,8 @@ def cluster_bootstrap(
     classes = ClassesOfClusters(labels, clusters)
     whole = WeightedClips.unweighted(labels, scores)
     values = {name: float(measure(whole)[0]) for name, measure in measures.items()}
-    ranked = RankedClips.of(labels, scores, clusters.index, clusters.num, max_levels)
+    ranked = whole.clips.grouped(clusters.index, clusters.num, max_levels)
+    del whole  # and with it its sums, which are as large as the clips
     rows: dict[str, list[Floats]] = {name: [] for name in measures}
     for counts in classes.draw(num_resamples, seed, ranked.first.size):
         resampled = WeightedClips(ranked, counts)

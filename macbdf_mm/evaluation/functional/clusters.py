@@ -60,13 +60,15 @@ class Clusters:
         return f"{used[0]} ({100 * share:.0f} %), {', '.join(used[1:])}"
 
     def subset(self, clips: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Clusters":
-        """Return the clusters of some of the clips.
+        """Return the clusters of some of the clips, in the order of their numbers.
 
         Args:
             clips: Their indices, or a mask of shape (N,).
         """
-        values, index = np.unique(self.index[clips], return_inverse=True)
-        return Clusters(index.astype(np.int64), int(values.size), self.kinds[clips])
+        index = self.index[clips]
+        is_left = np.bincount(index, minlength=self.num) > 0
+        numbers = np.cumsum(is_left) - 1
+        return Clusters(numbers[index], int(is_left.sum()), self.kinds[clips])
 
 
 def clusters_of(

@@ -109,11 +109,29 @@ class RankedClips:
         labels, scores = labels_and_scores(labels, scores)
         order = np.argsort(-scores, kind="stable")
         ranked, is_fake = scores[order], labels[order] == FAKE
-        first = first_of_runs(ranked)
+        of_clip = np.zeros(order.size, np.int64)
+        whole = cls(order, is_fake, ranked, of_clip, 1, first_of_runs(ranked))
+        if cluster is None and max_levels is None:
+            return whole
+        return whole.grouped(cluster, num_clusters, max_levels)
+
+    def grouped(
+        self, cluster: Indices | None, num_clusters: int = 1, max_levels: int | None = None
+    ) -> "RankedClips":
+        """Return the same clips in other clusters and levels, without sorting them again.
+
+        Args:
+            cluster: As of :meth:`of`, in the order in which the clips were given there.
+            num_clusters: Number of clusters C.
+            max_levels: As of :meth:`of`; the levels must be those of all distinct scores.
+        """
+        first = self.first
         if max_levels is not None and first.size > max_levels:
-            first = coarse_levels(first, is_fake, max_levels)
-        of_clip = np.zeros(order.size, np.int64) if cluster is None else cluster[order]
-        return cls(order, is_fake, ranked, of_clip, num_clusters, first, max_levels)
+            first = coarse_levels(first, self.is_fake, max_levels)
+        of_clip = self.cluster if cluster is None else cluster[self.order]
+        return RankedClips(
+            self.order, self.is_fake, self.scores, of_clip, num_clusters, first, max_levels
+        )
 
     @property
     def level_of_clip(self) -> Indices:

@@ -67,11 +67,11 @@ class Segments:
         """Place of each interval among those of its file, 0 for the first, shape (S,)."""
         return np.arange(self.files.size) - self.first[self.files]
 
-    def take(self, indices: npt.NDArray[Any]) -> "Segments":
+    def take(self, indices: npt.NDArray[Any] | slice) -> "Segments":
         """Return some of the intervals; their files must not decrease.
 
         Args:
-            indices: Indices or a mask.
+            indices: Indices, a mask or a slice.
         """
         return Segments(
             self.num_files,

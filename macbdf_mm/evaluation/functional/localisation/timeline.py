@@ -1,5 +1,6 @@
 """One timeline from the time steps of overlapping windows."""
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,8 @@ from macbdf_mm.evaluation.functional.localisation.segments import Floats, Indice
 
 # Edges of steps that should be equal differ by rounding.
 _SAME_SECONDS = 1e-6
+# Steps that are sorted at once, so that a large set takes no more memory than its steps.
+_STEPS_AT_ONCE = 2**20
 
 
 def merge_steps(steps: Segments, how: Literal["mean", "max"] = "mean") -> Segments:
@@ -29,6 +32,16 @@ def merge_steps(steps: Segments, how: Literal["mean", "max"] = "mean") -> Segmen
         raise ArgumentError(f"Expected `how` 'mean' or 'max', got {how!r}.")
     if not steps.files.size:
         return steps
+    # Whole files: how they are divided changes nothing.
+    places = np.arange(_STEPS_AT_ONCE, steps.files.size, _STEPS_AT_ONCE)
+    cuts = np.unique(np.searchsorted(steps.files, steps.files[places]))
+    bounds = [0, *cuts[cuts > 0].tolist(), steps.files.size]
+    parts = [_merge(steps.take(slice(begin, end)), how) for begin, end in pairwise(bounds)]
+    columns = zip(*((p.files, p.starts, p.ends, p.scores) for p in parts), strict=True)
+    return Segments(steps.num_files, *map(np.concatenate, columns))
+
+
+def _merge(steps: Segments, how: Literal["mean", "max"]) -> Segments:
     edge, edge_files, edge_seconds = _edges(steps)
     begin, end = edge[: steps.files.size], edge[steps.files.size :]
     num_cells = end - begin  # of each step, a cell lying between two edges

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from macbdf_mm.evaluation.functional.localisation import timeline
 from macbdf_mm.evaluation.functional.localisation.segments import Segments
 from macbdf_mm.evaluation.functional.localisation.timeline import merge_steps
 
@@ -35,6 +36,15 @@ def test_each_point_in_time_has_the_score_of_all_steps_over_it(how, reference):
                 assert found[0] == pytest.approx(reference(expected), rel=1e-12)
                 seen += 1
     assert seen > 100
+
+
+def test_large_sets_are_merged_in_parts_without_a_trace(monkeypatch):
+    steps = overlapping_steps()
+    whole = merge_steps(steps)
+    for number in (1, 5, 20, steps.files.size):
+        monkeypatch.setattr(timeline, "_STEPS_AT_ONCE", number)
+        for name, values in vars(merge_steps(steps)).items():
+            np.testing.assert_array_equal(values, getattr(whole, name))
 
 
 def test_steps_come_in_order_and_do_not_overlap():
