@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.evaluation.functional.chance_calibration import ece_by_chance
 from macbdf_mm.evaluation.functional.cluster_bootstrap import measure_of
 from macbdf_mm.evaluation.functional.costs import (
     weighted_act_dcf,
@@ -224,6 +225,12 @@ for _name, _label, _function, _weighted in (
     add_metric(_name, label=_label, needs_both_classes=False, weighted=_weighted, **_LOWER)(
         _function
     )
+add_metric(
+    "ece_by_chance",
+    label="calibration error by chance",
+    higher_is_better=None,
+    needs_both_classes=False,
+)(ece_by_chance)
 add_metric("aurc", label="AURC", weighted=weighted_aurc, **_LOWER, **_DECISION)(aurc)
 
 

@@ -45,6 +45,7 @@ def test_names_and_directions_of_the_rows():
         "log_loss": False,
         "brier": False,
         "ece": False,
+        "ece_by_chance": None,
         "aurc": False,
         "always_fake_acc": None,
         "threshold": None,
