@@ -22,6 +22,7 @@ MODULES = (
     "pebble",
     "rich",
     "jinja2",
+    "safetensors",
     "threadpoolctl",
     "mmengine",
     "mmcv",

@@ -15,6 +15,7 @@ from mmengine.config import Config, DictAction
 from macbdf_mm.apis.config_variables import ignored_variables, variable_places
 from macbdf_mm.apis.explain import MISSING_MMCV, explain
 from macbdf_mm.apis.installed_configs import config_file
+from macbdf_mm.apis.release import is_release, release_config
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.utils.tables import printable
 
@@ -47,12 +48,21 @@ class ConfigOptions(DictAction):
         super().__call__(parser, namespace, values, option_string)
 
 
-def add_config_arguments(parser: argparse.ArgumentParser, *, is_needed: bool = True) -> None:
-    """Add ``config`` and ``--cfg-options`` to a parser."""
+def add_config_arguments(
+    parser: argparse.ArgumentParser, *, is_needed: bool = True, or_release: bool = False
+) -> None:
+    """Add ``config`` and ``--cfg-options`` to a parser.
+
+    Args:
+        parser: Of a command.
+        is_needed: Whether the config has to be named.
+        or_release: Whether the help says that a release folder can stand in its place.
+    """
     parser.add_argument(
         "config",
         nargs=None if is_needed else "?",
-        help="path of a config file, or the name of one that came with the package",
+        help="path of a config file, or the name of one that came with the package"
+        f"{', or a release folder' * or_release}",
     )
     parser.add_argument(
         "--cfg-options",
@@ -103,8 +113,9 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
     """Return the config of a file with the overrides of ``--cfg-options`` merged in.
 
     Args:
-        path: A config file of MMEngine, or the name of an installed one, see
-            :func:`~macbdf_mm.apis.installed_configs.config_file`.
+        path: A config file of MMEngine, the name of an installed one
+            (:func:`~macbdf_mm.apis.installed_configs.config_file`), or a release folder, whose
+            config is read as data.
         options: Dotted key -> value. In a list, a part is named by its number or its type. A name
             that is not there is new, unless it nearly is; in a dict with a ``type`` the
             constructor decides. A mere variable of the config file is refused: what was made
@@ -115,8 +126,28 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
         ConfigError: If it cannot be read, an option is a slip, or a variable of a base is changed
             to no effect.
     """
-    path = config_file(path)
-    require_mmcv()
+    if is_release(path):
+        require_mmcv()
+        cfg = release_config(path)
+    else:
+        file = config_file(path)
+        require_mmcv()
+        cfg = _read_config(file)
+    return merge_options(cfg, options)
+
+
+def merge_options(cfg: Config, options: Mapping[str, Any] | None) -> Config:
+    """Return a config with the overrides of ``--cfg-options``, as :func:`load_config` takes them.
+
+    Raises:
+        ConfigError: If an option is a slip.
+    """
+    if options:
+        cfg.merge_from_dict({_checked_option(cfg, key): value for key, value in options.items()})
+    return cfg
+
+
+def _read_config(path: Path) -> Config:
     try:
         cfg = Config.fromfile(str(path))
     except FileNotFoundError as error:
@@ -129,8 +160,6 @@ def load_config(path: str | Path, options: Mapping[str, Any] | None = None) -> C
             f"Config '{path}' cannot be read: {type(error).__name__}: {reason}"
         ) from error
     _check_keys(cfg, path)
-    if options:
-        cfg.merge_from_dict({_checked_option(cfg, key): value for key, value in options.items()})
     return cfg
 
 

@@ -50,7 +50,14 @@ class ScoringModel(nn.Module):
 Exporter = Callable[[ScoringModel, Inputs, Path], None]
 
 
-def export_model(cfg: Config, checkpoint: str | Path, format_name: str, out: str | Path) -> Path:
+def export_model(
+    cfg: Config,
+    checkpoint: str | Path,
+    format_name: str,
+    out: str | Path,
+    *,
+    allow_pickle: bool = False,
+) -> Path:
     """Return the file to which a trained detector was written.
 
     Args:
@@ -58,6 +65,7 @@ def export_model(cfg: Config, checkpoint: str | Path, format_name: str, out: str
         checkpoint: Its weights.
         format_name: A name in ``EXPORTERS``.
         out: The file to write; its folder is made.
+        allow_pickle: Load a checkpoint that holds more than weights, which can run any code.
 
     Raises:
         ConfigError: If there is no such format.
@@ -68,7 +76,8 @@ def export_model(cfg: Config, checkpoint: str | Path, format_name: str, out: str
     exporter: Exporter = find_part(EXPORTERS, format_name, {})
     check_writable(out)
     detector = build_model(cfg)
-    load_weights(detector, load_checkpoint(checkpoint)["state_dict"], str(checkpoint))
+    weights = load_checkpoint(checkpoint, allow_pickle=allow_pickle)["state_dict"]
+    load_weights(detector, weights, str(checkpoint))
     with replacing(out) as unfinished, torch.no_grad():
         exporter(ScoringModel(detector), example_inputs(cfg), unfinished)
     return Path(out)

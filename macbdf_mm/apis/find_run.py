@@ -11,6 +11,7 @@ from macbdf_mm.apis.command_line import load_config, require_mmcv
 from macbdf_mm.apis.evaluate_model import SCORES_FILE
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
 from macbdf_mm.apis.plain_config import is_plain_config, read_plain_config
+from macbdf_mm.apis.release import CONFIG, WEIGHTS, check_release, is_release
 from macbdf_mm.datasets.annotation import load_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.score_file import read_scores
@@ -64,12 +65,21 @@ def choose_run(config: str | Path | None, checkpoint: str | Path | None) -> Run:
 
     Args:
         config: A config; None: the one saved beside the checkpoint, or in it.
-        checkpoint: Trained weights; None: the best ones of the newest demo run.
+        checkpoint: Trained weights, or a release folder; None: the best ones of the newest demo
+            run.
 
     Raises:
         MissingDataError: If they are not there.
+        CheckpointMismatchError: If a file of a release is not as it was written.
         ConfigError: If a config is given without weights.
     """
+    if config is not None and checkpoint is None and is_release(config):
+        config, checkpoint = None, config
+    if checkpoint is not None and is_release(checkpoint):
+        check_release(checkpoint)
+        folder, checkpoint = Path(checkpoint), Path(checkpoint) / WEIGHTS
+        if config is None:
+            return Run(checkpoint, folder / CONFIG)
     if checkpoint is not None:
         if config:
             return Run(Path(checkpoint), Path(config), is_named=True)

@@ -17,6 +17,7 @@ from rich.progress import track
 from torch import nn
 
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import check_is_file, expand_folders
 from macbdf_mm.apis.prediction import (
@@ -69,8 +70,8 @@ class ForgeryInferencer(BaseInferencer):
     Threads can share it. A forked process cannot use it: PyTorch hangs there.
 
     Args:
-        model: A config, or the path of one.
-        weights: Path of the checkpoint.
+        model: A config, or the path or name of one; or a release folder, without ``weights``.
+        weights: Path of the checkpoint, or a release folder.
         device: Where to compute; by default a GPU if there is one.
         scope: MMEngine's scope for names in the config.
         show_progress: Show the windows of the current file on stderr, in a terminal.
@@ -92,7 +93,7 @@ class ForgeryInferencer(BaseInferencer):
     def __init__(
         self,
         model: str | Path | Config,
-        weights: str | Path,
+        weights: str | Path | None = None,
         device: str | None = None,
         scope: str = SCOPE,
         show_progress: bool = True,
@@ -105,6 +106,11 @@ class ForgeryInferencer(BaseInferencer):
         self.amp = amp
         self._process = DecodingProcess(decode_time_limit_seconds)
         self._owner = os.getpid()
+        if weights is None:
+            if isinstance(model, Config):
+                raise ConfigError(f"Config '{model.filename}' needs weights: name a checkpoint.")
+            run = choose_run(model, None)
+            model, weights = run.read_config(), run.checkpoint
         cfg = model if isinstance(model, Config) else load_config(model)
         with DefaultScope.overwrite_default_scope(scope):
             # The base class's own bar counts batches, on stdout, one bar per file.

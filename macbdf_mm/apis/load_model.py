@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
+from macbdf_mm.apis.release import FACTS, WEIGHTS, is_release, load_release
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
 from macbdf_mm.registry import MODELS, SCOPE, build_part
 
@@ -17,7 +18,7 @@ def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str
     """Return a checkpoint of MMEngine's form, its tensors on the CPU.
 
     Args:
-        path: The checkpoint file.
+        path: The checkpoint file, a release folder, or the weights in one, which need no pickle.
         allow_pickle: Read files that hold more than tensors and plain Python values. Such a
             file can run any code while it is read: only for files from people you trust.
 
@@ -28,10 +29,20 @@ def load_checkpoint(path: str | Path, *, allow_pickle: bool = False) -> dict[str
     if "://" in str(path):
         raise MissingDataError(f"Checkpoint '{path}' is an address; download it, name the file.")
     path = Path(path)
+    folder = path.parent if path.name == WEIGHTS else path
+    if is_release(folder):
+        return load_release(folder)
     if path.is_dir():
-        raise MissingDataError(f"Checkpoint '{path}' is a folder; name a file in it.")
+        raise MissingDataError(
+            f"Checkpoint '{path}' is a folder, and no release; name a file in it."
+        )
     if not path.is_file():
         raise MissingDataError(f"Checkpoint '{path}' does not exist.")
+    if path.suffix == ".safetensors":
+        raise CheckpointMismatchError(
+            f"Checkpoint '{path}' is not in a release folder, so its thresholds and its origin are "
+            f"not known; name a folder that `macbdf export` wrote, with {FACTS} in it."
+        )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=not allow_pickle)
     except MemoryError:

@@ -7,7 +7,7 @@ or an import can otherwise name any function of any module.
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,15 +25,17 @@ _SCOPES = ("mmengine", *_OWN_PACKAGES)
 # What prediction and reports build from a config.
 _BUILT = ("model", "test_dataloader", "test_evaluator")
 _NOT_PLAIN = (ValueError, LookupError, TypeError, SyntaxError, RecursionError, MemoryError)
-_REMEDY = "if you trust its origin, name it with --config, which runs it"
+_REMEDY = "if you trust its origin, name it with --config or as a command's config, which runs it"
 
 
-def read_plain_config(text: str, origin: str) -> Config:
+def read_plain_config(text: str, origin: str, *, is_built_whole: bool = False) -> Config:
     """Return the config that a text holds, without running anything of it.
 
     Args:
         text: Assignments of plain values, as MMEngine's runner saves them.
         origin: The file that it comes from, for messages.
+        is_built_whole: Whether a runner will build all of it; else a prediction builds model, test
+            data and evaluator alone, and other parts may be of any origin.
 
     Raises:
         ConfigError: If there is more in it than plain values and registered parts.
@@ -47,7 +49,7 @@ def read_plain_config(text: str, origin: str) -> Config:
         raise ConfigError(
             f"The config in '{origin}' is code, not plain values ({reason}); {_REMEDY}."
         ) from None
-    _refuse_foreign_parts(config, origin)
+    _refuse_foreign_parts(config, origin, [*config] if is_built_whole else _BUILT)
     imports = config.get("custom_imports") or {}
     import_modules_from_strings(_listed(imports.get("imports")), allow_failed_imports=True)
     return config
@@ -108,7 +110,7 @@ def _value(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _refuse_foreign_parts(config: Mapping[str, Any], origin: str) -> None:
+def _refuse_foreign_parts(config: Mapping[str, Any], origin: str, built: Sequence[str]) -> None:
     imports = config.get("custom_imports") or {}
     if not isinstance(imports, Mapping):
         raise ConfigError(
@@ -118,7 +120,7 @@ def _refuse_foreign_parts(config: Mapping[str, Any], origin: str) -> None:
         if str(module).partition(".")[0] not in _OWN_PACKAGES:
             raise ConfigError(f"The config in '{origin}' imports the module '{module}'; {_REMEDY}.")
     scopes = [str(config.get("default_scope") or SCOPE)]
-    for part in _parts_of([config.get(key) for key in _BUILT]):
+    for part in _parts_of([config.get(key) for key in built]):
         scopes += [part["_scope_"]] if "_scope_" in part else []
         if "type" in part and not _is_registered(part["type"], scopes[0]):
             raise ConfigError(

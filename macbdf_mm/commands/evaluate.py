@@ -1,8 +1,10 @@
 """Evaluate a detector on several test sets: matrix, tables, probes for shortcuts, robustness."""
 
 import argparse
+from pathlib import Path
 
 from macbdf_mm.apis.command_line import add_config_arguments, load_config
+from macbdf_mm.apis.release import WEIGHTS, is_release
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -11,8 +13,8 @@ def parse_arguments() -> argparse.Namespace:
         description="Score a detector on the test set of its config and on others, and write JSON, "
         "Markdown and a page. The same command goes on where it was stopped."
     )
-    add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="the weights")
+    add_config_arguments(parser, or_release=True)
+    parser.add_argument("checkpoint", nargs="?", help="the weights; a release has its own")
     parser.add_argument(
         "data",
         nargs="*",
@@ -21,7 +23,9 @@ def parse_arguments() -> argparse.Namespace:
         "DATA:SPLIT takes another split than the config's",
     )
     parser.add_argument(
-        "--out", help="folder to write to (default: evaluation/ beside the weights)"
+        "--out",
+        help="folder to write to (default: evaluation/ beside the weights, of a release "
+        "work_dirs/NAME/evaluation)",
     )
     parser.add_argument(
         "--robustness",
@@ -62,7 +66,17 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="load a checkpoint that holds more than weights; it can run any code",
     )
-    return parser.parse_args()
+    # Intermixed: options may stand between the optional words.
+    arguments = parser.parse_intermixed_args()
+    if is_release(arguments.config):
+        # There is no checkpoint to name, so what stands in its place is a test set.
+        arguments.data = [*filter(None, [arguments.checkpoint]), *arguments.data]
+        arguments.checkpoint = Path(arguments.config) / WEIGHTS
+        name = Path(arguments.config).resolve().name
+        arguments.out = arguments.out or Path("work_dirs", name, "evaluation")
+    if arguments.checkpoint is None:
+        parser.error("the following arguments are required: checkpoint")
+    return arguments
 
 
 def main() -> None:
@@ -71,8 +85,6 @@ def main() -> None:
     cfg = load_config(arguments.config, arguments.cfg_options)
 
     # Imported late: a wrong flag or config is answered before torch is loaded.
-    from pathlib import Path
-
     from macbdf_mm.apis.check_settings import check_settings
     from macbdf_mm.apis.evaluate_test_sets import EvaluationOptions, evaluate_test_sets
 

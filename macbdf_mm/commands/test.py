@@ -9,14 +9,17 @@ from macbdf_mm.apis.command_line import (
     add_launcher_arguments,
     load_config,
 )
+from macbdf_mm.apis.release import WEIGHTS, is_release
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description="Test a detector and print its figures.")
-    add_config_arguments(parser)
+    add_config_arguments(parser, or_release=True)
     parser.add_argument(
-        "checkpoint", nargs="?", help="the weights (default: the best ones of the work folder)"
+        "checkpoint",
+        nargs="?",
+        help="the weights (default: those of the release, or the best ones of the work folder)",
     )
     parser.add_argument("--work-dir", help="folder of the run (default: work_dirs/<config name>)")
     parser.add_argument("--dump", metavar="FILE.pkl", help="pickle the predicted data samples")
@@ -50,8 +53,11 @@ def main() -> None:
     from macbdf_mm.reports.score_tables import score_tables
 
     check_settings(cfg)  # Before the flags change it.
-    work_dir = run_options.set_work_dir(cfg, cfg.filename, arguments.work_dir)
-    checkpoint = arguments.checkpoint or find_run(work_dir).checkpoint
+    release = Path(arguments.config).resolve() if is_release(arguments.config) else None
+    work_dir = run_options.set_work_dir(cfg, release or cfg.filename, arguments.work_dir)
+    checkpoint = arguments.checkpoint
+    if checkpoint is None:
+        checkpoint = release / WEIGHTS if release else find_run(work_dir).checkpoint
     scores_file = work_dir / evaluation.SCORES_FILE
     evaluation.write_scores_to(cfg, scores_file)
     if arguments.dump:

@@ -76,7 +76,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_folders_and_addresses_are_no_checkpoints(tmp_path):
-    with pytest.raises(MissingDataError, match="is a folder; name a file in it"):
+    with pytest.raises(MissingDataError, match="is a folder, and no release; name a file"):
         load_checkpoint(tmp_path)
     with pytest.raises(MissingDataError, match=r"'http://a/b\.pth' is an address; download it"):
         load_checkpoint("http://a/b.pth")
