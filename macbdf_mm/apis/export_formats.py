@@ -5,11 +5,16 @@ and the path to write. Neither stands in the annotations, and torch is imported 
 written: to list the formats costs no torch.
 """
 
+import importlib.util
 import io
 from pathlib import Path
 from typing import Any
 
+from macbdf_mm.errors import MissingBackendError
 from macbdf_mm.registry import EXPORTERS
+
+# The first with Gelu as one operation.
+_OPSET = 20
 
 
 @EXPORTERS.register_module("program")
@@ -36,3 +41,39 @@ def export_weights(model: Any, inputs: Any, path: Path) -> None:
     buffer = io.BytesIO()
     torch.save({"state_dict": model.detector.state_dict()}, buffer)
     path.write_bytes(buffer.getbuffer())
+
+
+@EXPORTERS.register_module("onnx")
+def export_onnx(model: Any, inputs: Any, path: Path) -> None:
+    """ONNX of opset 20 (``.onnx``) for batches of any size, from decoded tracks to scores.
+
+    It takes and returns what :class:`~macbdf_mm.apis.export_model.ScoringModel` does; its output is
+    named ``scores``. It needs the extra ``onnx``.
+    """
+    import torch
+
+    missing = [name for name in ("onnx", "onnxscript") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingBackendError(
+            f"ONNX is written through {missing[0]}, which is not installed: "
+            "pip install 'macbdf_mm[onnx]'."
+        )
+    from macbdf_mm.apis.onnx_decompositions import DECOMPOSITIONS
+
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    shapes = {name: {0: batch} for name in inputs}
+    program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
+    program = program.run_decompositions(
+        {**torch.export.default_decompositions(), **DECOMPOSITIONS}
+    )
+    written = torch.onnx.export(
+        program,
+        (),
+        kwargs=inputs,
+        dynamo=True,
+        opset_version=_OPSET,
+        output_names=["scores"],
+        verbose=False,
+    )
+    assert written is not None  # It is None without `dynamo` alone.
+    path.write_bytes(written.model_proto.SerializeToString())

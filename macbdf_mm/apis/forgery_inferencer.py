@@ -1,11 +1,10 @@
-"""From files to scores: the inferencer behind ``tools/predict.py``."""
+"""From files to scores: the inferencer behind ``macbdf predict``."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -16,42 +15,24 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
+from macbdf_mm.apis.caveats import NO_FRAME_HEAD, ONLY_FACES, file_caveats, missing_seconds
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.decision_rules import DecisionRules
 from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
-from macbdf_mm.apis.media_files import check_is_file, expand_folders
-from macbdf_mm.apis.prediction import (
-    NO_FRAME_HEAD,
-    ONLY_FACES,
-    failed_prediction,
-    file_caveats,
-    missing_seconds,
-    predict_video,
-    weight_caveats,
-)
+from macbdf_mm.apis.media_files import expand_folders
+from macbdf_mm.apis.predict_video import predict_video
+from macbdf_mm.apis.prediction import failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.engine.hooks.decision_threshold_hook import (
-    calibration_of,
-    read_proposals,
-    read_real_windows,
-)
-from macbdf_mm.errors import (
-    ConfigError,
-    DecoderStoppedError,
-    ForgeryToolboxError,
-    UndecodableMediaError,
-)
+from macbdf_mm.apis.window_reader import WindowReader
+from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos, window_of_sample
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
-from macbdf_mm.media.probe import MediaInfo, probe
-from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import TRACKS, UNKNOWN
+from macbdf_mm.utils.prefetch import prefetch
 from macbdf_mm.utils.tables import printable_lines
-
-Item = TypeVar("Item")
 
 
 class ForgeryInferencer(BaseInferencer):
@@ -201,17 +182,11 @@ class ForgeryInferencer(BaseInferencer):
             DecoderStoppedError: If the decoder died or hung twice on a window.
         """
         for path in inputs:
-            check_is_file(path)
-            info = self._process.call(probe, path)
-            if not allow_partial and (missing := missing_seconds(info)):
-                raise UndecodableMediaError(
-                    f"{path} was cut short: its last {missing:.1f} of "
-                    f"{info.duration_seconds + missing:.1f} s are missing; fetch it again, or "
-                    "score what is there with --allow-partial (`allow_partial=True`)."
-                )
-            spans = self._plan(info.duration_seconds, stride_seconds)
+            info = self.reader.probe(path, allow_partial)
+            spans = self.reader.plan(info.duration_seconds, stride_seconds)
             packed = (
-                self._pack(path, info, span, allow_partial) for span in self._watch(spans, path)
+                self.reader.read(path, info, span, allow_partial)
+                for span in self._watch(spans, path)
             )
             batches = map(self.collate_fn, self._get_chunk_data(packed, batch_size))
             yield from prefetch(batches, self._process.abort)
@@ -225,12 +200,6 @@ class ForgeryInferencer(BaseInferencer):
         """
         with torch.autocast("cuda", torch.bfloat16) if self.amp else nullcontext():
             return super().forward(inputs, **kwargs)
-
-    def _plan(self, duration_seconds: float, stride_seconds: float | None) -> list[Interval]:
-        if stride_seconds is None:
-            return self.settings.plan_windows(duration_seconds)
-        span_seconds = self.settings.span_seconds
-        return plan_windows(duration_seconds, span_seconds, stride_seconds=stride_seconds)
 
     def visualize(
         self,
@@ -255,7 +224,7 @@ class ForgeryInferencer(BaseInferencer):
         infos = {sample.file: sample.media_info for sample in preds}
         return [
             draw_timeline(
-                self.calibration.windows(video).tolist(),
+                self.rules.calibration.windows(video).tolist(),
                 thresholds=self.thresholds,
                 duration_seconds=video.windows[-1].span_seconds[1],
                 title=printable_lines(
@@ -300,15 +269,20 @@ class ForgeryInferencer(BaseInferencer):
                     self.thresholds,
                     warnings,
                     missing_share,
-                    self.real_windows,
-                    self.proposals,
-                    self.calibration,
+                    self.rules.real_windows,
+                    self.rules.proposals,
+                    self.rules.calibration,
                 )
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
                 raise
             predictions.append(prediction.as_dict())
         return {"predictions": predictions, "visualization": visualization}
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """By track, the score from which it counts as fake."""
+        return self.rules.thresholds
 
     def _inputs_to_list(self, inputs: str | Path | Sequence[str | Path]) -> list[Path]:
         return expand_folders([inputs] if isinstance(inputs, str | Path) else inputs)
@@ -319,23 +293,17 @@ class ForgeryInferencer(BaseInferencer):
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
-        self.thresholds = thresholds_by_track(
-            getattr(model, "decision_threshold", None), f"A model of type {type(model).__name__}"
-        )
-        is_fitted = bool(getattr(model, "is_threshold_fitted", False))
-        known = getattr(model, "real_windows", None)
-        are_windows_known = isinstance(known, torch.Tensor) and bool(known.any())
-        self.real_windows = read_real_windows(model) if are_windows_known else None
-        self.proposals = read_proposals(model) if hasattr(model, "proposal_settings") else {}
-        self.calibration = calibration_of(dict(model.named_buffers(recurse=False)))
-        self.caveats = weight_caveats(checkpoint, is_fitted, are_windows_known, self.calibration)
+        self.rules = DecisionRules.of(model, checkpoint)
+        # The pipeline adds to them.
+        self.caveats = [*self.rules.caveats]
         return model.to(device)
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        self.settings = read_test_settings(cfg)
-        if self.settings.reads_face_crops:
+        settings = read_test_settings(cfg)
+        if settings.reads_face_crops:
             self.caveats.append(ONLY_FACES)
-        return self.settings.pipeline
+        self.reader = WindowReader(settings, self._process)
+        return settings.pipeline
 
     def _init_collate(self, cfg: Config) -> Any:
         return pseudo_collate
@@ -359,81 +327,7 @@ class ForgeryInferencer(BaseInferencer):
                 "that uses it, started with multiprocessing's method 'spawn'."
             )
 
-    def _pack(
-        self, path: Path, info: MediaInfo, span: Interval, allow_partial: bool
-    ) -> dict[str, Any]:
-        """Return one window after the test pipeline; nothing is known of its labels."""
-        row = {
-            "file": str(path),
-            "path": str(path),
-            "label": UNKNOWN,
-            "video_label": UNKNOWN,
-            "audio_label": UNKNOWN,
-            "video_fake_intervals": (),
-            "audio_fake_intervals": (),
-            "duration_seconds": info.duration_seconds,
-            "span_seconds": span,
-            "decoding_process": self._process,
-        }
-        problem, is_stopped = None, False
-        try:
-            packed = self.pipeline(row)
-        except UndecodableMediaError as error:
-            is_stopped = isinstance(error, DecoderStoppedError)
-            if is_stopped and not allow_partial:
-                raise DecoderStoppedError(
-                    f"{str(error).rstrip('.')}; or score the rest with --allow-partial "
-                    "(`allow_partial=True`)."
-                ) from error
-            # A gap in the file: this window has no scores, the others still have.
-            problem = str(error)
-            packed = self.pipeline({**row, "decode_error": problem})
-        packed["data_samples"].set_metainfo(
-            {"media_info": info, "decode_error": problem, "is_decoder_stopped": is_stopped}
-        )
-        return packed
-
     def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
-        videos = gather_videos(windows, self.settings.aggregation, self.real_windows)
-        return self.calibration.apply(videos)
-
-
-def prefetch(items: Iterator[Item], abort: Callable[[], None] = lambda: None) -> Iterator[Item]:
-    """Yield the items, each prepared in a thread while the one before it is in use.
-
-    Decoding and computing run outside of Python's lock, so they overlap. An error of the
-    iterator is raised where its item would have come. Never more than one item is ahead.
-
-    Args:
-        items: Used by the thread alone.
-        abort: Called on Ctrl-C, so that the item that is under way need not be waited for.
-    """
-    end = object()
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        coming = thread.submit(next, items, end)
-        try:
-            while (item := coming.result()) is not end:
-                coming = thread.submit(next, items, end)
-                yield item  # type: ignore[misc]
-        except KeyboardInterrupt:
-            abort()
-            raise
-
-
-def thresholds_by_track(values: object, owner: str) -> dict[str, float]:
-    """Return a model's decision thresholds by track.
-
-    Args:
-        values: Its buffer, if it has one.
-        owner: Whose they are, as the beginning of a sentence.
-
-    Raises:
-        ConfigError: If the model has none.
-    """
-    if not isinstance(values, torch.Tensor):
-        raise ConfigError(
-            f"{owner} has no decision thresholds, so it cannot score files; expected one "
-            "derived from BaseForgeryDetector."
-        )
-    return dict(zip(TRACKS, values.tolist(), strict=True))
+        videos = gather_videos(windows, self.reader.settings.aggregation, self.rules.real_windows)
+        return self.rules.calibration.apply(videos)

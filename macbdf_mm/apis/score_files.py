@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from macbdf_mm.apis.caveats import weight_caveats
+from macbdf_mm.apis.decision_rules import thresholds_by_track
 from macbdf_mm.apis.explain import explain
-from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer, thresholds_by_track
+from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_folders
-from macbdf_mm.apis.prediction import failed_prediction, save_predictions, weight_caveats
+from macbdf_mm.apis.prediction import failed_prediction, save_predictions
 from macbdf_mm.engine.hooks.decision_threshold_hook import calibration_of
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UnwritableFileError
 from macbdf_mm.utils.files import FileStamp, check_writable

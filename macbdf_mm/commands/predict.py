@@ -73,8 +73,8 @@ def main() -> int:
     arguments = parse_arguments()
 
     # Imported late: a wrong flag is answered before torch is loaded.
+    from macbdf_mm.apis.describe_prediction import describe, summarise
     from macbdf_mm.apis.find_run import choose_run
-    from macbdf_mm.apis.prediction import describe, summarise
     from macbdf_mm.apis.score_files import FileScorer, score_files
 
     run = choose_run(arguments.config, arguments.checkpoint)

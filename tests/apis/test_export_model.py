@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from macbdf_mm.apis.export_model import ScoringModel, example_inputs, export_model
 from macbdf_mm.apis.load_model import build_model, load_checkpoint
-from macbdf_mm.errors import ConfigError, UnwritableFileError
+from macbdf_mm.errors import ConfigError, MissingBackendError, UnwritableFileError
 
 _SCORE = """
 import sys, torch
@@ -88,6 +89,38 @@ def test_program_runs_without_this_package(tmp_path, cfg, checkpoint, scoring_mo
     torch.testing.assert_close(torch.load(tmp_path / "scores.pt"), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow  # Tracing and translating take a minute or two.
+def test_onnx_gives_the_scores_of_the_detector(tmp_path, cfg, checkpoint, scoring_model):
+    onnx = pytest.importorskip("onnx")
+    reference, run = (pytest.importorskip(f"onnx.reference{end}") for end in ("", ".op_run"))
+
+    class GatherElements(run.OpRun):
+        """That of the reference fails where an index has other sizes than the data."""
+
+        op_domain = ""
+
+        def _run(self, data, indices, axis=None):
+            return (np.take_along_axis(data, indices, axis),)
+
+    out = export_model(cfg, checkpoint, "onnx", tmp_path / "model.onnx")
+    model = onnx.load(out)
+    assert [(item.domain, item.version) for item in model.opset_import] == [("", 20)]
+    inputs = draw_inputs(cfg, 3)
+    inputs["audio_mask"][1, 5000:9000] = False
+    evaluator = reference.ReferenceEvaluator(model, new_ops=[GatherElements])
+    [scores] = evaluator.run(["scores"], {name: t.numpy() for name, t in inputs.items()})
+    with torch.no_grad():
+        expected = scoring_model(**inputs)
+    torch.testing.assert_close(torch.from_numpy(scores), expected, rtol=0, atol=1e-4)
+
+
+def test_onnx_without_its_packages_says_what_to_install(tmp_path, cfg, checkpoint, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingBackendError, match=r"pip install 'macbdf_mm\[onnx\]'"):
+        export_model(cfg, checkpoint, "onnx", tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
 def test_weights_load_as_a_checkpoint(tmp_path, cfg, checkpoint, scoring_model):
     out = export_model(cfg, checkpoint, "weights", tmp_path / "weights.pth")
     weights = load_checkpoint(out)["state_dict"]
@@ -116,6 +149,8 @@ def test_a_link_is_replaced_and_a_folder_refused(tmp_path, cfg, checkpoint):
 
 
 def test_unknown_format_is_refused(tmp_path, cfg, checkpoint):
-    with pytest.raises(ConfigError, match=r"a format to export of program, weights, got 'onxn'"):
+    with pytest.raises(
+        ConfigError, match=r"a format to export of program, weights, onnx, got 'onxn'"
+    ):
         export_model(cfg, checkpoint, "onxn", tmp_path / "model")
     assert not list(Path(tmp_path).iterdir())

@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 
 from macbdf_mm.apis import score_files as module
-from macbdf_mm.apis.prediction import SYNTHETIC_WEIGHTS, UNCALIBRATED
+from macbdf_mm.apis.caveats import SYNTHETIC_WEIGHTS, UNCALIBRATED
 from macbdf_mm.apis.score_files import FileScorer, journal_of, score_files
 from macbdf_mm.errors import ConfigError, UndecodableMediaError, UnwritableFileError
 from macbdf_mm.utils.jobs import Death

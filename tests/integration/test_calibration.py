@@ -5,10 +5,10 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from macbdf_mm.apis.caveats import UNCALIBRATED
 from macbdf_mm.apis.evaluate_model import evaluate_model, write_scores_to
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
-from macbdf_mm.apis.prediction import UNCALIBRATED
 from macbdf_mm.apis.train_model import train_model
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.engine.hooks.decision_threshold_hook import calibration_of

@@ -8,9 +8,9 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from macbdf_mm.apis.describe_prediction import describe
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import build_model
-from macbdf_mm.apis.prediction import describe
 from macbdf_mm.engine.hooks.decision_threshold_hook import store_real_windows, store_thresholds
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector

@@ -6,10 +6,11 @@ import torch
 from mmengine.config import Config
 
 from macbdf_mm.apis.build_runner import build_runner
+from macbdf_mm.apis.caveats import NO_FRAME_HEAD
+from macbdf_mm.apis.describe_prediction import describe
 from macbdf_mm.apis.evaluate_model import write_scores_to
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import build_model
-from macbdf_mm.apis.prediction import NO_FRAME_HEAD, describe
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.engine.hooks.decision_threshold_hook import read_proposals
 from macbdf_mm.evaluation.functional.localisation.average_precision import localise
