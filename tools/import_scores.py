@@ -37,6 +37,7 @@ def main() -> None:
     from macbdf_mm.apis.import_scores import import_scores
     from macbdf_mm.evaluation.score_file import check_suffix, write_scores
     from macbdf_mm.structures.labels import TRACKS
+    from macbdf_mm.utils.counted import counted
     from macbdf_mm.utils.tables import printable
 
     out = check_suffix(arguments.out)
@@ -51,7 +52,7 @@ def main() -> None:
     )
     write_scores(found.scores, out)
     num, num_scored = len(found.scores.videos), len(found.scores.scored)
-    print(f"{num_scored} of {num} clips have a score, {num - num_scored} are missing.")
+    print(f"{num_scored} of {counted(num, 'clip')} scored, {num - num_scored} missing.")
     if found.divisor > 1:
         print(
             f"All scores were divided by {found.divisor:.3g}, for P(fake) of the largest would be "
@@ -59,7 +60,9 @@ def main() -> None:
         )
     if found.unmatched:
         named = ", ".join(map(printable, found.unmatched[:_NUM_NAMED]))
-        print(f"{len(found.unmatched)} paths name no clip of the annotation: {named}")
+        rest = len(found.unmatched) - _NUM_NAMED
+        paths = counted(len(found.unmatched), "path")
+        print(f"Not in the annotation: {paths}: {named}{f', and {rest} more' if rest > 0 else ''}")
     print(out)
 
 

@@ -45,6 +45,7 @@ def main() -> None:
     from macbdf_mm.errors import ConfigError
     from macbdf_mm.evaluation.score_file import read_scores
     from macbdf_mm.reports.submission_files import write_detection, write_localisation
+    from macbdf_mm.utils.counted import counted
 
     if not arguments.localisation and not arguments.detection:
         raise ConfigError("Nothing to write: give --localisation OUT.json or --detection OUT.txt.")
@@ -53,10 +54,10 @@ def main() -> None:
     if arguments.localisation:
         path = arguments.localisation
         num_empty = write_localisation(scores, path, arguments.layout, track, root)
-        print(f"{path}: {len(scores.videos)} files, {num_empty} of them without a proposal.")
+        print(f"{path}: {counted(len(scores.videos), 'file')}, {num_empty} without a proposal.")
     if arguments.detection:
         write_detection(scores, arguments.detection, track, root, arguments.missing)
-        print(f"{arguments.detection}: {len(scores.videos)} files.")
+        print(f"{arguments.detection}: {counted(len(scores.videos), 'file')}.")
 
 
 if __name__ == "__main__":

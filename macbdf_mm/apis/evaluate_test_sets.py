@@ -23,12 +23,8 @@ from macbdf_mm.evaluation.conditions import (
     corruption_conditions,
 )
 from macbdf_mm.evaluation.scored_clips import MissingPolicy, fill_missing
-from macbdf_mm.reports.evaluation_report import (
-    STEM,
-    EvaluationFacts,
-    TestSetResult,
-    write_evaluation,
-)
+from macbdf_mm.reports.evaluation_record import EvaluationFacts, TestSetResult
+from macbdf_mm.reports.evaluation_report import STEM, write_evaluation
 from macbdf_mm.utils.environment import package_versions
 from macbdf_mm.utils.files import folder_lock
 from macbdf_mm.utils.progress import ProgressLine

@@ -96,11 +96,14 @@ def import_scores(
             track: _score(cells.get(column, ""), f"{table}, line {line}", are_logits)
             for track, column in columns.items()
         }
+    if not found and not unmatched:
+        raise MissingDataError(f"{table} has a heading, but no row with a score.")
     if not found:
-        example = f", such as '{unmatched[0]}'" if unmatched else ""
+        paths = "The only path" if len(unmatched) == 1 else f"None of the {len(unmatched)} paths"
+        verb = "names no" if len(unmatched) == 1 else "names a"
         raise ConfigError(
-            f"None of the {len(unmatched)} paths of {table}{example} names a clip of {ann_file}, "
-            f"such as '{rows[0].file}': check --path-column and --split."
+            f"{paths} of {table}, such as '{unmatched[0]}', {verb} clip of {ann_file}, such as "
+            f"'{rows[0].file}': check --path-column and --split."
         )
     divisor = 1.0
     if are_logits:
@@ -118,6 +121,7 @@ def import_scores(
         videos=[_video(row, dataset, found.get(row.file), table.name) for row in rows],
         thresholds=dict(thresholds or dict.fromkeys(TRACKS, 0.5)),
         origin={
+            "synthetic": annotation.metainfo.get("synthetic"),
             "imported_sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
             "annotations": {str(ann_file): hashlib.sha256(ann_file.read_bytes()).hexdigest()},
             "split": split,

@@ -35,15 +35,18 @@ def score_origin(runner: Runner) -> dict[str, Any]:
     """Return what the scores of a runner's test are made by, as plain values.
 
     Returns:
-        ``weights_sha256`` of the model's weights and buffers; ``annotations``, path -> SHA-256;
-        ``split_sha256`` of the data sets, files and windows that are tested; ``config_sha256`` of
-        model and test data; ``command``; ``versions``.
+        ``synthetic``, whether an annotation says that clips are rendered, None if none says
+        anything; ``weights_sha256`` of the model's weights and buffers; ``annotations``, path ->
+        SHA-256; ``split_sha256`` of the data sets, files and windows that are tested;
+        ``config_sha256`` of model and test data; ``command``; ``versions``.
     """
     nested = nested_datasets(runner.test_loop.dataloader.dataset)
     datasets = [dataset for dataset in nested if isinstance(dataset, BaseDataset)]
     parts = {name: runner.cfg.get(name) for name in _PARTS}
     text = json.dumps(parts, sort_keys=True, default=str)
+    known = [bool(d.metainfo["synthetic"]) for d in datasets if "synthetic" in d.metainfo]
     return {
+        "synthetic": any(known) if known else None,
         "weights_sha256": weight_digest(bare_model(runner)),
         "annotations": {
             str(path): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -89,6 +89,12 @@ class ScoreSet:
         names = sorted({video.dataset for video in self.videos if video.dataset is not None})
         return " + ".join(names) or None
 
+    @property
+    def is_synthetic(self) -> bool | None:
+        """Whether the annotation says that clips are rendered; None if nothing is known of it."""
+        value = self.origin.get("synthetic")
+        return None if value is None else bool(value)
+
 
 class _Row(msgspec.Struct):
     """A row as it is written; what is not known is null."""

@@ -29,10 +29,12 @@ from macbdf_mm.evaluation.functional.comparison import (
 from macbdf_mm.evaluation.functional.delong import AucDifference, compare_aucs
 from macbdf_mm.evaluation.functional.detection import has_both_classes
 from macbdf_mm.evaluation.functional.weighted_clips import Labels, Scores
+from macbdf_mm.evaluation.measures import always_fake
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Metric
 from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.scored_clips import MissingPolicy, ScoredClips, fill_missing
 from macbdf_mm.evaluation.video_scores import VideoScores, clip_keys
+from macbdf_mm.utils.counted import counted
 
 Key = tuple[str, ...]
 
@@ -61,6 +63,8 @@ class CommonClips:
         num_clips: By system how many clips its files have.
         num_unlabelled: Clips of all systems that have no label of the track.
         num_unscored: Labelled clips that were left out since a run has no score for them.
+        coverage: By system how many of the labelled clips that all files have were scored by each
+            of its runs, and how many there are; whatever the policy for the others.
     """
 
     labels: Labels
@@ -69,6 +73,7 @@ class CommonClips:
     num_clips: dict[str, int]
     num_unlabelled: int
     num_unscored: int
+    coverage: dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,11 @@ class SystemComparison:
         spreads: By system and metric the mean over its runs and their spread.
         pairs: Every two systems.
         clusters: What the intervals resample.
+        always_fake: The figures of calling all of these clips fake, to be read beside the others.
+        missing: What was done about clips without a score.
+        num_resamples: Of the intervals.
+        dataset: Names of the data sets, None if no file says them.
+        is_synthetic: Whether the files say that clips are rendered; None if none says anything.
     """
 
     track: str
@@ -106,6 +116,11 @@ class SystemComparison:
     spreads: dict[str, dict[str, SeedSpread]]
     pairs: list[Pair]
     clusters: ClusterReport
+    always_fake: Mapping[str, float]
+    missing: MissingPolicy
+    num_resamples: int
+    dataset: str | None
+    is_synthetic: bool | None
 
 
 def compared_metrics() -> list[Metric]:
@@ -144,8 +159,8 @@ def compare_systems(
     common = common_clips(systems, track, missing, intersect)
     if not has_both_classes(common.labels):
         raise ArgumentError(
-            f"Expected real and fake clips with a score of all systems, got {common.labels.size} "
-            f"clips of which {int(common.labels.sum())} are fake."
+            "Expected real and fake clips with a score of all systems, got "
+            f"{counted(common.labels.size, 'clip')}, {int(common.labels.sum())} fake."
         )
     clusters = common.clips.clusters
     drawn: dict[str, list[Bootstrapped]] = {}
@@ -174,7 +189,20 @@ def compare_systems(
         for a, b in combinations(systems, 2)
     ]
     report = next(iter(drawn.values()))[0].clusters
-    return SystemComparison(track, common, spreads, _adjusted(pairs), report)
+    runs = [run for system in systems for run in system.runs]
+    known = [run.is_synthetic for run in runs if run.is_synthetic is not None]
+    return SystemComparison(
+        track,
+        common,
+        spreads,
+        _adjusted(pairs),
+        report,
+        always_fake(common.clips, track),
+        missing,
+        num_resamples,
+        runs[0].dataset,
+        any(known) if known else None,
+    )
 
 
 def common_clips(
@@ -200,11 +228,17 @@ def common_clips(
             clip = ordered[int(np.argmax(differs))][1]
             raise ConfigError(
                 f"The score files of {runs[0][0]} and {name} disagree on the {track} label of "
-                f"{int(differs.sum())} clips, such as '{clip}': use the same annotation for both."
+                f"{counted(int(differs.sum()), 'clip')}, such as '{clip}': use the same annotation "
+                "for both."
             )
     is_labelled = labels >= 0
     has_scores = ~np.isnan([column.scores[track] for column in columns]).any(axis=0)
     chosen = is_labelled & has_scores
+    is_covered = {system.name: is_labelled for system in systems}
+    for name, run in runs:
+        own = dict(zip(clip_keys(run.videos, name), run.videos, strict=True))
+        scored = np.array([not math.isnan(own[key].scores[track]) for key in ordered])
+        is_covered[name] = is_covered[name] & scored
     scores: dict[str, list[Scores]] = {}
     for (name, _), column in zip(runs, columns, strict=True):
         scores.setdefault(name, []).append(column.scores[track][chosen])
@@ -216,6 +250,7 @@ def common_clips(
         {name: len(table) for (name, _), table in zip(runs, tables, strict=True)},
         int((~is_labelled).sum()),
         int((is_labelled & ~has_scores).sum()),
+        {name: (int(own.sum()), int(is_labelled.sum())) for name, own in is_covered.items()},
     )
 
 

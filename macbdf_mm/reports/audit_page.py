@@ -79,10 +79,10 @@ def _tiles(audit: Audit, num_unreadable: int, num_unusual: int) -> list[tuple[st
             "-" if worst is None else f"{worst.auc:.2f}",
             f"highest AUC of a single property of the files{of_what}",
         ),
-        (str(num_unreadable), f"files unreadable, and {num_unusual} unusual"),
+        (str(num_unreadable), f"unreadable (files); unusual: {num_unusual}"),
         (
             str(len(audit.source_leaks)),
-            f"recordings in two parts, and {len(audit.shared_identities)} identities",
+            f"in two parts (recordings); identities: {len(audit.shared_identities)}",
         ),
     ]
 

@@ -3,10 +3,14 @@
 import math
 from typing import Any
 
+from macbdf_mm.evaluation.functional.clusters import MIN_CLUSTERS
 from macbdf_mm.evaluation.functional.comparison import SeedSpread
 from macbdf_mm.evaluation.metric_table import UNDEFINED, Metric
 from macbdf_mm.evaluation.system_comparison import Pair, SystemComparison, compared_metrics
-from macbdf_mm.reports.tables import Table
+from macbdf_mm.reports.score_tables import POLICY_WORDS, SYNTHETIC
+from macbdf_mm.reports.tables import Table, p_value_text, share_text, signed, signed_range
+from macbdf_mm.utils.counted import counted
+from macbdf_mm.utils.tables import printable
 
 _SIGNIFICANCE = 0.05
 
@@ -14,15 +18,22 @@ _SIGNIFICANCE = 0.05
 def comparison_tables(found: SystemComparison) -> dict[str, Table]:
     """Return the tables of a comparison by their titles."""
     metrics = compared_metrics()
-    title = f"{found.common.labels.size} clips, {found.track} score"
+    title = f"{counted(found.common.labels.size, 'clip')}, {found.track} score"
     if any(spread["auc"].num_seeds > 1 for spread in found.spreads.values()):
         title += "; mean over training seeds and standard deviation"
     tables = {
         title: Table(
-            ("", *found.spreads),
+            ("", *found.spreads, f'"always fake", {found.track}'),
             [
-                (metric.label, *(_mean(metric, own[metric.name]) for own in found.spreads.values()))
-                for metric in metrics
+                *(
+                    (
+                        metric.label,
+                        *(_mean(metric, own[metric.name]) for own in found.spreads.values()),
+                        metric.format(found.always_fake[metric.name]),
+                    )
+                    for metric in metrics
+                ),
+                ("scored of labelled", *map(share_text, found.common.coverage.values()), ""),
             ],
         )
     }
@@ -38,21 +49,31 @@ def comparison_sentences(found: SystemComparison) -> list[str]:
     """Return for each pair which is better and how sure, then what all of it rests on."""
     sentences = [_sentence(pair, found) for pair in found.pairs]
     common, clusters = found.common, found.clusters
-    rest = (
-        f"Intervals and tests take {clusters.num_clusters} clusters of clips (by {clusters.kind}) "
-        f"as independent; left out: {common.num_unscored} labelled clips without a score of every "
-        f"run, {common.num_unlabelled} without a label"
+    name = f"Data set {printable(found.dataset)}" if found.dataset else "A data set without a name"
+    sentences.append(f"{name}: {counted(common.labels.size, 'clip')} compared.")
+    if found.is_synthetic:
+        sentences.append(SYNTHETIC)
+    left_out = (
+        f"left out: {counted(common.num_unscored, 'labelled clip')} without a score of every run, "
+        f"{common.num_unlabelled} without a label"
     )
     num_in_files = max(common.num_clips.values())
     num_left = num_in_files - common.labels.size - common.num_unscored - common.num_unlabelled
     if num_left or len(set(common.num_clips.values())) > 1:
         counts = ", ".join(f"{name} {number}" for name, number in common.num_clips.items())
-        rest += f", and clips that not all files have (in the files: {counts})"
-    sentences.append(f"{rest}.")
+        left_out += f", and clips that not all files have (in the files: {counts})"
+    sentences.append(
+        f"Clips without a score {POLICY_WORDS[found.missing]} (policy {found.missing}); {left_out}."
+    )
+    sentences.append(
+        f"Intervals and tests take {counted(clusters.num_clusters, 'cluster')} of clips (by "
+        f"{clusters.kind}) as independent; {counted(found.num_resamples, 'resample')}."
+    )
     if not clusters.is_reliable:
         sentences.append(
-            f"Only {clusters.num_real_clusters} clusters hold real clips and "
-            f"{clusters.num_fake_clusters} fakes: with fewer than 10 the intervals are too narrow."
+            f"Real clips are in {counted(clusters.num_real_clusters, 'cluster')} and fakes in "
+            f"{clusters.num_fake_clusters}: with fewer than {MIN_CLUSTERS} of either, intervals "
+            "are too narrow."
         )
     return sentences
 
@@ -61,6 +82,11 @@ def comparison_to_json(found: SystemComparison) -> dict[str, Any]:
     """Return a comparison as plain values, null for what is not defined."""
     return {
         "track": found.track,
+        "dataset": found.dataset,
+        "is_synthetic": found.is_synthetic,
+        "missing": found.missing,
+        "coverage": {name: list(own) for name, own in found.common.coverage.items()},
+        "always_fake": _plain(dict(found.always_fake)),
         "num_clips": int(found.common.labels.size),
         "num_unscored": found.common.num_unscored,
         "num_unlabelled": found.common.num_unlabelled,
@@ -96,7 +122,7 @@ def _sentence(pair: Pair, found: SystemComparison) -> str:
     figures = (
         f"{found.track} AUC {of_first:.4f} against {of_second:.4f}, difference "
         f"{sign * auc.difference:+.4f} (95 % interval {low:+.4f} to {high:+.4f}; "
-        f"p = {_p(auc.p_value)} by DeLong's test over clusters"
+        f"{_p(auc.p_value)} by DeLong's test over clusters"
     )
     if len(found.pairs) > 1:
         figures += f", adjusted by Holm for {len(found.pairs)} comparisons"
@@ -117,7 +143,7 @@ def _sentence(pair: Pair, found: SystemComparison) -> str:
     low, high = sorted((sign * seeds.low, sign * seeds.high))
     return (
         f"{verdict}. Over training seeds the difference {holds}: {sign * seeds.difference:+.4f} "
-        f"({low:+.4f} to {high:+.4f}; p = {_p(seeds.p_value)} by Welch's test)."
+        f"({signed_range(low, high, digits=4)}; {_p(seeds.p_value)} by Welch's test)."
     )
 
 
@@ -128,8 +154,9 @@ def _row(metric: Metric, pair: Pair) -> tuple[str, ...]:
     better = UNDEFINED
     if found.p_value < _SIGNIFICANCE:
         better = pair.names[(found.difference > 0) != bool(metric.higher_is_better)]
-    interval = f"{found.low:+.4f} to {found.high:+.4f}"
-    return (metric.label, f"{found.difference:+.4f}", interval, _p(found.p_value), better)
+    interval = signed_range(found.low, found.high, digits=4)
+    p_value = p_value_text(found.p_value)
+    return (metric.label, signed(found.difference, digits=4), interval, p_value, better)
 
 
 def _mean(metric: Metric, spread: SeedSpread) -> str:
@@ -140,9 +167,9 @@ def _mean(metric: Metric, spread: SeedSpread) -> str:
 
 
 def _p(value: float) -> str:
-    if math.isnan(value):
-        return UNDEFINED
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+    """Return a p-value as a sentence has it: ``p = 0.012``, ``p < 1e-16``."""
+    text = p_value_text(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from macbdf_mm.errors import MissingDataError
-from macbdf_mm.evaluation.localisation import CONVENTIONS, measure_localisation
-from macbdf_mm.evaluation.measures import (
-    always_fake,
-    measure_groups,
-    measure_steps,
-    measure_track,
-)
-from macbdf_mm.evaluation.metric_table import METRIC_TABLE
+from macbdf_mm.evaluation.localisation import CONVENTIONS
+from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Metric
 from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.examples import SELECTION_RULE, choose_examples, tell_story
@@ -25,22 +19,22 @@ from macbdf_mm.reports.figures.roc_curves import draw_roc_curves, fill_roc_axes
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, Theme, new_figure, to_png
 from macbdf_mm.reports.figures.timeline import ClipStory, draw_clip, fill_clip_axes
 from macbdf_mm.reports.figures.training_curves import draw_training_curves
+from macbdf_mm.reports.localisation_tables import localisation_title
 from macbdf_mm.reports.page import Picture, write_page
 from macbdf_mm.reports.run_record import RunRecord
-from macbdf_mm.reports.score_tables import localisation_note
-from macbdf_mm.reports.tables import (
-    ALWAYS_FAKE,
-    Table,
-    format_interval,
-    group_table,
-    localisation_table,
-    localisation_title,
-    operator_scores,
-    operator_table,
-    step_table,
-    track_table,
+from macbdf_mm.reports.score_pictures import score_pictures
+from macbdf_mm.reports.score_tables import (
+    ALL_CLIPS,
+    BEFORE_AND_AFTER,
+    BY_CATEGORY,
+    FRAME_LEVEL,
+    VERDICTS_OF_SCORES,
+    ScoreTables,
+    score_tables,
 )
+from macbdf_mm.reports.tables import Table, format_interval, operator_scores, operator_table
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically
 
 
@@ -80,13 +74,7 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     if not videos:
         raise MissingDataError(f"No tested clip of the run in '{run.work_dir}' has a score.")
     clips = ScoredClips.of(scores.videos)
-    figures = {track: measure_track(clips, track, thresholds[track]) for track in TRACKS}
-    coverage = {track: clips.coverage(track) for track in TRACKS}
-    by_category = measure_groups(clips, "category", "overall", thresholds["overall"])
-    steps: dict[str, float | None] = {}
-    for track in STEP_TRACKS:
-        steps |= measure_steps(clips, track, thresholds[track], num_resamples=1000)
-    located = measure_localisation(clips, scores.proposals)
+    found = score_tables(scores)
     trained = {
         track: {str(row.extra.get(f"{track}_method")) for row in run.train_rows}
         for track in STEP_TRACKS
@@ -106,32 +94,28 @@ def report_fields(run: RunRecord) -> dict[str, Any]:
     auc = {track: metrics.get(METRIC_TABLE["auc"].key(track), ()) for track in TRACKS}
     kind = "rendered clips" if run.is_synthetic else run.dataset
     return dict(
-        title=f"MACB-DF on {kind}: {len(videos)} test clips",
+        title=f"MACB-DF on {kind}: {counted(len(videos), 'test clip')}",
         run=run,
         videos=videos,
-        clusters=clips.clusters,
-        figures=figures,
+        figures=found.tracks,
         operators=operators,
         stories=stories,
         identities=_identities(run, videos),
-        tiles=_tiles(figures),
+        tiles=_tiles(found.tracks),
+        notes=found.notes,
         selection_rule=SELECTION_RULE,
-        localisation_note=localisation_note(scores, located),
         tables={
-            "tracks": track_table({**figures, ALWAYS_FAKE: always_fake(clips)}, coverage),
-            "steps": step_table(steps),
-            "localisation": {
-                localisation_title(convention): localisation_table(located, convention)
-                for convention in CONVENTIONS
-                if any(track.num_forgeries for track in located.values())
-            },
-            "categories": group_table(by_category, "category"),
+            "test": _some(found, ALL_CLIPS, FRAME_LEVEL),
+            "calibration": _some(found, BEFORE_AND_AFTER, VERDICTS_OF_SCORES),
+            "localisation": _some(found, *map(localisation_title, CONVENTIONS)),
+            "categories": _some(found, BY_CATEGORY),
             "operators": operator_table(operators),
             "versions": Table(("package", "version"), list(run.versions.items())),
         },
         pictures={
+            **score_pictures(clips, scores, found.reliability),
             "roc": Picture(
-                partial(draw_roc_curves, videos, figures),
+                partial(draw_roc_curves, videos, found.tracks),
                 "ROC curves of the overall, video and audio scores",
             ),
             "operators": Picture(
@@ -181,6 +165,11 @@ def draw_summary(
     return figure
 
 
+def _some(found: ScoreTables, *titles: str) -> dict[str, Table]:
+    """Return the tables of these titles, as far as there are any."""
+    return {title: found.tables[title] for title in titles if title in found.tables}
+
+
 def _identities(run: RunRecord, videos: Sequence[VideoScores]) -> str:
     """Return who is seen in the tested clips, and whether training saw them too."""
     seen = {run.rows[video.file].identity for video in videos}
@@ -188,8 +177,14 @@ def _identities(run: RunRecord, videos: Sequence[VideoScores]) -> str:
         return "people whom the annotation does not tell apart"
     shared = len(seen & {row.identity for row in run.train_rows})
     if shared:
-        return f"{len(seen)} identities, of which training saw {shared} too"
-    return f"{len(seen)} identities that training never saw"
+        known = counted(len(seen), "identity", "identities")
+        return f"{known}, of which training saw {shared} too"
+    return f"{counted(len(seen), 'identity', 'identities')} that training never saw"
+
+
+def _interval(metric: Metric, values: Mapping[str, float]) -> str:
+    text = format_interval(metric, values)
+    return ", without an interval" if text == UNDEFINED else f", 95 % interval {text}"
 
 
 def _tiles(figures: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
@@ -198,7 +193,7 @@ def _tiles(figures: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
     tiles = [
         (
             metric.format(values["auc"]),
-            f"{track} {metric.label}, 95 % interval {format_interval(metric, values)}",
+            f"{track} {metric.label}{_interval(metric, values)}",
         )
         for track, values in figures.items()
     ]

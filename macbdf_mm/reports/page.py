@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from macbdf_mm.reports.figures.theme import DARK, LIGHT, Theme, to_png
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically
 
 # Width on the page of what is an inch on paper; the files have more pixels, for sharp screens.
@@ -44,7 +45,8 @@ def write_page(path: str | Path, template: str, **fields: Any) -> Path:
 def render_page(template: str, **fields: Any) -> str:
     """Return the HTML document that a template makes of its fields.
 
-    All text is escaped, so names from data sets and files cannot change the page.
+    All text is escaped, so names from data sets and files cannot change the page. Templates have
+    the function :func:`~macbdf_mm.utils.counted.counted`.
 
     Args:
         template: Name of a file in ``templates``, as ``run.html.j2``.
@@ -55,7 +57,7 @@ def render_page(template: str, **fields: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("macbdf_mm.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -63,6 +65,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["counted"] = counted
+    return environment
 
 
 def _data_url(figure: Figure) -> str:

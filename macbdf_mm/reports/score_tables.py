@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.evaluation.localisation import (
-    CONVENTIONS,
-    LocalisedTrack,
-    measure_localisation,
-)
+from macbdf_mm.evaluation.functional.cluster_bootstrap import ClassesOfClusters
+from macbdf_mm.evaluation.functional.clusters import MIN_CLUSTERS
+from macbdf_mm.evaluation.localisation import CONVENTIONS, measure_localisation
 from macbdf_mm.evaluation.measures import (
     BREAKDOWNS,
     always_fake,
@@ -20,30 +18,49 @@ from macbdf_mm.evaluation.measures import (
 )
 from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.scored_clips import MissingPolicy, ScoredClips, fill_missing
-from macbdf_mm.evaluation.video_scores import names_of
+from macbdf_mm.evaluation.track_reliability import TrackReliability, measure_reliability
+from macbdf_mm.evaluation.video_scores import names_of, none_if_nan
+from macbdf_mm.reports.calibration_tables import (
+    calibration_notes,
+    calibration_table,
+    verdict_table,
+)
+from macbdf_mm.reports.localisation_tables import (
+    localisation_figures,
+    localisation_note,
+    localisation_table,
+    localisation_title,
+)
 from macbdf_mm.reports.tables import (
     ALWAYS_FAKE,
     Table,
     group_table,
-    localisation_table,
-    localisation_title,
     step_table,
     track_table,
-    verdict_table,
 )
-from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
+from macbdf_mm.structures.labels import FAKE, REAL, STEP_TRACKS, TRACKS, UNKNOWN
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.tables import markdown_table, printable
 
-_TITLES = {
-    "category": "By category (overall score)",
-    "method": "By method of the clip (overall score)",
-    "video_method": "By video operator (video score)",
-    "audio_method": "By audio operator (audio score)",
-}
-_POLICY_WORDS = {
+ALL_CLIPS = "All clips"
+VERDICTS_OF_SCORES = "Verdicts (overall score)"
+BEFORE_AND_AFTER = "Calibration, before and after"
+FRAME_LEVEL = "Frame level"
+BY_CATEGORY = "By category (overall score)"
+SYNTHETIC = (
+    "Synthetic data: the clips are rendered, not filmed, and the figures say nothing about real "
+    "video."
+)
+POLICY_WORDS = {
     "exclude": "are left out",
     "as-real": "count as real (score 0)",
     "as-fake": "count as fake (score 1)",
+}
+_TITLES = {
+    "category": BY_CATEGORY,
+    "method": "By method of the clip (overall score)",
+    "video_method": "By video operator (video score)",
+    "audio_method": "By audio operator (audio score)",
 }
 _MAX_NAMED = 5
 
@@ -55,10 +72,18 @@ class ScoreTables:
     Attributes:
         notes: What they rest on, a sentence each.
         tables: By their titles.
+        tracks: By track its figures, as :func:`~macbdf_mm.evaluation.measures.measure_track`
+            returns them.
+        figures: All figures as numbers, as ``overall/auc``, ``always_fake/acc``,
+            ``video/frame_auc`` and ``audio/exact/ap@0.5``.
+        reliability: By track what a reliability plot shows.
     """
 
     notes: Sequence[str]
     tables: dict[str, Table]
+    tracks: Mapping[str, Mapping[str, float]]
+    figures: Mapping[str, float]
+    reliability: Mapping[str, TrackReliability]
 
     def to_text(self) -> str:
         """Return tables and notes as text of aligned columns."""
@@ -74,9 +99,11 @@ class ScoreTables:
         return "\n\n".join([*parts, *self.notes]) + "\n"
 
     def to_json(self) -> dict[str, Any]:
-        """Return tables and notes as plain values."""
+        """Return notes, tables and figures as plain values; null is not defined."""
         return {
             "notes": list(self.notes),
+            "figures": {name: none_if_nan(value) for name, value in self.figures.items()},
+            "reliability": {track: own.to_json() for track, own in self.reliability.items()},
             "tables": {
                 title: {"headers": list(table.headers), "rows": [list(row) for row in table.rows]}
                 for title, table in self.tables.items()
@@ -110,21 +137,23 @@ def score_tables(
             f"Expected `--by` a column of the score file, {', '.join(known)}, got '{unknown[0]}'."
         )
     thresholds = scores.thresholds
-    figures = {
+    tracks = {
         track: measure_track(clips, track, thresholds[track], num_resamples) for track in TRACKS
     }
-    figures[ALWAYS_FAKE] = always_fake(clips)
-    tables = {"All clips": track_table(figures, coverage)}
+    of_always_fake = always_fake(clips)
+    tables = {ALL_CLIPS: track_table({**tracks, ALWAYS_FAKE: of_always_fake}, coverage)}
     labels, overall = labelled_scores(clips, "overall")
+    if calibrated := calibration_table(clips, scores.calibration):
+        tables[BEFORE_AND_AFTER] = calibrated
     if scores.calibration.band is not None and labels.size:
-        tables["Verdicts (overall score)"] = verdict_table(
+        tables[VERDICTS_OF_SCORES] = verdict_table(
             labels, overall, scores.calibration, thresholds["overall"]
         )
-    steps: dict[str, float | None] = {}
+    steps: dict[str, float] = {}
     for track in STEP_TRACKS:
         steps |= measure_steps(clips, track, thresholds[track], num_resamples)
     if by_step := step_table(steps):
-        tables["Frame level"] = by_step
+        tables[FRAME_LEVEL] = by_step
     located = measure_localisation(clips, scores.proposals, num_resamples)
     if any(track.num_forgeries for track in located.values()):
         for convention in CONVENTIONS:
@@ -141,77 +170,71 @@ def score_tables(
         if groups:
             title = _TITLES.get(column, f"By {column} (overall score)")
             tables[title] = group_table(groups, column, breakdown)
-    notes = _notes(scores, clips, missing, num_resamples)
-    return ScoreTables([*notes, localisation_note(scores, located)], tables)
+    figures = {
+        f"{name}/{key}": value
+        for name, values in {**tracks, "always_fake": of_always_fake}.items()
+        for key, value in values.items()
+    }
+    return ScoreTables(
+        [
+            *_data_notes(scores, clips, missing, num_resamples),
+            "The thresholds were chosen on validation data."
+            if scores.is_threshold_fitted
+            else "The thresholds were not chosen on validation data.",
+            *calibration_notes(scores.calibration),
+            localisation_note(scores, located),
+        ],
+        tables,
+        tracks,
+        {**figures, **steps, **localisation_figures(located)},
+        measure_reliability(clips, num_resamples),
+    )
 
 
-def localisation_note(scores: ScoreSet, located: Mapping[str, LocalisedTrack]) -> str:
-    """Return what tables of localisation rest on, or why there are none.
-
-    Args:
-        scores: The scores.
-        located: What :func:`~macbdf_mm.evaluation.localisation.measure_localisation` returns.
-    """
-    if not located:
-        return "Forgeries are not located in time: there are no scores of time steps."
-    if not any(track.num_labelled for track in located.values()):
-        return "Localisation is not measured: the score file does not say where clips are forged."
-    if not any(track.num_forgeries for track in located.values()):
-        return "Localisation is not measured: no forgery is annotated."
-    is_fitted = set(located) <= set(scores.proposals)
-    how = "fitted on validation data" if is_fitted else "not all fitted on validation data"
-    parts = [f"The settings of the proposals were {how}."]
-    for track, found in located.items():
-        if found.num_partly_seen and track != "overall":
-            parts.append(
-                f"In {found.num_partly_seen} of {found.num_videos} clips the {track} was not seen "
-                "in some windows, and nothing is proposed there."
-            )
-    return " ".join(parts)
-
-
-def _notes(
+def _data_notes(
     scores: ScoreSet, clips: ScoredClips, missing: MissingPolicy, num_resamples: int
 ) -> list[str]:
-    clusters = clips.clusters
+    """Return which clips are measured, what is done about the others, and what is resampled."""
+    labels = clips.labels["overall"]
+    name = scores.dataset
+    held = f"{(labels == REAL).sum()} real and {(labels == FAKE).sum()} fake"
+    if (labels == UNKNOWN).any():
+        held += f", {(labels == UNKNOWN).sum()} without a label"
+    notes = [
+        f"{f'Data set {printable(name)}' if name else 'A data set without a name'}: "
+        f"{counted(labels.size, 'clip')}, {held}."
+    ]
+    if scores.is_synthetic:
+        notes.append(SYNTHETIC)
     unscored = [
         (name, video)
         for name, video in zip(names_of(scores.videos), scores.videos, strict=True)
         if not video.is_scored
     ]
     num, num_scored = len(scores.videos), len(scores.videos) - len(unscored)
-    share = f"{num_scored / num:.1%}" if num else "none"
-    notes = [f"{num_scored} of {num} clips have a score ({share})."]
-    if unscored:
-        named = [f"{printable(name)} ({video.problem})" for name, video in unscored[:_MAX_NAMED]]
-        rest = len(unscored) - len(named)
-        notes[0] += (
-            f" Those without {_POLICY_WORDS[missing]}: {'; '.join(named)}"
-            f"{f'; and {rest} more' if rest > 0 else ''}."
-        )
-    if num_resamples:
-        notes.append(
-            f"Intervals are 95 %, by a bootstrap of {clusters.num} clusters of clips "
-            f"(by {clusters.description}), {num_resamples} resamples."
-        )
+    share = f" ({num_scored / num:.1%})" if num else ""
+    named = [f"{printable(name)} ({video.problem})" for name, video in unscored[:_MAX_NAMED]]
+    rest = len(unscored) - len(named)
+    lost = f": {'; '.join(named)}{f'; and {rest} more' if rest > 0 else ''}" if named else ""
     notes.append(
-        "The thresholds were chosen on validation data."
-        if scores.is_threshold_fitted
-        else "The thresholds were not chosen on validation data."
+        f"{num_scored} of {counted(num, 'clip')} {'has' if num == 1 else 'have'} a score{share}. "
+        f"Clips without a score {POLICY_WORDS[missing]} (policy {missing}){lost}."
     )
-    calibration = scores.calibration
-    lacking = [track for track in TRACKS if calibration.maps[track]["method"] == "none"]
-    if len(lacking) < len(TRACKS):
-        others = f", but not those of {' and '.join(lacking)}" if lacking else ""
-        notes.append(f"The scores were calibrated on validation data{others}.")
-    else:
-        notes.append("The scores were not calibrated, so they need not be probabilities.")
-    if (band := calibration.band) is not None:
+    if not num_resamples:
+        return [*notes, "There are no intervals: nothing was resampled."]
+    classes = ClassesOfClusters(labels, clips.clusters)
+    report = classes.report
+    if labels.size and not classes.can_vary:
+        few = f"each class has a single cluster of clips (by {report.kind})"
+        return [*notes, f"There are no intervals: {few}."]
+    notes.append(
+        f"Intervals are 95 %, by a bootstrap of {counted(report.num_clusters, 'cluster')} of clips "
+        f"(by {report.kind}), {counted(num_resamples, 'resample')}."
+    )
+    if not report.is_reliable:
         notes.append(
-            f"Overall scores from {band.low:.3f} to {band.high:.3f} are uncertain: on validation "
-            f"data, {band.num_errors} of {band.num_decided} verdicts outside were wrong, which "
-            f"bounds their share to {band.error_bound:.1%} (confidence {band.confidence:.0%})."
+            f"Real clips are in {counted(report.num_real_clusters, 'cluster')} and fakes in "
+            f"{report.num_fake_clusters}: with fewer than {MIN_CLUSTERS} of either, intervals are "
+            "too narrow."
         )
-    elif calibration.is_fitted:
-        notes.append("No score is uncertain: validation data assure the bound for no band.")
     return notes

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.score_file import ScoreSet, read_scores
+from macbdf_mm.evaluation.track_reliability import measure_reliability
 from macbdf_mm.evaluation.video_scores import none_if_nan
 from macbdf_mm.reports.figures.reliability import draw_reliability
 from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
@@ -32,7 +33,8 @@ def show_results(scores_file: str | Path, folder: str | Path) -> list[Path]:
     }
     write_atomically(to_png(draw_roc_curves(scores.videos, figures)), picture)
     reliability = folder / "reliability.png"
-    write_atomically(to_png(draw_reliability(scores.videos)), reliability)
+    found = measure_reliability(scores.videos)
+    write_atomically(to_png(draw_reliability(found)), reliability)
     return [table, picture, reliability]
 
 

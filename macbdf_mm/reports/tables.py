@@ -4,20 +4,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from macbdf_mm.evaluation.functional.localisation.matching import Convention
-from macbdf_mm.evaluation.functional.weighted_clips import Labels, Scores
-from macbdf_mm.evaluation.localisation import MEASURED, LocalisedTrack
 from macbdf_mm.evaluation.measures import AGAINST_REAL, measure_groups, metrics_by
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, UNDEFINED, Breakdown, Metric
-from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.scored_clips import ScoredClips
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.structures.labels import CATEGORIES, FAKE, STEP_TRACKS
 
-VERDICTS = ("real", "uncertain", "fake")
+# About the resolution of numbers of 64 bits beside 1.
+_SMALLEST_P = 1e-16
 ALWAYS_FAKE = '"always fake", overall'
 """Heading of the figures of a detector that calls everything fake."""
 
@@ -55,12 +50,12 @@ def track_table(
             many there are.
     """
     rows = [
-        (metric.label, *(_cell(metric, values) for values in figures.values()))
+        (metric.label, *(cell_text(metric, values) for values in figures.values()))
         for metric in METRIC_TABLE.values()
         if metric.is_shown
     ]
     if coverage is not None:
-        cells = [_share(coverage[name]) if name in coverage else "" for name in figures]
+        cells = [share_text(coverage[name]) if name in coverage else "" for name in figures]
         rows.append(("scored of labelled", *cells))
     return Table(("", *figures), rows)
 
@@ -80,79 +75,12 @@ def step_table(figures: Mapping[str, float | None]) -> Table | None:
     for track in STEP_TRACKS:
         if f"{track}/num_partial" in figures:
             cells = [
-                _cell(metric, figures, f"{track}/frame_{metric.name}{part}")
+                cell_text(metric, figures, f"{track}/frame_{metric.name}{part}")
                 for metric in metrics
                 for part in ("", "_partial")
             ]
             rows.append((track, *cells, str(int(figures[f"{track}/num_partial"] or 0))))
     return Table((*headers, "such clips"), rows) if rows else None
-
-
-def localisation_table(found: Mapping[str, LocalisedTrack], convention: Convention) -> Table:
-    """Return a row per figure of localisation and a column per track.
-
-    AP stands beside what the length of the time steps allows at best.
-
-    Args:
-        found: What :func:`~macbdf_mm.evaluation.localisation.measure_localisation` returns.
-        convention: The rule by which AP and AR are computed; the table names it.
-    """
-    tracks = list(found.values())
-    rows: list[tuple[str, ...]] = []
-    for iou in MEASURED.ap_ious:
-        key = f"ap@{iou:g}"
-        rows.append((f"AP@{iou:g}", *(_ranged(t.figures[convention], key) for t in tracks)))
-    for number in MEASURED.ar_counts:
-        key = f"ar@{number}"
-        rows.append((f"AR@{number}", *(_ranged(t.figures[convention], key) for t in tracks)))
-    for iou in MEASURED.ap_ious:
-        cells = [_number(t.best[convention][f"ap@{iou:g}"]) for t in tracks]
-        rows.append((f"AP@{iou:g} if all steps were right", *cells))
-    rows += [
-        ("length of the steps (s)", *(f"{t.step_seconds:g}" for t in tracks)),
-        ("forgeries", *(str(t.num_forgeries) for t in tracks)),
-        ("of the whole clip", *(str(t.num_whole) for t in tracks)),
-        ("scored of annotated", *(_share((t.num_videos, t.num_labelled)) for t in tracks)),
-    ]
-    return Table((f"convention: {convention}", *found), rows)
-
-
-def localisation_title(convention: Convention) -> str:
-    """Return the title of that table."""
-    where = "Localisation in time, convention"
-    return f"{where} {convention}" + (
-        " (as published tables)" if convention == "avdeepfake1m" else ""
-    )
-
-
-def verdict_table(
-    labels: Labels, scores: Scores, calibration: ScoreCalibration, threshold: float
-) -> Table:
-    """Return a row for all, real and fake clips: how they are called, and how often wrongly.
-
-    Args:
-        labels: Of N > 0 clips, 1 fake, 0 real, shape (N,).
-        scores: Their calibrated overall scores, (N,).
-        calibration: With the uncertain band.
-        threshold: Of the overall score.
-    """
-    called = np.array([calibration.verdict(score, threshold) for score in scores])
-    is_wrong = np.where(labels == FAKE, called == "real", called == "fake")
-    is_decided = called != "uncertain"
-    rows = []
-    for name, chosen in (("all", labels >= 0), ("real", labels != FAKE), ("fake", labels == FAKE)):
-        if chosen.any():
-            decided = chosen & is_decided
-            rows.append(
-                (
-                    name,
-                    str(int(chosen.sum())),
-                    *(_percent((called[chosen] == word).mean()) for word in VERDICTS),
-                    _percent(is_wrong[decided].mean() if decided.any() else math.nan),
-                )
-            )
-    heads = ("called real", "uncertain", "called fake", "wrong of those not uncertain")
-    return Table(("clips", "number", *heads), rows)
 
 
 def group_table(
@@ -173,9 +101,9 @@ def group_table(
         rows.append(
             (
                 _GROUP_WORDS.get(value, value) if column == "category" else value,
-                _share((int(figures["num_scored"]), int(figures["num_clips"]))),
-                _percent(figures["called_fake"]),
-                *(_cell(metric, figures) for metric in metrics),
+                share_text((int(figures["num_scored"]), int(figures["num_clips"]))),
+                percent(figures["called_fake"]),
+                *(cell_text(metric, figures) for metric in metrics),
             )
         )
     return Table((column.replace("_", " "), "scored", "called fake", *heads), rows)
@@ -221,8 +149,8 @@ def operator_table(scores: Sequence[OperatorScore]) -> Table:
                 score.operator,
                 score.track,
                 str(score.num_clips),
-                *(_cell(metric, score.figures) for metric in metrics),
-                _percent(score.found_share),
+                *(cell_text(metric, score.figures) for metric in metrics),
+                percent(score.found_share),
                 "no, held out" if score.is_held_out else "yes",
             )
             for score in scores
@@ -236,7 +164,30 @@ def format_interval(metric: Metric, figures: Mapping[str, float]) -> str:
     return UNDEFINED if UNDEFINED in (low, high) else f"{low} to {high}"
 
 
-def _cell(metric: Metric, figures: Mapping[str, float | None], key: str = "") -> str:
+def signed(value: float, digits: int = 3) -> str:
+    """Return a difference with its sign, a dash for NaN."""
+    return UNDEFINED if math.isnan(value) else f"{value:+.{digits}f}"
+
+
+def signed_range(low: float, high: float, digits: int = 3) -> str:
+    """Return the ends of the interval of a difference, a dash where it is not defined."""
+    ends = signed(low, digits), signed(high, digits)
+    return UNDEFINED if UNDEFINED in ends else f"{ends[0]} to {ends[1]}"
+
+
+def p_value_text(p_value: float) -> str:
+    """Return a p-value: ``0.012``, ``1.5e-05``, ``< 1e-16`` below that; a dash for NaN.
+
+    Smaller ones are the rounding of a number of 64 bits, and no evidence could be so strong.
+    """
+    if math.isnan(p_value):
+        return UNDEFINED
+    if p_value < _SMALLEST_P:
+        return f"< {_SMALLEST_P:.0e}"
+    return f"{p_value:.3f}" if p_value >= 0.001 else f"{p_value:.1e}"
+
+
+def cell_text(metric: Metric, figures: Mapping[str, float | None], key: str = "") -> str:
     """Return a value with its interval, where there is one, in parentheses."""
     key = key or metric.name
     value = metric.format(figures.get(key))
@@ -244,14 +195,15 @@ def _cell(metric: Metric, figures: Mapping[str, float | None], key: str = "") ->
     return value if UNDEFINED in (value, *ends) else f"{value} ({ends[0]} to {ends[1]})"
 
 
-def _ranged(figures: Mapping[str, float], key: str) -> str:
+def ranged(figures: Mapping[str, float], key: str) -> str:
     """Return a figure with the ends of its interval, where it has one, in parentheses."""
-    value = _number(figures[key])
-    ends = [_number(figures.get(f"{key}_{end}", math.nan)) for end in ("low", "high")]
+    value = number_text(figures[key])
+    ends = [number_text(figures.get(f"{key}_{end}", math.nan)) for end in ("low", "high")]
     return value if UNDEFINED in (value, *ends) else f"{value} ({ends[0]} to {ends[1]})"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a figure with three digits, a dash for NaN."""
     return UNDEFINED if math.isnan(value) else f"{value:.3f}"
 
 
@@ -259,11 +211,13 @@ def _against_real(metric: Metric) -> str:
     return f"{metric.label} against real clips" if metric.needs_both_classes else metric.label
 
 
-def _share(counts: tuple[int, int]) -> str:
+def share_text(counts: tuple[int, int]) -> str:
+    """Return how many of how many."""
     return f"{counts[0]} of {counts[1]}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share in percent, a dash for NaN."""
     return UNDEFINED if math.isnan(share) else f"{share:.0%}"
 
 

@@ -210,4 +210,4 @@ def test_a_quick_look_takes_a_few_clips_and_says_so(cfg, checkpoint, tmp_path):
     assert section["tables"]["All clips"]["rows"]
     for path in paths[1:]:
         assert "A quick look" in path.read_text()
-        assert "counted as fake (score 1) (policy as-fake)" in path.read_text()
+        assert "count as fake (score 1) (policy as-fake)" in path.read_text()

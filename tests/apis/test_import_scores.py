@@ -45,7 +45,7 @@ def test_scores_come_with_all_that_the_annotation_says(load):
     }  # fmt: skip
     assert found.scores.thresholds == dict.fromkeys(("overall", "video", "audio"), 0.5)
     assert set(found.scores.origin) == {
-        "imported_sha256", "annotations", "split", "command", "versions",
+        "synthetic", "imported_sha256", "annotations", "split", "command", "versions",
         "logits_divided_by",
     }  # fmt: skip
 
@@ -105,7 +105,11 @@ def test_wrong_rows_are_named(load, text, said):
 
 
 def test_a_table_of_other_clips_is_refused(load):
-    with pytest.raises(ConfigError, match=r"None of the 1 paths .*'x\.mp4' .*'test/a\.mp4'"):
+    with pytest.raises(ConfigError, match=r"The only path .*'x\.mp4', names no .*'test/a\.mp4'"):
         load("path,score\nx.mp4,0.5\n")
+    with pytest.raises(ConfigError, match=r"None of the 2 paths .*'x\.mp4', names a clip"):
+        load("path,score\nx.mp4,0.5\ny.mp4,0.5\n")
+    with pytest.raises(MissingDataError, match=r"has a heading, but no row with a score\."):
+        load("path,score\n")
     with pytest.raises(MissingDataError, match="no clips of the split 'dev'"):
         load("path,score\na.mp4,0.5\n", split="dev")

@@ -107,6 +107,10 @@ def test_figures_are_those_of_the_proposals_of_the_clips_that_are_measured():
         expected = localise(given, wanted, convention, MEASURED)
         measured = video.figures[convention]
         assert {name: measured[name] for name in expected} == pytest.approx(expected)
+        names = [f"ap@{iou:g}" for iou in (0.5, 0.75, 0.9, 0.95)]
+        ap = sum(expected[name] for name in names) / 4
+        ar = sum(expected[f"ar@{number}"] for number in (50, 30, 20, 10, 5)) / 5
+        assert measured["challenge_score"] == pytest.approx(ap / 2 + ar / 2)
     assert {"ap@0.5_low", "ar@5_high"} < set(video.figures["exact"])
     assert not any(name.endswith("_low") for name in video.figures["avdeepfake1m"])
     assert video.step_seconds == 0.25

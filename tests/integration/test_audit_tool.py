@@ -40,7 +40,7 @@ def test_the_tool_prints_what_matters_and_writes_a_page(run_tool, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     *lines, page = done.stdout.splitlines()
     assert lines[0].startswith("data/annotation.json: 24 clips, 12 real, 12 fake;")
-    assert lines[1] == "files: 1 cannot be read, 0 are unusual"
+    assert lines[1] == "files: 1 unreadable, 0 unusual"
     assert any(line.startswith("leak: bit rate alone tells real from fake, AUC") for line in lines)
     assert not any("loudness" in line for line in lines)
     assert "decoding files: 24/24 done" in done.stderr

@@ -14,6 +14,7 @@ from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
 from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores, gather_videos
 from macbdf_mm.media.writer import write_clip
+from macbdf_mm.reports.evaluation_record import EvaluationFacts, TestSetResult
 from macbdf_mm.structures.labels import category_of
 
 _VOID = {"meta", "img", "source"}
@@ -105,6 +106,7 @@ def _windows(row: ClipRow, scores: tuple[float, float, float]) -> list[WindowSco
             category=category_of(row.video_label, row.audio_label),
             video_method=row.extra["video_method"],
             audio_method=row.extra["audio_method"],
+            dataset="tiny",
         )
         for start in (0.0, 0.5)
     ]
@@ -121,7 +123,13 @@ def tested_videos() -> list[VideoScores]:
 def tested_scores(tested_videos) -> ScoreSet:
     """The seven videos, and one that could not be read."""
     lost = WindowScores(
-        "test_9.mp4", (0.0, 1.0), (math.nan,) * 3, (1, 1, 1), "FVFA", decode_error="0 bytes"
+        "test_9.mp4",
+        (0.0, 1.0),
+        (math.nan,) * 3,
+        (1, 1, 1),
+        "FVFA",
+        decode_error="0 bytes",
+        dataset="tiny",
     )
     return ScoreSet(
         videos=[*tested_videos, *gather_videos([lost])],
@@ -157,3 +165,27 @@ def finished_run(tmp_path, write_checkpoint, tested_scores) -> Path:
         "\n".join(map(json.dumps, logs))
     )
     return work
+
+
+@pytest.fixture
+def evaluation_facts() -> EvaluationFacts:
+    """An evaluation of a detector that was trained on the data set "tiny"."""
+    return EvaluationFacts(
+        config="configs/small.py",
+        checkpoint="work/best.pth",
+        trained_on="tiny",
+        trained_on_synthetic=True,
+        command="python tools/evaluate.py",
+        missing="exclude",
+        columns=(),
+        num_resamples=20,
+        seed=3,
+        limit=None,
+        versions={"numpy": "2.0"},
+    )
+
+
+@pytest.fixture
+def test_set(tested_scores) -> TestSetResult:
+    """The seven videos and the one without a score, as a test set without changes of the clips."""
+    return TestSetResult("tiny test", "tiny", True, tested_scores, ())

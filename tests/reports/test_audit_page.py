@@ -132,7 +132,7 @@ def test_long_lists_of_what_is_in_two_parts_are_cut(make_page):
         for k in range(500)
     ]
     page = make_page(rows, probes_of())
-    assert "250 recordings and 250 people are in more than one part (at most 200" in page.text
+    assert "In more than one part: 250 recordings, 250 people (at most 200" in page.text
     assert len(page.table("recording")) == len(page.table("identity")) == 1 + 200
 
 

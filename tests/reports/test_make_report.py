@@ -9,13 +9,16 @@ from sklearn.metrics import roc_auc_score
 from macbdf_mm.apis.find_run import read_run
 from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.errors import MissingDataError
+from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.measures import measure_track
+from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import StepScores
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.reports.figures.theme import new_figure
 from macbdf_mm.reports.figures.timeline import ClipStory
 from macbdf_mm.reports.make_report import draw_summary, make_report, report_fields
 from macbdf_mm.reports.page import render_page
+from macbdf_mm.structures.labels import TRACKS
 
 BANNER = "Synthetic data: every clip here is rendered, not filmed."
 EVIL = "<script>alert('x')</script>&\"'\n"
@@ -27,8 +30,12 @@ def run(finished_run):
 
 
 @pytest.fixture
-def show(run, read_page):
-    """Return a function that reads the page of the run, parts of whose record are changed."""
+def show(run, read_page, monkeypatch):
+    """Return a function that reads the page of the run, parts of whose record are changed.
+
+    Its pictures are drawn, but not made into files, which would take most of the time.
+    """
+    monkeypatch.setattr("macbdf_mm.reports.page.to_png", lambda figure: b"")
 
     def read(**changes):
         fields = report_fields(dataclasses.replace(run, **changes))
@@ -51,7 +58,8 @@ def test_a_track_of_one_class_is_shown_without_a_curve(show, run):
         dataclasses.replace(video, labels={**video.labels, "audio": 0})
         for video in run.scores.videos
     ]
-    tracks = show(scores=dataclasses.replace(run.scores, videos=videos)).table("")
+    page = show(scores=dataclasses.replace(run.scores, videos=videos))
+    tracks = page.table("")
     assert tracks[0] == ["", "overall", "video", "audio", '"always fake", overall']
     assert tracks[1][0::3] == ["AUC", "-"]
     assert tracks[-1] == ["scored of labelled", "7 of 8", "7 of 8", "7 of 8", ""]
@@ -68,8 +76,8 @@ def test_the_page_needs_no_other_file_and_says_what_it_is(finished_run):
     assert path == finished_run / "report" / "index.html"
     page = path.read_text(encoding="utf-8")
     assert BANNER in page.replace("\n", " ")
-    # Two of the test, one of scores, one of training, five clips.
-    assert page.count("<picture>") == 9
+    # Two of the test, three of scores, one of training, five clips.
+    assert page.count("<picture>") == 11
     assert not re.search(r"""(src|href|srcset)=["'](?!data:)""", page)
     for words in ("0 bytes", "mouth_rerender", "held out", "FVFA", "always fake", "prefers-color"):
         assert words in page
@@ -92,7 +100,7 @@ def test_the_picture_of_the_run_shows_the_clip_with_most_forged_tracks(finished_
 def test_the_lead_says_what_was_tested(show):
     text = show().text
     assert "Config config.py, trained on 6 clips of the data set 'tiny'" in text
-    assert "best_auc.pth after 1 epochs" in text
+    assert "best_auc.pth after 1 epoch;" in text
     assert "7 clips of 4 identities that training never saw." in text
 
 
@@ -121,13 +129,44 @@ def test_what_has_no_score_is_named(show, run):
 
 
 def test_where_thresholds_come_from_is_said(show, run):
-    assert "Thresholds were chosen on the validation split" in show().text
+    assert "The thresholds were chosen on validation data." in show().text
     scores = dataclasses.replace(run.scores, is_threshold_fitted=False)
-    assert "No threshold was chosen on validation data; 0.5 is used." in show(scores=scores).text
+    assert "The thresholds were not chosen on validation data." in show(scores=scores).text
 
 
-def test_what_intervals_rest_on_is_said(show):
-    assert "a bootstrap of 8 clusters of clips (by clip)" in show().text
+def test_what_the_figures_rest_on_is_said(show):
+    text = show().text
+    assert "Data set tiny: 8 clips, 3 real and 5 fake." in text
+    assert (
+        "7 of 8 clips have a score (87.5%). Clips without a score are left out (policy exc" in text
+    )
+    assert "a bootstrap of 8 clusters of clips (by clip), 1000 resamples." in text
+    assert "Real clips are in 3 clusters and fakes in 5: with fewer than 10 of either" in text
+    assert "The scores were not calibrated, so they need not be probabilities." in text
+
+
+def test_reliability_and_risk_stand_on_the_page_before_and_after_calibration(show, run):
+    pictures = show().pictures
+    [reliability] = [text for text in pictures if text.startswith("Share of fakes by score")]
+    # Seven clips in bins of their own but 0.6 and 0.7: 1 - 0.95, 1 - 0.9 and so on.
+    distances = [0.1, 0.2, 0.8, 0.1, 0.3, 0.4, 0.05]
+    assert f"errors: overall {sum(distances) / 7:.3f};" in reliability
+    assert "Share of wrong verdicts by the share of clips that are decided." in pictures
+    raw = [
+        dataclasses.replace(v, raw_scores=dict.fromkeys(v.scores, 0.5)) for v in run.scores.videos
+    ]
+    platt = {"method": "platt", "num_real": 40, "num_fake": 60, "slope": 1.0, "bias": 0.0}
+    band = UncertainBand(0.15, 0.75, 0.1, 0.95, 0.08, 80, 3, 100)
+    calibration = ScoreCalibration(dict.fromkeys(TRACKS, platt), band)
+    page = show(scores=dataclasses.replace(run.scores, videos=raw, calibration=calibration))
+    # 4 of 7 clips are fake, and all scored 0.5.
+    assert any("(0.071 before calibration)" in text for text in page.pictures)
+    assert page.table("score")[1][:5] == ["overall", "platt", "40 real, 60 fake", "0.071", "0.279"]
+    # 0.2, 0.7 and 0.6 are inside; outside, the real clip of 0.8 is called fake.
+    assert page.table("clips")[1] == ["all", "7", "14%", "43%", "43%", "25%"]
+    assert (
+        "Overall scores from 0.150 to 0.750 are uncertain: on validation data, 3 of 80" in page.text
+    )
 
 
 def test_frame_level_figures_have_a_table_where_there_are_any(show, run):
@@ -137,6 +176,7 @@ def test_frame_level_figures_have_a_table_where_there_are_any(show, run):
     windows = tuple(dataclasses.replace(window, steps=steps) for window in first.windows)
     videos = [dataclasses.replace(first, windows=windows), *others]
     page = show(scores=dataclasses.replace(run.scores, videos=videos))
+    assert "Frame level" in page.text
     assert page.table("", 1)[1] == [
         "audio", "1.000 (1.000 to 1.000)", "1.000 (1.000 to 1.000)", "1",
     ]  # fmt: skip
@@ -163,7 +203,7 @@ def test_names_cannot_change_the_page(show, run):
         dataset=EVIL, is_synthetic=False, scores=scores, versions={EVIL: EVIL}, meta={"seed": EVIL}
     )
     assert "script" not in page.tags
-    assert page.text.count("<script>alert('x')</script>&\"'") == 8
+    assert page.text.count("<script>alert('x')</script>&\"'") == 10
 
 
 def test_summary_holds_curves_operators_and_a_clip(tested_videos):

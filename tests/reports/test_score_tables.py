@@ -1,3 +1,4 @@
+import json
 import math
 import resource
 import subprocess
@@ -64,11 +65,37 @@ def test_tables_are_those_of_the_measures():
 
 def test_notes_say_coverage_clusters_and_thresholds():
     assert score_tables(SCORES, num_resamples=20).notes == [
-        "59 of 60 clips have a score (98.3%). Those without are left out: 000059.mp4 (0 bytes).",
+        "Data set d: 60 clips, 15 real and 45 fake.",
+        "59 of 60 clips have a score (98.3%). Clips without a score are left out (policy exclude): "
+        "000059.mp4 (0 bytes).",
         "Intervals are 95 %, by a bootstrap of 10 clusters of clips (by identity), 20 resamples.",
+        "Real clips are in 5 clusters and fakes in 10: with fewer than 10 of either, intervals are "
+        "too narrow.",
         "The thresholds were chosen on validation data.",
         "The scores were not calibrated, so they need not be probabilities.",
         "Forgeries are not located in time: there are no scores of time steps.",
+    ]
+
+
+def test_notes_say_what_is_rendered_and_where_clusters_are_few():
+    few = replace(SCORES, videos=SCORES.videos[:4], origin={"synthetic": True})
+    notes = score_tables(few, num_resamples=20).notes
+    assert notes[0] == "Data set d: 4 clips, 1 real and 3 fake."
+    assert notes[1].startswith("Synthetic data: the clips are rendered, not filmed")
+    assert "4 clusters of clips (by identity)" in notes[3]
+    assert notes[4].startswith("Real clips are in 1 cluster and fakes in 3: with fewer than 10")
+    of_one = [replace(v, groups={**v.groups, "identity": "ann"}) for v in SCORES.videos[:8]]
+    found = score_tables(replace(few, videos=of_one), num_resamples=20)
+    assert found.notes[3] == (
+        "There are no intervals: each class has a single cluster of clips (by identity)."
+    )
+    assert all(" to " not in cell for row in found.tables["All clips"].rows for cell in row)
+    real = replace(few, videos=[replace(SCORES.videos[0], dataset=None)], origin={})
+    notes = score_tables(real, num_resamples=0).notes
+    assert notes[:3] == [
+        "A data set without a name: 1 clip, 1 real and 0 fake.",
+        "1 of 1 clip has a score (100.0%). Clips without a score are left out (policy exclude).",
+        "There are no intervals: nothing was resampled.",
     ]
 
 
@@ -109,7 +136,8 @@ def test_the_table_of_verdicts_counts_what_is_uncertain_and_wrong_outside():
 )
 def test_the_policy_for_missing_clips_is_named_and_followed(policy, words, found):
     tables = score_tables(SCORES, policy, num_resamples=0)
-    assert words in tables.notes[0]
+    assert words in tables.notes[1]
+    assert f"(policy {policy})" in tables.notes[1]
     cells = {row[0]: row[1] for row in tables.tables["All clips"].rows}
     assert cells["fake"] == str(found)
     assert cells["scored of labelled"] == "59 of 60", "the policy hides nothing"
@@ -135,6 +163,12 @@ def test_markdown_and_json_hold_the_same():
     text, content = found.to_markdown(), found.to_json()
     assert "### By category (overall score)" in text
     assert content["notes"] == list(found.notes)
+    assert content["figures"]["overall/auc"] == found.tracks["overall"]["auc"]
+    # 44 of the 59 clips with a score are fake.
+    assert content["figures"]["always_fake/acc"] == pytest.approx(44 / 59)
+    assert "video/num_fake" in content["figures"]
+    assert content["reliability"]["overall"]["error"] == found.figures["overall/ece"]
+    json.dumps(content, allow_nan=False)
     for row in content["tables"]["All clips"]["rows"]:
         assert f"| {' | '.join(row)} |" in text
 
@@ -166,8 +200,8 @@ def test_the_commands_need_no_torch(tmp_path):
         [sys.executable, "-W", "ignore", "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "1 of 1 clips have a score, 0 are missing." in done.stdout
-    assert "1 paths name no clip of the annotation: 2.mp4" in done.stdout
+    assert "1 of 1 clip scored, 0 missing." in done.stdout
+    assert "Not in the annotation: 1 path: 2.mp4" in done.stdout
     assert read_scores(tmp_path / "their.jsonl").videos[0].file == "x/1.mp4"
     for words in ("0 bytes", "a minus b", "ours minus their", "(2 seeds)", "DeLong's test"):
         assert words in done.stdout

@@ -96,3 +96,22 @@ def test_undefined_figures_are_dashes():
     assert auc.format(0.12345) == "0.123"
     assert tables.format_interval(auc, {"auc_low": 0.1, "auc_high": 0.2}) == "0.100 to 0.200"
     assert tables.format_interval(auc, {"auc_low": math.nan, "auc_high": math.nan}) == "-"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "< 1e-16"), (3e-17, "< 1e-16"), (2e-16, "2.0e-16"), (0.00012, "1.2e-04"),
+        (0.0123, "0.012"), (1.0, "1.000"), (math.nan, "-"),
+    ],
+)  # fmt: skip
+def test_no_p_value_is_zero(value, text):
+    assert tables.p_value_text(value) == text
+
+
+def test_differences_have_a_sign_and_dashes_where_they_are_not_defined():
+    assert tables.signed(0.01234) == "+0.012"
+    assert tables.signed(-0.5, digits=4) == "-0.5000"
+    assert tables.signed(math.nan) == "-"
+    assert tables.signed_range(-0.1, 0.2) == "-0.100 to +0.200"
+    assert tables.signed_range(math.nan, 0.2) == "-"

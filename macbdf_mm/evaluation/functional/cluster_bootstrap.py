@@ -108,6 +108,9 @@ def cluster_bootstrap(
 ) -> Bootstrapped:
     """Return all metrics of a set of clips with percentile intervals.
 
+    There are none (NaN) where all resamples are alike, as those of a single person: that says
+    nothing of others.
+
     Clusters that hold real clips, fakes, or both are drawn apart, so that each resample has as
     many of each kind as the set has: no resample is without a class. With every clip a cluster of
     its own, this is the usual bootstrap within each class.
@@ -140,7 +143,9 @@ def cluster_bootstrap(
     replicates = {name: np.concatenate(parts) for name, parts in rows.items()}
     estimates = {}
     for name, value in values.items():
-        low, high = percentile_interval(replicates[name], confidence)
+        low, high = np.nan, np.nan
+        if classes.can_vary:
+            low, high = percentile_interval(replicates[name], confidence)
         if name.split("/")[-1] in RECENTRED:
             shift = value - float(np.mean(replicates[name]))
             low, high = max(low + shift, 0.0), high + shift
@@ -179,6 +184,17 @@ class ClassesOfClusters:
             int((self._num_real > 0).sum()),
         )
 
+    @property
+    def can_vary(self) -> bool:
+        """Whether resamples differ: two clusters with clips of the same classes, or more."""
+        return any(members.size > 1 for members in self._strata)
+
+    @property
+    def _strata(self) -> list[npt.NDArray[np.int64]]:
+        """The clusters that hold fakes, real clips, and both."""
+        pattern = (self._num_fake > 0) + 2 * (self._num_real > 0)
+        return [np.flatnonzero(pattern == kind) for kind in (1, 2, 3)]
+
     def draw(self, num_resamples: int, seed: int, num_levels: int = 1) -> Iterator[Floats]:
         """Yield how often each cluster is drawn, (R', C) at a time, R rows in all.
 
@@ -190,8 +206,7 @@ class ClassesOfClusters:
             num_levels: Numbers per resample that are computed from the counts; the more, the fewer
                 rows come at a time.
         """
-        pattern = (self._num_fake > 0) + 2 * (self._num_real > 0)
-        strata = [np.flatnonzero(pattern == kind) for kind in (1, 2, 3)]
+        strata = self._strata
         generators = [np.random.default_rng([seed, kind]) for kind in (1, 2, 3)]
         by_levels = _LEVELS_AT_ONCE // max(num_levels, 1)
         by_clusters = _CLUSTERS_AT_ONCE // max(self.clusters.num, 1)

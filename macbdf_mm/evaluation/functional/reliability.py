@@ -4,11 +4,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import beta
 
 from macbdf_mm.errors import ArgumentError
+from macbdf_mm.evaluation.functional.cluster_bootstrap import (
+    ClassesOfClusters,
+    check_settings,
+    percentile_interval,
+)
+from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.probabilities import checked_probabilities
 from macbdf_mm.evaluation.functional.proper_scores import NUM_BINS, bin_of
-from macbdf_mm.evaluation.functional.weighted_clips import Floats, labels_and_scores
+from macbdf_mm.evaluation.functional.weighted_clips import (
+    Floats,
+    RankedClips,
+    WeightedClips,
+    labels_and_scores,
+)
 from macbdf_mm.structures.labels import FAKE
 
 # Scores are gathered on so many points before they are smoothed; ten within a bandwidth of 0.01.
@@ -64,6 +76,59 @@ def reliability_bins(labels: Any, scores: Any, num_bins: int = NUM_BINS) -> Reli
     sums = [np.bincount(bins, values, num_bins)[filled] for values in (scores, labels == FAKE)]
     num_clips = num_clips[filled]
     return ReliabilityBins(sums[0] / num_clips, sums[1] / num_clips, num_clips)
+
+
+def reliability_intervals(
+    labels: Any,
+    scores: Any,
+    clusters: Clusters,
+    num_bins: int = NUM_BINS,
+    *,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Floats:
+    """Return an interval of the share of fakes of each bin that is not empty, shape (B, 2).
+
+    Clusters of clips are resampled, as for all intervals. Where no resample differs, as in a bin
+    of fakes alone, that says nothing of other clips: the interval is then that of Clopper and
+    Pearson (1934), with each cluster in the bin as one observation.
+
+    Args:
+        labels: 1 fake, 0 real, shape (N,).
+        scores: P(fake) in [0, 1], shape (N,).
+        clusters: Of the N clips.
+        num_bins: As of :func:`reliability_bins`.
+        num_resamples: Number of resamples.
+        confidence: Of the intervals.
+        seed: Of the drawing.
+
+    Raises:
+        ValueError: As :func:`reliability_bins`, or if a setting is out of its range.
+    """
+    check_settings(num_resamples, confidence)
+    found = reliability_bins(labels, scores, num_bins)
+    ranked = RankedClips.of(labels, scores, clusters.index, clusters.num)
+    bins = bin_of(ranked.scores, num_bins)
+    parts = []
+    for counts in ClassesOfClusters(labels, clusters).draw(num_resamples, seed, num_bins):
+        drawn = WeightedClips(ranked, counts)
+        clips = drawn.sums_by("clips of bins", lambda: (bins, np.ones(bins.size), num_bins))
+        fakes = drawn.sums_by(
+            "fakes of bins", lambda: (bins, ranked.is_fake.astype(np.float64), num_bins)
+        )
+        parts.append(np.divide(fakes, clips, out=np.full(clips.shape, np.nan), where=clips > 0))
+    shares = np.concatenate(parts)
+    tail = (1 - confidence) / 2
+    intervals = []
+    for place, share in zip(np.unique(bins), found.fake_shares, strict=True):
+        low, high = percentile_interval(shares[:, place], confidence)
+        if low == high:
+            num = np.unique(ranked.cluster[bins == place]).size
+            low = beta.ppf(tail, num * share, num * (1 - share) + 1) if share > 0 else 0.0
+            high = beta.ppf(1 - tail, num * share + 1, num * (1 - share)) if share < 1 else 1.0
+        intervals.append((low, high))
+    return np.array(intervals, dtype=np.float64).reshape(-1, 2)
 
 
 def reliability_curve(

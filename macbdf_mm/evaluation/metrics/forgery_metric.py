@@ -25,6 +25,7 @@ from macbdf_mm.evaluation.video_scores import (
 )
 from macbdf_mm.registry import METRICS
 from macbdf_mm.structures.labels import FAKE, REAL, TRACKS
+from macbdf_mm.utils.counted import counted
 
 _UNFITTED_THRESHOLD = 0.5
 _MAX_NAMED_FILES = 5
@@ -206,6 +207,6 @@ class ForgeryMetric(BaseMetric):
         named = [f"{file} ({reason})" for file, reason in sorted(unscored.items())]
         rest = len(named) - _MAX_NAMED_FILES
         MMLogger.get_current_instance().warning(
-            f"{len(named)} clips have no score: {'; '.join(named[:_MAX_NAMED_FILES])}"
+            f"{counted(len(named), 'clip')} without a score: {'; '.join(named[:_MAX_NAMED_FILES])}"
             + (f"; and {rest} more" if rest > 0 else "")
         )

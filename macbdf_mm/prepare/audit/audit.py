@@ -28,6 +28,7 @@ from macbdf_mm.prepare.audit.shortcut_probes import (
     worst_probe,
 )
 from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.progress import Progress
@@ -102,20 +103,20 @@ class Audit:
         if all(row.split is None for row in self.rows):
             unsaid.append("it has no parts")
         if num_unknown:
-            unsaid.append(f"{num_unknown} clips do not say who is seen")
+            do = "does" if num_unknown == 1 else "do"
+            unsaid.append(f"{counted(num_unknown, 'clip')} {do} not say who is seen")
         return f" ({', '.join(unsaid)})" if unsaid else ""
 
     def describe(self) -> str:
         """Return the findings that matter most, a line each."""
         whole = self.parts[-1]
         lines = [
-            f"{self.annotation}: {whole.num_clips} clips, {whole.num_real} real, "
+            f"{self.annotation}: {counted(whole.num_clips, 'clip')}, {whole.num_real} real, "
             f"{whole.num_fake} fake; saying always the same is right for "
             f"{percent(whole.majority_accuracy)}.",
-            f"files{self.extent}: {len(self.unreadable)} cannot be read, "
-            f"{len(self.remarks)} are unusual",
-            f"in more than one part: {len(self.source_leaks)} recordings, "
-            f"{len(self.shared_identities)} identities{self.blind_spot}",
+            f"files{self.extent}: {len(self.unreadable)} unreadable, {len(self.remarks)} unusual",
+            f"in more than one part: {counted(len(self.source_leaks), 'recording')}, "
+            f"{counted(len(self.shared_identities), 'identity', 'identities')}{self.blind_spot}",
             *(_sentence(probe) for probe in self.shortcuts),
         ]
         worst = worst_probe(self.probes)

@@ -14,6 +14,7 @@ from macbdf_mm.prepare.splits.clip_groups import find_shared_identities
 from macbdf_mm.registered_parts import check_options, find_part
 from macbdf_mm.registry import SPLIT_PROTOCOLS
 from macbdf_mm.structures.labels import CATEGORIES
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.tables import printable_lines
 
 AUTO = "auto"
@@ -57,7 +58,8 @@ class SplitSummary:
         summary = [
             f"{self.path} ({settings})",
             *table,
-            f"in more than one part: {len(leaks)} recordings, {len(shared)} identities",
+            f"in more than one part: {counted(len(leaks), 'recording')}, "
+            f"{counted(len(shared), 'identity', 'identities')}",
         ]
         if leaks or shared:
             summary.append(

@@ -1,5 +1,6 @@
 """ROC curves of the three tracks, with their areas."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -8,7 +9,15 @@ from sklearn.metrics import roc_curve
 
 from macbdf_mm.evaluation.measures import labelled_scores
 from macbdf_mm.evaluation.video_scores import VideoScores
-from macbdf_mm.reports.figures.theme import LIGHT, Theme, add_legend, new_figure, style_axes
+from macbdf_mm.reports.figures.theme import (
+    LIGHT,
+    LINE_STYLES,
+    MARKERS,
+    Theme,
+    add_legend,
+    new_figure,
+    style_axes,
+)
 from macbdf_mm.structures.labels import FAKE, REAL
 
 
@@ -17,7 +26,7 @@ def draw_roc_curves(
 ) -> Figure:
     """Return a square figure with a curve for each track that has real and fake videos.
 
-    A dot marks the decision threshold, the legend has the area and its interval.
+    A mark stands at the decision threshold, the legend has the area and its interval.
 
     Args:
         videos: The scored videos.
@@ -56,14 +65,19 @@ def fill_roc_axes(
             true_rate,
             color=colour,
             linewidth=2.2 if track == "overall" else 1.5,
-            label=f"{track}  {values['auc']:.3f}  "
-            f"[{values['auc_low']:.3f}, {values['auc_high']:.3f}]",
+            linestyle=LINE_STYLES[track],
+            label=f"{track}  {values['auc']:.3f}{_interval(values)}",
         )
         is_called = scores >= values["threshold"]
         point = is_called[labels == REAL].mean(), is_called[labels == FAKE].mean()
-        axes.plot(*point, "o", color=colour, markeredgecolor=theme.paper)
+        axes.plot(*point, MARKERS[track], color=colour, markeredgecolor=theme.paper)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
     if axes.get_legend_handles_labels()[0]:
         add_legend(axes, theme, "lower right")
+
+
+def _interval(values: Mapping[str, float]) -> str:
+    low, high = values["auc_low"], values["auc_high"]
+    return "" if math.isnan(low) or math.isnan(high) else f"  [{low:.3f}, {high:.3f}]"

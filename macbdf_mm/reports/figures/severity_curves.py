@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from macbdf_mm.evaluation.conditions import NUM_LEVELS
-from macbdf_mm.reports.figures.theme import LIGHT, Theme, new_figure, style_axes
+from macbdf_mm.reports.figures.theme import (
+    LIGHT,
+    LINE_STYLES,
+    MARKERS,
+    Theme,
+    new_figure,
+    style_axes,
+)
 
 _PANELS_PER_ROW = 5
 
@@ -48,7 +55,8 @@ def draw_severity_curves(curves: Sequence[SeverityCurve], theme: Theme = LIGHT) 
             axes.plot(
                 levels,
                 [values[level] for level in levels],
-                marker="o",
+                marker=MARKERS[track],
+                linestyle=LINE_STYLES[track],
                 markersize=3,
                 linewidth=2 if track == "overall" else 1.2,
                 color=theme.of(track),

@@ -35,6 +35,15 @@ class Theme:
         return str(getattr(self, track))
 
 
+LINE_STYLES: dict[str, tuple[int, tuple[float, ...]]] = {
+    "overall": (0, ()),
+    "video": (0, (5, 2)),
+    "audio": (0, (1.5, 1.5)),
+}
+"""Solid, dashed and dotted: lines of tracks can be told apart without their colours."""
+MARKERS = {"overall": "o", "video": "s", "audio": "^"}
+
+
 LIGHT = Theme(
     name="light",
     paper="#ffffff",
@@ -102,7 +111,9 @@ def style_axes(
     axes.set_ylabel(ylabel, fontsize=9, color=theme.muted)
 
 
-def add_legend(axes: Axes, theme: Theme, location: Literal["best", "lower right"] = "best") -> None:
+def add_legend(
+    axes: Axes, theme: Theme, location: Literal["best", "lower right", "upper left"] = "best"
+) -> None:
     """Add a frameless legend in the theme's ink, by default where it covers least."""
     axes.legend(loc=location, frameon=False, fontsize=9, labelcolor=theme.ink)
 

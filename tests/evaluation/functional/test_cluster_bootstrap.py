@@ -210,3 +210,16 @@ def test_coverage_with_correlated_clips_is_near_nominal_by_person_only():
     # 100 sets: a share of 0.95 has a standard error of 0.022.
     assert 0.87 <= shares["identity"] <= 0.99
     assert shares["clip"] < 0.7
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"), [([0, 0, 0, 0], False), ([0, 0, 1, 1], False), ([0, 1, 2, 2], True)]
+)
+def test_resamples_that_are_all_alike_give_no_interval(index, expected):
+    labels, scores = [0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]
+    clusters = Clusters.of(index, "identity")
+    found = cluster_bootstrap(labels, scores, clusters, detection_measures(0.5), num_resamples=20)
+    for name in ("auc", "acc", "ece"):
+        estimate = found.estimates[name]
+        assert not np.isnan(estimate.value)
+        assert np.isnan([estimate.low, estimate.high]).all() != expected, name

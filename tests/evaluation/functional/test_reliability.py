@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
+from macbdf_mm.evaluation.functional.cluster_bootstrap import ClassesOfClusters
+from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.detection import ece
-from macbdf_mm.evaluation.functional.reliability import reliability_bins, reliability_curve
+from macbdf_mm.evaluation.functional.reliability import (
+    reliability_bins,
+    reliability_curve,
+    reliability_intervals,
+)
 
 
 def draw(size: int = 4000):
@@ -69,3 +75,39 @@ def test_settings_out_of_range(settings, message):
         reliability_curve([0, 1], [0.2, 0.3], **settings)
     with pytest.raises(ValueError, match="`num_bins` > 0, got 0"):
         reliability_bins([0], [0.2], num_bins=0)
+
+
+def test_intervals_equal_resamples_that_are_gathered():
+    labels, scores = draw(90)
+    clusters = Clusters.of(np.arange(90) // 3, "identity")
+    found = reliability_intervals(labels, scores, clusters, 5, num_resamples=40, seed=3)
+    counts = np.concatenate(list(ClassesOfClusters(labels, clusters).draw(40, 3)))
+    bins = np.minimum((scores * 5).astype(int), 4)
+    shares = np.full((40, 5), np.nan)
+    for row, times in enumerate(counts):
+        clips = np.repeat(np.arange(90), times[clusters.index].astype(int))
+        for place in range(5):
+            drawn = labels[clips[bins[clips] == place]]
+            if drawn.size:
+                shares[row, place] = drawn.mean()
+    expected = np.nanquantile(shares, [0.025, 0.975], axis=0).T
+    is_mixed = expected[:, 0] < expected[:, 1]
+    assert is_mixed.sum() >= 4
+    np.testing.assert_allclose(found[is_mixed], expected[is_mixed])
+
+
+def test_a_bin_in_which_resamples_cannot_differ_counts_its_clusters():
+    labels = np.array([0, 0, 0, 0, 1, 1, 1])
+    scores = np.array([0.1, 0.1, 0.1, 0.1, 0.9, 0.9, 0.9])
+    clusters = Clusters.of([0, 0, 1, 1, 2, 3, 4], "identity")
+    found = reliability_intervals(labels, scores, clusters, num_resamples=20)
+    # Two clusters without a fake, three with nothing else: (1 - p)^2 and p^3 are 0.025.
+    np.testing.assert_allclose(found, [[0, 1 - 0.025 ** (1 / 2)], [0.025 ** (1 / 3), 1]])
+    # One person, real and fake alike: hardly anything is known.
+    one = reliability_intervals(
+        [0, 1, 0, 1], [0.5, 0.5, 0.1, 0.9], Clusters.of([0, 0, 1, 2], "identity"), num_resamples=20
+    )
+    assert one[1, 1] - one[1, 0] > 0.95
+    assert reliability_intervals([], [], Clusters.of([], "clip")).shape == (0, 2)
+    with pytest.raises(ValueError, match=r"Expected `num_resamples` > 0, got 0"):
+        reliability_intervals(labels, scores, clusters, num_resamples=0)

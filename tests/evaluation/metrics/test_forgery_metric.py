@@ -168,7 +168,7 @@ def test_unscored_clips_are_counted_and_named(log):
     figures = evaluate([*SAMPLES, lost], ForgeryMetric(num_resamples=10))
     assert figures["coverage"] == pytest.approx(4 / 5)
     assert figures["num_videos"] == 4
-    assert "1 clips have no score: lost ('lost' is cut short)" in log.text
+    assert "1 clip without a score: lost ('lost' is cut short)" in log.text
 
 
 def test_long_lists_of_unscored_clips_are_cut(log):

@@ -58,8 +58,8 @@ def test_each_shortcut_is_named_once_where_it_is_worst(make_audit):
     )  # fmt: skip
     assert audit.describe().splitlines() == [
         "a/annotation.json: 4 clips, 1 real, 3 fake; saying always the same is right for 75.0%.",
-        "files: 1 cannot be read, 1 are unusual",
-        "in more than one part: 1 recordings, 1 identities (4 clips do not say who is seen)",
+        "files: 1 unreadable, 1 unusual",
+        "in more than one part: 1 recording, 1 identity (4 clips do not say who is seen)",
         "leak: all properties together tell real from fake, AUC 0.990 +- 0.010",
         "leak: file size alone tells real from fake in val, AUC 0.970 +- 0.010",
         "leak: codec alone tells RVRA from FVRA, AUC 0.950 +- 0.010",

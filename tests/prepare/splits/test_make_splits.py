@@ -144,7 +144,7 @@ def test_counts_and_what_the_parts_have_in_common():
         "no split      1     0     0     0        1           0",
         "    test      2     0     0     1        1           2",
         "   train      2     1     1     0        0           1",
-        "in more than one part: 1 recordings, 1 identities",
+        "in more than one part: 1 recording, 1 identity",
         "so scores under this split do not say how well a detector does on new people",
     ]
 

@@ -170,8 +170,12 @@ def localisation_bootstrap(
         for number, found in zip(measured.ar_counts, num_found, strict=True):
             rows[_ar_name(number)].append(counts @ found / drawn_or_nan)
     replicates = {name: np.concatenate(parts) for name, parts in rows.items()}
+    nothing = np.nan, np.nan
     estimates = {
-        name: Estimate(value, *percentile_interval(replicates[name], confidence))
+        name: Estimate(
+            value,
+            *(percentile_interval(replicates[name], confidence) if classes.can_vary else nothing),
+        )
         for name, value in values.items()
     }
     return Bootstrapped(estimates, replicates, classes.report)
