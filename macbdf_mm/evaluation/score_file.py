@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ from macbdf_mm.utils.files import replacing, write_json
 
 FORMAT = 1
 SUFFIXES = (".jsonl", ".parquet")
+# Of Parquet: all at once would take several times the memory of the scores.
+_ROWS_AT_ONCE = 10_000
 # Columns that Parquet has as lists of pairs.
 _MAPS = ("groups", "steps", "step_labels", "forgeries")
 # Fields of the annotation that a window has besides its columns.
@@ -375,9 +378,12 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
             "raw_scores": arrow.struct([(track, numbers) for track in TRACKS]),
         }
     )
-    plain = [{**row, **{name: list(row[name].items()) for name in _MAPS}} for row in rows]
+    rows = iter(rows)
     try:
-        parquet.write_table(arrow.Table.from_pylist(plain, schema=schema), path)
+        with parquet.ParquetWriter(path, schema) as writer:
+            while some := list(islice(rows, _ROWS_AT_ONCE)):
+                plain = [{**r, **{name: list(r[name].items()) for name in _MAPS}} for r in some]
+                writer.write_table(arrow.Table.from_pylist(plain, schema=schema))
     except UnicodeEncodeError as error:
         raise ArgumentError(
             "Parquet holds no names that are not UTF-8: use a score file in .jsonl."
@@ -386,5 +392,7 @@ def _write_parquet(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
 
 def _read_parquet(path: Path) -> Iterator[dict[str, Any]]:
     _, parquet = _arrow()
-    for row in parquet.read_table(path).to_pylist():
-        yield {**row, **{name: dict(row[name]) for name in _MAPS if name in row}}
+    with parquet.ParquetFile(path) as file:
+        for some in file.iter_batches(_ROWS_AT_ONCE):
+            for row in some.to_pylist():
+                yield {**row, **{name: dict(row[name]) for name in _MAPS if name in row}}

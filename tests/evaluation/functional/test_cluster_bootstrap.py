@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from macbdf_mm.evaluation.functional.cluster_bootstrap import (
     percentile_interval,
 )
 from macbdf_mm.evaluation.functional.clusters import Clusters, clusters_of
+from macbdf_mm.evaluation.functional.decisions import weighted_balanced_accuracy
 from macbdf_mm.evaluation.functional.detection import auc, detection_measures
-from macbdf_mm.evaluation.functional.ranking import weighted_auc
+from macbdf_mm.evaluation.functional.ranking import weighted_auc, weighted_eer
 
 MEASURES = detection_measures(0.5)
 AUC = {"auc": weighted_auc}
@@ -182,11 +184,18 @@ def test_clusters_of_other_clips():
         cluster_bootstrap([0, 1, 1], [0.1, 0.2, 0.3], clusters_of("ab"), AUC)
 
 
-def coverage(num_sets: int, num_persons: int, per_person: int) -> dict[str, float]:
-    """Share of simulated test sets whose interval holds the true AUC, by what is resampled."""
-    # Persons shift the scores of their clips; the variances of score are 1 within and 1 between.
-    truth = 0.5 * (1 + math.erf(1.2 / (2 * math.sqrt(2))))
-    hits = {"identity": 0, "clip": 0}
+COVERED = {"auc": weighted_auc, "eer": weighted_eer,
+            "balanced_acc": partial(weighted_balanced_accuracy, threshold=0.6)}  # fmt: skip
+
+
+def coverage(num_sets: int, num_persons: int, per_person: int) -> dict[tuple[str, str], float]:
+    """Share of simulated test sets whose interval holds the truth, by metric and clusters."""
+    # Persons shift the scores of their clips; the variances of score are 1 within and 1 between,
+    # and the means of the classes 1.2 apart.
+    error = 0.5 * math.erfc(0.6 / 2)
+    truths = {"auc": 0.5 * (1 + math.erf(0.6 / math.sqrt(2))), "eer": error}
+    truths["balanced_acc"] = 1 - error
+    hits = {(name, kind): 0 for name in truths for kind in ("identity", "clip")}
     for seed in range(num_sets):
         generator = np.random.default_rng(seed)
         person = np.repeat(np.arange(num_persons), per_person)
@@ -199,17 +208,18 @@ def coverage(num_sets: int, num_persons: int, per_person: int) -> dict[str, floa
             ("identity", clusters_of(person, person.astype(str).tolist())),
             ("clip", clusters_of(person * per_person + np.arange(person.size))),
         ):
-            found = cluster_bootstrap(labels, scores, groups, AUC, num_resamples=200, seed=seed)
-            low, high = found.estimates["auc"][1:]
-            hits[kind] += low <= truth <= high
-    return {kind: number / num_sets for kind, number in hits.items()}
+            found = cluster_bootstrap(labels, scores, groups, COVERED, num_resamples=200, seed=seed)
+            for name, (_, low, high) in found.estimates.items():
+                hits[name, kind] += low <= truths[name] <= high
+    return {key: number / num_sets for key, number in hits.items()}
 
 
 def test_coverage_with_correlated_clips_is_near_nominal_by_person_only():
     shares = coverage(num_sets=100, num_persons=40, per_person=10)
     # 100 sets: a share of 0.95 has a standard error of 0.022.
-    assert 0.87 <= shares["identity"] <= 0.99
-    assert shares["clip"] < 0.7
+    for name in COVERED:
+        assert 0.87 <= shares[name, "identity"] <= 0.99, shares
+        assert shares[name, "clip"] < 0.7, shares
 
 
 @pytest.mark.parametrize(
