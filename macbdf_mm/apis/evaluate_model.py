@@ -8,28 +8,35 @@ from mmengine.config import Config
 from torch.utils.data import DataLoader
 
 from macbdf_mm.apis.build_runner import build_runner
+from macbdf_mm.apis.kept_scores import keeping_scores
 from macbdf_mm.apis.load_model import load_checkpoint, load_weights
 from macbdf_mm.apis.score_origin import state_origin
 from macbdf_mm.engine.run_options import metrics_of
 from macbdf_mm.engine.unwrap import bare_model
 from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.utils.shard import WHOLE, Shard
 
 SCORES_FILE = "test_scores.jsonl"
 _NEEDED = ("model", "test_dataloader", "test_cfg", "test_evaluator")
 
 
 def evaluate_model(
-    cfg: Config, checkpoint: str | Path, *, allow_pickle: bool = False
+    cfg: Config, checkpoint: str | Path, *, allow_pickle: bool = False, shard: Shard = WHOLE
 ) -> dict[str, float]:
     """Return the figures of the test set.
+
+    A test that writes a score file keeps the scores on the way, so that it goes on where it was
+    stopped: see :func:`~macbdf_mm.apis.kept_scores.keeping_scores`.
 
     Args:
         cfg: Config of the run, with its ``work_dir``.
         checkpoint: The weights, which must fit the model exactly.
         allow_pickle: Load a checkpoint that holds more than weights, which can run any code.
+        shard: The part of the test to score. A part has no figures and no score file: the test
+            without a shard takes over the scores of all.
 
     Raises:
-        ConfigError: If the config lacks what a test needs.
+        ConfigError: If the config lacks what a test needs, or parts do not belong together.
         CheckpointMismatchError: If the checkpoint belongs to another model.
         MissingDataError: If no clip of the test set has a score.
     """
@@ -40,8 +47,8 @@ def evaluate_model(
     runner = build_runner(cfg)
     load_weights(bare_model(runner), weights, str(checkpoint))
     refuse_nothing_to_score(runner.test_loop.dataloader, "test_dataloader")
-    state_origin(runner)
-    figures = runner.test()
+    with keeping_scores(runner, state_origin(runner), shard):
+        figures: dict[str, float] = runner.test()
     for name, value in figures.items():
         if name.rpartition("/")[2] == "coverage" and not value > 0:
             raise MissingDataError(

@@ -18,17 +18,22 @@ from macbdf_mm.utils.environment import package_versions
 _PARTS = ("model", "test_dataloader", "data_preprocessor", "custom_imports")
 
 
-def state_origin(runner: Runner) -> None:
+def state_origin(runner: Runner) -> dict[str, Any] | None:
     """Tell the metrics of a runner's test what the scores that they write are made by.
 
     Args:
         runner: Its model has the weights that are tested.
+
+    Returns:
+        The :func:`score_origin`; None if no metric writes scores.
     """
     metrics = [m for m in runner.test_loop.evaluator.metrics if isinstance(m, ForgeryMetric)]
-    if any(metric.out_file is not None for metric in metrics):
-        origin = score_origin(runner)
-        for metric in metrics:
-            metric.origin = origin
+    if all(metric.out_file is None for metric in metrics):
+        return None
+    origin = score_origin(runner)
+    for metric in metrics:
+        metric.origin = origin
+    return origin
 
 
 def score_origin(runner: Runner) -> dict[str, Any]:

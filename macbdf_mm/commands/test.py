@@ -10,11 +10,16 @@ from macbdf_mm.apis.command_line import (
     load_config,
 )
 from macbdf_mm.apis.release import WEIGHTS, is_release
+from macbdf_mm.utils.engine_arguments import add_shard_argument
+from macbdf_mm.utils.shard import WHOLE
 
 
 def parse_arguments() -> argparse.Namespace:
     """Return what the command line says."""
-    parser = argparse.ArgumentParser(description="Test a detector and print its figures.")
+    parser = argparse.ArgumentParser(
+        description="Test a detector and print its figures. The same command goes on where it was "
+        "stopped."
+    )
     add_config_arguments(parser, or_release=True)
     parser.add_argument(
         "checkpoint",
@@ -31,8 +36,12 @@ def parse_arguments() -> argparse.Namespace:
         action="store_true",
         help="load a checkpoint that holds more than weights; it can run any code",
     )
+    add_shard_argument(parser)
     add_launcher_arguments(parser)
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.shard != WHOLE and (arguments.dump or arguments.show_dir):
+        parser.error("--dump and --show-dir need the whole test, not a --shard of it")
+    return arguments
 
 
 def main() -> None:
@@ -51,6 +60,7 @@ def main() -> None:
     from macbdf_mm.engine.distributed import prepare_launcher
     from macbdf_mm.evaluation.score_file import read_scores
     from macbdf_mm.reports.score_tables import score_tables
+    from macbdf_mm.utils.files import check_writable
 
     check_settings(cfg)  # Before the flags change it.
     release = Path(arguments.config).resolve() if is_release(arguments.config) else None
@@ -62,9 +72,14 @@ def main() -> None:
     evaluation.write_scores_to(cfg, scores_file)
     if arguments.dump:
         evaluation.dump_predictions_to(cfg, arguments.dump)
+        check_writable(arguments.dump)
     prepare_launcher(cfg, arguments.launcher)
-    evaluation.evaluate_model(cfg, checkpoint, allow_pickle=arguments.allow_pickle)
-    if is_main_process():
+    evaluation.evaluate_model(
+        cfg, checkpoint, allow_pickle=arguments.allow_pickle, shard=arguments.shard
+    )
+    if is_main_process() and arguments.shard != WHOLE:
+        print(f"Part {arguments.shard} is done; a run without --shard puts all parts together.")
+    elif is_main_process():
         tables = score_tables(read_scores(scores_file)).to_text()
         print(f"\n{checkpoint}\n\n{tables}\n\n{scores_file}")
         if arguments.show_dir:

@@ -39,13 +39,7 @@ def add_engine_arguments(
         metavar="SECONDS",
         help=f"of one file, after which its process is stopped; 0 for none (default: {limit})",
     )
-    group.add_argument(
-        "--shard",
-        type=_shard,
-        default=WHOLE,
-        metavar="I/N",
-        help="do part I of N, as a job array does; a run without it then puts all together",
-    )
+    add_shard_argument(group)
     group.add_argument(
         "--engine",
         choices=("local", "ray"),
@@ -57,6 +51,17 @@ def add_engine_arguments(
     )
     group.add_argument(
         "--gpus-per-worker", type=float, default=0.0, metavar="N", help="of each process of Ray"
+    )
+
+
+def add_shard_argument(parser: argparse._ActionsContainer) -> None:
+    """Add ``--shard`` to a parser, or to a group of its arguments."""
+    parser.add_argument(
+        "--shard",
+        type=_shard,
+        default=WHOLE,
+        metavar="I/N",
+        help="do part I of N, as a job array does; a run without it then puts all together",
     )
 
 

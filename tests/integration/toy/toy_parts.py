@@ -2,7 +2,8 @@
 
 Dropout in the model, noise as augmentation in the data workers, thresholds in buffers. The
 environment can make the process kill itself: ``TOY_KILL_AT_ITERATION`` in the middle of an
-epoch, ``TOY_KILL_AT_SYNC`` in the middle of writing its n-th file.
+epoch, ``TOY_KILL_AT_SYNC`` in the middle of writing its n-th file, ``TOY_KILL_AT_BATCH`` in the
+middle of a validation or test.
 """
 
 import os
@@ -34,6 +35,9 @@ class ToyDataset(Dataset):
     def __len__(self):
         return self.num_clips
 
+    def get_data_info(self, index):
+        return {"file": f"clip{index:03d}.mp4"}
+
     def __getitem__(self, index):
         label = index % 2
         generator = np.random.default_rng((self.seed, int(self._epoch), index))
@@ -64,7 +68,7 @@ class ToyDetector(BaseForgeryDetector):
             torch.nn.Dropout(drop_rate),
             torch.nn.Linear(width, 3),
         )
-        self.num_steps = 0
+        self.num_steps = self.num_batches = 0
         _arm_kill_at_sync()
 
     def forward(self, inputs, data_samples=None, mode="tensor"):
@@ -79,6 +83,9 @@ class ToyDetector(BaseForgeryDetector):
             )
             overall, video, audio = losses.mean(dim=0) / 3
             return {"loss_overall": overall, "loss_frame_video": video, "loss_frame_audio": audio}
+        self.num_batches += 1
+        if self.num_batches == int(os.environ.get("TOY_KILL_AT_BATCH", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
         for sample, scores in zip(data_samples, logits.sigmoid(), strict=True):
             sample.pred_scores = scores
         return data_samples
