@@ -11,8 +11,9 @@ from typing import Any
 from mmengine.config import Config
 
 from macbdf_mm.apis.load_model import load_checkpoint, trained_on_synthetic
-from macbdf_mm.apis.score_test_sets import score_test_set
+from macbdf_mm.apis.score_test_sets import conditioned, score_test_set
 from macbdf_mm.apis.test_sets import TestSet, find_test_sets, limited
+from macbdf_mm.apis.wrong_inputs import WrongInputs
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.condition_deltas import condition_deltas
 from macbdf_mm.evaluation.conditions import (
@@ -26,7 +27,7 @@ from macbdf_mm.evaluation.scored_clips import MissingPolicy, fill_missing
 from macbdf_mm.reports.evaluation_record import EvaluationFacts, TestSetResult
 from macbdf_mm.reports.evaluation_report import STEM, write_evaluation
 from macbdf_mm.utils.environment import package_versions
-from macbdf_mm.utils.files import folder_lock
+from macbdf_mm.utils.files import check_writable, folder_lock
 from macbdf_mm.utils.progress import ProgressLine
 
 
@@ -68,7 +69,8 @@ def evaluate_test_sets(
     """Return the paths of the JSON, Markdown and HTML that were written.
 
     What was scored before with the same digests is not scored again, so the same command goes on
-    where it was stopped.
+    where it was stopped. All inputs are looked at before a model is built, and what is wrong with
+    them is said at once.
 
     Args:
         cfg: Config of the detector; its test set comes first.
@@ -81,15 +83,34 @@ def evaluate_test_sets(
     Raises:
         ConfigError: If an option or a config does not fit.
         MissingDataError: If a test set, the checkpoint or an evaluation is not there.
+        WrongInputsError: If several inputs are wrong.
     """
     options = options or EvaluationOptions()
     folder = Path(out)
-    if options.limit is not None and options.limit < 2:
-        raise ConfigError(f"Expected `--limit` of 2 or more clips, got {options.limit}.")
-    conditions = _conditions(options)
-    beside = [row for place in options.beside for row in read_matrix(place)]
-    meta = load_checkpoint(checkpoint, allow_pickle=allow_pickle)
-    test_sets = find_test_sets(cfg, data)
+    conditions: list[Condition] = []
+    beside: list[dict[str, Any]] = []
+    test_sets: list[TestSet] = []
+    meta: Mapping[str, Any] = {}
+    wrong = WrongInputs()
+    with wrong.noted():
+        if options.limit is not None and options.limit < 2:
+            raise ConfigError(f"Expected `--limit` of 2 or more clips, got {options.limit}.")
+    with wrong.noted():
+        conditions = _conditions(options)
+    for place in options.beside:
+        with wrong.noted():
+            beside += read_matrix(place)
+    with wrong.noted():
+        check_writable(folder / f"{STEM}.json")
+    with wrong.noted():
+        test_sets = find_test_sets(cfg, data)
+    for test_set in test_sets:
+        with wrong.noted():
+            for condition in conditions:
+                conditioned(test_set.dataloader, condition)
+    with wrong.noted():
+        meta = load_checkpoint(checkpoint, allow_pickle=allow_pickle)
+    wrong.refuse()
     refusal = f"Another evaluation is being written to '{folder}'; wait for it, or choose --out."
     with folder_lock(folder, refusal):
         results = []

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import numpy as np
 from mmengine.config import Config, ConfigDict
 
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.wrong_inputs import WrongInputs
 from macbdf_mm.datasets.annotation import load_annotation, save_annotation
+from macbdf_mm.datasets.build_transforms import build_transforms
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ConfigError, MissingDataError
+from macbdf_mm.registry import DATASETS, build_part
 
 _ANNOTATION = "annotation.json"
 
@@ -51,6 +55,9 @@ class TestSet:
 def find_test_sets(cfg: Config, data: Sequence[str]) -> list[TestSet]:
     """Return the test set of a config, and one for each further place.
 
+    All of them are looked at, down to whether their files are there and their pipelines can be
+    built, so that no test set is refused when others have been scored for hours.
+
     Args:
         cfg: The config, with a ``test_dataloader``.
         data: Configs, whose ``test_dataloader`` is taken; annotations, or folders with an
@@ -59,10 +66,15 @@ def find_test_sets(cfg: Config, data: Sequence[str]) -> list[TestSet]:
 
     Raises:
         ConfigError: If a config has no ``test_dataloader``, or no data set with an annotation.
-        MissingDataError: If there is no such place, or no clip in the split.
+        WrongInputsError: If something is wrong with several; the message says what of each.
+        MissingDataError: If there is no such place, or no clip in the split, or files are missing.
     """
-    loaders = [_loader_of(cfg), *(_further_loader(cfg, place) for place in data)]
-    found = [_test_set(loader) for loader in loaders]
+    wrong = WrongInputs()
+    found = []
+    for make in [partial(_loader_of, cfg), *(partial(_further_loader, cfg, one) for one in data)]:
+        with wrong.noted():
+            found.append(_test_set(make()))
+    wrong.refuse()
     numbers = Counter(one.name for one in found)
     return [
         one if numbers[one.name] == 1 else replace(one, name=f"{one.name} ({_roots(one)})")
@@ -138,6 +150,18 @@ def _further_loader(cfg: Config, data: str) -> ConfigDict:
     return loader
 
 
+def _check_data_set(leaf: ConfigDict) -> None:
+    """Raise what building a data set would: for its pipeline, then for its files."""
+    own = copy.deepcopy(leaf)
+    if "pipeline" in own:
+        build_transforms(own.pipeline)
+        # Without one it has no grid of windows, for which it would measure clips.
+        own.pipeline = []
+    dataset = build_part(DATASETS, own)
+    if hasattr(dataset, "full_init"):
+        dataset.full_init()
+
+
 def _test_set(loader: ConfigDict) -> TestSet:
     names, titles, paths, is_synthetic, num_clips = [], [], [], False, 0
     for leaf in _leaves(loader.dataset):
@@ -152,6 +176,7 @@ def _test_set(loader: ConfigDict) -> TestSet:
                 f"{', '.join(parts) or 'none'}): name another as '{path}:SPLIT', or divide it with "
                 "tools/make_splits.py, for instance by --protocol cross-dataset --role test."
             )
+        _check_data_set(leaf)
         name = str(loaded.metainfo["dataset"])
         names.append(name)
         titles.append(f"{name} {split}" if split else name)

@@ -16,6 +16,7 @@ from macbdf_mm.apis.evaluate_test_sets import (
     evaluate_test_sets,
     read_matrix,
 )
+from macbdf_mm.apis.wrong_inputs import WrongInputsError
 from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.conditions import corruption_conditions
@@ -199,6 +200,13 @@ def test_what_is_asked_for_must_be_there(cfg, checkpoint, tmp_path):
         run(robustness=["fog"])
     with pytest.raises(MissingDataError, match=r"No evaluation at '.*' \(FileNotFoundError\)"):
         read_matrix(tmp_path / "gone")
+    # All at once, and before a model is built.
+    checkpoint.unlink()
+    cfg.test_dataloader.dataset.data_root = str(tmp_path / "nowhere")
+    with pytest.raises(WrongInputsError) as caught:
+        run("gone", limit=1, robustness=["fog"], beside=[tmp_path / "gone"])
+    assert len(caught.value.sentences) == 6
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_a_quick_look_takes_a_few_clips_and_says_so(cfg, checkpoint, tmp_path):

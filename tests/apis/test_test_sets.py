@@ -1,11 +1,16 @@
+import re
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from macbdf_mm.apis.test_sets import find_test_sets, limited
+from macbdf_mm.apis.wrong_inputs import WrongInputsError
 from macbdf_mm.datasets import ClipRow, load_annotation, save_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
+
+TYPE = "AudioVisualForgeryDataset"
+PIPELINE = [dict(type="SampleClipSpan", span_seconds=0.64)]
 
 
 @pytest.fixture
@@ -18,23 +23,26 @@ def make(tmp_path):
         ]
         path = tmp_path / folder / "annotation.json"
         save_annotation(path, {"dataset": name, **metainfo}, rows)
+        for row in rows:
+            (path.parent / row.file).touch()
         return path
 
     return write
 
 
 def config(path, **dataset):
-    leaf = dict(type="D", data_root=str(path.parent), ann_file=path.name, split="test", **dataset)
+    leaf = dict(type=TYPE, data_root=str(path.parent), ann_file=path.name, split="test", **dataset)
     return Config({"test_dataloader": {"batch_size": 2, "dataset": leaf}})
 
 
 def test_folders_annotations_and_configs(make, tmp_path):
-    cfg = config(make("a", "test", name="a", synthetic=True), pipeline=[{"type": "P"}])
+    cfg = config(make("a", "test", name="a", synthetic=True), pipeline=PIPELINE)
     b, c = make("b", "val", "test", name="b"), make("c", "train", name="c")
     other = tmp_path / "other.py"
     other.write_text(
-        f"test_dataloader = dict(dataset=dict(datasets=[dict(ann_file={str(b)!r}, split='val'), "
-        f"dict(ann_file={str(c)!r})]))"
+        f"test_dataloader = dict(dataset=dict(datasets=[dict(type={TYPE!r}, "
+        f"data_root={str(b.parent)!r}, ann_file='annotation.json', split='val'), "
+        f"dict(type={TYPE!r}, data_root={str(c.parent)!r}, ann_file='annotation.json')]))"
     )
     found = find_test_sets(cfg, [str(b.parent), f"{c}:train", str(other)])
     assert [one.name for one in found] == ["a test", "b test", "c train", "b val + c"]
@@ -44,7 +52,7 @@ def test_folders_annotations_and_configs(make, tmp_path):
     assert [one.slug for one in found] == ["a-test", "b-test", "c-train", "b-val-c"]
     assert found[3].annotations == (b, c)
     # Read as the config reads its own.
-    assert found[2].dataloader.dataset.pipeline == [{"type": "P"}]
+    assert found[2].dataloader.dataset.pipeline == PIPELINE
     assert found[2].dataloader.dataset.data_root == str(c.parent)
     assert cfg.test_dataloader.dataset.data_root == str(tmp_path / "a")
 
@@ -65,6 +73,27 @@ def test_what_is_no_test_set(make, tmp_path):
         find_test_sets(cfg, [str(path)])
     with pytest.raises(ConfigError, match="has no `test_dataloader` with an `ann_file`"):
         find_test_sets(Config({"model": {}}), [])
+
+
+def test_all_that_is_wrong_is_said_at_once(make, tmp_path):
+    """A missing test set of the config must not hide that a further one is wrong."""
+    cfg = config(tmp_path / "nowhere" / "annotation.json")
+    good, lacking = make("good", "test"), make("lacking", "test", name="lacking")
+    (lacking.parent / "test_3.mp4").unlink()
+    other = tmp_path / "other.py"
+    other.write_text(
+        f"test_dataloader = dict(dataset=dict(type={TYPE!r}, data_root={str(good.parent)!r}, "
+        "ann_file='annotation.json', pipeline=[dict(type='SampleClipSpam')]))"
+    )
+    with pytest.raises(WrongInputsError) as caught:
+        find_test_sets(cfg, ["gone", str(good), f"{good}:val", str(lacking), str(other)])
+    said = caught.value.sentences
+    assert len(said) == 5
+    patterns = ("nowhere", "No test set at 'gone'", "split 'val'", r"1 of 8 .*test_3\.mp4", "Spam")
+    for sentence, pattern in zip(said, patterns, strict=True):
+        assert re.search(pattern, sentence), sentence
+    assert str(caught.value).startswith("5 inputs are wrong: (1) ")
+    assert "(5) " in str(caught.value)
 
 
 def test_a_few_clips_are_as_many_real_as_fake(make, tmp_path):
