@@ -1,7 +1,6 @@
 """Say which of several detectors is better on the same clips, and how sure that is."""
 
 import argparse
-from pathlib import Path
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -55,7 +54,11 @@ def main() -> None:
     arguments = parse_arguments()
 
     from macbdf_mm.evaluation.score_file import read_scores
-    from macbdf_mm.evaluation.system_comparison import System, compare_systems
+    from macbdf_mm.evaluation.system_comparison import (
+        System,
+        compare_systems,
+        system_names,
+    )
     from macbdf_mm.reports.comparison_tables import (
         comparison_sentences,
         comparison_tables,
@@ -63,8 +66,7 @@ def main() -> None:
     )
     from macbdf_mm.utils.files import write_json
 
-    stems = [Path(path).stem for path in arguments.scores]
-    names = stems if len(set(stems)) == len(stems) else arguments.scores
+    names = system_names(arguments.scores)
     given = [*zip(names, [[path] for path in arguments.scores], strict=True)]
     given += [(name, files) for name, *files in arguments.system]
     systems = [System(name, [read_scores(file) for file in files]) for name, files in given]

@@ -7,7 +7,8 @@ stand apart.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, takewhile
+from pathlib import Path
 
 import numpy as np
 
@@ -121,6 +122,28 @@ class SystemComparison:
     num_resamples: int
     dataset: str | None
     is_synthetic: bool | None
+
+
+def system_names(paths: Sequence[str]) -> list[str]:
+    """Return short names for score files: their stems, or the folders in which they differ.
+
+    Args:
+        paths: Of the files; where no part tells all of them apart, the names are the paths.
+    """
+    stems = [Path(path).stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return stems
+    parts = [Path(path).parts for path in paths]
+    start = _num_shared(parts)
+    end = _num_shared([own[start:][::-1] for own in parts])
+    names = ["/".join(own[start : len(own) - end]) for own in parts]
+    return names if all(names) and len(set(names)) == len(names) else list(paths)
+
+
+def _num_shared(parts: Sequence[Sequence[str]]) -> int:
+    """Return how many parts all begin with."""
+    columns = zip(*parts, strict=False)
+    return sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
 
 
 def compared_metrics() -> list[Metric]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from macbdf_mm.evaluation.functional.chance_calibration import ece_by_chance
 from macbdf_mm.evaluation.functional.detection import ece
 from macbdf_mm.evaluation.functional.reliability import (
     ReliabilityBins,
@@ -27,6 +28,7 @@ class TrackReliability:
         intervals: (B, 2) ends of the interval of the share of fakes of each bin, over clusters of
             clips; NaN if none was asked for.
         error: Calibration error of these scores.
+        chance_error: What it would be on average if they were exactly right.
         raw_bins: Of the scores before calibration; None if nothing was changed.
         raw_error: Calibration error of those; None likewise.
     """
@@ -34,6 +36,7 @@ class TrackReliability:
     bins: ReliabilityBins
     intervals: Floats
     error: float
+    chance_error: float
     raw_bins: ReliabilityBins | None = None
     raw_error: float | None = None
 
@@ -45,6 +48,7 @@ class TrackReliability:
         ]
         return {
             "error": self.error,
+            "error_by_chance": self.chance_error,
             "error_before": self.raw_error,
             "bins": rows,
             "bins_before": None if self.raw_bins is None else _plain(self.raw_bins),
@@ -78,7 +82,14 @@ def measure_reliability(
         raw_bins, raw_error = None, None
         if (raw != scores).any():
             raw_bins, raw_error = reliability_bins(labels, raw), ece(labels, raw)
-        found[track] = TrackReliability(bins, intervals, ece(labels, scores), raw_bins, raw_error)
+        found[track] = TrackReliability(
+            bins,
+            intervals,
+            ece(labels, scores),
+            ece_by_chance(labels, scores),
+            raw_bins,
+            raw_error,
+        )
     return found
 
 

@@ -24,8 +24,8 @@ def score_pictures(
     if not reliability:
         return {}
     said = "; ".join(
-        f"{track} {own.error:.3f}"
-        + (f" ({own.raw_error:.3f} before calibration)" if own.raw_error is not None else "")
+        f"{track} {own.error:.3f} (by chance {own.chance_error:.3f}"
+        + (f", before calibration {own.raw_error:.3f})" if own.raw_error is not None else ")")
         for track, own in reliability.items()
     )
     return {

@@ -10,7 +10,12 @@ from macbdf_mm.evaluation.functional.comparison import holm, paired_bootstrap
 from macbdf_mm.evaluation.functional.delong import compare_aucs
 from macbdf_mm.evaluation.functional.detection import detection_measures
 from macbdf_mm.evaluation.score_file import ScoreSet
-from macbdf_mm.evaluation.system_comparison import System, compare_systems, compared_metrics
+from macbdf_mm.evaluation.system_comparison import (
+    System,
+    compare_systems,
+    compared_metrics,
+    system_names,
+)
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.structures.labels import TRACKS
 
@@ -153,3 +158,17 @@ def test_one_system_is_no_comparison():
     reals = replace(GOOD, videos=GOOD.videos[::2])
     with pytest.raises(ValueError, match=r"real and fake clips .* got 90 clips, 0 fake"):
         compare_systems([System("a", [reals]), System("b", [reals])])
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["x/a.jsonl", "y/b.jsonl"], ["a", "b"]),
+        (["runs/full/seed_0/s.jsonl", "runs/plain/seed_0/s.jsonl"], ["full", "plain"]),
+        (["r/a/0/s.jsonl", "r/a/1/s.jsonl", "r/b/0/s.jsonl"], ["a/0", "a/1", "b/0"]),
+        (["s.jsonl", "old/s.jsonl"], ["s.jsonl", "old/s.jsonl"]),
+        (["s.jsonl", "s.jsonl"], ["s.jsonl", "s.jsonl"]),
+    ],
+)
+def test_files_are_named_by_what_tells_them_apart(paths, names):
+    assert system_names(paths) == names

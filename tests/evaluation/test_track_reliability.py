@@ -36,6 +36,14 @@ def test_bins_and_errors_before_and_after_calibration():
     # (2 * 0.11 + 2 * 0.4) / 4, and |0.5 - 0.25|.
     assert own.error == pytest.approx(0.255)
     assert own.raw_error == pytest.approx(0.25)
+    # Two clips a bin: none, one or both are fake with the probability of their scores.
+    expected = sum(
+        abs(a + b - s - t) * (s if a else 1 - s) * (t if b else 1 - t)
+        for s, t in ((0.1, 0.12), (0.9, 0.9))
+        for a in (0, 1)
+        for b in (0, 1)
+    )
+    assert own.chance_error == pytest.approx(expected / 4)
     assert own.raw_bins.num_clips.tolist() == [4]
     # Each clip is a cluster of its own: real and fake ones are drawn apart, so both stay.
     np.testing.assert_allclose(own.intervals[0], [0, 1 - 0.025**0.5])

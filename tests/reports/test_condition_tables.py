@@ -32,12 +32,14 @@ def test_a_change_stands_beside_the_clips_as_they_are():
         "change", "score", "clips", "AUC as is", "AUC changed", "difference", "95 % interval",
     )  # fmt: skip
     first, second = found.rows
-    # Holm: the smaller p counts twice, the other once.
     assert first == (
         "audio masked", "overall", "40", "0.900", "0.600", "-0.300", "-0.300 to -0.100", "0.020",
         "-0.100", "-",
     )  # fmt: skip
     assert second[5:8] == ("+0.000", "-0.300 to -0.100", "< 1e-16")
+    two = [delta(MASKED[0], "overall", 0.6), delta(MASKED[0], "video", 0.6, p_value=0.004)]
+    # Holm: the smaller p counts twice, the other once.
+    assert [row[7] for row in delta_table(two).rows] == ["0.020", "0.008"]
 
 
 def test_a_corruption_is_a_row_with_its_levels():

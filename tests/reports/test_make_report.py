@@ -150,7 +150,7 @@ def test_reliability_and_risk_stand_on_the_page_before_and_after_calibration(sho
     [reliability] = [text for text in pictures if text.startswith("Share of fakes by score")]
     # Seven clips in bins of their own but 0.6 and 0.7: 1 - 0.95, 1 - 0.9 and so on.
     distances = [0.1, 0.2, 0.8, 0.1, 0.3, 0.4, 0.05]
-    assert f"errors: overall {sum(distances) / 7:.3f};" in reliability
+    assert f"errors: overall {sum(distances) / 7:.3f} (by chance " in reliability
     assert "Share of wrong verdicts by the share of clips that are decided." in pictures
     raw = [
         dataclasses.replace(v, raw_scores=dict.fromkeys(v.scores, 0.5)) for v in run.scores.videos
@@ -160,7 +160,7 @@ def test_reliability_and_risk_stand_on_the_page_before_and_after_calibration(sho
     calibration = ScoreCalibration(dict.fromkeys(TRACKS, platt), band)
     page = show(scores=dataclasses.replace(run.scores, videos=raw, calibration=calibration))
     # 4 of 7 clips are fake, and all scored 0.5.
-    assert any("(0.071 before calibration)" in text for text in page.pictures)
+    assert any(", before calibration 0.071)" in text for text in page.pictures)
     assert page.table("score")[1][:5] == ["overall", "platt", "40 real, 60 fake", "0.071", "0.279"]
     # 0.2, 0.7 and 0.6 are inside; outside, the real clip of 0.8 is called fake.
     assert page.table("clips")[1] == ["all", "7", "14%", "43%", "43%", "25%"]

@@ -16,7 +16,7 @@ def test_pictures_for_light_and_dark_with_words_for_those_who_cannot_see_them(te
         assert base64.b64decode(data).startswith(b"\x89PNG")
         assert picture.light != picture.dark
     # 1 - 0.95 and so on, see the clips: seven bins of one clip.
-    assert "Calibration errors: overall 0.279;" in found["reliability"].description
+    assert "Calibration errors: overall 0.279 (by chance " in found["reliability"].description
 
 
 def test_no_picture_without_a_labelled_score(tested_scores):

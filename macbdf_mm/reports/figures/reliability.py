@@ -25,8 +25,8 @@ def draw_reliability(found: Mapping[str, TrackReliability], theme: Theme = LIGHT
     """Return a figure with a reliability plot for each track; on the diagonal, 0.8 means 0.8.
 
     The points are the bins of the calibration error, which stands in title and legend: filled, with
-    their intervals, for the scores in use, and hollow for those before calibration. The bars below
-    count the clips of each bin.
+    their intervals, for the scores in use, and hollow for those before calibration. The diagonal
+    has the error that exact scores would have by chance. The bars below count the clips of a bin.
 
     Args:
         found: By track, see :func:`~macbdf_mm.evaluation.track_reliability.measure_reliability`.
@@ -50,7 +50,14 @@ def _fill_shares(
 ) -> None:
     title = f"{track}: calibration error {own.error:.3f}"
     style_axes(axes, theme, title=title, ylabel="share of fakes" if is_first else "")
-    axes.plot([0, 1], [0, 1], color=theme.muted, linewidth=0.9, linestyle=(0, (4, 4)))
+    axes.plot(
+        [0, 1],
+        [0, 1],
+        color=theme.muted,
+        linewidth=0.9,
+        linestyle=(0, (4, 4)),
+        label=f"exact scores, by chance: {own.chance_error:.3f}",
+    )
     colour, marker = theme.of(track), MARKERS[track]
     if own.raw_bins is not None:
         axes.plot(
@@ -80,7 +87,7 @@ def _fill_shares(
         label=f"{'calibrated' if own.raw_bins else 'not calibrated'}: {own.error:.3f}",
     )
     axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.03, 1.25)
+    axes.set_ylim(-0.03, 1.38)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
     add_legend(axes, theme, "upper left")
 

@@ -10,7 +10,7 @@ from macbdf_mm.structures.labels import TRACKS
 
 BINS = ReliabilityBins(np.array([0.11, 0.9]), np.array([0.25, 1.0]), np.array([40, 120]))
 RAW = ReliabilityBins(np.array([0.5]), np.array([0.8125]), np.array([160]))
-OWN = TrackReliability(BINS, np.array([[0.1, 0.5], [0.9, 1.0]]), 0.11, RAW, 0.3125)
+OWN = TrackReliability(BINS, np.array([[0.1, 0.5], [0.9, 1.0]]), 0.11, 0.04, RAW, 0.3125)
 
 
 def test_points_are_the_bins_of_the_calibration_error(tested_videos):
@@ -37,7 +37,9 @@ def test_before_and_after_can_be_told_apart_without_colour(theme):
     assert to_hex(before.get_markerfacecolor()) == theme.paper, "hollow"
     assert to_hex(after.get_markerfacecolor()) == theme.video
     said = [text.get_text() for text in shares.get_legend().get_texts()]
-    assert said == ["before calibration: 0.312", "calibrated: 0.110"]
+    assert said == [
+        "exact scores, by chance: 0.040", "before calibration: 0.312", "calibrated: 0.110",
+    ]  # fmt: skip
     assert shares.get_title(loc="left") == "video: calibration error 0.110"
     assert to_hex(figure_paper(shares)) == theme.paper
     assert counts.get_xlabel() == "score, P(fake)"
@@ -64,7 +66,8 @@ def test_each_bin_has_its_interval_and_its_count():
 def test_scores_that_were_not_calibrated_are_called_so(tested_videos):
     found = measure_reliability(tested_videos, num_resamples=0)
     said = draw_reliability(found).axes[0].get_legend().get_texts()
-    assert [text.get_text() for text in said] == [f"not calibrated: {found['overall'].error:.3f}"]
+    error = found["overall"].error
+    assert [text.get_text() for text in said][1:] == [f"not calibrated: {error:.3f}"]
 
 
 def test_nothing_to_draw_is_said():
