@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,6 +133,14 @@ def test_clips_that_were_not_seen_count_as_missed_where_the_policy_says_so():
     found = measure_localisation(fill_missing(labelled, "as-fake"), {}, 0)["video"]
     assert (found.num_videos, found.num_partly_seen) == (4, 1)
     assert found.figures["exact"]["ap@0.5"] == pytest.approx(2 / 3)
+
+
+def test_a_window_that_was_seen_in_part_was_seen():
+    steps = VIDEOS[0].windows[0].steps
+    part = {t: s._replace(scores=np.append(NAN, s.scores[1:])) for t, s in steps.items()}
+    windows = (replace(VIDEOS[0].windows[0], steps=part), *VIDEOS[0].windows[1:])
+    found = measure_localisation([replace(VIDEOS[0], windows=windows), *VIDEOS[1:]], {}, 0)
+    assert found["video"].num_partly_seen == 0
 
 
 def test_settings_are_fitted_by_track_where_there_are_forgeries():

@@ -180,6 +180,19 @@ def test_steps_are_ranked_over_all_videos_and_over_the_partially_fake_ones():
     assert math.isnan(measure_steps(videos[:1], "video", 0.5)["video/frame_auc_partial"])
 
 
+def test_steps_that_were_not_seen_do_not_count():
+    videos = stepped_videos()
+    unseen = [
+        replace(w, steps={"video": w.steps["video"]._replace(scores=np.full(4, np.nan))})
+        for w in videos[2].windows
+    ]
+    lost = replace(videos[2], windows=tuple(unseen))
+    without = [*videos[:2], *videos[3:]]
+    found = measure_steps([*without, lost], "video", 0.5)
+    assert found == measure_steps(without, "video", 0.5)
+    assert not any(map(math.isnan, found.values()))
+
+
 def test_best_thresholds(videos):
     thresholds = best_thresholds(videos)
     for track, threshold in thresholds.items():
