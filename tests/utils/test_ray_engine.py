@@ -79,10 +79,14 @@ def test_results_come_and_a_mistake_in_the_worker_is_raised_as_itself():
 
 
 def test_a_consumer_that_stops_loses_nothing_that_is_done(tmp_path):
+    worker = job_workers.ActOnce(tmp_path)
     with Journal(tmp_path / "journal.jsonl") as journal:
-        results = run_jobs(job_workers.act, jobs_of(*range(20)), RayEngine(3), journal)
+        results = run_jobs(worker, jobs_of(*"abcdefghij"), RayEngine(3), journal)
         next(results)
-        time.sleep(2)
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("[a-j]"))) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)  # Processes may take seconds to start.
+        time.sleep(1)
         results.close()
     # The one that was taken, and one of each process since.
     assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 4
