@@ -16,7 +16,7 @@ optim_wrapper = dict(
     unimodal_losses=["loss_frame_*", "loss_intra_*"],
     encoders=dict(video="video_backbone.encoder", audio="audio_backbone.encoder"),
     constructor="macbdf_mm.MatrixDecayConstructor",
-    optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
+    optimizer=dict(type="AdamW", lr=5e-4, betas=(0.9, 0.98), weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
 )
 param_scheduler = [
