@@ -16,9 +16,10 @@ model = dict(
 optim_wrapper = dict(
     _delete_=True,
     type="OptimWrapper",
-    constructor="macbdf_mm.MatrixDecayConstructor",
+    constructor={{_base_.optim_wrapper.constructor}},
+    # Twice the demo's rate, for fewer epochs: the video encoder has to begin to learn in them.
     optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
-    clip_grad=dict(max_norm=5.0),
+    clip_grad={{_base_.optim_wrapper.clip_grad}},
 )
 train_cfg = dict(max_epochs=num_epochs)
 param_scheduler = [

@@ -9,7 +9,7 @@ model = dict(
 optim_wrapper = dict(
     _delete_=True,
     type="OptimWrapper",
-    constructor="macbdf_mm.MatrixDecayConstructor",
-    optimizer=dict(type="AdamW", lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02),
-    clip_grad=dict(max_norm=5.0),
+    constructor={{_base_.optim_wrapper.constructor}},
+    optimizer={{_base_.optim_wrapper.optimizer}},
+    clip_grad={{_base_.optim_wrapper.clip_grad}},
 )
