@@ -10,6 +10,7 @@ from msgspec import convert
 from macbdf_mm.datasets.clip_row import ClipRow
 from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.measure import MediaMeasures, measure_file
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.jobs import Engine, Job, Result, run_jobs
 from macbdf_mm.utils.journal import Journal
@@ -93,8 +94,8 @@ def check_files(
     stamps = {file: FileStamp.of(root / file) for file in files}
     if files and not any(stamps.values()):
         raise MissingDataError(
-            f"None of the {len(stamps)} files is below {root}, such as {files[0]}; check "
-            "`--data-root`."
+            f"No file is below {root}: {counted(len(stamps), 'file')} missing, such as {files[0]}; "
+            "check `--data-root`."
         )
     mine = {file: stamp for file, stamp in stamps.items() if shard.has(file)}
     checks = {file: FileCheck(None, f"No file at {root / file}.") for file in mine}

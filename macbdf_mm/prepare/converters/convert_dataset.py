@@ -19,6 +19,7 @@ from macbdf_mm.prepare.converters.media_tree import MediaTree
 from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import CONVERTERS
 from macbdf_mm.structures.labels import FAKE
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.jobs import Engine
 from macbdf_mm.utils.journal import Journal
 from macbdf_mm.utils.local_engine import LocalEngine
@@ -173,6 +174,7 @@ def _nothing_found(collector: RowCollector) -> MissingDataError:
         first, second = contradicting[:2]
         reason += f"; {shown(first.item)} has other labels in {second.note} than in {first.note}"
     return MissingDataError(
-        f"None of the {collector.num_read} rows of {root} can be used, {num_media} media files "
-        f"were found; check that the videos are unpacked below this folder{reason}."
+        f"No row of {root} can be used; there are {counted(collector.num_read, 'row')} and "
+        f"{counted(num_media, 'media file')}. Check that the videos are unpacked below this "
+        f"folder{reason}."
     )

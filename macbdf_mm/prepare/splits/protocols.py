@@ -286,8 +286,8 @@ def _deal(
     labelled = [row for row in rows if any(label != UNKNOWN for label in _stratum(row))]
     if not labelled:
         raise ConfigError(
-            f"None of the {len(rows)} clips has a known label, and clips without one are in no part"
-            " of a split: state `label`, `video_label` or `audio_label` in the annotation."
+            f"No clip of {len(rows)} has a known label, and clips without one are in no part "
+            "of a split: state `label`, `video_label` or `audio_label` in the annotation."
         )
     parts = dict(zip((row.file for row in labelled), assign(labelled), strict=True))
     return [replace(row, split=parts.get(row.file)) for row in rows]

@@ -19,6 +19,7 @@ from macbdf_mm.reports.figures.theme import (
     new_figure,
     style_axes,
 )
+from macbdf_mm.reports.figures.thin_line import thin_line
 from macbdf_mm.structures.labels import FAKE, TRACKS
 
 
@@ -55,8 +56,7 @@ def draw_risk_coverage(
             continue
         curve = risk_coverage(labels, scores, thresholds[track])
         axes.plot(
-            [0, *curve.coverages],
-            [curve.risks[0], *curve.risks],
+            *thin_line([0, *curve.coverages], [curve.risks[0], *curve.risks]),
             drawstyle="steps-pre",
             color=theme.of(track),
             linewidth=2.2 if track == "overall" else 1.5,

@@ -18,6 +18,7 @@ from macbdf_mm.reports.figures.theme import (
     new_figure,
     style_axes,
 )
+from macbdf_mm.reports.figures.thin_line import thin_line
 from macbdf_mm.structures.labels import FAKE, REAL
 
 
@@ -61,8 +62,7 @@ def fill_roc_axes(
         false_rate, true_rate, _ = roc_curve(labels, scores, drop_intermediate=False)
         colour = theme.of(track)
         axes.plot(
-            false_rate,
-            true_rate,
+            *thin_line(false_rate, true_rate),
             color=colour,
             linewidth=2.2 if track == "overall" else 1.5,
             linestyle=LINE_STYLES[track],

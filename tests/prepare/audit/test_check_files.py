@@ -187,7 +187,7 @@ def test_a_limit_that_leaves_nothing_is_refused(check):
 
 
 def test_a_folder_without_any_of_the_files_is_named(check):
-    with pytest.raises(MissingDataError, match=r"None of the 2 files is below .*, such as u\.mp4"):
+    with pytest.raises(MissingDataError, match=r"No file is below .*: 2 files missing, such as u"):
         check(["u.mp4", "v.mp4"])
 
 

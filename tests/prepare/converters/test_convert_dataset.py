@@ -122,7 +122,7 @@ def test_the_annotation_is_not_replaced_when_nothing_was_found(tmp_path):
     save(tmp_path / "other.mp4", record(0))
     out = tmp_path / "out.json"
     out.write_text("kept")
-    with pytest.raises(MissingDataError, match=r"None of the 1 rows .* used, 1 media files were"):
+    with pytest.raises(MissingDataError, match=r"No row of .* used; .* 1 row and 1 media file\."):
         convert_dataset("dfdc", tmp_path, out)
     (tmp_path / "metadata.json").write_text('{"other.mp4": {"label": "?"}}')
     with pytest.raises(MissingDataError, match=r"not understood: .*`label` is '\?', expected FAKE"):

@@ -230,7 +230,7 @@ def test_a_data_set_is_trained_on_or_tested_on():
 )
 def test_clips_of_which_no_label_is_known_cannot_be_dealt_out(split):
     rows = [ClipRow(f"{number}.mp4", -1) for number in range(20)]
-    with pytest.raises(ConfigError, match="None of the 20 clips has a known label"):
+    with pytest.raises(ConfigError, match="No clip of 20 has a known label"):
         split(rows)
 
 
