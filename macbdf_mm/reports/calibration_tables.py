@@ -77,6 +77,25 @@ def verdict_table(
     return Table(("clips", "number", *heads), rows)
 
 
+def verdict_figures(
+    labels: Labels, scores: Scores, calibration: ScoreCalibration, threshold: float
+) -> dict[str, float]:
+    """Return which share of the clips is undecided, and how often the other verdicts are wrong.
+
+    ``uncertain_share`` and ``wrong_of_decided`` (NaN if nothing is decided) of these clips, and
+    ``error_bound``, that of the verdicts outside of the band (NaN without one). Arguments as of
+    :func:`verdict_table`.
+    """
+    called = np.array([calibration.verdict(score, threshold) for score in scores])
+    is_decided = called != "uncertain"
+    is_wrong = (called == "fake") != (labels == FAKE)
+    return {
+        "uncertain_share": float(1 - is_decided.mean()),
+        "wrong_of_decided": float(is_wrong[is_decided].mean()) if is_decided.any() else math.nan,
+        "error_bound": math.nan if calibration.band is None else calibration.band.error_bound,
+    }
+
+
 def calibration_notes(calibration: ScoreCalibration) -> list[str]:
     """Return what scores and verdicts rest on, a sentence each."""
     lacking = [track for track in TRACKS if calibration.maps[track]["method"] == "none"]

@@ -23,6 +23,7 @@ from macbdf_mm.evaluation.video_scores import names_of, none_if_nan
 from macbdf_mm.reports.calibration_tables import (
     calibration_notes,
     calibration_table,
+    verdict_figures,
     verdict_table,
 )
 from macbdf_mm.reports.localisation_tables import (
@@ -75,7 +76,7 @@ class ScoreTables:
         tracks: By track its figures, as :func:`~macbdf_mm.evaluation.measures.measure_track`
             returns them.
         figures: All figures as numbers, as ``overall/auc``, ``always_fake/acc``,
-            ``video/frame_auc`` and ``audio/exact/ap@0.5``.
+            ``verdicts/uncertain_share``, ``video/frame_auc`` and ``audio/exact/ap@0.5``.
         reliability: By track what a reliability plot shows.
     """
 
@@ -145,10 +146,11 @@ def score_tables(
     labels, overall = labelled_scores(clips, "overall")
     if calibrated := calibration_table(clips, scores.calibration):
         tables[BEFORE_AND_AFTER] = calibrated
+    verdicts: dict[str, float] = {}
     if scores.calibration.band is not None and labels.size:
-        tables[VERDICTS_OF_SCORES] = verdict_table(
-            labels, overall, scores.calibration, thresholds["overall"]
-        )
+        decisions = (labels, overall, scores.calibration, thresholds["overall"])
+        tables[VERDICTS_OF_SCORES] = verdict_table(*decisions)
+        verdicts = verdict_figures(*decisions)
     steps: dict[str, float] = {}
     for track in STEP_TRACKS:
         steps |= measure_steps(clips, track, thresholds[track], num_resamples)
@@ -172,7 +174,11 @@ def score_tables(
             tables[title] = group_table(groups, column, breakdown)
     figures = {
         f"{name}/{key}": value
-        for name, values in {**tracks, "always_fake": of_always_fake}.items()
+        for name, values in {
+            **tracks,
+            "always_fake": of_always_fake,
+            "verdicts": verdicts,
+        }.items()
         for key, value in values.items()
     }
     return ScoreTables(

@@ -9,6 +9,7 @@ from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.reports.calibration_tables import (
     calibration_notes,
     calibration_table,
+    verdict_figures,
     verdict_table,
 )
 from macbdf_mm.structures.labels import TRACKS
@@ -68,6 +69,21 @@ def test_verdicts_without_a_band_are_real_or_fake():
         dict.fromkeys(TRACKS, PLATT), UncertainBand(0.0, 1.0, 0.1, 0.95, math.nan, 0, 0, 100)
     )
     assert verdict_table(labels, scores, unsure, 0.5).rows[0][2:] == ("0%", "100%", "0%", "-")
+    found = verdict_figures(labels, scores, unsure, 0.5)
+    assert found == pytest.approx(
+        {"uncertain_share": 1, "wrong_of_decided": math.nan, "error_bound": math.nan}, nan_ok=True
+    )
+
+
+def test_verdicts_with_a_band_as_numbers():
+    found = clips()
+    labels, scores = found.labels["overall"], found.scores["overall"]
+    # 0.2 is undecided; of the three others, all called fake, one is real.
+    band = UncertainBand(0.1, 0.5, 0.1, 0.95, 0.08, 80, 3, 100)
+    calibration = ScoreCalibration(dict.fromkeys(TRACKS, PLATT), band)
+    assert verdict_figures(labels, scores, calibration, 0.3) == pytest.approx(
+        {"uncertain_share": 1 / 4, "wrong_of_decided": 1 / 3, "error_bound": 0.08}
+    )
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,9 @@ def test_the_table_of_verdicts_counts_what_is_uncertain_and_wrong_outside():
             np.mean([label != (score > 0.7) for label, score in decided]),
         ]
         assert row[1:] == (str(len(values)), *(f"{share:.0%}" for share in shares))
+    outside = [(label, score) for label, score in clips if not 0.3 <= score <= 0.7]
+    assert found.figures["verdicts/uncertain_share"] == pytest.approx(1 - len(outside) / len(clips))
+    assert found.figures["verdicts/error_bound"] == 0.08
     assert found.notes[-3:-1] == [
         "The scores were calibrated on validation data, but not those of audio.",
         "Overall scores from 0.300 to 0.700 are uncertain: on validation data, 3 of 80 verdicts "
