@@ -31,23 +31,26 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    for path in arguments.scores:
+        _print_tables(path, arguments)  # what one file took is free before the next is read
 
+
+def _print_tables(path: str, arguments: argparse.Namespace) -> None:
     from macbdf_mm.evaluation.score_file import read_scores
     from macbdf_mm.reports.score_tables import score_tables
     from macbdf_mm.reports.show_results import show_results
     from macbdf_mm.utils.files import write_atomically, write_json
 
-    for path in arguments.scores:
-        scores = read_scores(path)
-        tables = score_tables(scores, arguments.missing, arguments.by, arguments.num_resamples)
-        print(f"{path}\n\n{tables.to_text()}\n")
-        if arguments.out:
-            folder = Path(arguments.out)
-            folder = folder / Path(path).stem if len(arguments.scores) > 1 else folder
-            written = [folder / "tables.json", folder / "tables.md"]
-            write_json({**tables.to_json(), "origin": dict(scores.origin)}, written[0])
-            write_atomically(tables.to_markdown(), written[1])
-            print(*written, *show_results(path, folder), sep="\n")
+    scores = read_scores(path)
+    tables = score_tables(scores, arguments.missing, arguments.by, arguments.num_resamples)
+    print(f"{path}\n\n{tables.to_text()}\n")
+    if arguments.out:
+        folder = Path(arguments.out)
+        folder = folder / Path(path).stem if len(arguments.scores) > 1 else folder
+        written = [folder / "tables.json", folder / "tables.md"]
+        write_json({**tables.to_json(), "origin": dict(scores.origin)}, written[0])
+        write_atomically(tables.to_markdown(), written[1])
+        print(*written, *show_results(scores, folder), sep="\n")
 
 
 if __name__ == "__main__":

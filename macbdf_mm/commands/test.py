@@ -80,9 +80,10 @@ def main() -> None:
     if is_main_process() and arguments.shard != WHOLE:
         print(f"Part {arguments.shard} is done; a run without --shard puts all parts together.")
     elif is_main_process():
-        tables = score_tables(read_scores(scores_file)).to_text()
+        scores = read_scores(scores_file)
+        tables = score_tables(scores).to_text()
         print(f"\n{checkpoint}\n\n{tables}\n\n{scores_file}")
         if arguments.show_dir:
             from macbdf_mm.reports.show_results import show_results
 
-            print(*show_results(scores_file, Path(arguments.show_dir)), sep="\n")
+            print(*show_results(scores, Path(arguments.show_dir)), sep="\n")

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from macbdf_mm.evaluation.measures import measure_track
-from macbdf_mm.evaluation.score_file import ScoreSet, read_scores
+from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.track_reliability import measure_reliability
 from macbdf_mm.evaluation.video_scores import none_if_nan
 from macbdf_mm.reports.figures.reliability import draw_reliability
@@ -17,14 +17,13 @@ from macbdf_mm.utils.tables import csv_cell
 _COLUMNS = ("category", "method")
 
 
-def show_results(scores_file: str | Path, folder: str | Path) -> list[Path]:
+def show_results(scores: ScoreSet, folder: str | Path) -> list[Path]:
     """Write ``videos.csv``, ``roc.png``, ``reliability.png`` into a folder; return their paths.
 
     Args:
-        scores_file: What ``ForgeryMetric`` wrote to its ``out_file``.
+        scores: Those of a score file.
         folder: Is made if it does not exist.
     """
-    scores = read_scores(scores_file)
     folder = Path(folder)
     table, picture = folder / "videos.csv", folder / "roc.png"
     _write_table(scores, table)

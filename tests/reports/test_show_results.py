@@ -7,6 +7,7 @@ from matplotlib.image import imread
 from mmengine.evaluator import Evaluator
 
 from macbdf_mm.evaluation.metrics import ForgeryMetric
+from macbdf_mm.evaluation.score_file import read_scores
 from macbdf_mm.reports.show_results import show_results
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -31,7 +32,8 @@ def test_table_and_curves(tmp_path):
     evaluator = Evaluator(ForgeryMetric(num_resamples=10, out_file=str(tmp_path / "scores.jsonl")))
     evaluator.process([sample("a", 0, 0.25), sample("b", 1, 0.75), sample("c", 1, math.nan)])
     evaluator.evaluate(3)
-    table, picture, reliability = show_results(tmp_path / "scores.jsonl", tmp_path / "shown")
+    scores = read_scores(tmp_path / "scores.jsonl")
+    table, picture, reliability = show_results(scores, tmp_path / "shown")
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a", "b", "c"]
