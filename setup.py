@@ -1,13 +1,14 @@
-"""Put the configs into the wheel, each with its bases merged in.
+"""Put the configs into the wheel, as they are and with their bases merged in.
 
 Everything else stands in setup.cfg. A config that lists its bases as ``_base_`` cannot be
-read with ``read_base()`` from an installed package, and a base named ``macbdf_mm::...`` is
-refused by MMEngine; a file without bases can be used in both ways.
+read with ``read_base()`` from an installed package: for that there are the merged ones. The names
+on a command line stand for those in ``layered``, which are the same files as in a clone: in a
+merged one nobody can see what was made from a variable.
 """
 
 import re
+import shutil
 from functools import reduce
-from itertools import takewhile
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -66,15 +67,20 @@ class BuildWithConfigs(build_py):
         super().run()
         if self.editable_mode:
             return
+        merged = Path(self.build_lib) / "macbdf_mm" / "configs"
+        shutil.copytree(
+            CONFIGS,
+            merged / "layered",
+            ignore=shutil.ignore_patterns("*.pyc", "__pycache__"),
+            dirs_exist_ok=True,
+        )
         for path in sorted(CONFIGS.rglob("*.py")):
             relative = path.relative_to(CONFIGS)
             if relative.parts[0] == "_base_":
                 continue
-            target = Path(self.build_lib) / "macbdf_mm" / "configs" / relative
+            target = merged / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            lines = path.read_text(encoding="utf-8").splitlines()
-            lines = [*takewhile(lambda line: line.startswith("#"), lines)]
-            lines += [f"{key} = {pformat(value)}" for key, value in resolve(path).items()]
+            lines = [f"{key} = {pformat(value)}" for key, value in resolve(path).items()]
             target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -39,7 +39,31 @@ def test_a_merged_config_equals_the_one_with_bases(installed, leaf):
 
 def test_the_installed_package_has_every_config(installed):
     folder = installed / "macbdf_mm" / "configs"
-    assert sorted(path.relative_to(folder) for path in folder.rglob("*.py")) == LEAVES
+    found = [path.relative_to(folder) for path in folder.rglob("*.py")]
+    assert sorted(path for path in found if path.parts[0] != "layered") == LEAVES
+
+
+def test_names_stand_for_the_same_files_as_in_a_clone(installed):
+    layered = installed / "macbdf_mm" / "configs" / "layered"
+    source = ROOT / "configs"
+    for path in source.rglob("*.py"):
+        assert (layered / path.relative_to(source)).read_bytes() == path.read_bytes()
+    code = "from macbdf_mm.apis.installed_configs import *; print(config_file('macbdf_dfdc'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=installed,
+        env={"PYTHONPATH": str(installed), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(layered / "macbdf_dfdc.py")
+
+
+def test_the_wheel_installs_the_command(installed):
+    [info] = installed.glob("macbdf_mm-*.egg-info")
+    entries = (info / "entry_points.txt").read_text()
+    assert "macbdf = macbdf_mm.commands.macbdf:main" in entries
 
 
 def test_the_installed_package_is_all_that_is_installed(installed):

@@ -15,7 +15,8 @@ _NUM_NEAR = 3
 @cache
 def configs_folder() -> Path:
     """Return where the configs are: in the installed package, or beside it in a clone."""
-    inside = _PACKAGE / "configs"
+    # Those above it have their bases merged in, for `read_base()`.
+    inside = _PACKAGE / "configs" / "layered"
     return inside if inside.is_dir() else _PACKAGE.parent / "configs"
 
 

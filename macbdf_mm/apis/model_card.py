@@ -28,7 +28,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
         f"{facts['versions'].get('macbdf_mm', '')}: {facts['num_parameters']:,} parameters in "
         f"{facts['precision']}. It scores windows of {facts['window_seconds']:g} s, and from them "
         "the video, the audio and the whole of a file.",
-        f"```\nmacbdf predict --checkpoint {name}/ video.mp4\n```",
+        "```\nmacbdf predict --checkpoint THIS_FOLDER video.mp4\n```",
         f"## Training data\n\n{_training_data(facts['meta'].get('training_data'))}",
         f"## Test\n\n{_test(facts['figures'])}",
         f"## Thresholds and calibration\n\n{_decisions(facts)}",

@@ -24,7 +24,7 @@ from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.engine.distributed import leave_cores_to_workers, read_rank_environment
 from macbdf_mm.engine.hooks import ContrastiveStateHook
 from macbdf_mm.engine.unwrap import bare_model, nested_datasets
-from macbdf_mm.errors import CheckpointMismatchError, ConfigError
+from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.utils.files import folder_lock
 
@@ -46,11 +46,13 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
         ConfigError: If the config lacks what training needs, makes no iteration, or validates or
             tests on recordings that it trains on.
         CheckpointMismatchError: If the checkpoint belongs to another model.
+        MissingDataError: If weights that a part of the model begins from are not there.
     """
     missing = [key for key in _NEEDED if cfg.get(key) is None]
     if missing:
         raise ConfigError(f"Config '{cfg.filename}' has no `{missing[0]}`, so it cannot train.")
     check_settings(cfg)  # Before any of it is used here; the runner asks again.
+    check_initial_weights(cfg.model)
     if allow_pickle:
         os.environ[_UNSAFE_LOADING] = "1"
     refuse_leaks(cfg)
@@ -66,6 +68,32 @@ def train_model(cfg: Config, *, allow_pickle: bool = False) -> nn.Module:
             _check_start(runner, cfg, allow_pickle)
         runner.train()
     return bare_model(runner)
+
+
+def check_initial_weights(model: Mapping[str, Any], place: str = "model") -> None:
+    """Return if the files are there from which parts of a model begin, by ``init_cfg``.
+
+    Args:
+        model: Config of the model, or of a part of it.
+        place: Its key in the config.
+
+    Raises:
+        MissingDataError: If one is not there.
+    """
+    start = model.get("init_cfg")
+    checkpoint = start.get("checkpoint") if isinstance(start, Mapping) else None
+    # Others are addresses, which MMEngine downloads.
+    is_path = isinstance(checkpoint, str) and "://" not in checkpoint
+    if is_path and not Path(checkpoint).expanduser().is_file():
+        raise MissingDataError(
+            f"`{place}` begins from the weights '{checkpoint}' (`init_cfg`), which do not exist: "
+            f"fetch them and name the file with --cfg-options {place}.init_cfg.checkpoint=FILE, or "
+            f"train without with {place}.init_cfg=None."
+        )
+    for name, part in model.items():
+        for number, one in enumerate(part) if isinstance(part, list | tuple) else [("", part)]:
+            if isinstance(one, Mapping) and name != "init_cfg":
+                check_initial_weights(one, ".".join(filter(None, [place, name, str(number)])))
 
 
 def name_apart(datasets: Iterable[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from macbdf_mm.apis.evaluate_model import SCORES_FILE
@@ -81,7 +81,8 @@ def write_release(
         figures = _figures(Path(checkpoint).parent, weight_digest(model))
         stored = _stored(model, half)
         load_weights(model, stored, str(checkpoint))
-        save_file(stored, folder / WEIGHTS, metadata={"format": "pt"})
+        # Its own writer of files makes one that nobody else may read.
+        (folder / WEIGHTS).write_bytes(save(stored, metadata={"format": "pt"}))
         facts = _facts(cfg, model, loaded.get("meta"), half, figures)
         _write_text(folder / FACTS, json.dumps(facts, indent=1, allow_nan=False))
         _write_text(folder / CONFIG, shared_config(cfg).pretty_text)
@@ -141,7 +142,7 @@ def _facts(
     calibration = calibration_of(dict(model.named_buffers(recurse=False)))
     return {
         "format": FORMAT,
-        "name": Path(cfg.filename or "detector").stem,
+        "name": _name(cfg),
         "versions": package_versions(),
         "weights_sha256": weight_digest(model),
         "precision": "float16" if half else "float32",
@@ -154,6 +155,11 @@ def _facts(
         "figures": figures,
         "meta": {key: known[key] for key in _KEPT_META if key in known},
     }
+
+
+def _name(cfg: Config) -> str:
+    path = Path(cfg.filename or "detector")
+    return path.resolve().parent.name if path.name == CONFIG else path.stem
 
 
 def _figures(folder: Path, digest: str) -> dict[str, Any] | None:

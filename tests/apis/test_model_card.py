@@ -28,7 +28,7 @@ def test_all_that_is_known_stands_in_it():
         "# mine\n",
         "`macbdf_mm` 1.2.3: 1,234,567 parameters in float16",
         "windows of 1.28 s",
-        "macbdf predict --checkpoint mine/ video.mp4",
+        "macbdf predict --checkpoint THIS_FOLDER video.mp4",
         "## Training data\n\n`dfdc`.\n",
         "77 clips of the config's test set:\n\n|  | overall |\n| --- | --- |\n| AUC | 0.901 |",
         "calibrated scores (chosen on validation data): overall 0.500, video 0.250, audio 0.750.",

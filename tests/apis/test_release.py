@@ -78,6 +78,14 @@ def test_a_command_reads_its_config_with_options(release):
         load_config(release, {"test_dataloadr.batch_size": 3})
 
 
+def test_a_release_of_a_release_keeps_name_and_weights(release, tmp_path):
+    run = choose_run(None, release)
+    again = write_release(run.read_config(), run.checkpoint, tmp_path / "again")
+    names = ["name", "weights_sha256", "thresholds", "meta"]
+    facts = [json.loads((folder / "release.json").read_text()) for folder in (release, again)]
+    assert [facts[1][name] for name in names] == ["demo", *(facts[0][name] for name in names[1:])]
+
+
 def test_sha256sum_finds_it_whole(release):
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=release, check=True)
 

@@ -6,9 +6,15 @@ import pytest
 from mmengine.config import Config
 from torch import nn
 
-from macbdf_mm.apis.train_model import name_apart, rank_line, train_model
+from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.train_model import (
+    check_initial_weights,
+    name_apart,
+    rank_line,
+    train_model,
+)
 from macbdf_mm.apis.weight_digest import weight_digest
-from macbdf_mm.errors import ConfigError
+from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.utils.files import folder_lock
 
 
@@ -43,3 +49,29 @@ def test_two_runs_do_not_share_a_folder(tmp_path, monkeypatch):
     cfg.optim_wrapper = {"constructor": "Mine"}
     with folder_lock(tmp_path, ""), pytest.raises(ConfigError, match="Another run writes into"):
         train_model(cfg)
+
+
+def test_weights_to_begin_from_that_are_not_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = load_config("macbdf_dfdc_videomae").model
+    said = (
+        r"`model\.video_backbone\.encoder` begins from the weights 'weights/vit-small.*fetch them "
+        r".*--cfg-options model\.video_backbone\.encoder\.init_cfg\.checkpoint=FILE"
+    )
+    with pytest.raises(MissingDataError, match=said):
+        train_model(load_config("macbdf_dfdc_videomae"))
+    file = tmp_path / model.video_backbone.encoder.init_cfg.checkpoint
+    file.parent.mkdir()
+    file.touch()
+    check_initial_weights(model)
+    file.unlink()
+    model.video_backbone.encoder.init_cfg = None
+    check_initial_weights(model)
+
+
+def test_weights_of_a_part_in_a_list_are_named_and_addresses_are_not_looked_at():
+    start = {"init_cfg": {"type": "Pretrained", "checkpoint": "gone.pth"}}
+    with pytest.raises(MissingDataError, match=r"`model\.parts\.1\.head` begins from"):
+        check_initial_weights({"parts": [{}, {"head": start}]})
+    start["init_cfg"]["checkpoint"] = "https://somewhere/gone.pth"
+    check_initial_weights({"parts": [{}, {"head": start}]})

@@ -50,6 +50,7 @@ def test_the_folder_and_its_facts(cfg, checkpoint, weights, tmp_path):
     out = write_release(cfg, checkpoint, tmp_path / "new" / "release")
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert [path.name for path in out.parent.iterdir()] == ["release"]
+    assert len({path.stat().st_mode for path in out.iterdir()}) == 1
     facts = facts_of(out)
     assert facts["name"] == "macbdf_demo"
     assert facts["thresholds"] == pytest.approx({"overall": 0.3, "video": 0.4, "audio": 0.6})
