@@ -98,3 +98,9 @@ def failed_prediction(
 def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]]) -> None:
     """Write predictions as a JSON list; the file is replaced as a whole, never half written."""
     write_atomically(json.dumps(predictions, indent=1, allow_nan=False) + "\n", path)
+
+
+def json_line(prediction: Mapping[str, Any]) -> bytes:
+    """Return a prediction as a line of JSON; odd bytes of a file name as JSON states them."""
+    text = json.dumps(prediction, allow_nan=False)
+    return f"{text}\n".encode()

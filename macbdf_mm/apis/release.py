@@ -37,6 +37,11 @@ def is_release(path: str | Path) -> bool:
     return (Path(path) / FACTS).is_file()
 
 
+def weights_file(checkpoint: str | Path) -> Path:
+    """Return the weights of a release folder; any other path is its own answer."""
+    return Path(checkpoint) / WEIGHTS if is_release(checkpoint) else Path(checkpoint)
+
+
 def release_config(folder: str | Path) -> Config:
     """Return the config of a release, read as data; a runner may build all of it.
 

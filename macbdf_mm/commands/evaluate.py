@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import add_config_arguments, load_config
-from macbdf_mm.apis.release import WEIGHTS, is_release
+from macbdf_mm.apis.release import is_release, weights_file
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -71,11 +71,12 @@ def parse_arguments() -> argparse.Namespace:
     if is_release(arguments.config):
         # There is no checkpoint to name, so what stands in its place is a test set.
         arguments.data = [*filter(None, [arguments.checkpoint]), *arguments.data]
-        arguments.checkpoint = Path(arguments.config) / WEIGHTS
+        arguments.checkpoint = arguments.config
         name = Path(arguments.config).resolve().name
         arguments.out = arguments.out or Path("work_dirs", name, "evaluation")
     if arguments.checkpoint is None:
         parser.error("the following arguments are required: checkpoint")
+    arguments.checkpoint = weights_file(arguments.checkpoint)
     return arguments
 
 

@@ -2,8 +2,11 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
+from macbdf_mm.utils.files import check_writable
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import WHOLE
 
@@ -23,6 +26,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--checkpoint", help="trained weights")
     parser.add_argument("--json", metavar="OUT", help="write all results to this file")
+    parser.add_argument(
+        "--jsonl",
+        metavar="OUT",
+        help="write each result to this file as a line of JSON as soon as it is there",
+    )
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
@@ -75,8 +83,11 @@ def main() -> int:
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.describe_prediction import describe, summarise
     from macbdf_mm.apis.find_run import choose_run
+    from macbdf_mm.apis.prediction import json_line
     from macbdf_mm.apis.score_files import FileScorer, score_files
 
+    for out in filter(None, (arguments.json, arguments.jsonl)):
+        check_writable(out)  # Before the model is loaded.
     run = choose_run(arguments.config, arguments.checkpoint)
     engine = engine_from(arguments)
     is_here = isinstance(engine, LocalEngine) and engine.works_here
@@ -100,15 +111,23 @@ def main() -> int:
         scorer.start()
     _, caveats = scorer.thresholds_and_caveats
     print(f"Using {run.checkpoint}")
-    predictions = score_files(
-        scorer,
-        arguments.files,
-        engine,
-        out=arguments.json or None,
-        shard=arguments.shard,
-        resume=arguments.resume is not False,
-        tell=lambda prediction: print(describe(prediction), flush=True),
-    )
+    with open(arguments.jsonl, "wb") if arguments.jsonl else nullcontext() as lines:
+
+        def tell(prediction: dict[str, Any]) -> None:
+            print(describe(prediction), flush=True)
+            if lines is not None:
+                lines.write(json_line(prediction))
+                lines.flush()  # What stops the command leaves whole lines.
+
+        predictions = score_files(
+            scorer,
+            arguments.files,
+            engine,
+            out=arguments.json or None,
+            shard=arguments.shard,
+            resume=arguments.resume is not False,
+            tell=tell,
+        )
     print(summarise(predictions, caveats))
     return 0 if all(item["status"] == "ok" for item in predictions) else 1
 

@@ -9,7 +9,7 @@ from macbdf_mm.apis.command_line import (
     add_launcher_arguments,
     load_config,
 )
-from macbdf_mm.apis.release import WEIGHTS, is_release
+from macbdf_mm.apis.release import is_release, weights_file
 from macbdf_mm.utils.engine_arguments import add_shard_argument
 from macbdf_mm.utils.shard import WHOLE
 
@@ -65,9 +65,9 @@ def main() -> None:
     check_settings(cfg)  # Before the flags change it.
     release = Path(arguments.config).resolve() if is_release(arguments.config) else None
     work_dir = run_options.set_work_dir(cfg, release or cfg.filename, arguments.work_dir)
-    checkpoint = arguments.checkpoint
-    if checkpoint is None:
-        checkpoint = release / WEIGHTS if release else find_run(work_dir).checkpoint
+    checkpoint = weights_file(
+        arguments.checkpoint or (arguments.config if release else find_run(work_dir).checkpoint)
+    )
     scores_file = work_dir / evaluation.SCORES_FILE
     evaluation.write_scores_to(cfg, scores_file)
     if arguments.dump:

@@ -65,7 +65,7 @@ def test_test_sets_stand_right_behind_a_release(monkeypatch, run_dir, tmp_path):
 def test_a_config_still_needs_its_checkpoint(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["macbdf evaluate", "macbdf_demo", "--limit=9", "w.pth", "d"])
     arguments = evaluate.parse_arguments()
-    assert (arguments.checkpoint, arguments.data) == ("w.pth", ["d"])
+    assert (str(arguments.checkpoint), arguments.data) == ("w.pth", ["d"])
     monkeypatch.setattr(sys, "argv", ["macbdf evaluate", "macbdf_demo"])
     with pytest.raises(SystemExit):
         evaluate.parse_arguments()
