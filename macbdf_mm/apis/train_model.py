@@ -83,8 +83,8 @@ def check_initial_weights(model: Mapping[str, Any], place: str = "model") -> Non
     start = model.get("init_cfg")
     checkpoint = start.get("checkpoint") if isinstance(start, Mapping) else None
     # Others are addresses, which MMEngine downloads.
-    is_path = isinstance(checkpoint, str) and "://" not in checkpoint
-    if is_path and not Path(checkpoint).expanduser().is_file():
+    path = Path(checkpoint) if isinstance(checkpoint, str) and "://" not in checkpoint else None
+    if path is not None and not path.expanduser().is_file():
         raise MissingDataError(
             f"`{place}` begins from the weights '{checkpoint}' (`init_cfg`), which do not exist: "
             f"fetch them and name the file with --cfg-options {place}.init_cfg.checkpoint=FILE, or "
