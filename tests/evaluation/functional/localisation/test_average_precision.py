@@ -288,3 +288,16 @@ def test_columns_of_published_tables():
     assert LAVDF == ((0.5, 0.75, 0.9, 0.95), (100, 50, 20, 10))
     assert AVDEEPFAKE1M.ar_counts == (50, 30, 20, 10, 5)
     assert pytest.approx(np.arange(0.5, 1, 0.05)) == RECALL_IOUS
+
+
+def test_files_of_one_person_have_no_intervals():
+    rows = [[[0.0, 1.0, 0.9]], [[0.0, 1.0, 0.8]], [[2.0, 3.0, 0.7]]]
+    wanted = Segments.from_files([[[0.0, 1.0]], [[0.0, 1.0]], [[0.0, 1.0]]])
+    for index, is_defined in (([0, 0, 0], False), ([0, 0, 1], True)):
+        clusters = Clusters.of(index, "identity")
+        drawn = localisation_bootstrap(
+            Segments.from_files(rows), wanted, clusters, num_resamples=20
+        )
+        estimate = drawn.estimates["ap@0.5"]
+        assert estimate.value == pytest.approx(2 / 3)
+        assert np.isfinite([estimate.low, estimate.high]).all() == is_defined
