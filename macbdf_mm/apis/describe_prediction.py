@@ -13,7 +13,7 @@ def describe(prediction: Mapping[str, Any]) -> str:
     """Return one line on a prediction: verdict, scores, thresholds, where, warnings.
 
     Args:
-        prediction: As :meth:`Prediction.as_dict` returns it.
+        prediction: As :meth:`Prediction.to_json` returns it.
     """
     file = prediction["file"]
     warnings = [f"warning: {warning}" for warning in prediction["warnings"]]

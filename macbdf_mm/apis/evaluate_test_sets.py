@@ -152,7 +152,7 @@ def read_matrix(place: str | Path) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["matrix"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MissingDataError(
-            f"No evaluation at '{path}' ({type(error).__name__}); write it with tools/evaluate.py."
+            f"No evaluation at '{path}' ({type(error).__name__}); write it with `macbdf evaluate`."
         ) from error
     return rows
 

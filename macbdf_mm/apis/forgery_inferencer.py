@@ -22,7 +22,7 @@ from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_files import expand_folders
 from macbdf_mm.apis.predict_video import predict_video
-from macbdf_mm.apis.prediction import failed_prediction
+from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
@@ -138,7 +138,20 @@ class ForgeryInferencer(BaseInferencer):
             except ForgeryToolboxError as error:
                 failure = failed_prediction(str(path), str(error), self.thresholds, self.caveats)
                 figures = [None] if kwargs.get("return_vis") else []
-                yield {"predictions": [failure.as_dict()], "visualization": figures}
+                yield {"predictions": [failure.to_json()], "visualization": figures}
+
+    def predict(
+        self, inputs: str | Path | Sequence[str | Path], batch_size: int = 8, **kwargs: Any
+    ) -> Iterator[Prediction]:
+        """Yield the prediction of each file as an object, as soon as it is there.
+
+        Args:
+            inputs: Files and folders; a folder stands for the media files in it.
+            batch_size: Windows that are decoded and computed together.
+            **kwargs: ``stride_seconds`` and ``allow_partial``, see :meth:`preprocess`.
+        """
+        for outcome in self.iterate(inputs, batch_size=batch_size, **kwargs):
+            yield from map(Prediction.from_json, outcome["predictions"])
 
     def score_file(
         self,
@@ -276,7 +289,7 @@ class ForgeryInferencer(BaseInferencer):
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
                 raise
-            predictions.append(prediction.as_dict())
+            predictions.append(prediction.to_json())
         return {"predictions": predictions, "visualization": visualization}
 
     @property

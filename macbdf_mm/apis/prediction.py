@@ -69,12 +69,17 @@ class Prediction:
     raw_scores: Mapping[str, float | None] | None = None
     uncertain_band: Mapping[str, Any] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
         return asdict(self) | {
             "windows": [list(window) for window in self.windows],
             "warnings": list(self.warnings),
         }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "Prediction":
+        """Return the record that :meth:`to_json` gave, as from a file of results."""
+        return cls(**record)
 
 
 def failed_prediction(

@@ -198,7 +198,7 @@ def _prediction(scorer: FileScorer, result: Result) -> Prediction:
         prediction: Prediction = result.value
         return prediction
     error = result.error or f"{result.key} has no scores."
-    return failed_prediction(result.key, error, *scorer.thresholds_and_caveats).as_dict()
+    return failed_prediction(result.key, error, *scorer.thresholds_and_caveats).to_json()
 
 
 def _open_journal(path: Path | None, shard: Shard, resume: bool) -> "Journal | nullcontext[None]":

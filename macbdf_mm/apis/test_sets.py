@@ -174,7 +174,7 @@ def _test_set(loader: ConfigDict) -> TestSet:
             raise MissingDataError(
                 f"No clip of '{path}' is in the split {split!r} (it has "
                 f"{', '.join(parts) or 'none'}): name another as '{path}:SPLIT', or divide it with "
-                "tools/make_splits.py, for instance by --protocol cross-dataset --role test."
+                "`macbdf split`, for instance by --protocol cross-dataset --role test."
             )
         _check_data_set(leaf)
         name = str(loaded.metainfo["dataset"])

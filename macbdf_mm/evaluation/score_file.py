@@ -181,7 +181,7 @@ def read_scores(path: str | Path) -> ScoreSet:
     for file in (path, meta_path(path)):
         if not file.is_file():
             raise MissingDataError(
-                f"No score file at '{file}': run tools/test.py first, or "
+                f"No score file at '{file}': run `macbdf test` first, or "
                 "tools/import_scores.py for the scores of another detector; both write x.jsonl "
                 "with x.meta.json beside it."
             )
@@ -208,7 +208,7 @@ def read_scores(path: str | Path) -> ScoreSet:
         if isinstance(error, AnnotationError | ArgumentError):
             raise
         raise AnnotationError(
-            f"'{path}' is not a score file ({error!r}); write it again with tools/test.py or "
+            f"'{path}' is not a score file ({error!r}); write it again with `macbdf test` or "
             "tools/import_scores.py."
         ) from error
     clip_keys(scores.videos, str(path))

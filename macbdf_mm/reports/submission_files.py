@@ -35,7 +35,7 @@ def write_localisation(
     if track not in proposals:
         raise MissingDataError(
             f"The score file has no scores of time steps of '{track}', so there are no proposals: "
-            "it takes a model with a frame-level head, tested by tools/test.py."
+            "it takes a model with a frame-level head, tested by `macbdf test`."
         )
     found = proposals[track]
     write_json(localisation_submission(_names(scores, root), found, layout), path)

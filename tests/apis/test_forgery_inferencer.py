@@ -38,6 +38,13 @@ def test_it_is_an_inferencer_of_mmengine(inferencer):
     assert isinstance(inferencer, BaseInferencer)
 
 
+def test_predictions_are_objects_too(inferencer, make_clip, tmp_path):
+    clip = make_clip(seconds=1.5)
+    good, bad = inferencer.predict([clip, tmp_path / "none.mp4"])
+    assert good.to_json() == _only(inferencer(clip))
+    assert (bad.status, bad.scores["overall"]) == ("error", None)
+
+
 def test_a_clip_gets_scores_windows_and_a_warning(inferencer, make_clip):
     path = make_clip(seconds=3.0)
     prediction = _only(inferencer(str(path)))

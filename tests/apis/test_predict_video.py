@@ -37,7 +37,7 @@ def _video(*scores, unusable=None):
 
 def test_scores_windows_and_verdict():
     video = _video((0.2, 0.1, 0.3), (0.9, 0.2, 0.7))
-    record = predict_video(video, THRESHOLDS, ["careful"]).as_dict()
+    record = predict_video(video, THRESHOLDS, ["careful"]).to_json()
     assert record["file"] == "a.mp4"
     assert record["status"] == "ok"
     assert record["error"] is None
@@ -54,9 +54,9 @@ def test_steps_of_each_window_are_kept_and_empty_without_a_frame_level_head():
     window = WindowScores(
         "a.mp4", (0.0, 1.0), (0.2, 0.1, 0.3), UNKNOWN, steps={"video": steps, "audio": steps}
     )
-    record = predict_video(gather_videos([window])[0], THRESHOLDS, []).as_dict()
+    record = predict_video(gather_videos([window])[0], THRESHOLDS, []).to_json()
     assert record["steps"] == {"video": [[0.25, None]], "audio": [[0.25, None]]}
-    assert predict_video(_video((0.2, 0.1, 0.3)), THRESHOLDS, []).as_dict()["steps"] == {}
+    assert predict_video(_video((0.2, 0.1, 0.3)), THRESHOLDS, []).to_json()["steps"] == {}
 
 
 def test_the_verdict_follows_the_threshold():
@@ -65,7 +65,7 @@ def test_the_verdict_follows_the_threshold():
 
 
 def test_a_missing_track_is_null_and_warned_of():
-    record = predict_video(_video((0.2, 0.1, NAN)), THRESHOLDS, []).as_dict()
+    record = predict_video(_video((0.2, 0.1, NAN)), THRESHOLDS, []).to_json()
     assert record["scores"]["audio"] is None
     assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, None]]
     assert record["warnings"] == ["no audio could be decoded, so the other track alone is scored"]
@@ -97,7 +97,7 @@ def test_a_file_without_any_score_is_an_error():
 
 def test_the_line_names_tracks_scores_thresholds_places_and_warnings():
     video = _video((0.2, 0.1, NAN), (0.9999, 0.2, NAN))
-    line = describe(predict_video(video, THRESHOLDS, ["careful"], 0.0, REAL_WINDOWS).as_dict())
+    line = describe(predict_video(video, THRESHOLDS, ["careful"], 0.0, REAL_WINDOWS).to_json())
     assert line == (
         "a.mp4: FAKE; overall 1.00 (threshold 0.50, stands out at 1.0-2.0 s); "
         "video 0.10 (threshold 0.40); audio not seen; warning: careful; "
@@ -114,12 +114,12 @@ def test_parts_of_a_file_that_is_not_fake_as_a_whole():
     assert prediction.verdict == "parts flagged"
     assert prediction.flagged == {"overall": [(10.0, 12.0)], "video": [], "audio": [(10.0, 12.0)]}
     assert prediction.false_alarm_bound == 0.05
-    line = describe(prediction.as_dict())
+    line = describe(prediction.to_json())
     assert line.startswith(
         "a.mp4: PARTS FLAGGED (in 5% of real files at most), as a whole below the threshold; "
         "overall 0.99 (threshold 1.00, stands out at 10.0-12.0 s)"
     ) or line.startswith("a.mp4: PARTS FLAGGED")
-    assert summarise([prediction.as_dict()], []) == "1 file: 1 with parts flagged."
+    assert summarise([prediction.to_json()], []) == "1 file: 1 with parts flagged."
     # Nothing is flagged where real windows are not known, nor in what is real.
     assert predict_video(_video(*scores), strict, []).verdict == "real"
     assert predict_video(
@@ -150,13 +150,13 @@ def test_what_was_left_out_is_counted_and_placed():
         ),
     }
     assert prediction.warnings == []
-    assert json.loads(json.dumps(prediction.as_dict()))["unusable"]["video"]["intervals"] == [
+    assert json.loads(json.dumps(prediction.to_json()))["unusable"]["video"]["intervals"] == [
         [0, 1]
     ]
     assert (
         "video left out as blank in 1 windows (33%) at 0.0-1.0 s; audio left out as silent in 2 "
         "windows (67%) at 0.0-1.0 s, 2.0-3.0 s"
-    ) in describe(prediction.as_dict())
+    ) in describe(prediction.to_json())
 
 
 def test_a_track_that_is_silent_throughout_is_not_judged_and_said_to_be():
@@ -176,22 +176,22 @@ def test_a_file_of_nothing_to_judge_is_not_judged():
     prediction = predict_video(video, THRESHOLDS, ["careful"])
     assert (prediction.status, prediction.verdict) == ("not judged", None)
     assert prediction.unusable["video"]["reasons"] == ["blank", "frozen"]
-    assert describe(prediction.as_dict()) == (
+    assert describe(prediction.to_json()) == (
         "a.mp4: not judged: nothing in it can be judged: it is blank, frozen, silent or "
         "incomplete throughout; warning: careful"
     )
-    assert summarise([prediction.as_dict()], []) == "1 file: 1 not judged."
+    assert summarise([prediction.to_json()], []) == "1 file: 1 not judged."
 
 
 def test_the_line_of_an_error_names_the_file_once():
     failure = failed_prediction("a.mp4", "a.mp4 is empty.", THRESHOLDS, ["careful"])
-    assert describe(failure.as_dict()) == "a.mp4: error: is empty; warning: careful"
-    assert failure.as_dict()["scores"] == {"overall": None, "video": None, "audio": None}
+    assert describe(failure.to_json()) == "a.mp4: error: is empty; warning: careful"
+    assert failure.to_json()["scores"] == {"overall": None, "video": None, "audio": None}
 
 
 def test_the_last_line_counts():
-    fine = predict_video(_video((0.9, 0, 0)), THRESHOLDS, []).as_dict()
-    failure = failed_prediction("b.mp4", "no", THRESHOLDS, []).as_dict()
+    fine = predict_video(_video((0.9, 0, 0)), THRESHOLDS, []).to_json()
+    failure = failed_prediction("b.mp4", "no", THRESHOLDS, []).to_json()
     assert summarise([fine, fine, failure], ["careful"]) == (
         "3 files: 2 fake, 1 not scored. Warning: careful."
     )
@@ -214,7 +214,7 @@ def test_the_last_line_counts():
 )
 def test_calibrated_scores_have_three_verdicts(raw, verdict, line):
     (video,) = CALIBRATION.apply([_video((raw, NAN, NAN))])
-    record = predict_video(video, THRESHOLDS, [], calibration=CALIBRATION).as_dict()
+    record = predict_video(video, THRESHOLDS, [], calibration=CALIBRATION).to_json()
     assert record["verdict"] == verdict
     assert describe(record).removeprefix("a.mp4: ").startswith(line)
     assert record["raw_scores"]["overall"] == pytest.approx(raw)

@@ -2,21 +2,28 @@ import json
 
 import pytest
 
-from macbdf_mm.apis.prediction import failed_prediction, save_predictions
+from macbdf_mm.apis.prediction import Prediction, failed_prediction, save_predictions
 
 THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
 
 
 def test_a_file_without_scores_says_why():
-    record = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"]).as_dict()
+    record = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"]).to_json()
     assert (record["file"], record["status"], record["error"]) == ("a.mp4", "error", "It is empty.")
     assert record["scores"] == dict.fromkeys(THRESHOLDS)
     assert (record["verdict"], record["unseen_share"]) == (None, None)
     assert (record["windows"], record["warnings"]) == ([], ["careful"])
 
 
+def test_a_record_is_read_back():
+    record = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"]).to_json()
+    assert Prediction.from_json(json.loads(json.dumps(record))).to_json() == record
+    with pytest.raises(TypeError, match="unexpected keyword argument 'verdikt'"):
+        Prediction.from_json({**record, "verdikt": "real"})
+
+
 def test_saved_predictions_are_plain_json(tmp_path):
-    record = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"]).as_dict()
+    record = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"]).to_json()
     path = tmp_path / "new" / "out.json"
     save_predictions(path, [record])
     assert json.loads(path.read_text()) == [record]

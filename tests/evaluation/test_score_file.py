@@ -135,7 +135,7 @@ def test_names_of_unscored_clips_come_with_the_reason():
 
 
 def test_a_missing_file_says_what_to_run(tmp_path):
-    with pytest.raises(MissingDataError, match=r"No score file at .*none\.jsonl.*tools/test\.py"):
+    with pytest.raises(MissingDataError, match=r"No score file at .*none\.jsonl.*`macbdf test`"):
         read_scores(tmp_path / "none.jsonl")
     write_scores(SCORES, tmp_path / "s.jsonl")
     meta_path(tmp_path / "s.jsonl").unlink()

@@ -35,7 +35,7 @@ def test_a_data_prefix_is_followed(finished_run):
 
 def test_an_untested_run_says_what_to_do(finished_run):
     (finished_run / "test_scores.jsonl").unlink()
-    with pytest.raises(MissingDataError, match=r"run tools/test\.py first"):
+    with pytest.raises(MissingDataError, match=r"run `macbdf test` first"):
         read_run(finished_run)
 
 

@@ -1,4 +1,4 @@
-"""The faces of a whole data set: what ``tools/prepare_faces.py`` does."""
+"""The faces of a whole data set: what ``macbdf faces`` does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
