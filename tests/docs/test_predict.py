@@ -1,0 +1,39 @@
+"""The page on predictions against the code."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from macbdf_mm.commands import predict
+
+PAGE = (Path(__file__).parents[2] / "docs" / "predict.md").read_text()
+
+
+def test_the_python_example_scores_files(run_dir, make_clip, tmp_path, monkeypatch, capsys):
+    make_clip("a.mp4", seconds=1.5)
+    make_clip("folder/b.mp4", seconds=1.5)
+    monkeypatch.chdir(tmp_path)
+    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names = {"config": run_dir / "macbdf_demo.py", "checkpoint": run_dir / "best_epoch_1.pth"}
+    exec(code, names)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["a.mp4", "folder/b.mp4"]
+    assert [item["status"] for item in names["predictions"]] == ["ok", "ok"]
+
+
+def test_every_option_is_on_the_page(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["macbdf predict", "--help"])
+    with pytest.raises(SystemExit):
+        predict.parse_arguments()
+    options = set(re.findall(r"--[a-z][\w-]+", capsys.readouterr().out))
+    assert not options - {"--help"} - set(re.findall(r"--[a-z][\w-]+", PAGE))
+
+
+def test_every_key_of_a_prediction_has_its_row():
+    from macbdf_mm.apis.prediction import Prediction
+
+    table = PAGE.split("\n| key | value |")[1].split("\n\n")[0]
+    named = {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line[:30])}
+    assert set(Prediction.__dataclass_fields__) <= named
