@@ -11,6 +11,7 @@ import numpy.typing as npt
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import is_usual_sample_rate
 from macbdf_mm.media.media_file import MediaFile
+from macbdf_mm.media.packets import to_seconds
 from macbdf_mm.media.sample_positions import SampleClock, place_frames
 from macbdf_mm.media.tracks import Track
 
@@ -79,6 +80,7 @@ def _native_samples(
     stated: list[float | None] = []
     pieces: list[npt.NDArray[np.float32] | None] = []
     lengths: list[int] = []
+    is_cut: list[bool] = []
     about, num_mixed = 0.0, 0
     for frame in _settled_frames(file, audio, origin, origin + num_samples / rate, clock):
         seconds = file.seconds_of(frame)
@@ -94,7 +96,13 @@ def _native_samples(
         stated.append(start)
         pieces.append(piece)
         lengths.append(frame.samples if piece is None else len(piece))
+        stated_length = round((to_seconds(frame.duration, frame.time_base) or 0.0) * rate)
+        is_cut.append(0 < stated_length < lengths[-1] - clock.max_rounding)
         about += lengths[-1]
+    # Encoders fill up the last frame with zeros, and the container says what of it was recorded.
+    # Where other frames state too little as well, it is their word that is wrong.
+    if sum(is_cut) == 1 and is_cut[-1] and pieces[-1] is not None:
+        pieces[-1] = pieces[-1][:stated_length]
     file.count_damage(origin, origin + num_samples / rate, 0)
     samples = np.zeros(num_samples, np.float32)
     known = np.zeros(num_samples, np.bool_)

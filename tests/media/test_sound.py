@@ -242,6 +242,18 @@ def test_nothing_sounds_where_there_is_no_sample(make_clip):
     assert not waveform[~valid].any()
 
 
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_what_the_encoder_fills_up_the_last_frame_with_does_not_exist(make_clip, rate):
+    # 1.6 s are 25 frames of AAC at 16 kHz; of the next one, 4 ms are recorded.
+    path = make_clip("a.mp4", seconds=2.0, sound_seconds=1.604, sample_rate=rate)
+    for span in ((0.0, 2.0), (1.2, 1.7)):
+        with MediaFile(path) as file:
+            waveform, valid = read_waveform(file, span, 16_000)
+        assert valid.sum() / 16_000 == pytest.approx(min(1.604, 1.604 - span[0]), abs=0.002)
+        assert valid[: valid.sum()].all()
+        assert not waveform[~valid].any()
+
+
 def test_packets_much_longer_than_the_span_are_followed_by_others(tmp_path):
     # PCM may come in packets of any length.
     path = tmp_path / "a.mkv"
