@@ -21,6 +21,7 @@ train_pipeline = [
     dict(type="SampleClipSpan", span_seconds={{_base_.span_seconds}}),
     dict(type="DecodeAudioVisual", num_frames={{_base_.num_frames}}),
     forging,
+    dict(type="BlankStart"),
     # Encodes real and forged clips alike, as the files of the test set are encoded after forging.
     dict(type="VideoCompression"),
     dict(type="mmaction.RandomResizedCrop", area_range=(0.6, 1.0), aspect_ratio_range=(0.9, 1.1)),
@@ -31,6 +32,7 @@ train_pipeline = [
 val_pipeline = [
     dict(type="SampleClipSpan", span_seconds={{_base_.span_seconds}}, test_mode=True),
     dict(type="DecodeAudioVisual", num_frames={{_base_.num_frames}}),
+    dict(type="MaskUnusable"),
     forging,
     dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps={{_base_.num_steps}}),

@@ -11,6 +11,7 @@ train_pipeline = [
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
     dict(type="ClipColorJitter"),
+    dict(type="BlankStart"),
     dict(type="AudioGain"),
     dict(type="AudioNoise"),
     dict(type="AudioCodec"),

@@ -14,6 +14,7 @@ train_pipeline = [
     dict(type="SampleClipSpan", span_seconds={{_base_.span_seconds}}),
     dict(type="DecodeAudioVisual", num_frames={{_base_.num_frames}}),
     forging,
+    dict(type="BlankStart"),
     dict(type="mmaction.RandomResizedCrop", area_range=(0.7, 1.0), aspect_ratio_range=(0.9, 1.1)),
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
@@ -28,6 +29,7 @@ train_pipeline = [
 val_pipeline = [
     dict(type="SampleClipSpan", span_seconds={{_base_.span_seconds}}, test_mode=True),
     dict(type="DecodeAudioVisual", num_frames={{_base_.num_frames}}),
+    dict(type="MaskUnusable"),
     forging,
     dict(type="mmaction.Resize", scale=(224, 224), keep_ratio=False),
     dict(type="PackForgeryInputs", num_steps={{_base_.num_steps}}),

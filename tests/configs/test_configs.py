@@ -128,6 +128,20 @@ def test_tests_leave_no_gap_and_see_the_windows_of_a_prediction(path):
             assert "windows_per_clip" not in loader.dataset
 
 
+@pytest.mark.parametrize("path", LEAVES, ids=name)
+def test_what_cannot_be_judged_is_masked_right_after_decoding_and_known_from_training(path):
+    cfg = Config.fromfile(path)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        types = [transform.type for transform in loader.dataset.pipeline]
+        assert types[types.index("DecodeAudioVisual") + 1] == "MaskUnusable"
+    types = [transform.type for transform in cfg.train_dataloader.dataset.pipeline]
+    if reads_real_data(path) or "ForgeRealClip" in types:
+        assert "BlankStart" in types
+        if "ForgeRealClip" in types:
+            # What is blank is not forged, and real and forged clips are blanked alike.
+            assert types.index("ForgeRealClip") < types.index("BlankStart")
+
+
 @pytest.mark.parametrize("path", REAL_DATA, ids=name)
 def test_the_recipe_for_real_data(path):
     """Balanced, from face crops unless the name says otherwise, at 25 frames a second."""
