@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from macbdf_mm.evaluation.functional.probabilities import from_log_odds
 from macbdf_mm.evaluation.score_file import ScoreSet
-from macbdf_mm.evaluation.video_scores import StepScores, VideoScores, WindowScores
+from macbdf_mm.evaluation.video_scores import VideoScores
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import CATEGORIES, STEP_TRACKS, TRACKS
 

@@ -26,7 +26,8 @@ from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
-from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos, window_of_sample
+from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
+from macbdf_mm.evaluation.window_scores import window_of_sample
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample

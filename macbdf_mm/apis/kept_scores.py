@@ -18,7 +18,7 @@ from torch.utils.data import BatchSampler
 
 from macbdf_mm.errors import ConfigError, UnwritableFileError
 from macbdf_mm.evaluation.metrics import ForgeryMetric
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.utils.files import FileStamp, check_writable, take_lock
 from macbdf_mm.utils.journal import Journal, journal_files
 from macbdf_mm.utils.shard import WHOLE, Shard

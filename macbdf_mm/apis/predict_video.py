@@ -12,12 +12,7 @@ from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSetti
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.localisation import propose_intervals
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
-from macbdf_mm.evaluation.video_scores import (
-    SCORE_DIGITS,
-    VideoScores,
-    none_if_nan,
-    steps_to_json,
-)
+from macbdf_mm.evaluation.video_scores import SCORE_DIGITS, VideoScores, none_if_nan, steps_to_json
 from macbdf_mm.structures.intervals import Interval, merge_intervals
 from macbdf_mm.structures.labels import TRACKS
 

@@ -30,14 +30,13 @@ from macbdf_mm.evaluation.functional.weighted_clips import Scores
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.video_scores import (
     Status,
-    StepScores,
     VideoScores,
-    WindowScores,
     clip_keys,
     names_of,
     none_if_nan,
     order_of,
 )
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.files import replacing, write_json
 

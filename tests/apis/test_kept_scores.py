@@ -18,7 +18,7 @@ from macbdf_mm.apis.kept_scores import window_from_json, window_to_json
 from macbdf_mm.errors import ConfigError, UnwritableFileError
 from macbdf_mm.evaluation.metrics import forgery_metric
 from macbdf_mm.evaluation.score_file import meta_path, read_scores
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.utils.files import take_lock
 from macbdf_mm.utils.shard import Shard
 

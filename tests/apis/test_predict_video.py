@@ -10,7 +10,8 @@ from macbdf_mm.errors import UndecodableMediaError
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 
 NAN = float("nan")
 THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
@@ -41,7 +42,7 @@ def test_scores_windows_and_verdict():
     assert record["file"] == "a.mp4"
     assert record["status"] == "ok"
     assert record["error"] is None
-    expected = {"overall": 0.8, "video": 0.1, "audio": 0.4}
+    expected = {"overall": 0.82, "video": 0.15, "audio": 0.58}
     assert record["scores"] == pytest.approx(expected, abs=0.01)
     assert record["windows"] == [[0.0, 1.0, 0.2, 0.1, 0.3], [1.0, 2.0, 0.9, 0.2, 0.7]]
     assert record["verdict"] == "fake"
@@ -100,7 +101,7 @@ def test_the_line_names_tracks_scores_thresholds_places_and_warnings():
     line = describe(predict_video(video, THRESHOLDS, ["careful"], 0.0, REAL_WINDOWS).to_json())
     assert line == (
         "a.mp4: FAKE; overall 1.00 (threshold 0.50, stands out at 1.0-2.0 s); "
-        "video 0.10 (threshold 0.40); audio not seen; warning: careful; "
+        "video 0.15 (threshold 0.40); audio not seen; warning: careful; "
         "warning: no audio could be decoded, so the other track alone is scored"
     )
 

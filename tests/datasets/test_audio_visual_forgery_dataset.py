@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from macbdf_mm.datasets import AudioVisualForgeryDataset, ClipRow, save_annotation
 from macbdf_mm.datasets.seeding import DrawnIndex
 from macbdf_mm.errors import AnnotationError, ConfigError, MissingDataError, UndecodableMediaError
-from macbdf_mm.evaluation.video_scores import gather_videos, window_of_sample
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import window_of_sample
 from macbdf_mm.registry import DATASETS, build_part
 
 DECODE = [

@@ -14,7 +14,8 @@ from mmengine.evaluator import Evaluator
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.evaluation.score_file import ScoreSet
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.registry import HOOKS, build_part
 from macbdf_mm.reports.score_tables import score_tables
 

@@ -16,7 +16,8 @@ from macbdf_mm.evaluation.localisation import (
     timelines,
 )
 from macbdf_mm.evaluation.scored_clips import fill_missing
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 
 NAN = math.nan
 SPANS = [(0.0, 1.0), (0.5, 1.5), (1.0, 2.0)]

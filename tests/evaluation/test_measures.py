@@ -14,7 +14,8 @@ from macbdf_mm.evaluation.measures import (
     measure_track,
     measure_videos,
 )
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.structures.labels import CATEGORIES, clip_label
 
 THRESHOLDS = {"overall": 0.5, "video": 0.5, "audio": 0.5}

@@ -8,12 +8,8 @@ from macbdf_mm.evaluation.functional.clusters import Clusters
 from macbdf_mm.evaluation.functional.detection import accuracy, auc
 from macbdf_mm.evaluation.measures import measure_track, measure_videos
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE, Metric, add_metric
-from macbdf_mm.evaluation.video_scores import (
-    StepScores,
-    VideoScores,
-    WindowScores,
-    gather_videos,
-)
+from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.structures.labels import TRACKS
 
 LABELS = np.array([0, 0, 1, 1, 1])

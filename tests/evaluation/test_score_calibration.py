@@ -13,7 +13,8 @@ from macbdf_mm.evaluation.score_calibration import (
     NUM_MAP_VALUES,
     ScoreCalibration,
 )
-from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores
+from macbdf_mm.evaluation.video_scores import VideoScores
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.structures.labels import TRACKS
 
 

@@ -13,7 +13,8 @@ from macbdf_mm.evaluation.score_file import (
     read_scores,
     write_scores,
 )
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 
 NAN = math.nan
 STEPS = {

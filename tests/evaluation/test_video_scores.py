@@ -3,20 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from macbdf_mm.errors import AnnotationError, ConfigError
+from macbdf_mm.errors import AnnotationError
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
-from macbdf_mm.evaluation.video_scores import (
-    StepScores,
-    WindowScores,
-    clip_keys,
-    gather_videos,
-    names_of,
-    none_if_nan,
-    window_of_sample,
-)
-from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
+from macbdf_mm.evaluation.video_scores import clip_keys, gather_videos, names_of, none_if_nan
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 
 NAN = math.nan
 
@@ -25,41 +16,15 @@ def window(file="a.mp4", start=0.0, scores=(0.5, 0.5, 0.5), **fields):
     return WindowScores(file, (start, start + 1.0), scores, (1, 1, 0), **fields)
 
 
-def test_window_of_a_data_sample():
-    sample = ForgeryDataSample(pred_scores=torch.tensor([0.25, 0.75, NAN]))
-    sample.set_metainfo(
-        {
-            "file": "a.mp4",
-            "span_seconds": (0.5, 1.78),
-            "clip_label": 1,
-            "clip_video_label": 1,
-            "clip_audio_label": -1,
-            "category": None,
-            "method": "patch",
-            "dataset_name": "tiny",
-            "identity": "anna",
-            "source": None,
-            "extra": {"video_method": "patch", "audio_method": None, "fps": 25, "boxes": [1]},
-        }
-    )
-    result = window_of_sample(sample.to_dict())
-    assert result.span_seconds == (0.5, 1.78)
-    assert result.scores[:2] == (0.25, 0.75)
-    assert math.isnan(result.scores[2])
-    assert result.labels == (1, 1, -1)
-    assert result.dataset == "tiny"
-    assert result.groups == {
-        "method": "patch", "video_method": "patch", "identity": "anna", "fps": "25",
-    }  # fmt: skip
-
-
 def test_windows_are_gathered_by_file_and_sorted():
     videos = gather_videos(
         [window("b.mp4"), window("a.mp4", 1.0, (0.9, 0.1, 0.2)), window("a.mp4", 0.0)]
     )
     assert [video.file for video in videos] == ["a.mp4", "b.mp4"]
     assert [w.span_seconds[0] for w in videos[0].windows] == [0.0, 1.0]
-    assert videos[0].scores == pytest.approx({"overall": 0.8, "video": 0.1, "audio": 0.2}, abs=1e-2)
+    # The mean of the odds of 0.9 and 0.5 is 5, and so on.
+    expected = {"overall": 5 / 6, "video": 5 / 14, "audio": 5 / 13}
+    assert videos[0].scores == pytest.approx(expected)
     assert videos[0].labels == {"overall": 1, "video": 1, "audio": 0}
 
 
@@ -71,11 +36,11 @@ def test_aggregation_is_chosen_by_name():
 
 
 def test_windows_are_judged_by_the_real_ones_of_their_track():
-    windows = [window(start=float(i), scores=(0.5, 0.5, 0.5)) for i in range(2)]
+    scores = [0.5] * 5 + [0.1] * 7
+    windows = [window(start=float(i), scores=(s, s, s)) for i, s in enumerate(scores)]
     fitted = RealWindows.fit(np.linspace(0.0, 0.3, 50))
-    windows.append(window(start=2.0, scores=(0.1, 0.1, 0.1)))
     video = gather_videos(windows, real_windows={"video": fitted})[0]
-    assert video.scores["video"] == fitted.file_score(np.array([0.5, 0.5, 0.1]))
+    assert video.scores["video"] == fitted.file_score(np.array(scores))
     assert video.scores["overall"] == video.scores["audio"] != video.scores["video"]
 
 
@@ -101,33 +66,6 @@ def stepped(start, scores, labels):
         start=start,
         steps={"video": steps, "audio": StepScores(steps.scores[::-1], steps.labels[::-1])},
     )
-
-
-def test_steps_of_a_data_sample_are_read_with_their_labels():
-    sample = ForgeryDataSample(
-        pred_scores=torch.tensor([0.5, 0.5, 0.5]),
-        pred_video_steps=torch.tensor([0.25, NAN]),
-        pred_audio_steps=torch.tensor([0.5, 0.75]),
-        gt_audio_steps=torch.tensor([0, 1]),
-    )
-    sample.set_metainfo({"file": "a.mp4", "span_seconds": (0.0, 1.0)})
-    steps = window_of_sample(sample.to_dict()).steps
-    assert steps["video"].labels.tolist() == [-1, -1]
-    assert steps["audio"].labels.tolist() == [0, 1]
-    assert steps["audio"].scores.tolist() == [0.5, 0.75]
-    del sample.pred_video_steps, sample.pred_audio_steps
-    assert window_of_sample(sample.to_dict()).steps == {}
-
-
-def test_steps_without_a_label_each_are_refused():
-    sample = ForgeryDataSample(
-        pred_scores=torch.tensor([0.5, 0.5, 0.5]),
-        pred_audio_steps=torch.zeros(8),
-        gt_audio_steps=torch.zeros(4, dtype=torch.int64),
-    )
-    sample.set_metainfo({"file": "a.mp4", "span_seconds": (0.0, 1.0)})
-    with pytest.raises(ConfigError, match=r"scores 8 time steps of the audio.*4 step labels"):
-        window_of_sample(sample.to_dict())
 
 
 def test_known_steps_of_all_windows_follow_each_other():

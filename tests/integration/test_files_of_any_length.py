@@ -83,7 +83,7 @@ def test_a_short_forgery_in_a_minute_is_found_and_real_files_are_not(
     metric, unfitted = ForgeryMetric(fit_threshold=True, num_resamples=1), inferencer()
     for number in range(12):
         is_fake = number % 3 == 2
-        clip = write(f"{number}.mp4", 4.0, number, (1.0, 3.4) if is_fake else (0, 0))
+        clip = write(f"{number}.mp4", 7.0, number, (1.0, 3.4) if is_fake else (0, 0))
         samples = unfitted(clip, return_datasamples=True)["predictions"][0]
         for sample in samples:
             labels = dict.fromkeys(("clip_label", "clip_video_label"), int(is_fake))

@@ -12,7 +12,8 @@ import torch
 
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
-from macbdf_mm.evaluation.video_scores import VideoScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.media.writer import write_clip
 from macbdf_mm.reports.evaluation_record import EvaluationFacts, TestSetResult
 from macbdf_mm.structures.labels import category_of

@@ -3,7 +3,8 @@ import pytest
 
 from macbdf_mm.datasets.annotation import ClipRow
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.reports.examples import choose_examples, fake_intervals, tell_story
 from macbdf_mm.structures.labels import TRACKS
 

@@ -12,7 +12,7 @@ from macbdf_mm.errors import MissingDataError
 from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
-from macbdf_mm.evaluation.video_scores import StepScores
+from macbdf_mm.evaluation.window_scores import StepScores
 from macbdf_mm.reports.figures.bars import OperatorScore
 from macbdf_mm.reports.figures.theme import new_figure
 from macbdf_mm.reports.figures.timeline import ClipStory

@@ -9,7 +9,8 @@ from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSetti
 from macbdf_mm.evaluation.functional.localisation.submission import read_localisation_submission
 from macbdf_mm.evaluation.localisation import propose_intervals
 from macbdf_mm.evaluation.score_file import ScoreSet, read_scores, write_scores
-from macbdf_mm.evaluation.video_scores import StepScores, WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
 from macbdf_mm.reports.submission_files import write_detection, write_localisation
 
 NAN = math.nan

@@ -5,7 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from macbdf_mm.evaluation.measures import always_fake, measure_groups, measure_track
 from macbdf_mm.evaluation.metric_table import METRIC_TABLE
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.reports import tables
 
 THRESHOLDS = {"overall": 0.5, "video": 0.45, "audio": 0.55}

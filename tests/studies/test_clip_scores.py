@@ -6,7 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from studies.clip_scores import (
     ClipScores,
     clip_interval,

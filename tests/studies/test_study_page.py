@@ -7,7 +7,8 @@ from matplotlib import image
 from macbdf_mm.errors import ConfigError
 from macbdf_mm.evaluation import score_file
 from macbdf_mm.evaluation.score_file import ScoreSet
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.reports.figures.theme import LIGHT, new_figure
 from studies.runs import run_folder
 from studies.study import Group, Study, Variant

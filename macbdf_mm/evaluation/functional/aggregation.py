@@ -35,9 +35,11 @@ def aggregate_windows(
     """Return the score of a video, NaN if no window has one.
 
     Args:
-        scores: P(fake) of each window, shape (N,); NaN where the track was not seen.
-        method: ``'simes'`` (the score that one real window exceeds as rarely as all of these are
-            met together, see :class:`~macbdf_mm.evaluation.functional.real_windows.RealWindows`),
+        scores: P(fake) of each window in the order of time, shape (N,); NaN where the track was
+            not seen.
+        method: ``'simes'`` (the score that one real group of windows exceeds as rarely as all
+            groups of these are met together, see
+            :class:`~macbdf_mm.evaluation.functional.real_windows.RealWindows`),
             ``'top_quarter_mean'`` (mean of the ceil(N / 4) highest), ``'max'`` or ``'mean'``,
             over the windows that are not NaN.
         real_windows: How the scores of real windows are distributed, for ``'simes'``; None:

@@ -1,8 +1,9 @@
-"""How the scores of real windows are distributed: p-values of windows, and of whole files.
+"""How the scores of real windows are distributed: p-values of groups of them, and of whole files.
 
-For each real window a score is exceeded with some probability, its p-value. Those of a file's
-windows are combined by Simes' rule, min over k of N/k times the k-th smallest p-value. The result
-is a p-value again: exact if the windows are independent, and exact if all are equal, whatever
+For each group of windows (:mod:`~macbdf_mm.evaluation.functional.window_groups`) a score is
+exceeded in real files with some probability, its p-value. Those of a file's
+groups are combined by Simes' rule, min over k of N/k times the k-th smallest p-value. The result
+is a p-value again: exact if the groups are independent, and exact if all are equal, whatever
 their number N; in between it is slightly conservative (Sarkar, Annals of Statistics 26, 1998). So
 the rate of false alarms at a threshold does not grow with the length of a file, as that of a
 maximum does, and a short forgery counts, which a mean dilutes.
@@ -17,11 +18,12 @@ from scipy.optimize import minimize_scalar
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.evaluation.functional.probabilities import from_log_odds, log_odds
+from macbdf_mm.evaluation.functional.window_groups import group_scores, group_slices
 
 Floats = npt.NDArray[np.float64]
 
-MIN_WINDOWS = 20
-"""Real windows from which a distribution is fitted; 2 of them make a tail then."""
+MIN_RUNS = 20
+"""Runs of real windows from which a distribution is fitted; 2 of them make a tail then."""
 _TAIL = 0.1
 _NUM_KNOTS = 65
 _LEVELS = np.linspace(_TAIL, 1 - _TAIL, _NUM_KNOTS)
@@ -31,15 +33,20 @@ _MIN_SCALE = 0.1
 # A shape is believed where the data say it, and otherwise near 1, an exponential tail.
 _SHAPES = np.arange(0.3, 3.01, 0.1)
 _SHAPE_SPREAD = 1.0
-# Windows overlap by half, and those of a clip are alike: they tell less than so many would.
+# Runs of a clip overlap and are alike: they tell less than so many would.
 _WEIGHT = 0.5
+# A tail that came out too light makes false alarms in long files, and one too heavy hides
+# forgeries in them. On files put together of the demo's clips, fitted to other persons, the rate is
+# level with so many of its standard errors on the scale (docs/decisions/0028-windows.md).
+_MARGIN = 0.25
 # Smaller differences from 1 are lost in float64.
 _MOST = 1 - 1e-14
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class RealWindows:
-    """The distribution of the logits of real windows.
+    """The distribution of the logits of groups of real windows.
 
     Between its 10 % and 90 % quantiles it is interpolated. A file of ten minutes asks for rarer
     scores than validation data have, so the tails are extrapolated: a distance y, in units of a
@@ -60,20 +67,24 @@ class RealWindows:
 
     @classmethod
     def unfitted(cls) -> "RealWindows":
-        """Return the distribution by which the scores of real windows are uniform in [0, 1]."""
+        """Return the distribution by which the scores of groups are uniform in [0, 1]."""
         return cls(log_odds(_LEVELS), 1.0, 1.0, 1.0)
 
     @classmethod
     def fit(cls, scores: Any) -> "RealWindows":
-        """Return the distribution of real windows' scores, P(fake) of shape (N,).
+        """Return the distribution of the scores of real runs, P(fake) of shape (N,).
+
+        Args:
+            scores: Of all real files, see
+                :func:`~macbdf_mm.evaluation.functional.window_groups.run_scores`.
 
         Raises:
             ValueError: If there are fewer than 20, or one is NaN or outside [0, 1].
         """
         logits = np.sort(log_odds(scores))
-        if logits.ndim != 1 or logits.size < MIN_WINDOWS or np.isnan(logits).any():
+        if logits.ndim != 1 or logits.size < MIN_RUNS or np.isnan(logits).any():
             raise ArgumentError(
-                f"Expected `scores` of at least {MIN_WINDOWS} windows without NaN, got shape "
+                f"Expected `scores` of at least {MIN_RUNS} runs without NaN, got shape "
                 f"{logits.shape} with {int(np.isnan(logits).sum())} NaN."
             )
         knots = np.quantile(logits, _LEVELS) + _MIN_STEP * np.arange(_NUM_KNOTS)
@@ -93,10 +104,10 @@ class RealWindows:
         return np.array([*self.knots, self.low_scale, self.high_scale, self.high_shape])
 
     def p_values(self, scores: Any) -> Floats:
-        """Return the share of real windows that score higher, of the same shape; NaN for NaN.
+        """Return the share of real groups that score higher, of the same shape; NaN for NaN.
 
         Args:
-            scores: P(fake).
+            scores: P(fake) of groups.
         """
         logits = log_odds(scores)
         first, last = self.knots[0], self.knots[-1]
@@ -107,7 +118,7 @@ class RealWindows:
         return np.where(logits > last, high, np.where(logits < first, low, inner))
 
     def scores(self, p_values: Any) -> Floats:
-        """Return the scores that real windows exceed with given probabilities."""
+        """Return the scores that real groups exceed with given probabilities."""
         p_values = np.clip(p_values, np.finfo(np.float64).tiny, _MOST)
         first, last = self.knots[0], self.knots[-1]
         inner = np.interp(1 - p_values, _LEVELS, self.knots)
@@ -119,32 +130,44 @@ class RealWindows:
         return from_log_odds(logits)
 
     def file_score(self, scores: Floats) -> float:
-        """Return the score of a file: that of a single window as rare as all of them together.
+        """Return the score of a file: that of a single group as rare as all of them together.
 
-        A file of one window has the score of the window. A map of scores that increases, such as
-        a calibration, may be applied to the windows or to the result, which comes to the same.
+        A file of one group has the score of the group, and one of one window that of the window.
 
         Args:
-            scores: P(fake) of its windows, shape (N,), N > 0, without NaN.
+            scores: P(fake) of its windows in the order of time, shape (N,), N > 0, without NaN.
         """
-        return float(self.scores(simes(self.p_values(scores))))
+        groups = group_scores(scores)
+        if groups.size == 1:
+            return float(groups[0])
+        return float(self.scores(simes(self.p_values(groups))))
 
     def flagged(self, scores: Any, error_rate: float) -> npt.NDArray[np.bool_]:
         """Return which windows stand out, shape (N,).
 
-        In a real file, one or more do with a probability of at most ``error_rate``, however long
+        They are those of a group that stands out which score at least as high as it. In a real
+        file, one or more groups do with a probability of at most ``error_rate``, however long
         it is (Hochberg's procedure, which Simes' rule justifies).
 
         Args:
-            scores: P(fake) of the windows of a file, shape (N,); NaN never stands out.
+            scores: P(fake) of the windows of a file in the order of time, shape (N,); NaN never
+                stands out.
             error_rate: Family-wise, in (0, 1).
         """
-        p_values = self.p_values(scores)
-        known = np.sort(p_values[~np.isnan(p_values)])
-        passing = np.flatnonzero(known * np.arange(known.size, 0, -1) <= error_rate)
-        if not passing.size:
-            return np.zeros(p_values.shape, np.bool_)
-        return p_values <= known[passing[-1]]
+        scores = np.asarray(scores, dtype=np.float64)
+        flagged = np.zeros(scores.shape, np.bool_)
+        places = np.flatnonzero(~np.isnan(scores))
+        if not places.size:
+            return flagged
+        groups = group_scores(scores[places])
+        p_values = self.p_values(groups)
+        passing = np.flatnonzero(np.sort(p_values) * np.arange(p_values.size, 0, -1) <= error_rate)
+        bound = np.sort(p_values)[passing[-1]] if passing.size else -1.0
+        for group, score, p_value in zip(group_slices(places.size), groups, p_values, strict=True):
+            if p_value <= bound:
+                # By the last bits of a mean, equal windows might all be below it.
+                flagged[places[group]] = scores[places[group]] >= score - _ROUNDING
+        return flagged
 
 
 def _fit_tail(distances: Floats) -> tuple[float, float]:
@@ -164,9 +187,8 @@ def _fit_tail(distances: Floats) -> tuple[float, float]:
         found = minimize_scalar(loss, bounds=bounds, args=(shape,), method="bounded")
         penalty = ((shape - 1) / _SHAPE_SPREAD) ** 2 / 2
         best = min(best, (_WEIGHT * found.fun + penalty, float(np.exp(found.x)), float(shape)))
-    # A scale that came out too small makes false alarms in long files, one that is too large does
-    # not: one standard error is added.
-    return max(_MIN_SCALE, best[1] * (1 + 1 / np.sqrt(_WEIGHT * distances.size))), best[2]
+    margin = 1 + _MARGIN / np.sqrt(_WEIGHT * distances.size)
+    return max(_MIN_SCALE, best[1] * margin), best[2]
 
 
 def simes(p_values: Floats) -> float:

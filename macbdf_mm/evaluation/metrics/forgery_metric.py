@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
@@ -12,17 +13,14 @@ from macbdf_mm.evaluation.action_samples import scored_sample
 from macbdf_mm.evaluation.functional.aggregation import AGGREGATIONS, DEFAULT_AGGREGATION
 from macbdf_mm.evaluation.functional.calibration import METHODS
 from macbdf_mm.evaluation.functional.localisation.proposals import ProposalSettings
-from macbdf_mm.evaluation.functional.real_windows import MIN_WINDOWS, RealWindows
+from macbdf_mm.evaluation.functional.real_windows import MIN_RUNS, RealWindows
+from macbdf_mm.evaluation.functional.window_groups import run_scores
 from macbdf_mm.evaluation.localisation import fit_proposal_settings
 from macbdf_mm.evaluation.measures import best_thresholds, measure_videos
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.evaluation.score_file import ScoreSet, check_suffix, write_scores
-from macbdf_mm.evaluation.video_scores import (
-    VideoScores,
-    WindowScores,
-    gather_videos,
-    window_of_sample,
-)
+from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores, window_of_sample
 from macbdf_mm.registry import METRICS
 from macbdf_mm.structures.labels import FAKE, REAL, TRACKS
 from macbdf_mm.utils.counted import counted
@@ -174,11 +172,12 @@ class ForgeryMetric(BaseMetric):
     def _fit_real_windows(self, videos: Sequence[VideoScores]) -> None:
         for column, track in enumerate(TRACKS):
             real = [video for video in videos if video.labels[track] == REAL]
-            scores = [window.scores[column] for video in real for window in video.windows]
-            known = [score for score in scores if score == score]
+            scores = [np.array([window.scores[column] for window in v.windows]) for v in real]
+            known = [of_video[~np.isnan(of_video)] for of_video in scores]
+            runs = [run for of_video in known if of_video.size for run in run_scores(of_video)]
             # With fewer, as where only a few windows of each clip are looked at, the old one stays.
-            if len(known) >= MIN_WINDOWS:
-                self.real_windows[track] = RealWindows.fit(known)
+            if len(runs) >= MIN_RUNS:
+                self.real_windows[track] = RealWindows.fit(runs)
 
     def _fit_calibration(self, videos: Sequence[VideoScores]) -> None:
         if self.calibration_method == "none":

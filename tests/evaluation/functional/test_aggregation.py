@@ -49,10 +49,12 @@ def test_unseen_windows_are_left_out(method):
 @given(values=scores)
 def test_order_does_not_matter_and_bounds_hold(method, values):
     value = aggregate_windows(values, method)
-    assert aggregate_windows(values[::-1], method) == pytest.approx(value)
+    # A longer file is cut into groups from its start on.
+    if method != "simes" or len(values) < 8:
+        assert aggregate_windows(values[::-1], method) == pytest.approx(value)
     if method != "simes":
         assert min(values) - 1e-12 <= value <= max(values) + 1e-12
-    else:  # Scores beyond 2**-24 from 0 and 1 are cut; two windows of 0.9 are rarer than one.
+    else:  # Scores beyond 2**-24 from 0 and 1 are cut; two groups of 0.9 are rarer than one.
         assert value <= max(values) + 1e-6
 
 

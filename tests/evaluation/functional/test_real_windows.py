@@ -1,6 +1,8 @@
 """The distribution of real windows' scores, and what follows from it for files of any length."""
 
 import math
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
-from macbdf_mm.evaluation.functional.probabilities import from_log_odds
+from macbdf_mm.evaluation.functional.probabilities import from_log_odds, log_odds
 from macbdf_mm.evaluation.functional.real_windows import RealWindows, simes
+from macbdf_mm.evaluation.functional.window_groups import group_scores, group_slices, run_scores
 
 # Clips of about 3 s in windows that overlap by half. A file of 120 s has 187 windows, one of
 # ten minutes has 937.
 CLIP_WINDOWS = 4
-LENGTHS = {2: 3, 20: 30, 120: 187, 600: 937}
-scores = st.lists(st.floats(0, 1), min_size=1, max_size=12)
+LENGTHS = {1: 1, 2: 3, 20: 30, 120: 187, 320: 500, 600: 937}
+scores = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 
 
 def real_files(rng, num_files, num_windows):
@@ -35,7 +38,16 @@ def fits():
     """Of eight validation sets of 400 clips: where a tail ends is a matter of chance."""
     seeds = range(8)
     files = [real_files(np.random.default_rng(seed), 400, CLIP_WINDOWS) for seed in seeds]
-    return [RealWindows.fit(scores.ravel()) for scores in files]
+    return [fitted_to(scores) for scores in files]
+
+
+def fitted_to(files):
+    return RealWindows.fit(np.concatenate([run_scores(scores) for scores in files]))
+
+
+def windows_by_themselves(real, scores):
+    """Simes' rule without groups, by a tail that is taken a whole standard error heavier."""
+    return real.scores(simes(real.p_values(scores)))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +85,8 @@ def test_without_data_a_p_value_is_what_a_score_lacks_to_one():
 
 
 def test_a_fitted_p_value_is_the_share_of_real_windows_above(real):
-    fresh = real_files(np.random.default_rng(2), 5000, 1).ravel()
+    files = real_files(np.random.default_rng(2), 5000, CLIP_WINDOWS)
+    fresh = np.concatenate([group_scores(row) for row in files])
     for score in (0.01, 0.05, 0.2, 0.4, 0.8):
         share = (fresh > score).mean()
         # A tail is taken a little heavier than it seems.
@@ -95,43 +108,59 @@ def test_a_higher_window_never_lowers_the_score_of_a_file(real, values):
     assert real.file_score(higher) >= real.file_score(values) - 1e-9
 
 
+def false_alarms(rule, short, files):
+    """Return shares of files of each length that are called fake, as a tenth of short ones is."""
+    threshold = np.quantile([rule(row) for row in short], 0.9)
+    return [float(np.mean([rule(row) >= threshold for row in rows])) for rows in files]
+
+
 def test_false_alarms_do_not_grow_or_vanish_with_length(fits):
-    """As those of a maximum grow, and those of means vanish: 2 s to ten minutes."""
+    """As those of a maximum grow, and those of means vanish: from one window to ten minutes."""
     rng = np.random.default_rng(3)
-    files = {num_windows: real_files(rng, 200, num_windows) for num_windows in LENGTHS.values()}
-    short = real_files(rng, 800, LENGTHS[2])
-    rates: dict[str, list[float]] = {}
-    for method in ("simes", "max", "mean", "top_quarter_mean"):
-        alarms = np.zeros(len(LENGTHS))
-        for real in fits:
-            threshold = np.quantile([aggregate_windows(row, method, real) for row in short], 0.9)
-            for place, rows in enumerate(files.values()):
-                found = [aggregate_windows(row, method, real) >= threshold for row in rows]
-                alarms[place] += np.mean(found) / len(fits)
-        rates[method] = alarms.tolist()
-    assert all(0.03 < rate < 0.17 for rate in rates["simes"]), rates["simes"]
-    assert rates["max"][-1] > 0.95
-    assert rates["mean"][-1] == rates["top_quarter_mean"][-1] == 0
+    short = real_files(rng, 500, CLIP_WINDOWS)
+    files = [real_files(rng, 120, num_windows) for num_windows in LENGTHS.values()]
+    rates = np.mean([false_alarms(real.file_score, short, files) for real in fits], axis=0)
+    # Two standard errors of 120 files are 0.05.
+    assert all(0.04 < rate < 0.16 for rate in rates), rates
+    others = {
+        method: false_alarms(partial(aggregate_windows, method=method), short, files)
+        for method in ("max", "mean", "top_quarter_mean")
+    }
+    assert others["max"][-1] > 0.95
+    assert others["mean"][-1] == others["top_quarter_mean"][-1] == 0
+
+
+def test_nor_do_they_vanish_if_few_clips_were_there_to_fit_on():
+    """As they do by windows alone and a tail that is taken to be heavier than it seems."""
+    rng = np.random.default_rng(7)
+    short = real_files(rng, 300, CLIP_WINDOWS)
+    files = [real_files(rng, 80, num_windows) for num_windows in (30, 100, 187)]
+    rates, former_rates = [], []
+    for seed in range(8):
+        clips = real_files(np.random.default_rng(seed), 52, CLIP_WINDOWS)
+        rates.append(false_alarms(fitted_to(clips).file_score, short, files))
+        alone = RealWindows.fit(clips.ravel())
+        alone = replace(alone, high_scale=1.2 * alone.high_scale)
+        former = partial(windows_by_themselves, alone)
+        former_rates.append(false_alarms(former, short, files))
+    assert 0.07 < np.mean(rates) < 0.14, np.mean(rates, axis=0)
+    assert np.mean(former_rates) < 0.06, np.mean(former_rates, axis=0)
 
 
 def test_a_forgery_of_2_4_seconds_is_found_in_two_minutes(real):
     """Four windows of 187 score four standard deviations higher; a mean does not see them."""
     rng = np.random.default_rng(5)
-    short = real_files(rng, 2000, LENGTHS[2])
-    found: dict[str, float] = {}
-    for method in ("simes", "top_quarter_mean"):
-        threshold = np.quantile([aggregate_windows(row, method, real) for row in short], 0.9)
-        files = real_files(rng, 200, LENGTHS[120])
-        logits = np.log(files / (1 - files))
-        logits[:, 60:64] += 4 * 1.5
-        files = from_log_odds(logits)
-        hits = [aggregate_windows(row, method, real) >= threshold for row in files]
-        found[method] = float(np.mean(hits))
-    assert found["simes"] > 0.85
-    assert found["top_quarter_mean"] < 0.1
+    short = real_files(rng, 2000, CLIP_WINDOWS)
+    logits = log_odds(real_files(rng, 200, LENGTHS[120]))
+    logits[:, 60:64] += 4 * 1.5
+    files = from_log_odds(logits)
+    (found,) = false_alarms(real.file_score, short, [files])
+    assert found > 0.8
+    (found,) = false_alarms(partial(aggregate_windows, method="top_quarter_mean"), short, [files])
+    assert found < 0.1
     named = np.array([real.flagged(row, 0.05) for row in files])
     assert named[:, 60:64].any(axis=1).mean() > 0.7
-    assert named[:, :58].mean() < 1e-3
+    assert named[:, :56].mean() < 1e-3
 
 
 @pytest.mark.parametrize("num_windows", LENGTHS.values())
@@ -144,15 +173,23 @@ def test_windows_of_real_files_stand_out_as_rarely_as_promised(fits, num_windows
 
 @given(values=scores, rate=st.floats(0.01, 0.3))
 def test_hochberg_s_procedure(real, values, rate):
-    p_values = sorted(real.p_values(values))
-    passing = [p for rank, p in enumerate(p_values) if p * (len(p_values) - rank) <= rate]
-    expected = [bool(passing) and p <= max(passing) for p in real.p_values(values)]
+    groups = group_scores(values)
+    p_values = real.p_values(groups)
+    ordered = sorted(p_values)
+    passing = [p for rank, p in enumerate(ordered) if p * (len(ordered) - rank) <= rate]
+    expected = [
+        bool(passing) and p_value <= max(passing) and value >= score - 1e-9
+        for group, score, p_value in zip(group_slices(len(values)), groups, p_values, strict=True)
+        for value in values[group]
+    ]
     assert real.flagged([*values, math.nan], rate).tolist() == [*expected, False]
+    # Gaps between windows move none into another group.
+    assert real.flagged([math.nan, *values], rate).tolist() == [False, *expected]
 
 
 @given(values=scores)
 def test_no_window_stands_out_of_a_file_that_does_not(real, values):
-    p_value = simes(real.p_values(values))
+    p_value = simes(real.p_values(group_scores(values)))
     assert not (real.flagged(values, 0.05).any() and p_value > 0.05)
 
 
@@ -166,5 +203,5 @@ def test_saturated_scores_make_a_distribution_all_the_same():
 
 @pytest.mark.parametrize("values", [[0.1] * 19, [0.1] * 30 + [math.nan], [[0.1] * 30]])
 def test_too_few_windows_or_unseen_ones_are_refused(values):
-    with pytest.raises(ValueError, match="at least 20 windows without NaN"):
+    with pytest.raises(ValueError, match="at least 20 runs without NaN"):
         RealWindows.fit(values)

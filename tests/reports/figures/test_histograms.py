@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from macbdf_mm.evaluation.video_scores import WindowScores, gather_videos
+from macbdf_mm.evaluation.video_scores import gather_videos
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.reports.figures.histograms import draw_score_histograms, draw_value_histograms
 from macbdf_mm.structures.labels import TRACKS
 
