@@ -95,9 +95,14 @@ def read_thresholds(model: nn.Module) -> tuple[Mapping[str, float], bool]:
 
 
 def store_real_windows(model: nn.Module, real_windows: Mapping[str, RealWindows]) -> None:
-    """Write the distributions of overall, video and audio into a model's buffer."""
-    values = [torch.from_numpy(real_windows[track].values) for track in TRACKS]
-    _buffer(model, "real_windows").copy_(torch.stack(values))
+    """Write the distributions of overall, video and audio into a model's buffer.
+
+    Zeros stand for one that was not fitted: nothing is flagged by a guess.
+    """
+    unfitted = RealWindows.unfitted().values
+    for row, track in zip(_buffer(model, "real_windows"), TRACKS, strict=True):
+        values = torch.from_numpy(real_windows[track].values)
+        row.copy_(values if (values.numpy() != unfitted).any() else torch.zeros_like(values))
 
 
 def read_real_windows(model: nn.Module) -> dict[str, RealWindows]:

@@ -73,6 +73,8 @@ def test_validation_writes_into_the_buffers(model):
     stored = read_real_windows(model)
     assert stored["video"].values.tolist() == metric.real_windows["video"].values.tolist()
     assert stored["audio"].values.tolist() == RealWindows.unfitted().values.tolist()
+    # As if nothing were known, which predictions say, and flag nothing.
+    assert not model.real_windows[2].any()
     assert read_proposals(model) == {"audio": PROPOSALS}
 
 
