@@ -38,9 +38,11 @@ def main() -> None:
     from macbdf_mm.evaluation.score_file import check_suffix, write_scores
     from macbdf_mm.structures.labels import TRACKS
     from macbdf_mm.utils.counted import counted
+    from macbdf_mm.utils.files import check_writable
     from macbdf_mm.utils.tables import printable
 
     out = check_suffix(arguments.out)
+    check_writable(out)
     found = import_scores(
         arguments.table,
         arguments.annotation,

@@ -46,9 +46,12 @@ def main() -> None:
     from macbdf_mm.evaluation.score_file import read_scores
     from macbdf_mm.reports.submission_files import write_detection, write_localisation
     from macbdf_mm.utils.counted import counted
+    from macbdf_mm.utils.files import check_writable
 
     if not arguments.localisation and not arguments.detection:
         raise ConfigError("Nothing to write: give --localisation OUT.json or --detection OUT.txt.")
+    for out in filter(None, (arguments.localisation, arguments.detection)):
+        check_writable(out)
     scores = read_scores(arguments.scores)
     track, root = arguments.track, arguments.root
     if arguments.localisation:

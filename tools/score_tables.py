@@ -1,7 +1,9 @@
 """Print all tables of a score file."""
 
 import argparse
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from macbdf_mm.apis.command_line import run_command
@@ -31,11 +33,37 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+
+    from macbdf_mm.apis.wrong_inputs import WrongInputs
+    from macbdf_mm.evaluation.score_file import check_present
+    from macbdf_mm.utils.files import check_writable
+
+    folders = _folders(arguments.scores, Path(arguments.out)) if arguments.out else {}
+    wrong = WrongInputs()
     for path in arguments.scores:
-        _print_tables(path, arguments)  # what one file took is free before the next is read
+        with wrong.noted():
+            check_present(path)
+    for folder in folders.values():
+        with wrong.noted():
+            check_writable(folder / "tables.json")
+    wrong.refuse()
+    for path in arguments.scores:
+        # What one file took is free before the next is read.
+        _print_tables(path, folders.get(path), arguments)
 
 
-def _print_tables(path: str, arguments: argparse.Namespace) -> None:
+def _folders(scores: Sequence[str], out: Path) -> dict[str, Path]:
+    """Return where the tables of each score file go."""
+    if len(set(scores)) == 1:
+        return dict.fromkeys(scores, out)
+    stems = [Path(path).stem for path in scores]
+    if len(set(stems)) == len(set(scores)):
+        return {path: out / stem for path, stem in zip(scores, stems, strict=True)}
+    # Runs call their score files alike.
+    return {path: out / re.sub(r"\W+", "-", str(Path(path).with_suffix(""))) for path in scores}
+
+
+def _print_tables(path: str, folder: Path | None, arguments: argparse.Namespace) -> None:
     from macbdf_mm.evaluation.score_file import read_scores
     from macbdf_mm.reports.score_tables import score_tables
     from macbdf_mm.reports.show_results import show_results
@@ -44,9 +72,7 @@ def _print_tables(path: str, arguments: argparse.Namespace) -> None:
     scores = read_scores(path)
     tables = score_tables(scores, arguments.missing, arguments.by, arguments.num_resamples)
     print(f"{path}\n\n{tables.to_text()}\n")
-    if arguments.out:
-        folder = Path(arguments.out)
-        folder = folder / Path(path).stem if len(arguments.scores) > 1 else folder
+    if folder is not None:
         written = [folder / "tables.json", folder / "tables.md"]
         write_json({**tables.to_json(), "origin": dict(scores.origin)}, written[0])
         write_atomically(tables.to_markdown(), written[1])

@@ -53,7 +53,8 @@ def main() -> None:
     """Run the command."""
     arguments = parse_arguments()
 
-    from macbdf_mm.evaluation.score_file import read_scores
+    from macbdf_mm.apis.wrong_inputs import WrongInputs
+    from macbdf_mm.evaluation.score_file import ScoreSet, read_scores
     from macbdf_mm.evaluation.system_comparison import (
         System,
         compare_systems,
@@ -64,12 +65,22 @@ def main() -> None:
         comparison_tables,
         comparison_to_json,
     )
-    from macbdf_mm.utils.files import write_json
+    from macbdf_mm.utils.files import check_writable, write_json
 
     names = system_names(arguments.scores)
     given = [*zip(names, [[path] for path in arguments.scores], strict=True)]
     given += [(name, files) for name, *files in arguments.system]
-    systems = [System(name, [read_scores(file) for file in files]) for name, files in given]
+    wrong = WrongInputs()
+    read: list[tuple[str, list[ScoreSet]]] = [(name, []) for name, _ in given]
+    for (_, files), (_, runs) in zip(given, read, strict=True):
+        for file in files:
+            with wrong.noted():
+                runs.append(read_scores(file))
+    if arguments.json:
+        with wrong.noted():
+            check_writable(arguments.json)
+    wrong.refuse()
+    systems = [System(name, runs) for name, runs in read]
     found = compare_systems(
         systems,
         arguments.track,

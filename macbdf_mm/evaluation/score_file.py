@@ -176,14 +176,7 @@ def read_scores(path: str | Path) -> ScoreSet:
         ValueError: If the suffix is another.
         MissingBackendError: If it is Parquet and pyarrow is not there.
     """
-    path = check_suffix(path)
-    for file in (path, meta_path(path)):
-        if not file.is_file():
-            raise MissingDataError(
-                f"No score file at '{file}': run `macbdf test` first, or "
-                "tools/import_scores.py for the scores of another detector; both write x.jsonl "
-                "with x.meta.json beside it."
-            )
+    path = check_present(path)
     try:
         meta = json.loads(meta_path(path).read_text(encoding="utf-8"))
         if meta["scores_sha256"] != _digest(path):
@@ -223,6 +216,24 @@ def check_suffix(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise ArgumentError(f"Expected a score file in .jsonl or .parquet, got '{path}'.")
+    return path
+
+
+def check_present(path: str | Path) -> Path:
+    """Return the path of a score file that is there, with the file beside it.
+
+    Raises:
+        MissingDataError: If one of them is not there.
+        ValueError: If its suffix says no known format.
+    """
+    path = check_suffix(path)
+    for file in (path, meta_path(path)):
+        if not file.is_file():
+            raise MissingDataError(
+                f"No score file at '{file}': run `macbdf test` first, or "
+                "tools/import_scores.py for the scores of another detector; both write x.jsonl "
+                "with x.meta.json beside it."
+            )
     return path
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mean_detector import made_weights, write_config, write_data_set
 from mmengine.config import Config
 
 from macbdf_mm.apis import evaluate_test_sets as evaluation
@@ -17,87 +18,22 @@ from macbdf_mm.apis.evaluate_test_sets import (
     read_matrix,
 )
 from macbdf_mm.apis.wrong_inputs import WrongInputsError
-from macbdf_mm.datasets import ClipRow, save_annotation
 from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.evaluation.conditions import corruption_conditions
-from macbdf_mm.models.detectors.base_forgery_detector import BaseForgeryDetector
-from macbdf_mm.registry import MODELS
-
-BASE = Path(__file__).parents[2] / "configs" / "_base_" / "default_runtime.py"
-LABELS = ((0, 0), (1, 0), (0, 0), (1, 1))
-
-
-@MODELS.register_module()
-class TinyDetector(BaseForgeryDetector):
-    """Scores by the mean picture, the loudness and how these change, with random weights."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(4, 3)
-
-    def forward(self, inputs, data_samples=None, mode="tensor"):
-        video = torch.stack(list(inputs["video"])).float() / 255
-        sound = torch.stack(list(inputs["waveform"])).abs()
-        middle = sound.shape[-1] // 2
-        features = [
-            video.mean((1, 2, 3, 4)),
-            (video[:, :, -1] - video[:, :, 0]).mean((1, 2, 3)),
-            sound.mean(1),
-            sound[:, :middle].mean(1) - sound[:, middle:].mean(1),
-        ]
-        found = self.layer(torch.stack(features, 1)).sigmoid()
-        seen = zip(inputs["video_mask"], inputs["audio_mask"], strict=True)
-        for sample, scores, masks in zip(data_samples, found, seen, strict=True):
-            is_seen = torch.tensor([True, bool(masks[0].any()), bool(masks[1].any())])
-            sample.pred_scores = scores.where(is_seen, torch.nan)
-        return data_samples
 
 
 @pytest.fixture
 def checkpoint(write_checkpoint, tmp_path):
     torch.set_num_threads(1)
-    torch.manual_seed(3)
-    model = TinyDetector()
-    model.decision_threshold.copy_(torch.tensor([0.5, 0.4, 0.6]))
-    model.is_threshold_fitted.fill_(True)
-    return write_checkpoint(tmp_path / "best.pth", model.state_dict())
+    return write_checkpoint(tmp_path / "best.pth", made_weights())
 
 
 @pytest.fixture
 def cfg(make_clip, tmp_path):
     """The pipeline of the demo on two data sets whose files have the same names."""
     for name in ("one", "two"):
-        rows = []
-        for index, labels in enumerate(LABELS):
-            file = f"test/{index}.mp4"
-            make_clip(f"data/{name}/{file}", seconds=0.4, sound_start_seconds=0.05 * index)
-            known = {"identity": f"id{index // 2}", "method": "swap" if max(labels) else None}
-            rows.append(
-                ClipRow(file, max(labels), *labels, split="test", duration_seconds=0.4, **known)
-            )
-        metainfo = {"dataset": "demo" if name == "one" else name, "synthetic": name == "one"}
-        save_annotation(tmp_path / "data" / name / "annotation.json", metainfo, rows)
-    pipeline = [
-        dict(type="SampleClipSpan", span_seconds=0.32, test_mode=True),
-        dict(type="DecodeAudioVisual", num_frames=4),
-        dict(type="PackForgeryInputs", num_steps=2),
-    ]
-    dataset = dict(
-        type="AudioVisualForgeryDataset", ann_file="annotation.json", split="test", test_mode=True,
-        data_root=str(tmp_path / "data" / "one"), decode_time_limit_seconds=None,
-        pipeline=pipeline,
-    )  # fmt: skip
-    path = tmp_path / "tiny.py"
-    path.write_text(
-        f"_base_ = [{str(BASE)!r}]\n"
-        "model = dict(type='TinyDetector')\n"
-        "test_dataloader = dict(batch_size=4, num_workers=0, collate_fn=dict(type="
-        "'pseudo_collate'), sampler=dict(type='DefaultSampler', shuffle=False),\n"
-        f"    dataset={dataset!r})\n"
-        "test_cfg = dict()\n"
-        "test_evaluator = dict(type='ForgeryMetric', num_resamples=20)\n"
-    )
-    return Config.fromfile(path)
+        write_data_set(tmp_path / "data" / name, "demo" if name == "one" else name, make_clip)
+    return Config.fromfile(write_config(tmp_path / "tiny.py", tmp_path / "data/one"))
 
 
 def test_two_test_sets_from_scores_to_a_page(cfg, checkpoint, tmp_path, monkeypatch):
