@@ -64,7 +64,10 @@ def main() -> None:
         named = ", ".join(map(printable, found.unmatched[:_NUM_NAMED]))
         rest = len(found.unmatched) - _NUM_NAMED
         paths = counted(len(found.unmatched), "path")
-        print(f"Not in the annotation: {paths}: {named}{f', and {rest} more' if rest > 0 else ''}")
+        verb = "names" if len(found.unmatched) == 1 else "name"
+        where = f"of the split {arguments.split}" if arguments.split else "of the annotation"
+        more = f", and {rest} more" if rest > 0 else ""
+        print(f"{paths} of the table {verb} no clip {where}: {named}{more}")
     print(out)
 
 

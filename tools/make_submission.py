@@ -54,13 +54,13 @@ def main() -> None:
         check_writable(out)
     scores = read_scores(arguments.scores)
     track, root = arguments.track, arguments.root
+    if arguments.detection:
+        write_detection(scores, arguments.detection, track, root, arguments.missing)
+        print(f"{arguments.detection}: {counted(len(scores.videos), 'file')}.")
     if arguments.localisation:
         path = arguments.localisation
         num_empty = write_localisation(scores, path, arguments.layout, track, root)
         print(f"{path}: {counted(len(scores.videos), 'file')}, {num_empty} without a proposal.")
-    if arguments.detection:
-        write_detection(scores, arguments.detection, track, root, arguments.missing)
-        print(f"{arguments.detection}: {counted(len(scores.videos), 'file')}.")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ def _print_tables(path: str, folder: Path | None, arguments: argparse.Namespace)
         written = [folder / "tables.json", folder / "tables.md"]
         write_json({**tables.to_json(), "origin": dict(scores.origin)}, written[0])
         write_atomically(tables.to_markdown(), written[1])
-        print(*written, *show_results(scores, folder), sep="\n")
+        shown = show_results(scores, tables, folder, arguments.missing)
+        print(*written, *shown, sep="\n")
 
 
 if __name__ == "__main__":

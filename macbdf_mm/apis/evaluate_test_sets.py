@@ -40,9 +40,9 @@ class EvaluationOptions:
         has_probes: Whether tracks are masked and shortcuts are probed.
         limit: Only so many clips of each data set; None for all.
         missing: Policy for clips without a score.
-        columns: Further columns by which figures are broken down.
+        columns: Further columns by which figures are broken down, where a test set has them.
         num_resamples: Of the intervals.
-        seed: Of everything random.
+        seed: Of the choice of a few clips, and of the resamples of differences.
         beside: Folders, or their ``evaluation.json``, of evaluations of other detectors, whose rows
             stand in the matrix as well.
     """
@@ -96,6 +96,11 @@ def evaluate_test_sets(
         if options.limit is not None and options.limit < 2:
             raise ConfigError(f"Expected `--limit` of 2 or more clips, got {options.limit}.")
     with wrong.noted():
+        if options.num_resamples < 1:
+            raise ConfigError(
+                f"Expected `--num-resamples` of 1 or more, got {options.num_resamples}."
+            )
+    with wrong.noted():
         conditions = _conditions(options)
     for place in options.beside:
         with wrong.noted():
@@ -104,6 +109,7 @@ def evaluate_test_sets(
         check_writable(folder / f"{STEM}.json")
     with wrong.noted():
         test_sets = find_test_sets(cfg, data)
+        _refuse_unknown_columns(options.columns, test_sets)
     for test_set in test_sets:
         with wrong.noted():
             for condition in conditions:
@@ -164,6 +170,14 @@ def _conditions(options: EvaluationOptions) -> list[Condition]:
     if options.robustness is not None:
         conditions += corruption_conditions(options.robustness)
     return conditions
+
+
+def _refuse_unknown_columns(columns: Sequence[str], test_sets: Sequence[TestSet]) -> None:
+    known = sorted(frozenset().union(*(test_set.columns for test_set in test_sets)))
+    if unknown := [column for column in columns if column not in known]:
+        raise ConfigError(
+            f"No test set has a column '{unknown[0]}' for --by; there are {', '.join(known)}."
+        )
 
 
 def _evaluate(

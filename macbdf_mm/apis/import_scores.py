@@ -61,7 +61,7 @@ def import_scores(
         split: Take only its clips of this split.
         path_column: Heading of the paths.
         score_column: Heading of the overall scores, P(fake).
-        thresholds: From which score a track is called fake; 0.5 if left out.
+        thresholds: From which P(fake) a track is called fake, in [0, 1]; 0.5 if left out.
         are_logits: Scores are on any scale on which 0 is undecided; the logistic function makes
             P(fake) of them. If one is beyond 16.6, where P(fake) would be rounded to 0 or 1, all
             are divided by the same number first, so their order is kept.
@@ -70,13 +70,23 @@ def import_scores(
         MissingDataError: If a file is not there, or the annotation has no such split.
         AnnotationError: If one of them cannot be read, a score is no number or outside [0, 1], or
             two rows name one clip.
-        ConfigError: If no row names a clip.
+        ConfigError: If no row names a clip, or a threshold is outside [0, 1].
     """
+    for threshold in (thresholds or {}).values():
+        if not 0 <= threshold <= 1:
+            raise ConfigError(
+                f"Expected a threshold in [0, 1], got {threshold:g}: it is a P(fake), also where "
+                "scores are logits, of which 0 becomes 0.5."
+            )
     table, ann_file = Path(table), Path(ann_file)
     annotation = load_annotation(ann_file, allow_outside_root=True)
     rows = [row for row in annotation.rows if split is None or row.split == split]
     if not rows:
-        raise MissingDataError(f"{ann_file} has no clips of the split {shown(split)}.")
+        parts = sorted({row.split for row in annotation.rows if row.split is not None})
+        raise MissingDataError(
+            f"{ann_file} has no clips of the split {shown(split)}; it has "
+            f"{', '.join(parts) or 'none'}."
+        )
     find = _Finder([row.file for row in rows])
     found: dict[str, dict[str, float]] = {}
     places: dict[str, int] = {}

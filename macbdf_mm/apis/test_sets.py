@@ -21,6 +21,8 @@ from macbdf_mm.errors import ConfigError, MissingDataError
 from macbdf_mm.registry import DATASETS, build_part
 
 _ANNOTATION = "annotation.json"
+# Of every annotation; `extra` has further ones.
+_COLUMNS = ("category", "method", "identity", "source", "split")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class TestSet:
         annotations: Its annotation files.
         is_synthetic: Whether an annotation says that its clips are rendered.
         num_clips: Clips of its splits.
+        columns: Names of the columns of its annotations by which clips can be grouped.
     """
 
     # pytest takes classes named Test* for test cases unless they say otherwise.
@@ -45,6 +48,7 @@ class TestSet:
     annotations: tuple[Path, ...]
     is_synthetic: bool
     num_clips: int
+    columns: frozenset[str]
 
     @property
     def slug(self) -> str:
@@ -164,6 +168,7 @@ def _check_data_set(leaf: ConfigDict) -> None:
 
 def _test_set(loader: ConfigDict) -> TestSet:
     names, titles, paths, is_synthetic, num_clips = [], [], [], False, 0
+    columns: set[str] = set()
     for leaf in _leaves(loader.dataset):
         path = _annotation_path(leaf)
         loaded = load_annotation(path, bool(leaf.get("allow_outside_root")))
@@ -183,6 +188,7 @@ def _test_set(loader: ConfigDict) -> TestSet:
         paths.append(path)
         is_synthetic |= bool(loaded.metainfo.get("synthetic"))
         num_clips += len(rows)
+        columns.update(*map(_columns, rows))
     return TestSet(
         name=" + ".join(dict.fromkeys(titles)),
         dataset=" + ".join(dict.fromkeys(names)),
@@ -190,7 +196,14 @@ def _test_set(loader: ConfigDict) -> TestSet:
         annotations=tuple(paths),
         is_synthetic=is_synthetic,
         num_clips=num_clips,
+        columns=frozenset(columns),
     )
+
+
+def _columns(row: ClipRow) -> set[str]:
+    """Return the names of the columns of which a clip has a single value."""
+    values = {name: getattr(row, name) for name in _COLUMNS} | row.extra
+    return {name for name, value in values.items() if isinstance(value, str | int | float)}
 
 
 def _leaves(dataset: Mapping[str, Any]) -> Iterator[ConfigDict]:

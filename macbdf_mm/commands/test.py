@@ -81,9 +81,9 @@ def main() -> None:
         print(f"Part {arguments.shard} is done; a run without --shard puts all parts together.")
     elif is_main_process():
         scores = read_scores(scores_file)
-        tables = score_tables(scores).to_text()
-        print(f"\n{checkpoint}\n\n{tables}\n\n{scores_file}")
+        tables = score_tables(scores)
+        print(f"\n{checkpoint}\n\n{tables.to_text()}\n\n{scores_file}")
         if arguments.show_dir:
             from macbdf_mm.reports.show_results import show_results
 
-            print(*show_results(scores, Path(arguments.show_dir)), sep="\n")
+            print(*show_results(scores, tables, arguments.show_dir), sep="\n")

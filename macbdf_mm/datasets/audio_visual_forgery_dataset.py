@@ -35,6 +35,7 @@ from macbdf_mm.media.decoding_process import (
 from macbdf_mm.media.probe import probe
 from macbdf_mm.registry import DATASETS
 from macbdf_mm.structures.labels import FAKE, REAL, TRACKS, UNKNOWN
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.lifeline import end_with_parent
 from macbdf_mm.utils.tables import printable
 
@@ -255,7 +256,7 @@ class AudioVisualForgeryDataset(BaseDataset):
             if item is not None:
                 return item
         raise UndecodableMediaError(
-            f"None of the {len(self)} clips of {self.ann_file} can be read; see the log."
+            f"No clip of {self.ann_file} can be read, of {len(self)}; see the log."
         )
 
     def prepare_data(self, idx: int) -> Any:
@@ -313,8 +314,8 @@ class AudioVisualForgeryDataset(BaseDataset):
         if not unknown:
             return
         print_log(
-            f"{len(unknown)} of {len(items)} clips of {self.ann_file} have no "
-            "`duration_seconds`, so they are measured now; the converters write it.",
+            f"{self.ann_file} lacks the `duration_seconds` of {len(unknown)} of "
+            f"{counted(len(items), 'clip')}: measured now; the converters write it.",
             logger="current",
             level=logging.WARNING,
         )
@@ -364,8 +365,8 @@ class AudioVisualForgeryDataset(BaseDataset):
             named = ", ".join(missing[:_NUM_NAMED_FILES])
             more = ", ..." if len(missing) > _NUM_NAMED_FILES else ""
             raise MissingDataError(
-                f"{len(missing)} of {len(items)} files that {self.ann_file} names are not "
-                f"under {folder}: {named}{more}; check `data_root` and `data_prefix`."
+                f"{folder} lacks {len(missing)} of {counted(len(items), 'file')} that "
+                f"{self.ann_file} names: {named}{more}; check `data_root` and `data_prefix`."
             )
 
 

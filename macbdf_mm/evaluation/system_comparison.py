@@ -178,7 +178,10 @@ def compare_systems(
     """
     if len(systems) < 2 or len({system.name for system in systems}) < len(systems):
         names = ", ".join(system.name for system in systems)
-        raise ArgumentError(f"Expected two or more `systems` of different names, got {names}.")
+        raise ArgumentError(
+            f"Expected two or more detectors of different names, got {names}: give each score file "
+            "once, or each detector a name of its own by --system NAME FILE."
+        )
     common = common_clips(systems, track, missing, intersect)
     if not has_both_classes(common.labels):
         raise ArgumentError(

@@ -11,9 +11,9 @@ import numpy as np
 from macbdf_mm.errors import AnnotationError
 from macbdf_mm.evaluation.functional.aggregation import DEFAULT_AGGREGATION, aggregate_windows
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
-from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
+from macbdf_mm.evaluation.window_scores import WindowScores
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS, UNKNOWN
+from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 
 SCORE_DIGITS = 5
 """Scores are written with so many digits: more would only make the files longer."""
@@ -87,18 +87,6 @@ class VideoScores:
     def method_of(self, track: str) -> str | None:
         """Return how a track was forged; for ``'overall'``, the method of the clip."""
         return self.groups.get("method" if track == "overall" else f"{track}_method")
-
-    def steps_of(self, track: str) -> StepScores:
-        """Return the known time steps of a track in all windows, one after the other.
-
-        Args:
-            track: ``'video'`` or ``'audio'``.
-        """
-        parts = [window.steps[track] for window in self.windows if track in window.steps]
-        scores = np.concatenate([part.scores for part in parts] or [np.zeros(0)])
-        labels = np.concatenate([part.labels for part in parts] or [np.zeros(0, np.int64)])
-        known = (labels != UNKNOWN) & ~np.isnan(scores)
-        return StepScores(scores[known], labels[known])
 
 
 def gather_videos(

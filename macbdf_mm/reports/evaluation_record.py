@@ -20,9 +20,9 @@ class EvaluationFacts:
         trained_on_synthetic: Whether they are rendered, None if the checkpoint does not say.
         command: The command line.
         missing: Policy for clips without a score.
-        columns: Further columns by which figures are broken down.
+        columns: Further columns by which figures are broken down, where a test set has them.
         num_resamples: Of the intervals.
-        seed: Of the resampling, of the probes and corruptions, and of the choice of a few clips.
+        seed: Of the choice of a few clips, and of the resamples of differences.
         limit: How many clips of each data set were looked at; None for all.
         versions: Of the packages.
     """

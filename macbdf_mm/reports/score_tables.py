@@ -135,7 +135,7 @@ def score_tables(
     known = clips.columns
     if unknown := [column for column in columns if column not in known]:
         raise ArgumentError(
-            f"Expected `--by` a column of the score file, {', '.join(known)}, got '{unknown[0]}'."
+            f"The score file has no column '{unknown[0]}' for --by; it has {', '.join(known)}."
         )
     thresholds = scores.thresholds
     tracks = {

@@ -3,13 +3,13 @@
 import csv
 from pathlib import Path
 
-from macbdf_mm.evaluation.measures import measure_track
 from macbdf_mm.evaluation.score_file import ScoreSet
-from macbdf_mm.evaluation.track_reliability import measure_reliability
+from macbdf_mm.evaluation.scored_clips import MissingPolicy, fill_missing
 from macbdf_mm.evaluation.video_scores import none_if_nan
 from macbdf_mm.reports.figures.reliability import draw_reliability
 from macbdf_mm.reports.figures.roc_curves import draw_roc_curves
 from macbdf_mm.reports.figures.theme import to_png
+from macbdf_mm.reports.score_tables import ScoreTables
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.files import replacing, write_atomically
 from macbdf_mm.utils.tables import csv_cell
@@ -17,23 +17,24 @@ from macbdf_mm.utils.tables import csv_cell
 _COLUMNS = ("category", "method")
 
 
-def show_results(scores: ScoreSet, folder: str | Path) -> list[Path]:
+def show_results(
+    scores: ScoreSet, tables: ScoreTables, folder: str | Path, missing: MissingPolicy = "exclude"
+) -> list[Path]:
     """Write ``videos.csv``, ``roc.png``, ``reliability.png`` into a folder; return their paths.
 
     Args:
         scores: Those of a score file.
+        tables: Theirs, whose figures the plots have.
         folder: Is made if it does not exist.
+        missing: The policy of the tables for clips without a score.
     """
     folder = Path(folder)
     table, picture = folder / "videos.csv", folder / "roc.png"
     _write_table(scores, table)
-    figures = {
-        track: measure_track(scores.videos, track, scores.thresholds[track]) for track in TRACKS
-    }
-    write_atomically(to_png(draw_roc_curves(scores.videos, figures)), picture)
+    videos = fill_missing(scores.videos, missing)
+    write_atomically(to_png(draw_roc_curves(videos, tables.tracks)), picture)
     reliability = folder / "reliability.png"
-    found = measure_reliability(scores.videos)
-    write_atomically(to_png(draw_reliability(found)), reliability)
+    write_atomically(to_png(draw_reliability(tables.reliability)), reliability)
     return [table, picture, reliability]
 
 

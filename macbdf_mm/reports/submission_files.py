@@ -1,5 +1,6 @@
 """The files that public evaluations take, written from a score file."""
 
+import math
 from pathlib import Path
 
 from macbdf_mm.errors import MissingDataError
@@ -10,6 +11,7 @@ from macbdf_mm.evaluation.functional.localisation.submission import (
 from macbdf_mm.evaluation.localisation import propose_intervals
 from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.scored_clips import MissingPolicy
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically, write_json
 
 
@@ -59,11 +61,19 @@ def write_detection(
         missing: What files without a score count as.
 
     Raises:
-        ValueError: If a file has no score and ``missing`` does not say what it counts as.
+        MissingDataError: If files have no score and ``missing`` does not say what they count as.
+        ValueError: If two files have one name, or one that a line cannot hold.
     """
     assumed = {"exclude": float("nan"), "as-real": 0.0, "as-fake": 1.0}[missing]
     values = [video.scores[track] for video in scores.videos]
-    known = [assumed if value != value else value for value in values]
+    lost = [v.file for v, value in zip(scores.videos, values, strict=True) if math.isnan(value)]
+    if lost and missing == "exclude":
+        raise MissingDataError(
+            f"{counted(len(lost), 'file')} of {len(values)} {'has' if len(lost) == 1 else 'have'} "
+            f"no {track} score, such as '{lost[0]}', and the evaluation wants one of each: say by "
+            "--missing as-real or --missing as-fake what they count as."
+        )
+    known = [assumed if math.isnan(value) else value for value in values]
     write_atomically(detection_submission(_names(scores, root), known), path)
 
 

@@ -32,8 +32,11 @@ class TestSetSection:
         self.result = result
         self._missing = facts.missing
         self.name = result.name
+        known = ScoredClips.of(result.scores.videos).columns
+        self._lacking = [column for column in facts.columns if column not in known]
+        columns = [column for column in facts.columns if column in known]
         self.tables: ScoreTables = score_tables(
-            result.scores, facts.missing, facts.columns, facts.num_resamples
+            result.scores, facts.missing, columns, facts.num_resamples
         )
         changes = [delta for delta in result.deltas if not delta.condition.corruption]
         self.changes = delta_table(changes) if changes else None
@@ -47,6 +50,8 @@ class TestSetSection:
     def notes(self) -> list[str]:
         """What is said below the tables, a sentence each."""
         notes = list(self.tables.notes)
+        if self._lacking:
+            notes.append(f"No clip of this test set has a column {' or '.join(self._lacking)}.")
         if self.changes or self.robustness:
             notes.append(
                 "Differences: the same clips changed and as they are, by a paired bootstrap of "

@@ -134,6 +134,13 @@ def test_what_is_asked_for_must_be_there(cfg, checkpoint, tmp_path):
         run(limit=1)
     with pytest.raises(ValueError, match=r"Expected `--robustness` of .*, got 'fog'"):
         run(robustness=["fog"])
+    with pytest.raises(
+        ConfigError, match="No test set has a column 'gendre' for --by; there are cat"
+    ):
+        run(columns=("gendre",))
+    with pytest.raises(ConfigError, match="Expected `--num-resamples` of 1 or more, got 0"):
+        run(num_resamples=0)
+    assert not list((tmp_path / "out").rglob("*.jsonl"))
     with pytest.raises(MissingDataError, match=r"No evaluation at '.*' \(FileNotFoundError\)"):
         read_matrix(tmp_path / "gone")
     # All at once, and before a model is built.

@@ -113,3 +113,10 @@ def test_a_table_of_other_clips_is_refused(load):
         load("path,score\n")
     with pytest.raises(MissingDataError, match="no clips of the split 'dev'"):
         load("path,score\na.mp4,0.5\n", split="dev")
+
+
+def test_a_wrong_threshold_or_split_says_what_is_wanted(load):
+    with pytest.raises(ConfigError, match=r"threshold in \[0, 1\], got 7: it is a P\(fake\), also"):
+        load("path,score\na.mp4,3\n", thresholds={"overall": 7.0}, are_logits=True)
+    with pytest.raises(MissingDataError, match="no clips of the split 'tets'; it has test, train"):
+        load("path,score\na.mp4,0.5\n", split="tets")

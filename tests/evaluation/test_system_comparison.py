@@ -153,7 +153,7 @@ def test_the_order_of_the_rows_does_not_count():
 
 
 def test_one_system_is_no_comparison():
-    with pytest.raises(ValueError, match="two or more `systems` of different names, got a"):
+    with pytest.raises(ValueError, match="two or more detectors of different names, got a"):
         compare_systems([System("a", [GOOD])])
     reals = replace(GOOD, videos=GOOD.videos[::2])
     with pytest.raises(ValueError, match=r"real and fake clips .* got 90 clips, 0 fake"):

@@ -7,7 +7,7 @@ import pytest
 from macbdf_mm.errors import AnnotationError
 from macbdf_mm.evaluation.functional.real_windows import RealWindows
 from macbdf_mm.evaluation.video_scores import clip_keys, gather_videos, names_of, none_if_nan
-from macbdf_mm.evaluation.window_scores import StepScores, WindowScores
+from macbdf_mm.evaluation.window_scores import WindowScores
 
 NAN = math.nan
 
@@ -58,23 +58,6 @@ def test_a_video_without_scores_says_why():
     mute = gather_videos([window(scores=(NAN, NAN, NAN))])[0]
     assert (mute.status, mute.problem) == ("missing", "neither track could be scored")
     assert gather_videos([window()])[0].status == "ok"
-
-
-def stepped(start, scores, labels):
-    steps = StepScores(np.array(scores), np.array(labels))
-    return window(
-        start=start,
-        steps={"video": steps, "audio": StepScores(steps.scores[::-1], steps.labels[::-1])},
-    )
-
-
-def test_known_steps_of_all_windows_follow_each_other():
-    windows = [stepped(1.0, [0.3, 0.4], [1, -1]), stepped(0.0, [0.1, NAN], [0, 1])]
-    video = gather_videos(windows)[0]
-    assert video.steps_of("video").scores.tolist() == [0.1, 0.3]
-    assert video.steps_of("video").labels.tolist() == [0, 1]
-    assert video.steps_of("audio").scores.tolist() == [0.1, 0.3]
-    assert gather_videos([window()])[0].steps_of("video").labels.size == 0
 
 
 def test_none_for_nan():

@@ -8,6 +8,7 @@ from mmengine.evaluator import Evaluator
 
 from macbdf_mm.evaluation.metrics import ForgeryMetric
 from macbdf_mm.evaluation.score_file import read_scores
+from macbdf_mm.reports.score_tables import score_tables
 from macbdf_mm.reports.show_results import show_results
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 
@@ -33,7 +34,8 @@ def test_table_and_curves(tmp_path):
     evaluator.process([sample("a", 0, 0.25), sample("b", 1, 0.75), sample("c", 1, math.nan)])
     evaluator.evaluate(3)
     scores = read_scores(tmp_path / "scores.jsonl")
-    table, picture, reliability = show_results(scores, tmp_path / "shown")
+    tables = score_tables(scores, num_resamples=5)
+    table, picture, reliability = show_results(scores, tables, tmp_path / "shown")
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == ["a", "b", "c"]
@@ -44,3 +46,8 @@ def test_table_and_curves(tmp_path):
     assert imread(picture).std() > 0
     assert reliability.name == "reliability.png"
     assert imread(reliability).std() > 0
+    # Plots count clips without a score as the tables do.
+    filled = score_tables(scores, "as-real", num_resamples=5)
+    shown = show_results(scores, filled, tmp_path / "filled", "as-real")
+    for plot, other in zip((picture, reliability), shown[1:], strict=True):
+        assert plot.read_bytes() != other.read_bytes()

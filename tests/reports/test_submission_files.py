@@ -52,7 +52,8 @@ def test_proposals_come_back_from_the_file_of_each_evaluation(tmp_path, layout):
 
 
 def test_scores_of_files(tmp_path):
-    with pytest.raises(ValueError, match=r"a score of each file, got NaN of 'test/1\.mp4'"):
+    said = r"1 file of 2 has no overall score, such as 'data/test/1\.mp4', .* --missing as-real or"
+    with pytest.raises(MissingDataError, match=said):
         write_detection(SCORES, tmp_path / "d.txt", root="data/")
     write_detection(SCORES, tmp_path / "d.txt", root="data/", missing="as-real")
     assert (tmp_path / "d.txt").read_text() == "test/0.mp4;0.85\ntest/1.mp4;0\n"

@@ -74,3 +74,10 @@ def test_the_json_has_numbers_and_digests(evaluation_facts, test_set):
     assert masked["auc"]["difference"] == -0.3
     assert masked["balanced_acc"]["high"] is None
     assert found["robustness"]["mean_auc_drop"] == pytest.approx(0.3)
+
+
+def test_a_column_that_another_test_set_has_is_said_to_be_lacking(evaluation_facts, test_set):
+    facts = replace(evaluation_facts, columns=("gendre",))
+    section = TestSetSection(facts, test_set)
+    assert "No clip of this test set has a column gendre." in section.notes
+    assert "By gendre (overall score)" not in section.tables.tables

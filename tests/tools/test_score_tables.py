@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.evaluation.score_file import ScoreSet, write_scores
 from macbdf_mm.evaluation.video_scores import VideoScores
 
@@ -84,3 +85,36 @@ def test_an_output_that_cannot_be_written_is_said_before_the_work(run, tmp_path)
     assert code == 1
     assert "x.jsonl cannot be written" in err
     assert not (tmp_path / "o.json").exists()
+
+
+def test_clips_of_another_split_are_not_said_to_be_unknown(run, tmp_path):
+    rows = [ClipRow(f"{split}.mp4", 1, 1, 1, split=split) for split in ("train", "test")]
+    save_annotation(tmp_path / "a.json", {"dataset": "tiny"}, rows)
+    (tmp_path / "s.csv").write_text("path,score\ntest.mp4,0.5\ntrain.mp4,0.5\n")
+    code, out, err = run("import_scores", "s.csv", "a.json", "x.jsonl", "--split", "test")
+    assert code == 0, err
+    assert "1 path of the table names no clip of the split test: train.mp4" in out
+
+
+def test_a_submission_with_a_file_without_a_score_is_refused_before_anything_is_written(
+    run, tmp_path
+):
+    write(tmp_path / "a.jsonl", shift=float("nan"))
+    code, _, err = run(
+        *("make_submission", "a.jsonl", "--layout", "lavdf"),
+        *("--localisation", "o.json", "--detection", "d.txt"),
+    )
+    assert code == 1
+    assert "12 files of 12 have no overall score" in err
+    assert "--missing as-real or --missing as-fake" in err
+    assert not (tmp_path / "o.json").exists()
+
+
+def test_one_file_given_twice_is_refused_with_what_to_do(run, tmp_path):
+    write(tmp_path / "a.jsonl")
+    code, _, err = run("compare", "a.jsonl", "a.jsonl", *FEW)
+    assert code == 1
+    assert "two or more detectors of different names, got a.jsonl, a.jsonl: give each score" in err
+    code, _, err = run("score_tables", "a.jsonl", "--by", "gendre", *FEW)
+    assert code == 1
+    assert "has no column 'gendre' for --by; it has identity." in err

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from macbdf_mm.engine.unwrap import nested_datasets
 from macbdf_mm.registry import HOOKS
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.tables import printable
 
@@ -51,12 +52,13 @@ class ReportSkippedFilesHook(Hook):
         if not new or not is_main_process():
             return
         consequence = "replaced by others" if part == "train" else "counted as not covered"
+        verb = "was" if len(everywhere) == 1 else "were"
         named = printable(", ".join(sorted(new)[:_NUM_NAMED_FILES]))
         path = Path(runner.work_dir, "skipped_files.txt")
         runner.logger.log(
             logging.WARNING,
-            f"{part}: {len(everywhere)} files cannot be read and were {consequence}, {len(new)} "
-            f"of them since the last report: {named}"
+            f"{part}: {counted(len(everywhere), 'file')} cannot be read and {verb} {consequence}, "
+            f"{len(new)} of them since the last report: {named}"
             + (", ..." if len(new) > _NUM_NAMED_FILES else "")
             + f"; all of them are in {path}",
         )

@@ -57,7 +57,7 @@ def test_only_new_ones_are_reported_again(dataset, runner, caplog):
     dataset[1]
     hook.after_train_epoch(runner)
     hook.after_train_epoch(runner)
-    assert caplog.text.count("files cannot be read") == 1
+    assert caplog.text.count("cannot be read") == 1
     dataset[3]
     caplog.clear()
     hook.after_train_epoch(runner)
@@ -70,7 +70,7 @@ def test_validation_says_what_it_means_for_the_score(dataset, runner, caplog, tm
     dataset[1]
     hook.after_train_epoch(runner)
     hook.after_val_epoch(runner, {})
-    assert "val: 1 files cannot be read and were counted as not covered" in caplog.text
+    assert "val: 1 file cannot be read and was counted as not covered" in caplog.text
     assert (tmp_path / "skipped_files.txt").read_text() == "train b.mp4\nval b.mp4\n"
 
 
