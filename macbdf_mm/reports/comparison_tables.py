@@ -127,7 +127,13 @@ def _sentence(pair: Pair, found: SystemComparison) -> str:
     if len(found.pairs) > 1:
         figures += f", adjusted by Holm for {len(found.pairs)} comparisons"
     figures += ")"
-    if auc.p_value < _SIGNIFICANCE:
+    if math.isnan(auc.p_value):
+        verdict = (
+            f"Whether {first} is better than {second} on clips like these cannot be said: "
+            f"{found.track} AUC {of_first:.4f} against {of_second:.4f}, but all clips are of one "
+            "cluster"
+        )
+    elif auc.p_value < _SIGNIFICANCE:
         verdict = f"{first} is better than {second} on clips like these: {figures}"
     else:
         verdict = (

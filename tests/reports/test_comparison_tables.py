@@ -117,3 +117,18 @@ def test_a_p_value_that_underflows_is_no_zero(found):
     assert "; p < 1e-16 by DeLong's test" in comparison_sentences(sure)[0]
     unsure = replace(found, pairs=[replace(pair, auc=pair.auc._replace(p_value=0.25))])
     assert "; p = 0.250 by DeLong's test" in comparison_sentences(unsure)[0]
+
+
+def test_clips_of_one_person_tell_nothing_of_others():
+    one = [
+        replace(run, videos=[replace(v, groups={"identity": "anna"}) for v in run.videos])
+        for run in (RIGHT, WRONG)
+    ]
+    alone = compare_systems([System("a", [one[0]]), System("b", [one[1]])], num_resamples=20)
+    first = comparison_sentences(alone)[0]
+    assert first.startswith(
+        "Whether a is better than b on clips like these cannot be said: overall"
+    )
+    assert "nan" not in first
+    for row in comparison_tables(alone)["a minus b"].rows:
+        assert list(row[2:]) == ["-"] * 3

@@ -36,7 +36,7 @@ class Difference(NamedTuple):
         low: Lower end of the interval of the difference.
         high: Upper end.
         p_value: Two-sided, of no difference: twice the smaller share of the resamples on either
-            side of 0. Never below 2 / (R + 1).
+            side of 0. Never below 2 / (R + 1). NaN, as the ends, where all resamples are alike.
     """
 
     value_a: float
@@ -182,6 +182,9 @@ def compare_bootstraps(
             np.mean([run.replicates[name] for run in side], axis=0) for side in (runs_a, runs_b)
         ]
         replicates = drawn[0] - drawn[1]
+        if any(math.isnan(run.estimates[name].low) for run in runs):
+            # Not defined, or all resamples are alike: what is always the same shows nothing.
+            replicates = np.full_like(replicates, np.nan)
         differences[name] = Difference(
             float(values[0]),
             float(values[1]),

@@ -169,3 +169,12 @@ def test_runs_of_several_seeds_are_compared_by_their_means():
     other = cluster_bootstrap(labels[:60], first[:60], clusters.subset(np.arange(60)), AUC)
     with pytest.raises(ValueError, match="the same metrics and the same clusters"):
         compare_bootstraps(runs[:1], [other])
+
+
+def test_where_all_resamples_are_alike_no_difference_is_shown():
+    labels, scores = np.array([0, 1, 0, 1]), np.array([0.2, 0.8, 0.6, 0.4])
+    one_person = Clusters.of(np.zeros(4), "identity")
+    compared = paired_bootstrap(labels, labels * 0.5, scores, one_person, AUC, num_resamples=9)
+    found = compared.differences["auc"]
+    assert found.difference == 0.25
+    assert np.isnan([found.low, found.high, found.p_value]).all()
