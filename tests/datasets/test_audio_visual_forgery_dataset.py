@@ -225,7 +225,7 @@ def test_a_window_beyond_the_end_does_not_stand_for_the_first(data_root, make_cl
 
 def test_missing_files_are_counted_and_named(data_root):
     (data_root / "videos/0.mp4").unlink()
-    with pytest.raises(MissingDataError, match=r"1 of 2 files .* not under .*videos: 0\.mp4;"):
+    with pytest.raises(MissingDataError, match=r"videos lacks 1 of 2 files that .*: 0\.mp4; check"):
         build(data_root)
 
 
@@ -391,7 +391,7 @@ def test_windows_lie_on_a_grid_and_cover_a_clip_whether_its_length_is_known_or_n
     assert ends[-1] == pytest.approx(4.0)
     assert spans["unknown.mp4"] == spans["long.mp4"]
     assert len(spans["short.mp4"]) == len(spans["noise.mp4"]) == 1
-    assert "2 of 4 clips of" in caplog.text
+    assert "2 of 4 clips: measured now" in caplog.text
     assert "lacks the `duration_seconds` of " in caplog.text
     # So many, evenly placed, where that is wanted.
     evenly = build(data_root, [GRID, *TEST_PIPELINE[1:]], windows_per_clip=2, **options)

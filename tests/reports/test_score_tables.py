@@ -157,7 +157,7 @@ def test_any_column_can_be_asked_for():
     ]
     assert [row[:2] for row in table.rows] == [("f", "30 of 30"), ("m", "29 of 30")]
     assert table.headers == ("gender", "scored", "called fake", "AUC", "ACC")
-    with pytest.raises(ValueError, match=r"`--by` a column .*category, gender.*got 'age'"):
+    with pytest.raises(ValueError, match=r"no column 'age' for --by; it has .*category, gender"):
         score_tables(SCORES, columns=["age"])
 
 
