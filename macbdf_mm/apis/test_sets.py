@@ -202,7 +202,7 @@ def _test_set(loader: ConfigDict) -> TestSet:
 
 def _columns(row: ClipRow) -> set[str]:
     """Return the names of the columns of which a clip has a single value."""
-    values = {name: getattr(row, name) for name in _COLUMNS} | row.extra
+    values = {**{name: getattr(row, name) for name in _COLUMNS}, **row.extra}
     return {name for name, value in values.items() if isinstance(value, str | int | float)}
 
 
