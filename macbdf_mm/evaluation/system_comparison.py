@@ -136,8 +136,10 @@ def system_names(paths: Sequence[str]) -> list[str]:
     parts = [Path(path).parts for path in paths]
     start = _num_shared(parts)
     end = _num_shared([own[start:][::-1] for own in parts])
-    names = ["/".join(own[start : len(own) - end]) for own in parts]
-    return names if all(names) and len(set(names)) == len(names) else list(paths)
+    differing = [own[start : len(own) - end] for own in parts]
+    if not all(differing) or len(set(differing)) < len(differing):
+        return list(paths)
+    return [str(Path(*own)) for own in differing]
 
 
 def _num_shared(parts: Sequence[Sequence[str]]) -> int:

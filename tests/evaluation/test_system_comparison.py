@@ -166,6 +166,7 @@ def test_one_system_is_no_comparison():
         (["x/a.jsonl", "y/b.jsonl"], ["a", "b"]),
         (["runs/full/seed_0/s.jsonl", "runs/plain/seed_0/s.jsonl"], ["full", "plain"]),
         (["r/a/0/s.jsonl", "r/a/1/s.jsonl", "r/b/0/s.jsonl"], ["a/0", "a/1", "b/0"]),
+        (["/r/a/s.jsonl", "b/s.jsonl"], ["/r/a", "b"]),
         (["s.jsonl", "old/s.jsonl"], ["s.jsonl", "old/s.jsonl"]),
         (["s.jsonl", "s.jsonl"], ["s.jsonl", "s.jsonl"]),
     ],
