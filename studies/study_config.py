@@ -80,6 +80,10 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
     common = {} if variant.keeps_schedule else settings.options
     cfg = load_config(CONFIGS / variant.config, {**variant.options, **common})
     schedule = load_config(settings.schedule)
+    train = cfg.get("train_dataloader")
+    if train is not None:
+        left_out = schedule.get("left_out_transforms", ())
+        train.dataset.pipeline = [s for s in train.dataset.pipeline if s.type not in left_out]
     if not variant.keeps_schedule:
         for key in _SCHEDULE_KEYS:
             cfg[key] = copy.deepcopy(schedule[key])

@@ -78,6 +78,7 @@ def read_facts(settings: StudySettings, cfg: Config, command: str) -> dict[str, 
         "num_epochs": cfg.train_cfg.max_epochs,
         "encoders": starting_digest(cfg.model),
         "spans_per_clip": schedule.spans_per_clip,
+        "left_out": list(schedule.get("left_out_transforms", ())),
         "further_tests": list(schedule.further_tests),
         "num_clips": dict(Counter(str(row.split) for row in annotation.rows)),
     }
@@ -103,7 +104,8 @@ def describe(facts: Mapping[str, Any], results: Results) -> str:
         f"- Data: `{facts['dataset']}`, clips: {clips}.",
         f"- Start: {_describe_start(facts)}",
         f"- Schedule: {facts['num_epochs']} epochs on inputs decoded once, "
-        f"{facts['spans_per_clip']} spans a training clip; thresholds from the validation split.",
+        f"{facts['spans_per_clip']} spans a training clip; thresholds from the validation split."
+        + (f" Left out of training: {', '.join(facts['left_out'])}." if facts["left_out"] else ""),
         f"- Seeds: {', '.join(map(str, seeds))}.",
         *(
             f"- Hardware: {name}; one core a run."

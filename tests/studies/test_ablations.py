@@ -16,6 +16,7 @@ FACTS = {
     "spans_per_clip": 3,
     "num_clips": {"train": 8},
     "encoders": "random",
+    "left_out": [],
     "further_tests": [],
 }
 

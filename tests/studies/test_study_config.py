@@ -27,6 +27,17 @@ def test_the_schedule_replaces_the_config_s_own_and_the_rest_stays(settings):
         assert read[key] == own[key]
 
 
+def test_transforms_that_the_schedule_leaves_out_are_left_out_of_training_alone(settings):
+    own = Config.fromfile(CONFIGS / FULL.config).train_dataloader.dataset.pipeline
+    cfg = read_variant(FULL, settings).cfg
+    types = [step.type for step in cfg.train_dataloader.dataset.pipeline]
+    left_out = ["AudioGain", "AudioNoise"]
+    # The first two are those of decoding.
+    assert types[1:] == [step.type for step in own[2:] if step.type not in left_out]
+    assert [step.type for step in own if step.type in left_out] == left_out
+    assert "AudioNoise" in [step.type for step in cfg.further_tests.noisy_sound.dataset.pipeline]
+
+
 def test_loaders_read_decoded_inputs_in_this_process(settings, data_root):
     variant = read_variant(FULL, settings)
     cfg, final = variant.cfg, variant.cfg.final_evaluation

@@ -35,6 +35,7 @@ def test_facts_are_read_from_data_and_schedule(facts):
         "command": "python tools/run_ablations.py --jobs 2",
         "spans_per_clip": 2,
         "num_clips": {"train": 8, "val": 6, "test": 8},
+        "left_out": ["AudioGain", "AudioNoise"],
         "further_tests": ["noisy_sound", "noisy_picture"],
     }
 
@@ -47,6 +48,7 @@ def test_all_that_must_be_said_is_said(facts, make_result):
         "`python tools/run_ablations.py --jobs 2`",
         "`noise`, clips: 8 train, 6 val, 8 test",
         "2 epochs on inputs decoded once, 2 spans a training clip",
+        "Left out of training: AudioGain, AudioNoise.",
         "Seeds: 0, 2.",
         "a processor, 2 cores, no GPU used; one core a run",
         "90 s a run (60 to 120), 3 min of all 2",
@@ -162,6 +164,7 @@ FACTS = {
     "spans_per_clip": 3,
     "num_clips": {"train": 8},
     "encoders": "random",
+    "left_out": [],
     "further_tests": ["noisy_sound"],
 }
 
