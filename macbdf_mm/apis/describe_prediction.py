@@ -1,11 +1,11 @@
 """What is predicted about one file as a sentence for people, and about many as a summary."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import TRACKS
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.tables import printable
 
 
@@ -40,9 +40,19 @@ def describe(prediction: Mapping[str, Any]) -> str:
     return printable(f"{file}: " + "; ".join([verdict, *tracks, *unusable, *warnings]))
 
 
-def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) -> str:
-    """Return the last line: how many files got which verdict, and what holds for all."""
-    counts = Counter(item["verdict"] or item["status"] for item in predictions)
+def outcome_of(prediction: Mapping[str, Any]) -> str:
+    """Return what became of a file: its verdict, or without one its status."""
+    outcome: str = prediction["verdict"] or prediction["status"]
+    return outcome
+
+
+def summarise(counts: Mapping[str, int], caveats: Sequence[str]) -> str:
+    """Return the last line: how many files got which verdict, and what holds for all.
+
+    Args:
+        counts: Number of files by :func:`outcome_of`.
+        caveats: Of all scores.
+    """
     named = (
         ("fake", "fake"),
         ("parts flagged", "with parts flagged"),
@@ -51,9 +61,9 @@ def summarise(predictions: Sequence[Mapping[str, Any]], caveats: Sequence[str]) 
         ("not judged", "not judged"),
         ("error", "not scored"),
     )
-    parts = [f"{counts[key]} {words}" for key, words in named if counts[key]]
-    head = f"{len(predictions)} file{'s' * (len(predictions) != 1)}: {', '.join(parts)}."
-    return " ".join([head, *(f"Warning: {caveat}." for caveat in caveats)])
+    parts = [f"{counts[key]} {words}" for key, words in named if counts.get(key)]
+    head = counted(sum(counts.values()), "file") + (": " if parts else "") + ", ".join(parts)
+    return " ".join([f"{head}.", *(f"Warning: {caveat}." for caveat in caveats)])
 
 
 def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def evaluate_test_sets(
             checkpoint=str(checkpoint),
             trained_on=_trained_on(meta),
             trained_on_synthetic=trained_on_synthetic(meta),
-            command=" ".join(["python", *sys.argv]),
+            command=_command_line(),
             missing=options.missing,
             columns=tuple(options.columns),
             num_resamples=options.num_resamples,
@@ -212,6 +213,15 @@ def _evaluate(
             options.seed,
         )
     return TestSetResult(test_set.name, test_set.dataset, test_set.is_synthetic, as_is, deltas)
+
+
+def _command_line() -> str:
+    """Return the words by which this process was started, for a shell."""
+    program, *words = sys.argv
+    # `macbdf evaluate` stands in the place of a program's path; any other is a script.
+    return shlex.join(
+        [*(program.split() if program.startswith("macbdf ") else ["python", program]), *words]
+    )
 
 
 def _trained_on(checkpoint: Mapping[str, Any]) -> str | None:

@@ -30,7 +30,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
         "the video, the audio and the whole of a file.",
         "```\nmacbdf predict --checkpoint THIS_FOLDER video.mp4\n```",
         f"## Training data\n\n{_training_data(facts['meta'].get('training_data'))}",
-        f"## Test\n\n{_test(facts['figures'])}",
+        f"## Test\n\n{_test(facts['figures'], facts['weights_sha256'])}",
         f"## Thresholds and calibration\n\n{_decisions(facts)}",
         f"## What a score does not mean\n\n{_LIMITS}{_faces(facts)}",
         "## Files\n\n`sha256sum --check SHA256SUMS` checks all of them. SHA-256 of the weights in "
@@ -51,11 +51,14 @@ def _training_data(known: Any) -> str:
     return text
 
 
-def _test(figures: Mapping[str, Any] | None) -> str:
+def _test(figures: Mapping[str, Any] | None, digest: str) -> str:
     if figures is None:
         return "No test of these weights is known."
     table = markdown_table(figures["headers"], figures["rows"])
-    return f"{figures['num_clips']} clips of the config's test set:\n\n{table}"
+    text = f"{figures['num_clips']} clips of the config's test set"
+    if figures["weights_sha256"] != digest:
+        text += ", scored before the weights were rounded to float16"
+    return f"{text}:\n\n{table}"
 
 
 def _decisions(facts: Mapping[str, Any]) -> str:

@@ -1,14 +1,14 @@
 """What is predicted about one file: the record that programs read."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import TRACKS
-from macbdf_mm.utils.files import write_atomically
+from macbdf_mm.utils.files import replacing
 
 Window = tuple[float, float, float | None, float | None, float | None]
 
@@ -100,9 +100,18 @@ def failed_prediction(
     )
 
 
-def save_predictions(path: str | Path, predictions: Sequence[Mapping[str, Any]]) -> None:
-    """Write predictions as a JSON list; the file is replaced as a whole, never half written."""
-    write_atomically(json.dumps(predictions, indent=1, allow_nan=False) + "\n", path)
+def save_predictions(path: str | Path, predictions: Iterable[Mapping[str, Any]]) -> None:
+    """Write predictions as a JSON list; the file is replaced as a whole, never half written.
+
+    One prediction at a time is in memory: there may be a million of them.
+    """
+    with replacing(path) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+        separator = "[\n "
+        for prediction in predictions:
+            text = json.dumps(prediction, indent=1, allow_nan=False)
+            file.write(separator + text.replace("\n", "\n "))
+            separator = ",\n "
+        file.write("[]\n" if separator.startswith("[") else "\n]\n")
 
 
 def json_line(prediction: Mapping[str, Any]) -> bytes:

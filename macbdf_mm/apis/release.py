@@ -28,8 +28,11 @@ FACTS = "release.json"
 CARD = "README.md"
 DIGESTS = "SHA256SUMS"
 ONNX = "model.onnx"
+FILES = frozenset({WEIGHTS, CONFIG, FACTS, CARD, DIGESTS, ONNX})
 FORMAT = 1
 """Counted up when an older version could not read a release any more."""
+OF_THE_RUN = ("work_dir", "load_from", "resume", "launcher", "experiment_name")
+"""Entries of a config that belong to one run on one machine."""
 
 
 def is_release(path: str | Path) -> bool:
@@ -45,6 +48,9 @@ def weights_file(checkpoint: str | Path) -> Path:
 def release_config(folder: str | Path) -> Config:
     """Return the config of a release, read as data; a runner may build all of it.
 
+    What belongs to a run is left out, whatever the file says: where files are written is for
+    those to say who use the release.
+
     Raises:
         MissingDataError: If a file is not there.
         CheckpointMismatchError: If a file is not as it was written, or of a later version.
@@ -52,7 +58,10 @@ def release_config(folder: str | Path) -> Config:
     """
     check_release(folder)
     path = Path(folder) / CONFIG
-    return read_plain_config(path.read_text(encoding="utf-8"), str(path), is_built_whole=True)
+    cfg = read_plain_config(path.read_text(encoding="utf-8"), str(path), is_built_whole=True)
+    for key in OF_THE_RUN:
+        cfg.pop(key, None)
+    return cfg
 
 
 def load_release(folder: str | Path) -> dict[str, Any]:
@@ -63,12 +72,43 @@ def load_release(folder: str | Path) -> dict[str, Any]:
         CheckpointMismatchError: If a file is not as it was written, or of a later version.
     """
     # Imported late: a command that reads the config alone needs no torch.
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     folder = Path(folder)
     check_release(folder)
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    return {"state_dict": load_file(folder / WEIGHTS), "meta": facts["meta"]}
+    try:
+        weights = load_file(folder / WEIGHTS)
+    except SafetensorError as error:
+        raise CheckpointMismatchError(
+            f"Release '{folder}': '{WEIGHTS}' is no file of safetensors ({error}), although its "
+            "digest is right; ask whoever made it."
+        ) from error
+    return {"state_dict": weights, "meta": read_facts(folder)["meta"]}
+
+
+def read_facts(folder: str | Path) -> dict[str, Any]:
+    """Return what ``release.json`` says.
+
+    Raises:
+        CheckpointMismatchError: If it is not what `macbdf export` writes, or of a later version.
+    """
+    folder = Path(folder)
+    try:
+        facts: Any = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        facts = None
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if isinstance(number, int) and number > FORMAT:
+        raise CheckpointMismatchError(
+            f"Release '{folder}' has format {number}, and this version of macbdf_mm reads "
+            f"{FORMAT}; install the version that its {FACTS} names."
+        )
+    if number != FORMAT or not isinstance(facts.get("meta"), dict):
+        raise CheckpointMismatchError(
+            f"'{folder}' is no release: its {FACTS} is not what `macbdf export` writes."
+        )
+    return facts
 
 
 def check_release(folder: str | Path) -> None:
@@ -91,12 +131,7 @@ def check_release(folder: str | Path) -> None:
                 f"Release '{folder}': '{name}' differs from its digest in {DIGESTS}, so it was "
                 "damaged or changed after `macbdf export`; fetch it again."
             )
-    number = json.loads((folder / FACTS).read_text(encoding="utf-8")).get("format")
-    if number != FORMAT:
-        raise CheckpointMismatchError(
-            f"Release '{folder}' has format {number}, and this version of macbdf_mm reads "
-            f"{FORMAT}; install the version that its {FACTS} names."
-        )
+    read_facts(folder)
 
 
 def read_digests(folder: Path) -> dict[str, str]:
@@ -112,7 +147,8 @@ def read_digests(folder: Path) -> dict[str, str]:
             f"Release '{folder}' lacks '{DIGESTS}', so nobody can tell whether its files are "
             "whole; fetch it again."
         )
-    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines()]
+    text = path.read_text(encoding="utf-8", errors="replace")
+    pairs = [line.split("  ", 1) for line in text.splitlines()]
     digests = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
     if any("/" in name for name in digests) or not {WEIGHTS, CONFIG, FACTS} <= digests.keys():
         raise CheckpointMismatchError(

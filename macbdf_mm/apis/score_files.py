@@ -2,11 +2,12 @@
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -124,59 +125,67 @@ def score_files(
     scorer: FileScorer,
     paths: Iterable[str | Path],
     engine: Engine,
+    tell: Callable[[Prediction], None],
     *,
     out: str | Path | None = None,
     shard: Shard = WHOLE,
     resume: bool = True,
-    tell: Callable[[Prediction], None] = lambda prediction: None,
-) -> list[Prediction]:
-    """Return the predictions of files in order; one that cannot be scored has an error.
+) -> None:
+    """Tell the prediction of each file as it comes; one that cannot be scored has an error.
 
-    Neither a file that ends its process nor one that is not done in time harms another.
+    Neither a file that ends its process nor one that is not done in time harms another. No
+    prediction is kept in memory: a million files take some hundred bytes each.
 
     Args:
         scorer: Scores a file.
         paths: Files and folders; a folder stands for the media files in it.
         engine: Where the scorer works.
-        out: JSON file for the list of all. Until it is written, predictions are kept as they
-            come in a journal beside it, :func:`journal_of` it, so that a stopped run resumes.
+        tell: Is given each prediction as it comes.
+        out: JSON file for the list of all, in the order of the files. Until it is written,
+            predictions are kept as they come in a journal beside it, :func:`journal_of` it, so that
+            a stopped run resumes.
         shard: The part of the files to score; a part of them has a journal alone.
         resume: Take over what is in the journal, of this shard and of all others, where neither
             file, model nor settings have changed since; if not, the journal is begun anew.
-        tell: Is given each prediction as it comes.
 
     Raises:
         UnwritableFileError: If ``out`` cannot be written; nothing is scored then.
-        ConfigError: If shards have left journals, and ``resume`` is not wanted.
+        ConfigError: If shards have left journals, and ``resume`` is not wanted; or if ``out`` is no
+            file beside which a shard could keep its scores.
     """
     if out is not None:
         check_writable(out)
     stamp_of = scorer.stamps()
-    jobs = [
-        Job(str(path), str(path), stamp_of(path))
-        for path in expand_folders(paths)
-        if shard.has(str(path))
-    ]
-    places = {id(job): place for place, job in enumerate(jobs)}
-    found: list[Prediction] = [{} for _ in jobs]
-    path = None if out is None else journal_of(out)
-    with _open_journal(path, shard, resume) as journal:
-        for result in run_jobs(scorer, jobs, engine, journal):
-            prediction = _prediction(scorer, result)
-            found[places[id(result.job)]] = prediction
-            tell(prediction)
-        if out is not None and shard == WHOLE:
-            _save(out, found, journal)
-            if journal is not None:  # While it is ours: another run may begin one at once.
-                journal.path.unlink(missing_ok=True)
-    return found
+    done: list[Job] = []  # Their predictions are in the journal.
+
+    def planned() -> Iterator[Job]:
+        for name in map(str, expand_folders(paths)):
+            if shard.has(name):
+                job = Job(name, name, stamp_of(Path(name)))
+                if out is not None:
+                    done.append(job)
+                yield job
+
+    with _open_journal(out, shard, resume) as journal:
+        for result in run_jobs(scorer, planned(), engine, journal):
+            tell(_prediction(scorer, result))
+        if out is not None and journal is not None and shard == WHOLE:
+            _save(out, scorer, done, journal)
+            # While it is ours: another run may begin one at once.
+            journal.path.unlink(missing_ok=True)
 
 
-def _save(out: str | Path, found: list[Prediction], journal: Journal | None) -> None:
+def _save(out: str | Path, scorer: FileScorer, jobs: Iterable[Job], journal: Journal) -> None:
+    def predictions() -> Iterator[Prediction]:
+        for job in jobs:
+            answer = journal.find(job.key, job.stamp)
+            assert answer is not None  # What was told is in the journal.
+            yield _prediction(scorer, Result.of(job, answer))
+
     try:
-        save_predictions(out, found)
+        save_predictions(out, predictions())
     except UnwritableFileError as error:
-        if journal is None:
+        if journal.path.parent != Path(out).parent:  # It goes with this run.
             raise
         raise UnwritableFileError(
             f"{error} All scores are kept in {journal.path}; the same command takes them over."
@@ -201,16 +210,30 @@ def _prediction(scorer: FileScorer, result: Result) -> Prediction:
     return failed_prediction(result.key, error, *scorer.thresholds_and_caveats).to_json()
 
 
-def _open_journal(path: Path | None, shard: Shard, resume: bool) -> "Journal | nullcontext[None]":
+@contextmanager
+def _open_journal(out: str | Path | None, shard: Shard, resume: bool) -> Iterator[Journal | None]:
+    """Give the journal beside ``out``; one of this run alone if ``out`` is no file."""
+    if out is None:
+        yield None
+        return
+    path = journal_of(out)
+    if path is None and shard != WHOLE:
+        raise ConfigError(
+            f"A shard keeps its scores beside --json OUT, and '{out}' is no ordinary file; name "
+            "one."
+        )
     if path is None:
-        return nullcontext()
+        with TemporaryDirectory() as folder, Journal(Path(folder) / "journal.jsonl") as journal:
+            yield journal
+        return
     shards = [piece for piece in journal_files(path) if piece != path]
     if shards and shard == WHOLE and not resume:
         raise ConfigError(
             f"A shard has left its scores in '{shards[0]}': delete the file, or take its scores "
             "over with --resume (`resume=True`)."
         )
-    return Journal(path, shard, resume=resume)
+    with Journal(path, shard, resume=resume) as journal:
+        yield journal
 
 
 def _own_gpu() -> str | None:

@@ -19,11 +19,14 @@ from macbdf_mm.apis.release import (
     CONFIG,
     DIGESTS,
     FACTS,
+    FILES,
     FORMAT,
+    OF_THE_RUN,
     ONNX,
     WEIGHTS,
     file_digest,
     is_release,
+    read_facts,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.apis.weight_digest import weight_digest
@@ -37,8 +40,6 @@ from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.environment import package_versions
 from macbdf_mm.utils.files import replacing_folder
 
-# What belongs to one run on one machine.
-_OF_THE_RUN = ("work_dir", "load_from", "resume", "launcher", "experiment_name")
 _KEPT_META = ("training_data", "epoch", "iter", "seed", "time", "mmengine_version")
 # The first table of a score file.
 _FIGURES = "All clips"
@@ -55,7 +56,8 @@ def write_release(
 ) -> Path:
     """Return the folder to which a trained detector was written with all that others need of it.
 
-    Test figures stand in it if the run's ``test_scores.jsonl`` was made by the same weights.
+    Test figures stand in it if the run's ``test_scores.jsonl`` was made by the same weights, or if
+    they stand in the release that the weights are from.
 
     Args:
         cfg: The config that the detector was trained with.
@@ -73,7 +75,8 @@ def write_release(
     """
     out = Path(out)
     _refuse_other_content(out)
-    with replacing_folder(out) as folder:
+    # Absolute, as `.` has no name.
+    with replacing_folder(out.absolute()) as folder:
         loaded = load_checkpoint(checkpoint, allow_pickle=allow_pickle)
         model = build_model(cfg)
         weights = loaded["state_dict"]
@@ -100,14 +103,16 @@ def write_release(
 
 def shared_config(cfg: Config) -> Config:
     """Return a config without what belongs to one run on one machine."""
-    return Config({key: value for key, value in cfg.to_dict().items() if key not in _OF_THE_RUN})
+    return Config({key: value for key, value in cfg.to_dict().items() if key not in OF_THE_RUN})
 
 
 def _refuse_other_content(out: Path) -> None:
-    if out.is_dir() and any(out.iterdir()) and not is_release(out):
+    found = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    other = found if found and not is_release(out) else found - FILES
+    if other:
         raise UnwritableFileError(
-            f"Folder '{out}' holds something else than a release, which would be deleted; choose "
-            "another --out."
+            f"Folder '{out}' holds '{min(other)}', which is no part of a release and would be "
+            "deleted; choose another --out."
         )
 
 
@@ -163,7 +168,10 @@ def _name(cfg: Config) -> str:
 
 
 def _figures(folder: Path, digest: str) -> dict[str, Any] | None:
-    """Return the table of the run's test, None if these weights were not tested."""
+    """Return the table of the test of these weights, None if they were not tested."""
+    if is_release(folder):
+        facts = read_facts(folder)
+        return facts["figures"] if facts["weights_sha256"] == digest else None
     path = folder / SCORES_FILE
     try:
         scores = read_scores(path)
@@ -174,7 +182,12 @@ def _figures(folder: Path, digest: str) -> dict[str, Any] | None:
     found = score_tables(scores, num_resamples=0)
     table = found.tables[_FIGURES]
     rows = [list(row) for row in table.rows]
-    return {"headers": list(table.headers), "rows": rows, "num_clips": len(scores.videos)}
+    return {
+        "headers": list(table.headers),
+        "rows": rows,
+        "num_clips": len(scores.videos),
+        "weights_sha256": digest,
+    }
 
 
 def _write_text(path: Path, text: str) -> None:

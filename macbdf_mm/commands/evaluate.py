@@ -72,10 +72,12 @@ def parse_arguments() -> argparse.Namespace:
         # There is no checkpoint to name, so what stands in its place is a test set.
         arguments.data = [*filter(None, [arguments.checkpoint]), *arguments.data]
         arguments.checkpoint = arguments.config
-        name = Path(arguments.config).resolve().name
-        arguments.out = arguments.out or Path("work_dirs", name, "evaluation")
     if arguments.checkpoint is None:
         parser.error("the following arguments are required: checkpoint")
+    if is_release(arguments.checkpoint):
+        # Nothing is added to a release.
+        name = Path(arguments.checkpoint).resolve().name
+        arguments.out = arguments.out or Path("work_dirs", name, "evaluation")
     arguments.checkpoint = weights_file(arguments.checkpoint)
     return arguments
 

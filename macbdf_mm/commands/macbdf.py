@@ -25,7 +25,13 @@ COMMANDS = {
     "audit": "audit a data set: counts, broken files, leaks and shortcuts",
     "faces": "find the faces of a data set, or prepare small crops",
     "config": "list the installed configs, or print one with its bases merged",
+    "score-tables": "print all tables of score files",
+    "import-scores": "make a score file of the scores of any detector",
+    "make-submission": "write the files that public evaluations take",
+    "merge-journals": "make one file of a journal that several machines have written",
+    "check-environment": "say whether all that is needed imports, in versions that go together",
 }
+_WIDTH = max(map(len, COMMANDS))
 _EPILOG = """\
 `macbdf COMMAND --help` lists the options of a command. Configs that came with the package are
 named without a path, as in `macbdf train macbdf_dfdc`.
@@ -41,7 +47,12 @@ def main() -> int:
         prog="macbdf",
         description="Audio-visual deepfake detection: MACB-DF as a plugin package for MMEngine.",
         epilog="\n".join(
-            ["commands:", *(f"  {name:9} {what}" for name, what in COMMANDS.items()), "", _EPILOG]
+            [
+                "commands:",
+                *(f"  {name:{_WIDTH}} {what}" for name, what in COMMANDS.items()),
+                "",
+                _EPILOG,
+            ]
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -51,7 +62,11 @@ def main() -> int:
     command = parser.parse_args(sys.argv[1:2]).command
     # As if the subcommand were a program: usage lines and notes of who wrote a file name it so.
     sys.argv = [f"macbdf {command}", *sys.argv[2:]]
-    return run_command(importlib.import_module(f"macbdf_mm.commands.{command}").main)
+    return run_command(importlib.import_module(_module_of(command)).main)
+
+
+def _module_of(command: str) -> str:
+    return f"macbdf_mm.commands.{command.replace('-', '_')}"
 
 
 def _command(word: str) -> str:

@@ -1,6 +1,7 @@
 """Score videos: is anything in them forged, and where."""
 
 import argparse
+from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -81,7 +82,7 @@ def main() -> int:
     arguments = parse_arguments()
 
     # Imported late: a wrong flag is answered before torch is loaded.
-    from macbdf_mm.apis.describe_prediction import describe, summarise
+    from macbdf_mm.apis.describe_prediction import describe, outcome_of, summarise
     from macbdf_mm.apis.find_run import choose_run
     from macbdf_mm.apis.prediction import json_line
     from macbdf_mm.apis.score_files import FileScorer, score_files
@@ -111,25 +112,30 @@ def main() -> int:
         scorer.start()
     _, caveats = scorer.thresholds_and_caveats
     print(f"Using {run.checkpoint}")
+    counts: Counter[str] = Counter()
+    is_complete = True
     with open(arguments.jsonl, "wb") if arguments.jsonl else nullcontext() as lines:
 
         def tell(prediction: dict[str, Any]) -> None:
+            nonlocal is_complete
+            counts[outcome_of(prediction)] += 1
+            is_complete &= prediction["status"] == "ok"
             print(describe(prediction), flush=True)
             if lines is not None:
                 lines.write(json_line(prediction))
                 lines.flush()  # What stops the command leaves whole lines.
 
-        predictions = score_files(
+        score_files(
             scorer,
             arguments.files,
             engine,
+            tell,
             out=arguments.json or None,
             shard=arguments.shard,
             resume=arguments.resume is not False,
-            tell=tell,
         )
-    print(summarise(predictions, caveats))
-    return 0 if all(item["status"] == "ok" for item in predictions) else 1
+    print(summarise(counts, caveats))
+    return 0 if is_complete else 1
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

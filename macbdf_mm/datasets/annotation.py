@@ -23,7 +23,7 @@ from macbdf_mm.utils.text_files import is_shallow, is_whole, parse_json, read_te
 FORMAT_VERSION = 1
 _MISSING = "No annotation file at {path}; check `ann_file`, or make the data set first."
 _MAKE_CROPS = (
-    "make them with `python tools/prepare_faces.py ANN.json --data-root FOLDER --out {path.parent} "
+    "make them with `macbdf faces ANN.json --data-root FOLDER --out {path.parent} "
     "--crops mp4` (docs/faces.md), or set `face_crops=False` to read files as they are."
 )
 

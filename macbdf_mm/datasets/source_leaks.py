@@ -76,7 +76,7 @@ def refuse_source_leaks(
     raise ConfigError(
         f"{place}: '{first}' is in {one!r} and '{second}' in {other!r}, but both show the "
         f"recording '{leaks[0].source}' ({len(leaks)} such leaks in all); divide it with "
-        f"tools/make_splits.py, or set `allow_leak={protocol!r}` in the data set of "
+        f"`macbdf split`, or set `allow_leak={protocol!r}` in the data set of "
         f"`train_dataloader` to train all the same{allowed}."
     )
 

@@ -201,7 +201,7 @@ def read_scores(path: str | Path) -> ScoreSet:
             raise
         raise AnnotationError(
             f"'{path}' is not a score file ({error!r}); write it again with `macbdf test` or "
-            "tools/import_scores.py."
+            "`macbdf import-scores`."
         ) from error
     clip_keys(scores.videos, str(path))
     return scores
@@ -231,7 +231,7 @@ def check_present(path: str | Path) -> Path:
         if not file.is_file():
             raise MissingDataError(
                 f"No score file at '{file}': run `macbdf test` first, or "
-                "tools/import_scores.py for the scores of another detector; both write x.jsonl "
+                "`macbdf import-scores` for the scores of another detector; both write x.jsonl "
                 "with x.meta.json beside it."
             )
     return path

@@ -28,7 +28,7 @@ _PASSING = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """One piece of work.
 

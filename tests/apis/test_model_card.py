@@ -16,7 +16,12 @@ FACTS = {
     "thresholds": {"overall": 0.5, "video": 0.25, "audio": 0.75},
     "is_threshold_fitted": True,
     "calibration": {"maps": {}, "band": {"low": 0.2, "high": 0.6}},
-    "figures": {"headers": ["", "overall"], "rows": [["AUC", "0.901"]], "num_clips": 77},
+    "figures": {
+        "headers": ["", "overall"],
+        "rows": [["AUC", "0.901"]],
+        "num_clips": 77,
+        "weights_sha256": "abc",
+    },
     "weights_sha256": "abc",
     "meta": {"training_data": {"dataset": "dfdc"}},
 }
@@ -44,6 +49,10 @@ def test_all_that_is_known_stands_in_it():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
+        (
+            {"weights_sha256": "rounded"},
+            "77 clips of the config's test set, scored before the weights were rounded to float16:",
+        ),
         ({"figures": None}, "No test of these weights is known."),
         ({"meta": {}}, "The checkpoint does not say what the weights were trained on."),
         (

@@ -1,9 +1,10 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 
-from macbdf_mm.apis.describe_prediction import describe, summarise
+from macbdf_mm.apis.describe_prediction import describe, outcome_of, summarise
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import failed_prediction
 from macbdf_mm.errors import UndecodableMediaError
@@ -120,7 +121,10 @@ def test_parts_of_a_file_that_is_not_fake_as_a_whole():
         "a.mp4: PARTS FLAGGED (in 5% of real files at most), as a whole below the threshold; "
         "overall 0.99 (threshold 1.00, stands out at 10.0-12.0 s)"
     ) or line.startswith("a.mp4: PARTS FLAGGED")
-    assert summarise([prediction.to_json()], []) == "1 file: 1 with parts flagged."
+    assert (
+        summarise(Counter(map(outcome_of, [prediction.to_json()])), [])
+        == "1 file: 1 with parts flagged."
+    )
     # Nothing is flagged where real windows are not known, nor in what is real.
     assert predict_video(_video(*scores), strict, []).verdict == "real"
     assert predict_video(
@@ -181,7 +185,9 @@ def test_a_file_of_nothing_to_judge_is_not_judged():
         "a.mp4: not judged: nothing in it can be judged: it is blank, frozen, silent or "
         "incomplete throughout; warning: careful"
     )
-    assert summarise([prediction.to_json()], []) == "1 file: 1 not judged."
+    assert (
+        summarise(Counter(map(outcome_of, [prediction.to_json()])), []) == "1 file: 1 not judged."
+    )
 
 
 def test_the_line_of_an_error_names_the_file_once():
@@ -193,10 +199,10 @@ def test_the_line_of_an_error_names_the_file_once():
 def test_the_last_line_counts():
     fine = predict_video(_video((0.9, 0, 0)), THRESHOLDS, []).to_json()
     failure = failed_prediction("b.mp4", "no", THRESHOLDS, []).to_json()
-    assert summarise([fine, fine, failure], ["careful"]) == (
+    assert summarise(Counter(map(outcome_of, [fine, fine, failure])), ["careful"]) == (
         "3 files: 2 fake, 1 not scored. Warning: careful."
     )
-    assert summarise([fine], []) == "1 file: 1 fake."
+    assert summarise(Counter(map(outcome_of, [fine])), []) == "1 file: 1 fake."
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def test_calibrated_scores_have_three_verdicts(raw, verdict, line):
     assert record["raw_scores"]["overall"] == pytest.approx(raw)
     assert record["windows"][0][2] == pytest.approx(record["scores"]["overall"])
     assert record["uncertain_band"]["low"] == 0.3
-    assert summarise([record], []).startswith(f"1 file: 1 {verdict}")
+    assert summarise(Counter(map(outcome_of, [record])), []).startswith(f"1 file: 1 {verdict}")
 
 
 def test_windows_that_stand_out_go_before_uncertain_below_the_threshold():

@@ -110,11 +110,43 @@ def test_a_file_that_is_missing_is_named(copy):
         check_release(copy)
 
 
-@pytest.mark.parametrize("text", ["", "0000  ../secret\n", "nonsense\n"])
+@pytest.mark.parametrize("text", ["", "nonsense\n", "\0\n"])
 def test_a_list_that_leaves_the_weights_out_is_refused(copy, text):
     (copy / "SHA256SUMS").write_text(text)
     with pytest.raises(CheckpointMismatchError, match=r"does not list model\.safetensors, config"):
         check_release(copy)
+
+
+def test_no_file_outside_of_the_folder_is_read(copy):
+    with (copy / "SHA256SUMS").open("a") as file:
+        file.write(f"{'0' * 64}  ../secret\n")
+    with pytest.raises(CheckpointMismatchError, match=r"does not list model\.safetensors, config"):
+        check_release(copy)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"format": 1}', '{"format": "1", "meta": {}}', "[" * 10**5]
+)
+def test_facts_of_another_program_are_refused(copy, text):
+    (copy / "release.json").write_text(text)
+    sign(copy)
+    with pytest.raises(CheckpointMismatchError, match=r"is no release: its release\.json is not"):
+        load_checkpoint(copy)
+
+
+def test_weights_that_are_none_are_refused(copy):
+    (copy / "model.safetensors").write_bytes(b"no weights at all")
+    sign(copy)
+    with pytest.raises(CheckpointMismatchError, match="is no file of safetensors"):
+        load_checkpoint(copy)
+
+
+def test_it_does_not_say_where_a_test_writes(copy):
+    with (copy / "config.py").open("a") as file:
+        file.write("work_dir = '/home/you'\nload_from = 'x.pth'\nexperiment_name = '../../x'\n")
+    sign(copy)
+    cfg = release_config(copy)
+    assert not {"work_dir", "load_from", "experiment_name"} & cfg.keys()
 
 
 def test_a_later_format_is_refused(copy):

@@ -1,5 +1,6 @@
 import json
 import pickle
+import tracemalloc
 from contextlib import contextmanager
 
 import pytest
@@ -25,6 +26,7 @@ class Scorer(FileScorer):
     def __init__(self, checkpoint, **scoring):
         super().__init__(Config({"model": {"type": "MACBDF"}}), checkpoint, scoring=scoring)
         self.asked = []
+        self.padding = ""
 
     def start(self):
         """Load nothing."""
@@ -33,7 +35,7 @@ class Scorer(FileScorer):
         self.asked.append(file.rpartition("/")[2])
         if "bad" in file:
             raise UndecodableMediaError(f"{file} is empty.")
-        return {"file": file, "status": "ok", "score": len(file)}
+        return {"file": file, "status": "ok", "score": len(file), "padding": self.padding}
 
     @property
     def thresholds_and_caveats(self):
@@ -65,16 +67,65 @@ def journal(out):
     return journal_of(out)
 
 
-def test_predictions_are_in_order_and_told_as_they_come(scorer, tmp_path):
+def score(scorer, paths, engine=HERE, **arguments):
+    """Return what is told."""
     told = []
-    paths = [tmp_path / "b.mp4", tmp_path / "a.mp4", tmp_path / "b.mp4"]
-    predictions = score_files(scorer, paths, HERE, tell=told.append)
-    assert [item["file"] for item in predictions] == [str(path) for path in paths]
-    assert told == predictions
+    score_files(scorer, paths, engine, told.append, **arguments)
+    return told
+
+
+class LastFirst:
+    """An engine that answers to the newest of three jobs first."""
+
+    time_limit_seconds = None
+
+    @contextmanager
+    def open(self, worker):
+        with HERE.open(worker) as pool:
+            submit, held, wait = pool.submit, [], pool.wait
+
+            def answer(is_blocking=True):
+                while held:
+                    submit(*held.pop())
+                    yield from wait(is_blocking)
+
+            pool.capacity = 3
+            pool.submit = lambda *job: held.append(job)
+            pool.wait = lambda is_blocking=True: list(answer(is_blocking))
+            yield pool
+
+
+@pytest.mark.parametrize("out", ["out.json", "/dev/stdout"])
+def test_they_are_told_as_they_come_and_written_in_order(scorer, tmp_path, out, capfd):
+    paths = [str(tmp_path / f"{name}.mp4") for name in ("b", "bad", "a", "b")]
+    told = score(scorer, paths, LastFirst(), out=tmp_path / out)
+    assert [item["file"] for item in told] == [paths[k] for k in (2, 1, 0, 3)]
+    path = tmp_path / out
+    written = json.loads(path.read_text() if path.is_file() else capfd.readouterr().out)
+    assert [item["file"] for item in written] == paths
+    assert sorted(written, key=str) == sorted(told, key=str)
+    assert {item.name for item in tmp_path.iterdir()} <= {"weights.pth", "out.json"}
+
+
+def test_memory_does_not_grow_with_the_number_of_files(scorer, tmp_path, out):
+    scorer.padding = "x" * 100_000
+    paths = [f"{k}.mp4" for k in range(100)]
+    tracemalloc.start()
+    score_files(scorer, paths, HERE, lambda prediction: None, out=out)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert out.stat().st_size > 10_000_000
+    assert peak < 3_000_000
+
+
+def test_a_shard_needs_a_file_beside_which_it_keeps_its_scores(scorer, files):
+    with pytest.raises(ConfigError, match="'/dev/null' is no ordinary file; name one"):
+        score(scorer, [files], out="/dev/null", shard=Shard(1, 2))
+    assert scorer.asked == []
 
 
 def test_a_file_without_scores_is_an_entry(scorer, tmp_path):
-    (prediction,) = score_files(scorer, [tmp_path / "bad.mp4"], HERE)
+    (prediction,) = score(scorer, [tmp_path / "bad.mp4"])
     assert prediction["status"] == "error"
     assert prediction["error"] == f"{tmp_path / 'bad.mp4'} is empty."
     assert prediction["thresholds"] == THRESHOLDS
@@ -104,7 +155,7 @@ class DeadlyEngine:
 
 
 def test_a_file_that_ends_its_process_costs_itself_alone(scorer):
-    predictions = score_files(scorer, ["a.mp4", "kills.mp4", "b.mp4"], DeadlyEngine())
+    predictions = score(scorer, ["a.mp4", "kills.mp4", "b.mp4"], DeadlyEngine())
     assert [item["status"] for item in predictions] == ["ok", "error", "ok"]
     assert predictions[1]["error"] == (
         "kills.mp4: its process was ended by SIGSEGV, in two attempts."
@@ -124,10 +175,10 @@ def stop_after(number):
 
 def test_a_stopped_run_resumes(scorer, files, out, journal):
     with pytest.raises(KeyboardInterrupt):
-        score_files(scorer, [files], HERE, out=out, tell=stop_after(3))
+        score_files(scorer, [files], HERE, stop_after(3), out=out)
     assert scorer.asked == ["a.mp4", "b.mp4", "c.mp4"]
     assert len(journal.read_text().splitlines()) == 3
-    predictions = score_files(scorer, [files], HERE, out=out)
+    predictions = score(scorer, [files], out=out)
     assert scorer.asked == [f"{name}.mp4" for name in "abcdefgh"]
     assert [item["file"][-5] for item in predictions] == list("abcdefgh")
     assert json.loads(out.read_text()) == predictions
@@ -137,7 +188,7 @@ def test_a_stopped_run_resumes(scorer, files, out, journal):
 def test_without_resume_a_stopped_run_begins_anew(scorer, files, out, journal):
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            score_files(scorer, [files], HERE, out=out, resume=False, tell=stop_after(2))
+            score_files(scorer, [files], HERE, stop_after(2), out=out, resume=False)
     assert scorer.asked == ["a.mp4", "b.mp4"] * 2
     assert len(journal.read_text().splitlines()) == 2
 
@@ -145,7 +196,7 @@ def test_without_resume_a_stopped_run_begins_anew(scorer, files, out, journal):
 @pytest.mark.parametrize("change", ["file", "weights", "settings"])
 def test_scores_of_before_a_change_are_not_taken_over(scorer, files, out, change):
     with pytest.raises(KeyboardInterrupt):
-        score_files(scorer, [files], HERE, out=out, tell=stop_after(2))
+        score_files(scorer, [files], HERE, stop_after(2), out=out)
     scorer.asked.clear()
     if change == "file":
         (files / "a.mp4").write_text("another")
@@ -153,7 +204,7 @@ def test_scores_of_before_a_change_are_not_taken_over(scorer, files, out, change
         scorer.checkpoint.write_bytes(b"other")
     else:
         scorer.scoring["stride_seconds"] = 0.5
-    score_files(scorer, [files], HERE, out=out)
+    score(scorer, [files], out=out)
     assert scorer.asked[0] == "a.mp4"
     assert ("b.mp4" in scorer.asked) == (change != "file")
 
@@ -162,12 +213,12 @@ def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(s
     parts = []
     for index in (1, 2, 3):
         shard = Shard(index, 3)
-        parts += score_files(scorer, [files], HERE, out=out, shard=shard)
+        parts += score(scorer, [files], out=out, shard=shard)
     assert sorted(scorer.asked) == [f"{name}.mp4" for name in "abcdefgh"]
     scorer.asked.clear()
     with pytest.raises(ConfigError, match=r"A shard has left its scores in .* with --resume"):
-        score_files(scorer, [files], HERE, out=out, resume=False)
-    predictions = score_files(scorer, [files], HERE, out=out)
+        score(scorer, [files], out=out, resume=False)
+    predictions = score(scorer, [files], out=out)
     assert scorer.asked == []
     assert predictions == sorted(parts, key=lambda item: item["file"])
     assert len(list(out.parent.glob("out.journal.*-of-3.jsonl"))) == 3
@@ -175,11 +226,12 @@ def test_shards_score_every_file_once_and_a_run_without_one_puts_them_together(s
 
 def test_scores_are_kept_until_they_are_written(scorer, files, out, journal, monkeypatch):
     def fail(path, predictions):
+        list(predictions)
         raise UnwritableFileError("The disk is full.")
 
     monkeypatch.setattr(module, "save_predictions", fail)
     with pytest.raises(UnwritableFileError):
-        score_files(scorer, [files], HERE, out=out)
+        score(scorer, [files], out=out)
     assert len(journal.read_text().splitlines()) == 8
 
 
@@ -198,11 +250,11 @@ def test_scores_that_cannot_be_written_are_kept(scorer, files, out):
         out.mkdir(exist_ok=True)
 
     with pytest.raises(UnwritableFileError, match=r"All scores are kept in .*out\.journal\.jsonl"):
-        score_files(scorer, [files], HERE, out=out, tell=tell)
+        score_files(scorer, [files], HERE, tell, out=out)
     assert len(told) == 8
     out.rmdir()
     scorer.asked.clear()
-    assert score_files(scorer, [files], HERE, out=out) == told
+    assert score(scorer, [files], out=out) == told
     assert scorer.asked == []
     assert json.loads(out.read_text()) == told
 
@@ -261,7 +313,7 @@ def test_a_run_that_begins_anew_leaves_the_journal_of_another_alone(scorer, file
     with Journal(journal) as other:
         other.add("a", None, {"status": "done", "value": 1})
         with pytest.raises(ConfigError, match="Another process is writing"):
-            score_files(scorer, [files], HERE, out=out, resume=False)
+            score(scorer, [files], out=out, resume=False)
         assert journal.read_bytes()
 
 
@@ -274,5 +326,5 @@ def test_the_journal_is_deleted_while_it_is_still_held(scorer, files, out, journ
 
     leave = Journal.__exit__
     monkeypatch.setattr(Journal, "__exit__", look)
-    score_files(scorer, [files], HERE, out=out)
+    score(scorer, [files], out=out)
     assert held == [False]

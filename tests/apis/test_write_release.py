@@ -105,9 +105,19 @@ def test_an_older_release_is_replaced_and_nothing_else(cfg, checkpoint, tmp_path
     assert sorted(path.name for path in out.iterdir()) == FILES
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("words")
-    with pytest.raises(UnwritableFileError, match="holds something else than a release"):
-        write_release(cfg, checkpoint, tmp_path / "other")
-    assert (tmp_path / "other" / "thesis.tex").read_text() == "words"
+    (out / "thesis.tex").write_text("words")
+    # Other programs have a release.json, too.
+    for folder in (tmp_path / "other", out):
+        with pytest.raises(UnwritableFileError, match=r"holds 'thesis\.tex', which is no part of"):
+            write_release(cfg, checkpoint, folder)
+        assert (folder / "thesis.tex").read_text() == "words"
+
+
+def test_the_current_folder_can_become_a_release(cfg, checkpoint, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    write_release(cfg, checkpoint, ".")
+    assert sorted(path.name for path in (tmp_path / "here").iterdir()) == FILES
 
 
 def test_without_a_checkpoint_nothing_is_left(cfg, tmp_path):
@@ -133,6 +143,12 @@ def test_figures_are_those_of_the_same_weights(cfg, checkpoint, weights, tmp_pat
     figures = facts_of(out)["figures"]
     assert (figures is not None) == is_same
     assert ("8 clips of the config's test set" in (out / "README.md").read_text()) == is_same
+    # A release of the release knows as much, and says what was measured before rounding.
+    again = write_release(cfg, out, tmp_path / "again")
+    assert facts_of(again)["figures"] == figures
+    half = write_release(cfg, again / "model.safetensors", tmp_path / "half", half=True)
+    assert facts_of(half)["figures"] == figures
+    assert ("before the weights were rounded" in (half / "README.md").read_text()) == is_same
 
 
 def test_what_belongs_to_the_run_stays_out_of_the_config(run_dir):

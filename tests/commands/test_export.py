@@ -60,6 +60,9 @@ def test_test_sets_stand_right_behind_a_release(monkeypatch, run_dir, tmp_path):
     assert arguments.data == ["data/a", "data/b"]
     assert arguments.checkpoint == out / "model.safetensors"
     assert str(arguments.out) == "work_dirs/release/evaluation"
+    # With a config of one's own, too, nothing is written into the release.
+    monkeypatch.setattr(sys, "argv", ["macbdf evaluate", "macbdf_demo", str(out), "data/a"])
+    assert str(evaluate.parse_arguments().out) == "work_dirs/release/evaluation"
 
 
 def test_a_config_still_needs_its_checkpoint(monkeypatch, capsys):

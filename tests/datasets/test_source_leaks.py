@@ -56,7 +56,7 @@ def test_a_leak_is_refused_with_both_clips_and_the_way_out():
         refuse_source_leaks(find_source_leaks(LEAKY), PAPER, "data/a.json")
     assert str(caught.value) == (
         "data/a.json: 'real.mp4' is in 'train' and 'fake.mp4' in 'test', but both show the "
-        "recording 'real.mp4' (2 such leaks in all); divide it with tools/make_splits.py, or set "
+        "recording 'real.mp4' (2 such leaks in all); divide it with `macbdf split`, or set "
         "`allow_leak='paper-80-20'` in the data set of `train_dataloader` to train all the same."
     )
 

@@ -89,7 +89,7 @@ def chosen_track(results: Mapping[str, Any]) -> FaceTrack:
     entries = results.get("faces")
     if entries is None:
         raise MissingDataError(
-            f"Nobody has looked for faces in {results['path']}; run tools/prepare_faces.py on "
+            f"Nobody has looked for faces in {results['path']}; run `macbdf faces` on "
             "the annotation, or fill in its field `faces`."
         )
     tracks = [parse_face_track(entry) for entry in entries]

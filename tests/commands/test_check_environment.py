@@ -1,19 +1,17 @@
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from macbdf_mm.commands import check_environment
+
 SCRIPT = Path(__file__).parents[2] / "tools" / "check_environment.py"
 
 
 @pytest.fixture
 def check():
-    spec = importlib.util.spec_from_file_location("check_environment", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return check_environment
 
 
 @pytest.fixture
