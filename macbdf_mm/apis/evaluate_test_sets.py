@@ -2,8 +2,6 @@
 
 import copy
 import json
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +25,7 @@ from macbdf_mm.evaluation.conditions import (
 from macbdf_mm.evaluation.scored_clips import MissingPolicy, fill_missing
 from macbdf_mm.reports.evaluation_record import EvaluationFacts, TestSetResult
 from macbdf_mm.reports.evaluation_report import STEM, write_evaluation
-from macbdf_mm.utils.environment import package_versions
+from macbdf_mm.utils.environment import command_line, package_versions
 from macbdf_mm.utils.files import check_writable, folder_lock
 from macbdf_mm.utils.progress import ProgressLine
 
@@ -133,7 +131,7 @@ def evaluate_test_sets(
             checkpoint=str(checkpoint),
             trained_on=_trained_on(meta),
             trained_on_synthetic=trained_on_synthetic(meta),
-            command=_command_line(),
+            command=command_line(),
             missing=options.missing,
             columns=tuple(options.columns),
             num_resamples=options.num_resamples,
@@ -213,15 +211,6 @@ def _evaluate(
             options.seed,
         )
     return TestSetResult(test_set.name, test_set.dataset, test_set.is_synthetic, as_is, deltas)
-
-
-def _command_line() -> str:
-    """Return the words by which this process was started, for a shell."""
-    program, *words = sys.argv
-    # `macbdf evaluate` stands in the place of a program's path; any other is a script.
-    return shlex.join(
-        [*(program.split() if program.startswith("macbdf ") else ["python", program]), *words]
-    )
 
 
 def _trained_on(checkpoint: Mapping[str, Any]) -> str | None:

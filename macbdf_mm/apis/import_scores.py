@@ -3,7 +3,6 @@
 import hashlib
 import math
 import posixpath
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from macbdf_mm.evaluation.score_file import ScoreSet
 from macbdf_mm.evaluation.video_scores import VideoScores
 from macbdf_mm.prepare.converters.read_table import read_csv
 from macbdf_mm.structures.labels import TRACKS
-from macbdf_mm.utils.environment import package_versions
+from macbdf_mm.utils.environment import command_line, package_versions
 from macbdf_mm.utils.tables import shown
 
 # Beyond it P(fake) would be rounded to 1, and the order of scores lost.
@@ -136,7 +135,7 @@ def import_scores(
             "annotations": {str(ann_file): hashlib.sha256(ann_file.read_bytes()).hexdigest()},
             "split": split,
             "logits_divided_by": divisor,
-            "command": " ".join(sys.argv),
+            "command": command_line(),
             "versions": package_versions(),
         },
     )

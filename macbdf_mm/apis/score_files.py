@@ -159,7 +159,8 @@ def score_files(
     done: list[Job] = []  # Their predictions are in the journal.
 
     def planned() -> Iterator[Job]:
-        for name in map(str, expand_folders(paths)):
+        # Names take a fraction of the memory that paths do.
+        for name in [str(path) for path in expand_folders(paths)]:
             if shard.has(name):
                 job = Job(name, name, stamp_of(Path(name)))
                 if out is not None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from mmengine.runner import Runner
 from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.engine.unwrap import bare_model, nested_datasets
 from macbdf_mm.evaluation.metrics import ForgeryMetric
-from macbdf_mm.utils.environment import package_versions
+from macbdf_mm.utils.environment import command_line, package_versions
 
 # What the scores depend on. Folders and logs of the run do not count.
 _PARTS = ("model", "test_dataloader", "data_preprocessor", "custom_imports")
@@ -60,7 +59,7 @@ def score_origin(runner: Runner) -> dict[str, Any]:
         },
         "split_sha256": _split_digest(datasets),
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "command": " ".join(sys.argv),
+        "command": command_line(),
         "versions": package_versions(),
     }
 

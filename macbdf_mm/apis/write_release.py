@@ -27,6 +27,7 @@ from macbdf_mm.apis.release import (
     file_digest,
     is_release,
     read_facts,
+    weights_file,
 )
 from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.apis.weight_digest import weight_digest
@@ -81,7 +82,7 @@ def write_release(
         model = build_model(cfg)
         weights = loaded["state_dict"]
         load_weights(model, weights, str(checkpoint))
-        figures = _figures(Path(checkpoint).parent, weight_digest(model))
+        figures = _figures(weights_file(checkpoint).parent, weight_digest(model))
         stored = _stored(model, half)
         load_weights(model, stored, str(checkpoint))
         # Its own writer of files makes one that nobody else may read.

@@ -1,7 +1,9 @@
-"""What a figure was computed with: processor, cores and versions."""
+"""What a figure was computed with: command, processor, cores and versions."""
 
 import os
 import platform
+import shlex
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,6 +15,14 @@ _CPU_KEY = "model name"
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that figures depend on, by name."""
     return {"Python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def command_line() -> str:
+    """Return the words by which this process was started, so that a shell runs them again."""
+    program, *words = sys.argv
+    # `macbdf evaluate` stands in the place of a program's path; any other is a script.
+    start = program.split() if program.startswith("macbdf ") else ["python", program]
+    return shlex.join([*start, *words])
 
 
 def hardware() -> str:

@@ -1,9 +1,11 @@
 import os
 import platform
+import sys
 
+import pytest
 import torch
 
-from macbdf_mm.utils.environment import hardware, package_versions, processor_name
+from macbdf_mm.utils.environment import command_line, hardware, package_versions, processor_name
 
 
 def test_versions_are_those_in_use():
@@ -24,3 +26,16 @@ def test_the_processor_s_name_is_read_and_has_a_substitute(tmp_path):
 def test_hardware_names_the_cores_of_this_process():
     number = len(os.sched_getaffinity(0))
     assert f", {number} core" in hardware()
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        ("macbdf evaluate", "macbdf evaluate c.py 'a b.pth'"),
+        ("tools/evaluate.py", "python tools/evaluate.py c.py 'a b.pth'"),
+        ("/a macbdf b/evaluate.py", "python '/a macbdf b/evaluate.py' c.py 'a b.pth'"),
+    ],
+)
+def test_the_command_can_be_run_again(monkeypatch, program, expected):
+    monkeypatch.setattr(sys, "argv", [program, "c.py", "a b.pth"])
+    assert command_line() == expected
