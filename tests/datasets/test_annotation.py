@@ -210,7 +210,7 @@ def test_json_that_python_reads_with_a_guess_or_not_at_all(tmp_path, content, me
 def test_face_crops_that_are_missing_or_full_frames_name_the_command(tmp_path):
     path = tmp_path / "annotation.json"
     command = (
-        rf"make them with `python tools/prepare_faces\.py ANN\.json --data-root FOLDER "
+        rf"make them with `macbdf faces ANN\.json --data-root FOLDER "
         rf"--out {re.escape(str(tmp_path))} --crops mp4`"
     )
     with pytest.raises(MissingDataError, match=rf"^No face crops at .*annotation\.json; {command}"):

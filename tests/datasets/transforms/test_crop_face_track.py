@@ -80,7 +80,7 @@ def test_a_file_without_video_stays_without(make_clip):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        (dict(faces=None), r"Nobody has looked for faces in .*face\.mp4; run tools/prepare_faces"),
+        (dict(faces=None), r"Nobody has looked for faces in .*face\.mp4; run `macbdf faces`"),
         (dict(faces=()), r"face\.mp4 has no usable face: `faces` is empty"),
         (dict(faces=(), extra=dict(face_failure="too dark")), "no usable face: too dark"),
         (dict(faces=(entry(chosen=False),), extra=dict(face_failure="brief")), "face: brief"),
