@@ -17,8 +17,8 @@ train_pipeline = [
     dict(type="mmaction.RandomResizedCrop", area_range=(0.6, 1.0), aspect_ratio_range=(0.9, 1.1)),
     dict(type="mmaction.Resize", scale=(64, 64), keep_ratio=False),
     dict(type="mmaction.Flip", flip_ratio=0.5),
-    # The sound alone is varied: with changed colours, or with blank starts, the small video
-    # branch learns too little in these epochs (docs/augmentation.md).
+    # The sound alone is varied: with changed colours, or with blank starts, the video AUC was
+    # lower (docs/augmentation.md).
     dict(type="AudioGain"),
     dict(type="AudioNoise", min_snr_db=20.0, probability=0.3),
     dict(type="PackForgeryInputs", num_steps=num_steps),
