@@ -13,6 +13,51 @@ from macbdf_mm.utils.files import replacing
 Window = tuple[float, float, float | None, float | None, float | None]
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom as fractions of the upright frame's width and height."""
+
+
+@dataclass(frozen=True)
+class FacePrediction:
+    """The scores of one face of a file, with the sound of the same seconds.
+
+    What has no word here is as in :class:`Prediction`; all seconds are those of the file.
+
+    Attributes:
+        id: 1 for the face that appears first.
+        span: Start and end in seconds of what was cropped and scored.
+        box: Mean box of the face.
+        boxes: Its box in the middle of each window.
+        detector_score: Mean score of the detections, in [0, 1]; None if the detector gives none.
+        status: ``ok`` or ``not judged``.
+        error: One sentence, unless the status is ``ok``.
+        scores: P(fake) of ``overall``, ``video`` (this face) and ``audio``.
+        verdict: Of this face.
+        windows: Start and end in seconds, then the three scores.
+        steps: Of each window.
+        intervals: Where this face, or the sound with it, is likely fake.
+        flagged: Where windows stand out.
+        unusable: What was left out.
+        raw_scores: The scores before calibration.
+    """
+
+    id: int
+    span: Interval
+    box: Box
+    boxes: Sequence[Box]
+    detector_score: float | None
+    status: str
+    error: str | None
+    scores: Mapping[str, float | None]
+    verdict: str | None
+    windows: Sequence[Window]
+    steps: Mapping[str, list[list[float | None]]]
+    intervals: Sequence[Mapping[str, Any]] | None
+    flagged: Mapping[str, list[Interval]]
+    unusable: Mapping[str, Mapping[str, Any]]
+    raw_scores: Mapping[str, float | None] | None
+
+
 @dataclass(frozen=True)
 class Prediction:
     """The scores of one file, or why there are none.
@@ -50,6 +95,15 @@ class Prediction:
         uncertain_band: ``low`` and ``high`` of the band, and what is known of the share of wrong
             verdicts outside, see
             :class:`~macbdf_mm.evaluation.functional.uncertain_band.UncertainBand`; None without.
+        looked_at: What of the pictures was scored: ``faces``, ``whole frames``, or ``no face``
+            where faces were looked for and none was found, so that the sound alone is scored. None
+            for a file without pictures, or without scores.
+        faces: The scores of each face, by the time at which it appears; empty unless ``faces``
+            were looked at. ``scores``, ``windows``, ``steps``, ``intervals`` and ``unusable`` of
+            the file are those of the worst.
+        worst_face: The ``id`` of the face with the highest overall score; None without faces.
+        cuts: Where one shot ends and the next begins, in seconds. No window of a face contains one.
+        cut_windows: Positions of the ``windows`` that contain a cut.
     """
 
     file: str
@@ -68,18 +122,28 @@ class Prediction:
     intervals: Sequence[Mapping[str, Any]] | None = None
     raw_scores: Mapping[str, float | None] | None = None
     uncertain_band: Mapping[str, Any] | None = None
+    looked_at: str | None = None
+    faces: Sequence[FacePrediction] = ()
+    worst_face: int | None = None
+    cuts: Sequence[float] = ()
+    cut_windows: Sequence[int] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""
-        return asdict(self) | {
-            "windows": [list(window) for window in self.windows],
-            "warnings": list(self.warnings),
-        }
+        record = asdict(self)
+        for part in (record, *record["faces"]):
+            for name, value in part.items():
+                part[name] = list(value) if isinstance(value, tuple) else value
+            part["windows"] = [list(window) for window in part["windows"]]
+        for face in record["faces"]:
+            face["boxes"] = [list(box) for box in face["boxes"]]
+        return record
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "Prediction":
         """Return the record that :meth:`to_json` gave, as from a file of results."""
-        return cls(**record)
+        faces = [FacePrediction(**face) for face in record.get("faces", ())]
+        return cls(**{**record, "faces": faces})
 
 
 def failed_prediction(

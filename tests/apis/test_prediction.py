@@ -1,8 +1,14 @@
+import dataclasses
 import json
 
 import pytest
 
-from macbdf_mm.apis.prediction import Prediction, failed_prediction, save_predictions
+from macbdf_mm.apis.prediction import (
+    FacePrediction,
+    Prediction,
+    failed_prediction,
+    save_predictions,
+)
 
 THRESHOLDS = {"overall": 0.5, "video": 0.4, "audio": 0.6}
 
@@ -20,6 +26,35 @@ def test_a_record_is_read_back():
     assert Prediction.from_json(json.loads(json.dumps(record))).to_json() == record
     with pytest.raises(TypeError, match="unexpected keyword argument 'verdikt'"):
         Prediction.from_json({**record, "verdikt": "real"})
+
+
+def test_the_faces_of_a_record_are_read_back_as_objects():
+    face = FacePrediction(
+        id=1,
+        span=(0.5, 2.5),
+        box=(0.1, 0.2, 0.3, 0.4),
+        boxes=[(0.1, 0.2, 0.3, 0.4)],
+        detector_score=0.9,
+        status="ok",
+        error=None,
+        scores=dict.fromkeys(THRESHOLDS, 0.5),
+        verdict="real",
+        windows=[(0.5, 1.5, 0.5, 0.5, 0.5)],
+        steps={},
+        intervals=None,
+        flagged={},
+        unusable={},
+        raw_scores=None,
+    )
+    plain = failed_prediction("a.mp4", "It is empty.", THRESHOLDS, ["careful"])
+    record = dataclasses.replace(
+        plain, looked_at="faces", faces=(face,), worst_face=1, cuts=(2.5,)
+    ).to_json()
+    assert record["faces"][0]["windows"] == [[0.5, 1.5, 0.5, 0.5, 0.5]]
+    assert json.loads(json.dumps(record)) == record
+    found = Prediction.from_json(record)
+    assert found.faces[0].scores["overall"] == 0.5
+    assert found.to_json() == record
 
 
 def test_saved_predictions_are_plain_json(tmp_path):
