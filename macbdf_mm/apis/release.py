@@ -19,6 +19,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from macbdf_mm.apis.output_places import forget_places
 from macbdf_mm.apis.plain_config import read_plain_config
 from macbdf_mm.errors import CheckpointMismatchError, MissingDataError
 
@@ -48,8 +49,8 @@ def weights_file(checkpoint: str | Path) -> Path:
 def release_config(folder: str | Path) -> Config:
     """Return the config of a release, read as data; a runner may build all of it.
 
-    What belongs to a run is left out, whatever the file says: where files are written is for
-    those to say who use the release.
+    What belongs to a run is left out, whatever the file says, and so are the places where its
+    hooks, evaluators and visualizers would write: that is for those to say who use the release.
 
     Raises:
         MissingDataError: If a file is not there.
@@ -61,6 +62,7 @@ def release_config(folder: str | Path) -> Config:
     cfg = read_plain_config(path.read_text(encoding="utf-8"), str(path), is_built_whole=True)
     for key in OF_THE_RUN:
         cfg.pop(key, None)
+    forget_places(cfg)
     return cfg
 
 

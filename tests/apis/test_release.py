@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.evaluate_model import evaluate_model
 from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.release import check_release, is_release, release_config
 from macbdf_mm.apis.write_release import write_release
+from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, MissingDataError
 
 
@@ -182,3 +184,30 @@ def test_weights_alone_are_no_release(release, tmp_path):
     assert not is_release(tmp_path)
     with pytest.raises(CheckpointMismatchError, match="is not in a release folder"):
         load_checkpoint(tmp_path / "model.safetensors")
+
+
+def test_a_test_of_a_strangers_release_writes_nothing_where_that_says(
+    copy, make_clip, tmp_path, monkeypatch
+):
+    there = tmp_path / "there"
+    with (copy / "config.py").open("a") as file:
+        file.write(
+            f"visualizer = dict(type='Visualizer', save_dir='{there}', vis_backends=["
+            f"dict(type='LocalVisBackend', save_dir='{there}')])\n"
+            f"default_hooks['logger']['out_dir'] = '{there}'\n"
+            f"test_evaluator = [dict(type='ForgeryMetric', out_file='{there}/a.jsonl'), "
+            f"dict(type='DumpResults', out_file_path='{there}/a.pkl')]\n"
+            "test_dataloader['num_workers'] = 0\n"
+            "test_dataloader['persistent_workers'] = False\n"
+            "test_dataloader['timeout'] = 0\n"
+        )
+    sign(copy)
+    clip = make_clip("data/clip.mp4", seconds=1.3)
+    row = ClipRow(file=clip.name, label=0, split="test", duration_seconds=1.3)
+    save_annotation(clip.parent / "annotation.json", {"dataset": "one"}, [row])
+    cfg = load_config(copy, {"test_dataloader.dataset.data_root": str(clip.parent)})
+    monkeypatch.chdir(tmp_path)
+    cfg.work_dir = str(tmp_path / "ours")
+    assert evaluate_model(cfg, copy / "model.safetensors")["coverage"] == 1
+    assert not there.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"copy", "data", "ours"}
