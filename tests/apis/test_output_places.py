@@ -10,6 +10,7 @@ from mmengine.config import Config
 import macbdf_mm.registry
 from macbdf_mm.apis.output_places import forget_places, is_place
 
+
 def parts_that_a_test_builds():
     for registry in (root.HOOKS, root.METRICS, root.EVALUATOR, root.LOG_PROCESSORS, root.LOOPS):
         for node in (registry, *registry.children.values()):
@@ -42,7 +43,11 @@ def cfg():
             "visualizer": {"type": "Visualizer", "save_dir": "/there"},
             "default_hooks": {
                 "logger": {"type": "LoggerHook", "out_dir": "/there", "interval": 7},
-                "checkpoint": {"type": "CheckpointHook", "save_best": "auc", "filename_tmpl": "/there"},
+                "checkpoint": {
+                    "type": "CheckpointHook",
+                    "save_best": "auc",
+                    "filename_tmpl": "/there",
+                },
             },
             "custom_hooks": [
                 {"type": "ProfilerHook", "json_trace_path": "/there/a.json"},
