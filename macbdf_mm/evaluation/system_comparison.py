@@ -6,7 +6,7 @@ stand apart.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, takewhile
 from pathlib import Path
 
@@ -60,7 +60,8 @@ class CommonClips:
     Attributes:
         labels: (N,) of the track.
         scores: By system one array (S, N), a row for each of its S runs.
-        clips: The clips, with the scores of the first run of the first system.
+        clips: The clips, with the scores of the first run of the first system, and the groups
+            that any file states.
         num_clips: By system how many clips its files have.
         num_unlabelled: Clips of all systems that have no label of the track.
         num_unscored: Labelled clips that were left out since a run has no score for them.
@@ -84,7 +85,8 @@ class Pair:
     Attributes:
         names: Of the first and of the second.
         differences: First minus second by metric, by the paired bootstrap of clusters. The
-            p-values are adjusted by Holm for the number of pairs, each metric for itself.
+            p-values are adjusted by Holm for the number of pairs, each metric for itself; they are
+            NaN if a class has fewer than 10 clusters.
         auc: DeLong's test of the areas, over clusters; its p-value is adjusted likewise.
         seeds: The AUC over training seeds; None unless both have two runs or more.
     """
@@ -223,7 +225,7 @@ def compare_systems(
         track,
         common,
         spreads,
-        _adjusted(pairs),
+        _adjusted(pairs) if report.is_reliable else [_without_p_values(pair) for pair in pairs],
         report,
         always_fake(common.clips, track),
         missing,
@@ -274,12 +276,23 @@ def common_clips(
     return CommonClips(
         labels[chosen],
         {name: np.stack(rows) for name, rows in scores.items()},
-        ScoredClips.of([columns[0].videos[int(place)] for place in places]),
+        ScoredClips.of([_with_all_groups(columns, int(place)) for place in places]),
         {name: len(table) for (name, _), table in zip(runs, tables, strict=True)},
         int((~is_labelled).sum()),
         int((is_labelled & ~has_scores).sum()),
         {name: (int(own.sum()), int(is_labelled.sum())) for name, own in is_covered.items()},
     )
+
+
+def _with_all_groups(columns: Sequence[ScoredClips], place: int) -> VideoScores:
+    """Return a clip of the first file with what any file says of its person and recording.
+
+    Imported scores often know neither. Where files differ, the first that says something counts.
+    """
+    groups: dict[str, str] = {}
+    for column in reversed(columns):
+        groups |= {name: text for name, text in column.videos[place].groups.items() if text}
+    return replace(columns[0].videos[place], groups=groups)
 
 
 def _by_key(name: str, run: ScoreSet, missing: MissingPolicy) -> dict[Key, VideoScores]:
@@ -314,6 +327,14 @@ def _over_seeds(
 ) -> SeedDifference | None:
     first, second = ([run.estimates["auc"].value for run in runs] for runs in (runs_a, runs_b))
     return compare_seeds(first, second) if min(len(first), len(second)) > 1 else None
+
+
+def _without_p_values(pair: Pair) -> Pair:
+    """Return a pair of which no test is believed: of a few clusters, chance is underestimated."""
+    differences = {
+        name: difference._replace(p_value=math.nan) for name, difference in pair.differences.items()
+    }
+    return replace(pair, differences=differences, auc=pair.auc._replace(p_value=math.nan))
 
 
 def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:

@@ -73,7 +73,7 @@ def comparison_sentences(found: SystemComparison) -> list[str]:
         sentences.append(
             f"Real clips are in {counted(clusters.num_real_clusters, 'cluster')} and fakes in "
             f"{clusters.num_fake_clusters}: with fewer than {MIN_CLUSTERS} of either, intervals "
-            "are too narrow."
+            "are too narrow, and no p-values are given."
         )
     return sentences
 
@@ -130,8 +130,8 @@ def _sentence(pair: Pair, found: SystemComparison) -> str:
     if math.isnan(auc.p_value):
         verdict = (
             f"Whether {first} is better than {second} on clips like these cannot be said: "
-            f"{found.track} AUC {of_first:.4f} against {of_second:.4f}, but all clips are of one "
-            "cluster"
+            f"{found.track} AUC {of_first:.4f} against {of_second:.4f}, but the clips are of "
+            f"{counted(found.clusters.num_clusters, 'cluster')} only"
         )
     elif auc.p_value < _SIGNIFICANCE:
         verdict = f"{first} is better than {second} on clips like these: {figures}"
@@ -157,11 +157,12 @@ def _row(metric: Metric, pair: Pair) -> tuple[str, ...]:
     found = pair.differences[metric.name]
     if math.isnan(found.difference):
         return (metric.label, *[UNDEFINED] * 4)
-    better = UNDEFINED
+    better = p_value = UNDEFINED
+    if not math.isnan(found.p_value):
+        p_value = p_value_text(found.p_value)
     if found.p_value < _SIGNIFICANCE:
         better = pair.names[(found.difference > 0) != bool(metric.higher_is_better)]
     interval = signed_range(found.low, found.high, digits=4)
-    p_value = p_value_text(found.p_value)
     return (metric.label, signed(found.difference, digits=4), interval, p_value, better)
 
 

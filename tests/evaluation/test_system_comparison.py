@@ -152,6 +152,25 @@ def test_the_order_of_the_rows_does_not_count():
     assert found[0].pairs == found[1].pairs
 
 
+@pytest.mark.parametrize("knows", [0, 1])
+def test_persons_count_whichever_file_names_them(knows):
+    unnamed = replace(BAD, videos=[replace(video, groups={}) for video in BAD.videos])
+    runs = [GOOD, GOOD]
+    runs[1 - knows] = unnamed
+    systems = [System("a", runs[:1]), System("b", runs[1:])]
+    assert compare_systems(systems, num_resamples=20).clusters.num_clusters == NUM_PERSONS
+
+
+def test_of_few_persons_no_p_value_is_given():
+    few = [replace(run, videos=run.videos[: 5 * NUM_EACH]) for run in (GOOD, BAD)]
+    found = compare_systems([System("a", few[:1]), System("b", few[1:])], num_resamples=20)
+    (pair,) = found.pairs
+    assert found.clusters.num_clusters == 5
+    assert math.isnan(pair.auc.p_value)
+    assert all(math.isnan(difference.p_value) for difference in pair.differences.values())
+    assert math.isfinite(pair.auc.difference)
+
+
 def test_one_system_is_no_comparison():
     with pytest.raises(ValueError, match="two or more detectors of different names, got a"):
         compare_systems([System("a", [GOOD])])

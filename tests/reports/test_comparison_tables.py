@@ -69,8 +69,12 @@ def test_training_seeds_have_a_verdict_of_their_own(found, p_value, said):
 def test_few_persons_are_said():
     few = [replace(each, videos=each.videos[:12]) for each in (RIGHT, WRONG)]
     found = compare_systems([System("a", few[:1]), System("b", few[1:])], num_resamples=20)
-    said = comparison_sentences(found)[-1]
+    first, *_, said = comparison_sentences(found)
     assert said.startswith("Real clips are in 6 clusters and fakes in 6: with fewer than 10")
+    assert "cannot be said: overall AUC 1.0000 against" in first
+    assert "but the clips are of 12 clusters only" in first
+    *_, pair = comparison_tables(found).values()
+    assert {row[3:] for row in pair.rows} == {("-", "-")}
 
 
 def test_a_table_of_each_pair_says_which_is_better_in_what(found):
