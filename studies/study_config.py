@@ -17,6 +17,7 @@ from studies.study import Variant
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 _SCHEDULE_KEYS = ("train_cfg", "param_scheduler")
+_SCHEDULE_COUNTS = ("spans_per_clip", "epoch_windows_per_clip")
 _LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 # The spread over seeds is what a study reports; an interval within a run is never read.
 _NUM_RESAMPLES = 1
@@ -79,7 +80,7 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
             )
     common = {} if variant.keeps_schedule else settings.options
     cfg = load_config(CONFIGS / variant.config, {**variant.options, **common})
-    schedule = load_config(settings.schedule)
+    schedule = _read_schedule(settings.schedule)
     train = cfg.get("train_dataloader")
     if train is not None:
         left_out = schedule.get("left_out_transforms", ())
@@ -113,6 +114,22 @@ def read_variant(variant: Variant, settings: StudySettings) -> VariantConfig:
     return VariantConfig(cfg, splits)
 
 
+def _read_schedule(path: Path) -> Config:
+    """Return the config of a schedule.
+
+    Raises:
+        MissingDataError: If the file does not exist.
+        ConfigError: If it lacks what decides how long a run takes.
+    """
+    schedule = load_config(path)
+    if missing := [key for key in (*_SCHEDULE_KEYS, *_SCHEDULE_COUNTS) if key not in schedule]:
+        raise ConfigError(
+            f"Schedule '{path}' lacks {', '.join(missing)}: begin with a copy of "
+            "configs/_base_/schedules/study.py."
+        )
+    return schedule
+
+
 def _read_decoded(
     cfg: Config, inputs: Path, schedule: Config, is_followed: bool
 ) -> tuple[CachedSplit, ...]:
@@ -130,7 +147,7 @@ def _read_decoded(
         _use(cfg[key], by_epoch)
         final[key] = {**copy.deepcopy(cfg[key]), "dataset": own.dataset}
         if key == "test_dataloader":
-            for name, changes in schedule.further_tests.items():
+            for name, changes in schedule.get("further_tests", {}).items():
                 further[name] = {**copy.deepcopy(cfg[key]), "dataset": _changed(by_epoch, changes)}
     _use(cfg.train_dataloader, train)
     cfg.final_evaluation = final

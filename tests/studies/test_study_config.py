@@ -128,3 +128,24 @@ def test_a_config_without_a_test_is_named(make_settings, tmp_path):
     path.write_text(f"_base_ = [{str(CONFIGS / FULL.config)!r}]\ntest_dataloader = None\n")
     with pytest.raises(ConfigError, match=r"no_test\.py' has no `test_dataloader`, so it cannot"):
         read_variant(Variant("v", "v", str(path)), settings)
+
+
+def without(settings, path, *keys):
+    schedule = Config.fromfile(settings.schedule)
+    for key in keys:
+        del schedule[key]
+    schedule.dump(str(path))
+    return replace(settings, schedule=path)
+
+
+def test_a_schedule_without_what_a_run_needs_is_named(settings, tmp_path):
+    short = without(settings, tmp_path / "short.py", "spans_per_clip", "param_scheduler")
+    with pytest.raises(
+        ConfigError, match=r"Schedule '.*short\.py' lacks param_scheduler, spans_per_clip: "
+    ):
+        read_variant(FULL, short)
+
+
+def test_a_schedule_needs_no_further_tests(settings, tmp_path):
+    plain = without(settings, tmp_path / "plain.py", "further_tests")
+    assert read_variant(FULL, plain).cfg.further_tests == {}
