@@ -3,16 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from macbdf_mm.reports.score_limits import SCORE_LIMITS
 from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.tables import markdown_table
-
-_LIMITS = """\
-- A score is P(fake) under the conditions of the validation data. It is evidence and not proof
-  that a video was forged, and a low score does not prove that it is real.
-- Kinds of forgery that were not in the training data may get any score. So may recordings of
-  other people, cameras and codecs.
-- A true recording with a false date, place or caption is real to this detector.
-- A score alone is no ground for accusing a person or removing a video."""
 
 
 def model_card(facts: Mapping[str, Any]) -> str:
@@ -32,7 +25,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
         f"## Training data\n\n{_training_data(facts['meta'].get('training_data'))}",
         f"## Test\n\n{_test(facts['figures'], facts['weights_sha256'])}",
         f"## Thresholds and calibration\n\n{_decisions(facts)}",
-        f"## What a score does not mean\n\n{_LIMITS}{_faces(facts)}",
+        f"## What a score does not mean\n\n{_limits()}{_faces(facts)}",
         "## Files\n\n`sha256sum --check SHA256SUMS` checks all of them. SHA-256 of the weights in "
         f"memory, as in score files: `{facts['weights_sha256']}`.",
     ]
@@ -74,6 +67,10 @@ def _decisions(facts: Mapping[str, Any]) -> str:
     if (band := calibration["band"]) is not None:
         text += f" Overall scores from {band['low']:.3f} to {band['high']:.3f} are uncertain."
     return text
+
+
+def _limits() -> str:
+    return "\n".join(f"- {limit}" for limit in SCORE_LIMITS)
 
 
 def _faces(facts: Mapping[str, Any]) -> str:
