@@ -169,7 +169,8 @@ def talking_head():
 def make_face_clip(tmp_path: Path, talking_head) -> Callable[..., Path]:
     """Return a function that writes heads in front of a blue wall, each where it is told to be.
 
-    ``places`` has one function a head: from seconds to its left and top, or to None.
+    ``places`` has one function a head: from seconds to its left and top, or to None. ``walls``
+    tells the colour of the wall; a jump of it is a cut.
     """
 
     def make(
@@ -182,12 +183,14 @@ def make_face_clip(tmp_path: Path, talking_head) -> Callable[..., Path]:
         fps: float = 25.0,
         with_sound: bool = True,
         turns: int = 0,
+        walls: Callable[[float], tuple[int, int, int]] = lambda seconds: _WALL,
         **options,
     ) -> Path:
         times = np.arange(round(seconds * fps)) / fps if frame_seconds is None else frame_seconds
         frames = []
         for moment in times:
-            picture = np.broadcast_to(np.array(_WALL, np.uint8), (*size, 3)).copy()
+            wall = np.array(walls(float(moment)), np.uint8)
+            picture = np.broadcast_to(wall, (*size, 3)).copy()
             head = talking_head.frames[int(moment * 25) % len(talking_head.frames)]
             for place in places:
                 corner = place(float(moment))

@@ -1,11 +1,15 @@
 """The windows of a file as the test pipeline makes them, read in a child process."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from macbdf_mm.apis.caveats import missing_seconds
 from macbdf_mm.apis.media_files import check_is_file
 from macbdf_mm.apis.test_settings import TestSettings
+from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
@@ -51,17 +55,71 @@ class WindowReader:
         return plan_windows(duration_seconds, span_seconds, stride_seconds=stride_seconds)
 
     def read(
-        self, path: Path, info: MediaInfo, span: Interval, allow_partial: bool
+        self,
+        path: Path,
+        info: MediaInfo,
+        span: Interval,
+        allow_partial: bool,
+        *,
+        with_video: bool = True,
+        faces: Sequence[Mapping[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Return one window after the test pipeline; nothing is known of its labels.
 
         A window that cannot be decoded is a gap in the file: it comes without content, and its
         data sample says why.
 
+        Args:
+            path: The file.
+            info: What it holds.
+            span: The window.
+            allow_partial: Whether a window on which the decoder was stopped is such a gap, too.
+            with_video: Whether the pictures count; the window else comes as if it had none.
+            faces: Entries of the annotation's field ``faces``, for a pipeline that crops them.
+
         Raises:
             DecoderStoppedError: If the decoder died or hung twice, unless ``allow_partial``.
         """
-        row = {
+        row = self._row(path, info, span, faces)
+        try:
+            packed = self._run(row, with_video)
+        except UndecodableMediaError as error:
+            if isinstance(error, DecoderStoppedError) and not allow_partial:
+                raise naming_allow_partial(error) from error
+            return self.read_nothing(path, info, span, error, faces)
+        packed["data_samples"].set_metainfo(
+            {"media_info": info, "decode_error": None, "is_decoder_stopped": False}
+        )
+        return packed
+
+    def read_nothing(
+        self,
+        path: Path,
+        info: MediaInfo,
+        span: Interval,
+        error: UndecodableMediaError,
+        faces: Sequence[Mapping[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Return a window without content, a gap in the file; its data sample says why."""
+        row = self._row(path, info, span, faces)
+        packed = self._run({**row, "decode_error": str(error)}, with_video=False)
+        packed["data_samples"].set_metainfo(
+            {
+                "media_info": info,
+                "decode_error": str(error),
+                "is_decoder_stopped": isinstance(error, DecoderStoppedError),
+            }
+        )
+        return packed
+
+    def _row(
+        self,
+        path: Path,
+        info: MediaInfo,
+        span: Interval,
+        faces: Sequence[Mapping[str, Any]] | None,
+    ) -> dict[str, Any]:
+        return {
             "file": str(path),
             "path": str(path),
             "label": UNKNOWN,
@@ -71,22 +129,21 @@ class WindowReader:
             "audio_fake_intervals": (),
             "duration_seconds": info.duration_seconds,
             "span_seconds": span,
+            "faces": faces,
             "decoding_process": self.process,
         }
-        problem, is_stopped = None, False
-        try:
-            packed = self.settings.pipeline(row)
-        except UndecodableMediaError as error:
-            is_stopped = isinstance(error, DecoderStoppedError)
-            if is_stopped and not allow_partial:
-                raise DecoderStoppedError(
-                    f"{str(error).rstrip('.')}; or score the rest with --allow-partial "
-                    "(`allow_partial=True`)."
-                ) from error
-            # A gap in the file: this window has no scores, the others still have.
-            problem = str(error)
-            packed = self.settings.pipeline({**row, "decode_error": problem})
-        packed["data_samples"].set_metainfo(
-            {"media_info": info, "decode_error": problem, "is_decoder_stopped": is_stopped}
-        )
-        return packed
+
+    def _run(self, row: dict[str, Any], with_video: bool) -> dict[str, Any]:
+        results = row
+        for transform in self.settings.pipeline.transforms:
+            results = transform(results)
+            if isinstance(transform, DecodeAudioVisual) and not with_video:
+                results["video_valid"] = np.zeros_like(results["video_valid"])
+        return results
+
+
+def naming_allow_partial(error: DecoderStoppedError) -> DecoderStoppedError:
+    """Return the error with the remedy that a prediction has."""
+    return DecoderStoppedError(
+        f"{str(error).rstrip('.')}; or score the rest with --allow-partial (`allow_partial=True`)."
+    )

@@ -116,7 +116,19 @@ class DecodingProcess:
             DecoderStoppedError: If two children died or took too long.
             Exception: Whatever the function raises.
         """
+        return self.call_within(self.time_limit_seconds, function, path, *args, **kwargs)
+
+    def call_within(
+        self,
+        time_limit_seconds: float,
+        function: Callable[..., Result],
+        path: str | Path,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Result:
+        """Do what :meth:`call` does, with a time limit of its own for a long piece of work."""
         path = str(path)
+        limit = min(time_limit_seconds, _MAX_TIME_LIMIT_SECONDS)
         # Round the whole exchange: a thread must not get the answer to the call of another.
         with self._lock:
             self._is_aborted = False
@@ -124,7 +136,7 @@ class DecodingProcess:
             causes = []
             for _ in range(_NUM_ATTEMPTS):
                 try:
-                    succeeded, result = self._ask((function, path, args, kwargs))
+                    succeeded, result = self._ask((function, path, args, kwargs), limit)
                 except _NoAnswerError as error:
                     causes.append(str(error))
                     if self._is_aborted:
@@ -148,13 +160,13 @@ class DecodingProcess:
             self._is_aborted = True
             child.kill()
 
-    def _ask(self, request: tuple[Any, ...]) -> tuple[bool, Any]:
+    def _ask(self, request: tuple[Any, ...], time_limit_seconds: float) -> tuple[bool, Any]:
         """Return the answer of the child, or raise why there is none; it is ended then."""
         try:
             connection, answers = self._start()
             connection.send(request)
-            if not connection.poll(self.time_limit_seconds):
-                raise _NoAnswerError(f"{_NO_ANSWER} for {self.time_limit_seconds:g} s")
+            if not connection.poll(time_limit_seconds):
+                raise _NoAnswerError(f"{_NO_ANSWER} for {time_limit_seconds:g} s")
             succeeded, result = answers.load(*connection.recv())
             if isinstance(result, MemoryError):
                 raise _NoAnswerError(_NO_MEMORY)

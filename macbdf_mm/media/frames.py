@@ -13,7 +13,7 @@ from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.packets import to_seconds
 from macbdf_mm.media.tracks import Track
 
-_ROUNDING_SECONDS = 1e-6
+ROUNDING_SECONDS = 1e-6
 # For so long a picture may stand in for others that do not decode; after that there is none.
 _MAX_STAND_IN_SECONDS = 0.5
 
@@ -49,7 +49,7 @@ def read_frames(
     if not len(times_seconds):
         return frames, valid
     # A time that misses the start of a frame by rounding belongs to that frame.
-    wanted = np.asarray(times_seconds, np.float64) + file.zero_seconds + _ROUNDING_SECONDS
+    wanted = np.asarray(times_seconds, np.float64) + file.zero_seconds + ROUNDING_SECONDS
     plan = plan_frames(file, file.video, wanted)
     if plan is not None:
         num_shown = num_corrupt = 0
@@ -87,8 +87,8 @@ def shown_frames(
     if file.video is None:
         return
     converter = FrameConverter(file.video.size)
-    first, last = (edge + file.zero_seconds - _ROUNDING_SECONDS for edge in span_seconds)
-    for frame, start, _ in _decode_with_times(file, file.video, first, last):
+    first, last = (edge + file.zero_seconds - ROUNDING_SECONDS for edge in span_seconds)
+    for frame, start, _ in frames_with_times(file, file.video, first, last):
         if start >= last:
             return
         if start >= first:
@@ -103,7 +103,7 @@ def _decode_in_order(
     All are decoded, and what does not come out leaves the frame before it shown for up to half a
     second longer.
     """
-    for frame, start, end in _decode_with_times(file, video, wanted[0], wanted[-1]):
+    for frame, start, end in frames_with_times(file, video, wanted[0], wanted[-1]):
         first, last = np.searchsorted(wanted, (start, end))
         if first < last:
             yield frame, slice(first, last)
@@ -119,7 +119,7 @@ def _shown_until(file: MediaFile, start: float, following: float) -> float:
     return min(following, max(start + _MAX_STAND_IN_SECONDS, min(damaged)))
 
 
-def _decode_with_times(
+def frames_with_times(
     file: MediaFile, video: Track, from_seconds: float, until_seconds: float
 ) -> Iterator[tuple[av.VideoFrame, float, float]]:
     """Yield frames with the moments from which and up to which each is shown."""

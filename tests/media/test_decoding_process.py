@@ -144,6 +144,13 @@ def test_a_file_that_hangs_the_decoder_is_named():
         assert process.call(eval, PROCESS_ID) != child
 
 
+def test_a_call_may_have_a_time_limit_of_its_own():
+    with DecodingProcess(time_limit_seconds=0.2) as process:
+        assert process.call_within(30.0, eval, "__import__('time').sleep(0.5)") is None
+        with pytest.raises(DecoderStoppedError, match=r"gave no answer for 0\.3 s"):
+            process.call_within(0.3, exec, HANG)
+
+
 def test_a_file_that_hangs_again_and_again_is_left_alone_but_not_for_good(tmp_path):
     text = KILL_ONE_AFTER_ANOTHER.format(
         marks=str(tmp_path / "m"), num_deaths=4, harm="time.sleep(60)"

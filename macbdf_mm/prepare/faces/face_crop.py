@@ -21,6 +21,7 @@ from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.sound import read_waveform
 from macbdf_mm.media.writer import quality_options
 from macbdf_mm.structures.face_track import FaceTrack, squares_around
+from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.utils.files import replacing
 
 CropFormat = Literal["mp4", "jpeg"]
@@ -231,7 +232,11 @@ class WrittenCrop:
 
 
 def write_face_crop(
-    source: str | Path, track: FaceTrack, path: str | Path, settings: CropSettings
+    source: str | Path,
+    track: FaceTrack,
+    path: str | Path,
+    settings: CropSettings,
+    shot: Interval = (-math.inf, math.inf),
 ) -> WrittenCrop:
     """Write the face of a track with the sound of the same seconds.
 
@@ -243,6 +248,7 @@ def write_face_crop(
         track: The face.
         path: The file to write; its folder is made.
         settings: How.
+        shot: No frame before or after it is taken, in seconds of the source.
 
     Raises:
         UndecodableMediaError: If no frame of the source lies within the track.
@@ -250,15 +256,18 @@ def write_face_crop(
     """
     # A name of its own until it is whole: two that write the same crop do not disturb each other.
     with replacing(path) as unfinished:
-        return _write(Path(source), track, unfinished, settings)
+        return _write(Path(source), track, unfinished, settings, shot)
 
 
-def _write(source: Path, track: FaceTrack, path: Path, settings: CropSettings) -> WrittenCrop:
+def _write(
+    source: Path, track: FaceTrack, path: Path, settings: CropSettings, shot: Interval
+) -> WrittenCrop:
     first, last = track.interval
     hold = settings.max_hold_seconds
+    span = max(first - hold, shot[0]), min(last + hold + _ROUNDING_SECONDS, shot[1])
     # Opened twice: reading sound moves the place in the file where frames are read.
     with MediaFile(source) as video, MediaFile(source) as audio:
-        frames = shown_frames(video, (first - hold, last + hold + _ROUNDING_SECONDS))
+        frames = shown_frames(video, span)
         opening = next(frames, None)
         if opening is None:
             raise UndecodableMediaError(

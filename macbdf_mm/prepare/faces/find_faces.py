@@ -1,21 +1,25 @@
 """Looking for faces in a whole file: sampled frames, tracks, and the one to look at."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import ArgumentError
-from macbdf_mm.media.frames import read_frames
-from macbdf_mm.media.media_file import MediaFile
-from macbdf_mm.media.probe import describe
+from macbdf_mm.media.cuts import find_cuts, picture_changes
+from macbdf_mm.media.decoding_process import DecodingProcess, call_in
+from macbdf_mm.media.probe import probe
+from macbdf_mm.media.survey import Survey, survey
 from macbdf_mm.prepare.faces.detector import Detections, FaceDetector
 from macbdf_mm.prepare.faces.tracking import link_detections, smooth_boxes
 from macbdf_mm.structures.face_track import FaceTrack, box_areas, choose_track
+from macbdf_mm.structures.intervals import Interval
 
-# Pictures that are decoded and looked at together: bounds the memory, and a seek each is cheap.
+# Pictures that are decoded and looked at together, which bounds the memory.
 _NUM_TOGETHER = 32
 
 
@@ -69,37 +73,58 @@ class FoundFaces:
         tracks: All faces; none, or exactly one of them, is chosen.
         failure: Why none is chosen, or None.
         num_frames: Number of frames searched.
-        num_candidates: How many of the tracks could have been chosen.
+        candidates: Positions of the tracks that could have been chosen: they last long enough and
+            are large enough.
+        cuts_seconds: When new shots begin, ascending; every track lies within a shot.
+        num_damaged: How many pictures are damaged by the word of their decoder.
     """
 
     tracks: tuple[FaceTrack, ...]
     failure: str | None
     num_frames: int = 0
-    num_candidates: int = 0
+    candidates: tuple[int, ...] = ()
+    cuts_seconds: tuple[float, ...] = ()
+    num_damaged: int = 0
+
+    def shot_of(self, track: FaceTrack) -> Interval:
+        """Return between which cuts a track lies; infinite where there is none."""
+        first, _ = track.interval
+        edges = (-math.inf, *self.cuts_seconds, math.inf)
+        return next((low, high) for low, high in pairwise(edges) if first < high)
 
 
-def find_faces(path: str | Path, detector: FaceDetector, settings: TrackingSettings) -> FoundFaces:
+def find_faces(
+    path: str | Path,
+    detector: FaceDetector,
+    settings: TrackingSettings,
+    process: DecodingProcess | None = None,
+) -> FoundFaces:
     """Return the faces of a video file.
 
     Args:
         path: The media file.
         detector: Who looks.
         settings: How.
+        process: Where the file is decoded; None: in this process.
 
     Raises:
         MissingDataError: If there is no such file.
         UndecodableMediaError: If neither video nor audio decodes.
     """
-    with MediaFile(path) as file:
-        info = describe(file)
-        if file.video is None:
-            return FoundFaces((), "the file has no video track")
-        size = file.video.size
-        found = _look(file, size, info.duration_seconds, detector, settings, settings.long_side)
-        is_larger = max(size) > settings.long_side
-        if not found.tracks and is_larger and settings.retry_long_side > settings.long_side:
-            again = settings.retry_long_side
-            found = _look(file, size, info.duration_seconds, detector, settings, again)
+    info = call_in(process, probe, path)
+    if info.height is None or info.width is None:
+        return FoundFaces((), "the file has no video track")
+    size = info.height, info.width
+    times = _sampled_times(info.duration_seconds, settings.step_seconds)
+
+    def look(long_side: int) -> FoundFaces:
+        short_side = max(1, round(min(long_side, max(size)) * min(size) / max(size)))
+        return _look(_parts(path, times, settings, short_side, process), detector, settings)
+
+    found = look(settings.long_side)
+    is_larger = max(size) > settings.long_side
+    if not found.tracks and is_larger and settings.retry_long_side > settings.long_side:
+        found = look(settings.retry_long_side)
     return choose_face(found, size, settings)
 
 
@@ -133,46 +158,81 @@ def choose_face(
     best = choose_track([found.tracks[i] for i in candidates])
     chosen = None if best is None else candidates[best]
     tracks = tuple(replace(t, chosen=i == chosen) for i, t in enumerate(found.tracks))
-    return replace(found, tracks=tracks, failure=None, num_candidates=len(candidates))
+    return replace(found, tracks=tracks, failure=None, candidates=tuple(candidates))
 
 
 def _look(
-    file: MediaFile,
-    size: tuple[int, int],
-    duration_seconds: float,
+    parts: Iterator[tuple[npt.NDArray[np.float64], Survey]],
     detector: FaceDetector,
     settings: TrackingSettings,
-    long_side: int,
 ) -> FoundFaces:
     times: list[float] = []
     detections: list[Detections] = []
-    short_side = max(1, round(min(long_side, max(size)) * min(size) / max(size)))
-    for some_times, images in _sampled_frames(file, duration_seconds, settings, short_side):
-        height, width = images.shape[1:3]
+    shots = _ShotChanges()
+    num_damaged = 0
+    for some_times, part in parts:
+        shots.add(part)
+        num_damaged += part.num_damaged
+        if not part.valid.any():
+            continue
+        height, width = part.frames.shape[1:3]
         unit = np.array([width, height, width, height])
-        times += some_times
+        times += some_times[part.valid].tolist()
         detections += [
-            Detections(faces.boxes / unit, faces.scores) for faces in detector.detect(images)
+            Detections(faces.boxes / unit, faces.scores)
+            for faces in detector.detect(part.frames[part.valid])
         ]
-    tracks = link_detections(times, detections, settings.min_iou, settings.max_gap_seconds)
+    cuts = shots.cuts_seconds()
+    tracks = link_detections(times, detections, settings.min_iou, settings.max_gap_seconds, cuts)
     smooth = tuple(
         replace(
             track, boxes=smooth_boxes(track.times_seconds, track.boxes, settings.smoothing_seconds)
         )
         for track in tracks
     )
-    return FoundFaces(smooth, None, len(times))
+    return FoundFaces(smooth, None, len(times), cuts_seconds=cuts, num_damaged=num_damaged)
 
 
-def _sampled_frames(
-    file: MediaFile, duration_seconds: float, settings: TrackingSettings, short_side: int
-) -> Iterator[tuple[list[float], npt.NDArray[np.uint8]]]:
-    """Yield moments and what is shown then, shape (B, H, W, 3), from start to end."""
+def _sampled_times(duration_seconds: float, step_seconds: float) -> npt.NDArray[np.float64]:
     # At least the first frame, however short the clip is.
-    num_times = max(1, int(np.ceil(duration_seconds / settings.step_seconds - 1e-6)))
-    for first in range(0, num_times, _NUM_TOGETHER):
-        last = min(first + _NUM_TOGETHER, num_times)
-        times = np.arange(first, last, dtype=np.float64) * settings.step_seconds
-        images, valid = read_frames(file, times, short_side)
-        if valid.any():
-            yield times[valid].tolist(), images[valid]
+    num_times = max(1, math.ceil(duration_seconds / step_seconds - 1e-6))
+    return np.arange(num_times, dtype=np.float64) * step_seconds
+
+
+def _parts(
+    path: str | Path,
+    times: npt.NDArray[np.float64],
+    settings: TrackingSettings,
+    short_side: int,
+    process: DecodingProcess | None,
+) -> Iterator[tuple[npt.NDArray[np.float64], Survey]]:
+    """Yield moments and what is shown then and in between, from start to end."""
+    for first in range(0, len(times), _NUM_TOGETHER):
+        some = times[first : first + _NUM_TOGETHER]
+        until = float(some[-1]) + settings.step_seconds
+        yield some, call_in(process, survey, path, some, until, short_side)
+
+
+class _ShotChanges:
+    """The changes from each picture of a file to the next, gathered part by part."""
+
+    def __init__(self) -> None:
+        self._starts: list[float] = []
+        self._changes: list[float] = []
+        self._latest: npt.NDArray[np.uint8] | None = None
+        self._latest_start = -math.inf
+
+    def add(self, part: Survey) -> None:
+        """Take the pictures of the next part, which begins with the last one of that before."""
+        is_new = part.starts_seconds > self._latest_start
+        pictures, starts = part.small[is_new], part.starts_seconds[is_new]
+        if not len(pictures):
+            return
+        before = pictures[:1] if self._latest is None else self._latest[None]
+        self._changes += picture_changes(np.concatenate([before, pictures])).tolist()
+        self._starts += starts.tolist()
+        self._latest, self._latest_start = pictures[-1], float(starts[-1])
+
+    def cuts_seconds(self) -> tuple[float, ...]:
+        """Return when the first pictures of new shots begin to be shown."""
+        return tuple(np.array(self._starts)[find_cuts(self._changes)].tolist())

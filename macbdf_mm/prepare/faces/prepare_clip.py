@@ -15,11 +15,12 @@ from macbdf_mm.prepare.faces.detector import FaceDetector, build_detector
 from macbdf_mm.prepare.faces.face_crop import CropSettings, write_face_crop
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, find_faces
 from macbdf_mm.structures.face_track import FaceTrack, choose_track, parse_face_track
+from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.utils.files import FileStamp
 from macbdf_mm.utils.jobs import is_passing
 
 # Increase it when the same settings give another result; older results are then not reused.
-PREPARATION_VERSION = 1
+PREPARATION_VERSION = 2
 _KEY_LENGTH = 20
 CROPS_FOLDER = "crops"
 
@@ -133,11 +134,12 @@ def prepare_clip(
         return _with_crop(
             replace(
                 failed,
-                status="several" if found.num_candidates > 1 else "found",
+                status="several" if len(found.candidates) > 1 else "found",
                 covered_share=_covered_share(chosen, found, settings),
             ),
             path,
             chosen,
+            found.shot_of(chosen),
             out_dir,
             settings,
         )
@@ -190,7 +192,7 @@ def _own_faces(row: ClipRow) -> FoundFaces:
         reason = row.extra.get("face_failure", "the annotation has no `faces` for it")
         return FoundFaces((), str(reason))
     marked = tuple(replace(track, chosen=i == chosen) for i, track in enumerate(tracks))
-    return FoundFaces(marked, None, num_candidates=len(tracks))
+    return FoundFaces(marked, None, candidates=tuple(range(len(tracks))))
 
 
 def _covered_share(
@@ -204,11 +206,16 @@ def _covered_share(
 
 
 def _with_crop(
-    result: ClipResult, path: Path, chosen: FaceTrack, out_dir: Path, settings: PreparationSettings
+    result: ClipResult,
+    path: Path,
+    chosen: FaceTrack,
+    shot: Interval,
+    out_dir: Path,
+    settings: PreparationSettings,
 ) -> ClipResult:
     if settings.crops is None:
         return result
     file = f"{CROPS_FOLDER}/{result.key[:2]}/{result.key}{settings.crops.suffix}"
-    written = write_face_crop(path, chosen, out_dir / file, settings.crops)
+    written = write_face_crop(path, chosen, out_dir / file, settings.crops, shot)
     seconds = round(written.start_seconds, 6), round(written.end_seconds, 6)
     return replace(result, crop_file=file, crop_seconds=seconds, crop_face=written.face_box)

@@ -19,12 +19,14 @@ def link_detections(
     detections: Sequence[Detections],
     min_iou: float = 0.3,
     max_gap_seconds: float = 1.0,
+    cuts_seconds: Sequence[float] = (),
 ) -> list[FaceTrack]:
     """Return one track for each face, in the order in which they appear.
 
     The faces of each picture are assigned to the tracks that are still open so that the sum of
     the overlaps is largest (the Hungarian method); whatever overlaps no track begins one. A
-    track that misses a few pictures goes on, and one that misses more ends.
+    track that misses a few pictures goes on, and one that misses more ends. All tracks end at a
+    cut, since who is seen at the same place after it may be somebody else.
 
     Args:
         times_seconds: When each picture is shown, ascending, shape (P,).
@@ -32,15 +34,26 @@ def link_detections(
         min_iou: A face belongs to a track only if its box and the track's last one have at
             least this intersection over union.
         max_gap_seconds: For how long a track may be without a face.
+        cuts_seconds: When new shots begin, ascending.
     """
     times = np.asarray(times_seconds, np.float64).tolist()
+    shots = np.searchsorted(cuts_seconds, times, side="right").tolist()
     tracks: list[list[_Face]] = []
-    for seconds, found in zip(times, detections, strict=True):
-        alive = [track for track in tracks if seconds - track[-1][0] <= max_gap_seconds + 1e-9]
+    # Those of them that may go on: looking through all of an hour's would take ever longer.
+    alive: list[list[_Face]] = []
+    shot = 0
+    for seconds, now, found in zip(times, shots, detections, strict=True):
+        alive = [
+            track
+            for track in alive
+            if now == shot and seconds - track[-1][0] <= max_gap_seconds + 1e-9
+        ]
+        shot = now
         continued = _match(alive, found, min_iou)
         for index, (box, score) in enumerate(zip(found.boxes, found.scores, strict=True)):
             if index not in continued:
                 tracks.append([])
+                alive.append(tracks[-1])
             continued.get(index, tracks[-1]).append((seconds, box, float(score)))
     return [_joined(track) for track in tracks]
 

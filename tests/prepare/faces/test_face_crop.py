@@ -277,3 +277,13 @@ def test_sound_needs_a_track(tmp_path):
         writer.write_frame(np.zeros((32, 32, 3), np.uint8), 0.0)
         with pytest.raises(ValueError, match="`with_sound`"):
             writer.write_sound(np.zeros(8, np.float32), 0)
+
+
+def test_nothing_beyond_the_shot_of_a_face_is_cropped(make_face_clip, tmp_path):
+    track = track_of(lambda t: (120, 80), 1.0, start=0.5)
+    shot = (0.4, 1.6)
+    written = write_face_crop(make_face_clip(), track, tmp_path / "a.mp4", CropSettings(), shot)
+    # A face is else held for half a second: from 0.0 to 2.0.
+    assert written.start_seconds == pytest.approx(0.4)
+    assert written.end_seconds == pytest.approx(1.6)
+    assert written.num_frames == 30

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, TrackingSettings, choose_face, find_faces
 from macbdf_mm.structures.face_track import FaceTrack, box_areas
 
@@ -10,8 +11,9 @@ WIDTH, HEIGHT = 320, 240
 
 @pytest.fixture
 def find(blue_screen_detector):
-    def find(path, min_side=10, **settings):
-        return find_faces(path, blue_screen_detector(min_side), TrackingSettings(**settings))
+    def find(path, min_side=10, process=None, **settings):
+        detector = blue_screen_detector(min_side)
+        return find_faces(path, detector, TrackingSettings(**settings), process)
 
     return find
 
@@ -28,7 +30,7 @@ def box_of(left, top):
 def test_a_moving_face_is_followed(make_face_clip, find):
     path = make_face_clip(places=[lambda t: (40 + round(60 * t), 50 + round(20 * t))])
     found = find(path)
-    assert (found.failure, found.num_candidates, found.num_frames) == (None, 1, 10)
+    assert (found.failure, found.candidates, found.num_frames) == (None, (0,), 10)
     track = chosen(found)
     np.testing.assert_allclose(track.times_seconds, np.arange(10) * 0.2)
     for moment in (0.1, 0.5, 1.3, 1.75):
@@ -43,7 +45,7 @@ def test_of_several_faces_the_largest_for_longest_is_chosen_and_all_are_kept(mak
         places=[lambda t: (20, 30), lambda t: (200, 100) if t < 1.0 else None], seconds=2.0
     )
     found = find(path)
-    assert found.num_candidates == len(found.tracks) == 2
+    assert len(found.candidates) == len(found.tracks) == 2
     assert chosen(found).boxes[0, 0] == pytest.approx(20 / WIDTH, abs=0.01)
     assert sorted(track.num_detections for track in found.tracks) == [5, 10]
 
@@ -133,3 +135,37 @@ def test_long_files_are_looked_through_in_pieces(make_face_clip, find):
 def test_settings_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
         TrackingSettings(**arguments)
+
+
+def _two_shots(make_face_clip, cut, **options):
+    """A head at one place; from the cut on the wall is another, as the head may be."""
+    return make_face_clip(
+        places=[lambda t: (120, 80)],
+        walls=lambda t: (20, 20, 235) if t < cut else (60, 80, 175),
+        **options,
+    )
+
+
+def test_all_tracks_end_at_a_cut(make_face_clip, find):
+    found = find(_two_shots(make_face_clip, 1.04), max_gap_seconds=2.0)
+    # To the picture, although every fifth alone is searched.
+    assert found.cuts_seconds == pytest.approx((1.04,), abs=1e-3)
+    first, second = found.tracks
+    assert first.interval == pytest.approx((0.0, 1.0))
+    assert second.interval == pytest.approx((1.2, 1.8))
+    assert found.candidates == (0, 1)
+    assert found.shot_of(first) == (-np.inf, found.cuts_seconds[0])
+    assert found.shot_of(second) == (found.cuts_seconds[0], np.inf)
+
+
+def test_a_cut_between_two_parts_that_are_read_apart_is_found(make_face_clip, find):
+    path = _two_shots(make_face_clip, 1.28)
+    assert find(path, step_seconds=0.04).cuts_seconds == pytest.approx((1.28,), abs=1e-3)
+
+
+def test_a_file_is_decoded_in_another_process_with_the_same_result(make_face_clip, find):
+    path = make_face_clip(seconds=1.0)
+    here = find(path)
+    with DecodingProcess() as process:
+        there = find(path, process=process)
+    np.testing.assert_array_equal(there.tracks[0].boxes, here.tracks[0].boxes)

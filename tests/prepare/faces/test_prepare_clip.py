@@ -47,7 +47,7 @@ def test_tracks_of_a_failure_are_kept(make_face_clip, blue_screen, blue_screen_d
 def test_a_face_is_seen_no_longer_than_the_clip_lasts(blue_screen, tmp_path, monkeypatch):
     # Frames between its first and its last moment are missing in the file.
     track = FaceTrack(np.array([0.0, 1.0]), np.array([[0.2, 0.2, 0.8, 0.8]] * 2), chosen=True)
-    found = FoundFaces((track,), None, num_frames=3, num_candidates=1)
+    found = FoundFaces((track,), None, num_frames=3, candidates=(0,))
     monkeypatch.setattr("macbdf_mm.prepare.faces.prepare_clip.find_faces", lambda *_: found)
     result = prepare_clip(ROW, tmp_path / "a.mp4", "k", tmp_path, blue_screen(), object())
     assert result.covered_share == 1.0

@@ -33,6 +33,13 @@ def test_a_face_is_found_again_within_the_gap_and_not_after():
     assert [track.times_seconds.tolist() for track in tracks] == [[0.0], [0.6, 0.8]]
 
 
+def test_no_track_goes_on_after_a_cut():
+    times, seen = [0.0, 0.2, 0.4, 0.6], [see(0), see(0), see(0), see(0)]
+    tracks = link_detections(times, seen, cuts_seconds=[0.4])
+    assert [track.times_seconds.tolist() for track in tracks] == [[0.0, 0.2], [0.4, 0.6]]
+    assert len(link_detections(times, seen, cuts_seconds=[0.1, 0.3, 0.5, 0.7])) == 4
+
+
 def test_a_jump_begins_another_track():
     tracks = link_detections([0, 0.2], [see(0), see(15)], min_iou=0.3)
     assert len(tracks) == 2
