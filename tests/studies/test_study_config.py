@@ -133,7 +133,7 @@ def test_a_config_without_a_test_is_named(make_settings, tmp_path):
 def without(settings, path, *keys):
     schedule = Config.fromfile(settings.schedule)
     for key in keys:
-        del schedule[key]
+        schedule.pop(key)
     schedule.dump(str(path))
     return replace(settings, schedule=path)
 
