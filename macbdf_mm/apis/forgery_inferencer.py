@@ -1,8 +1,9 @@
 """From files to scores: the inferencer behind ``macbdf predict``."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.decision_rules import DecisionRules
 from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
-from macbdf_mm.apis.media_files import expand_folders
+from macbdf_mm.apis.media_source import Input, MediaSource, media_sources
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
@@ -33,7 +34,26 @@ from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.utils.prefetch import prefetch
-from macbdf_mm.utils.tables import printable_lines
+from macbdf_mm.utils.tables import printable, printable_lines
+
+_MAX_BATCH_IN_SIZES = 8
+
+
+@dataclass(frozen=True)
+class ReadWindow:
+    """A window of a file that was read, or why the rest of the file was not.
+
+    Attributes:
+        source: What it is from.
+        packed: The window after the test pipeline; None with an error.
+        error: Why the source has no scores.
+        is_last: Whether nothing follows of this source.
+    """
+
+    source: MediaSource
+    packed: dict[str, Any] | None = None
+    error: ForgeryToolboxError | None = None
+    is_last: bool = False
 
 
 class ForgeryInferencer(BaseInferencer):
@@ -59,13 +79,13 @@ class ForgeryInferencer(BaseInferencer):
         show_progress: Show the windows of the current file on stderr, in a terminal.
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
-        amp: Compute under bfloat16 autocast, on a GPU.
+        amp: Compute under bfloat16 autocast: half the memory, and faster on hardware that has it.
         decode_time_limit_seconds: How long the decoder may take for one window of a file, or to
             look through the file for its length.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
-        ConfigError: If the config is wrong, the device is missing, or ``amp`` is set without a GPU.
+        ConfigError: If the config is wrong, or the device is not there.
         CheckpointMismatchError: If the checkpoint does not fit the model.
     """
 
@@ -101,7 +121,7 @@ class ForgeryInferencer(BaseInferencer):
 
     def __call__(
         self,
-        inputs: str | Path | Sequence[str | Path],
+        inputs: Input | Iterable[Input],
         return_datasamples: bool = False,
         batch_size: int = 8,
         **kwargs: Any,
@@ -111,7 +131,10 @@ class ForgeryInferencer(BaseInferencer):
         With ``return_vis`` both have an entry for each file, None for one that failed.
 
         Args:
-            inputs: Files and folders; a folder stands for the media files in it.
+            inputs: One or several of: the path of a file; a folder, which stands for the media
+                files in it; a pattern such as ``'clips/**/*.mp4'``; the bytes of a file; a file
+                that is open in binary mode, read from where it stands; a
+                :class:`~macbdf_mm.apis.media_source.Recording` of frames and sound.
             return_datasamples: Return a list of ``ForgeryDataSample``, one per window, in place
                 of each prediction; a file that failed keeps its record.
             batch_size: Windows that are decoded and computed together.
@@ -126,28 +149,30 @@ class ForgeryInferencer(BaseInferencer):
 
     def iterate(
         self,
-        inputs: str | Path | Sequence[str | Path],
+        inputs: Input | Iterable[Input],
         return_datasamples: bool = False,
         batch_size: int = 8,
         **kwargs: Any,
     ) -> Iterator[dict[str, Any]]:
-        """Yield what :meth:`__call__` returns for each file, as soon as it is done."""
-        self._refuse_fork()
-        for path in self._inputs_to_list(inputs):
-            try:
-                yield self.score_file(path, return_datasamples, batch_size, **kwargs)
-            except ForgeryToolboxError as error:
-                failure = failed_prediction(str(path), str(error), self.thresholds, self.caveats)
+        """Yield what :meth:`__call__` returns for each file, as soon as it is done.
+
+        The inputs can be a generator, of which no more is taken than fills the next batch.
+        """
+        for source, outcome in self._score(inputs, return_datasamples, batch_size, **kwargs):
+            if isinstance(outcome, ForgeryToolboxError):
+                error = str(outcome)
+                failure = failed_prediction(source.name, error, self.thresholds, self.caveats)
                 figures = [None] if kwargs.get("return_vis") else []
-                yield {"predictions": [failure.to_json()], "visualization": figures}
+                outcome = {"predictions": [failure.to_json()], "visualization": figures}
+            yield outcome
 
     def predict(
-        self, inputs: str | Path | Sequence[str | Path], batch_size: int = 8, **kwargs: Any
+        self, inputs: Input | Iterable[Input], batch_size: int = 8, **kwargs: Any
     ) -> Iterator[Prediction]:
         """Yield the prediction of each file as an object, as soon as it is there.
 
         Args:
-            inputs: Files and folders; a folder stands for the media files in it.
+            inputs: As :meth:`__call__` takes them, or a generator of them.
             batch_size: Windows that are decoded and computed together.
             **kwargs: ``stride_seconds`` and ``allow_partial``, see :meth:`preprocess`.
         """
@@ -168,56 +193,50 @@ class ForgeryInferencer(BaseInferencer):
             UndecodableMediaError: If it cannot be decoded, or was cut short.
             ConfigError: If this process was forked from the one that made the inferencer.
         """
-        self._refuse_fork()
-        outcome: dict[str, Any] = super().__call__(
-            [Path(path)], return_datasamples, batch_size, **kwargs
-        )
+        source = MediaSource(str(path))
+        [(_, outcome)] = self._score([source], return_datasamples, batch_size, **kwargs)
+        if isinstance(outcome, ForgeryToolboxError):
+            raise outcome
         return outcome
 
     def preprocess(
         self,
-        inputs: Sequence[Path],
+        inputs: Input | Iterable[Input],
         batch_size: int = 8,
         stride_seconds: float | None = None,
         allow_partial: bool = False,
-    ) -> Iterator[dict[str, Any]]:
-        """Yield collated batches of windows; a batch never holds windows of two files.
+    ) -> Iterator[list["ReadWindow"]]:
+        """Yield the windows of all files in batches; short files fill a batch together.
+
+        Each batch is read in a thread while the one before it is in use.
 
         Args:
-            inputs: Media files.
+            inputs: As :meth:`__call__` takes them.
             batch_size: Windows in a batch.
             stride_seconds: From the start of a window to the next; by default that of the test.
             allow_partial: Score what is there of a file that was cut short, and what was read of
                 one whose decoder was stopped in some windows, with a warning.
-
-        Raises:
-            MissingDataError: If a file does not exist.
-            UndecodableMediaError: If a file cannot be decoded, or was cut short.
-            DecoderStoppedError: If the decoder died or hung twice on a window.
         """
-        for path in inputs:
-            info = self.reader.probe(path, allow_partial)
-            spans = self.reader.plan(info.duration_seconds, stride_seconds)
-            packed = (
-                self.reader.read(path, info, span, allow_partial)
-                for span in self._watch(spans, path)
-            )
-            batches = map(self.collate_fn, self._get_chunk_data(packed, batch_size))
-            yield from prefetch(batches, self._process.abort)
+        windows = (
+            window
+            for source in self._inputs_to_list(inputs)
+            for window in self._read(source, stride_seconds, allow_partial)
+        )
+        yield from prefetch(_in_batches(windows, batch_size), self._process.abort)
 
     def forward(self, inputs: dict[str, Any], **kwargs: Any) -> Any:
         """Return the windows of a batch with their scores.
 
         Args:
-            inputs: A batch of :meth:`preprocess`.
+            inputs: A batch as the pipeline and ``collate_fn`` make it.
             **kwargs: As the base class takes them.
         """
-        with torch.autocast("cuda", torch.bfloat16) if self.amp else nullcontext():
+        with torch.autocast(self._device_type, torch.bfloat16) if self.amp else nullcontext():
             return super().forward(inputs, **kwargs)
 
     def visualize(
         self,
-        inputs: list[Path],
+        inputs: Sequence[MediaSource],
         preds: Sequence[ForgeryDataSample],
         show: bool = False,
         return_vis: bool = False,
@@ -298,12 +317,95 @@ class ForgeryInferencer(BaseInferencer):
         """By track, the score from which it counts as fake."""
         return self.rules.thresholds
 
-    def _inputs_to_list(self, inputs: str | Path | Sequence[str | Path]) -> list[Path]:
-        return expand_folders([inputs] if isinstance(inputs, str | Path) else inputs)
+    def _score(
+        self,
+        inputs: Any,
+        return_datasamples: bool,
+        batch_size: int,
+        **kwargs: Any,
+    ) -> Iterator[tuple[MediaSource, dict[str, Any] | ForgeryToolboxError]]:
+        """Yield each source with what :meth:`__call__` returns of it, or why there is nothing."""
+        self._refuse_fork()
+        reading, computing, drawing, gathering = self._dispatch_kwargs(**kwargs)
+        samples: list[ForgeryDataSample] = []
+        problem: ForgeryToolboxError | None = None
+        for batch in self.preprocess(inputs, batch_size, **reading):
+            computed, failure = self._compute(batch, computing)
+            for window in batch:
+                if window.packed is not None and computed:
+                    samples.append(computed.pop(0))
+                problem = problem or window.error or (failure if window.packed else None)
+                if not window.is_last:
+                    continue
+                yield (
+                    window.source,
+                    problem
+                    or self._finish(window.source, samples, return_datasamples, drawing, gathering),
+                )
+                samples, problem = [], None
+
+    def _compute(
+        self, batch: Sequence["ReadWindow"], kwargs: dict[str, Any]
+    ) -> tuple[list[ForgeryDataSample], ForgeryToolboxError | None]:
+        """Return the windows of a batch with their scores, or why they have none."""
+        packed = [window.packed for window in batch if window.packed is not None]
+        try:
+            return list(self.forward(self.collate_fn(packed), **kwargs)) if packed else [], None
+        except ForgeryToolboxError as error:
+            return [], error
+
+    def _finish(
+        self,
+        source: MediaSource,
+        samples: Sequence[ForgeryDataSample],
+        return_datasamples: bool,
+        drawing: dict[str, Any],
+        gathering: dict[str, Any],
+    ) -> dict[str, Any] | ForgeryToolboxError:
+        try:
+            figures = self.visualize([source], samples, **drawing)
+            outcome: dict[str, Any] = self.postprocess(
+                samples, figures, return_datasamples, **gathering
+            )
+        except ForgeryToolboxError as error:
+            return error
+        return outcome
+
+    def _read(
+        self, source: MediaSource, stride_seconds: float | None, allow_partial: bool
+    ) -> Iterator["ReadWindow"]:
+        """Yield the windows of a source; the last one, or an error in its place, says so."""
+        try:
+            with source.file() as path:
+                try:
+                    info = self.reader.probe(path, allow_partial)
+                    spans = self.reader.plan(info.duration_seconds, stride_seconds)
+                    last = len(spans)
+                    for number, span in enumerate(self._watch(spans, source.name), start=1):
+                        packed = self.reader.read(path, info, span, allow_partial)
+                        if source.content is not None:
+                            sample = packed["data_samples"]
+                            problem = sample.decode_error and source.renamed(
+                                sample.decode_error, path
+                            )
+                            sample.set_metainfo(
+                                {"file": source.name, "path": source.name, "decode_error": problem}
+                            )
+                        yield ReadWindow(source, packed, is_last=number == last)
+                except ForgeryToolboxError as error:
+                    error.args = (source.renamed(str(error), path), *error.args[1:])
+                    raise
+        except ForgeryToolboxError as error:
+            yield ReadWindow(source, error=error, is_last=True)
+
+    def _inputs_to_list(self, inputs: Any) -> Any:
+        """Return an iterator over what the inputs stand for: there may be many."""
+        return media_sources(inputs)
 
     def _init_model(self, cfg: Config, weights: str, device: str = "cpu") -> nn.Module:
         """Return the model with its weights, and note what has to be said about them."""
-        check_device(device, self.amp)
+        check_device(device)
+        self._device_type = torch.device(device).type
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
         model = build_model(cfg)
         load_weights(model, checkpoint["state_dict"], weights)
@@ -326,12 +428,12 @@ class ForgeryInferencer(BaseInferencer):
         # The config's visualizer would write into the work folder of the training run.
         return None
 
-    def _watch(self, spans: Sequence[Interval], path: Path) -> Any:
+    def _watch(self, spans: Sequence[Interval], name: str) -> Any:
         """Return an iterable of ``spans`` that shows its progress if that is wanted."""
         console = Console(stderr=True)
         if not (self.show_windows and console.is_terminal):
             return spans
-        return track(spans, description=path.name, console=console, transient=True)
+        return track(spans, description=printable(Path(name).name), console=console, transient=True)
 
     def _refuse_fork(self) -> None:
         if os.getpid() != self._owner:
@@ -345,3 +447,18 @@ class ForgeryInferencer(BaseInferencer):
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
         videos = gather_videos(windows, self.reader.settings.aggregation, self.rules.real_windows)
         return self.rules.calibration.apply(videos)
+
+
+def _in_batches(windows: Iterator[ReadWindow], size: int) -> Iterator[list[ReadWindow]]:
+    """Yield the windows in lists with ``size`` that were read, and what failed between them."""
+    batch: list[ReadWindow] = []
+    num_read = 0
+    for window in windows:
+        batch.append(window)
+        num_read += window.packed is not None
+        # What failed waits for what was read before it, but never a million for a few windows.
+        if num_read == size or not num_read or len(batch) == _MAX_BATCH_IN_SIZES * size:
+            yield batch
+            batch, num_read = [], 0
+    if batch:
+        yield batch

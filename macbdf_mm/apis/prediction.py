@@ -104,6 +104,8 @@ class Prediction:
         worst_face: The ``id`` of the face with the highest overall score; None without faces.
         cuts: Where one shot ends and the next begins, in seconds. No window of a face contains one.
         cut_windows: Positions of the ``windows`` that contain a cut.
+        settings: Digest of the weights, config and options by which it was scored; None where no
+            run stands behind it that could go on with it.
     """
 
     file: str
@@ -127,6 +129,7 @@ class Prediction:
     worst_face: int | None = None
     cuts: Sequence[float] = ()
     cut_windows: Sequence[int] = ()
+    settings: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON file holds it."""

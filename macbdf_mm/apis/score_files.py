@@ -4,10 +4,11 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import torch
@@ -18,8 +19,9 @@ from macbdf_mm.apis.decision_rules import thresholds_by_track
 from macbdf_mm.apis.explain import explain
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
-from macbdf_mm.apis.media_files import expand_folders
+from macbdf_mm.apis.media_files import expand_paths
 from macbdf_mm.apis.prediction import failed_prediction, save_predictions
+from macbdf_mm.apis.release import file_digest
 from macbdf_mm.engine.hooks.decision_threshold_hook import calibration_of
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UnwritableFileError
 from macbdf_mm.utils.files import FileStamp, check_writable
@@ -28,7 +30,7 @@ from macbdf_mm.utils.journal import Journal, journal_files
 from macbdf_mm.utils.shard import WHOLE, Shard
 
 # Counted up when scores of before must not be taken for those of now.
-_VERSION = 4
+_VERSION = 5
 
 Prediction = dict[str, Any]
 
@@ -69,7 +71,7 @@ class FileScorer:
     def __call__(self, file: str) -> Prediction:
         """Return the prediction of a file, as :meth:`ForgeryInferencer.score_file` makes it."""
         prediction: Prediction = self._load().score_file(file, **self.scoring)["predictions"][0]
-        return prediction
+        return {**prediction, "settings": self.settings}
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_inferencer": None}
@@ -92,18 +94,25 @@ class FileScorer:
         calibration = calibration_of(weights)
         return thresholds, weight_caveats(checkpoint, is_fitted, are_windows_known, calibration)
 
-    def stamps(self) -> Callable[[Path], list[Any]]:
-        """Return the function that says what the scores of a file depend on."""
-        weights = FileStamp.of(self.checkpoint)
+    @cached_property
+    def settings(self) -> str:
+        """Digest of what scores depend on beside the file: weights, config and options."""
+        weights = self.checkpoint
         settings = [
-            weights and weights.as_json(),
+            _VERSION,
+            file_digest(weights) if weights.is_file() else None,
             self.config.to_dict(),
-            sorted(self.scoring.items()),
+            # Batches of another size give the same scores.
+            sorted((name, value) for name, value in self.scoring.items() if name != "batch_size"),
             self.loading.get("amp", False),
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
-        digest = blake2b(text.encode(), digest_size=8).hexdigest()
-        return lambda path: [_VERSION, digest, (found := FileStamp.of(path)) and found.as_json()]
+        return blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def stamps(self) -> Callable[[Path], list[Any]]:
+        """Return the function that says what the scores of a file depend on."""
+        settings = self.settings
+        return lambda path: [settings, (found := FileStamp.of(path)) and found.as_json()]
 
     def _load(self) -> ForgeryInferencer:
         if self._inferencer is None:
@@ -130,15 +139,18 @@ def score_files(
     out: str | Path | None = None,
     shard: Shard = WHOLE,
     resume: bool = True,
+    is_known: Callable[[str], bool] | None = None,
 ) -> None:
     """Tell the prediction of each file as it comes; one that cannot be scored has an error.
 
     Neither a file that ends its process nor one that is not done in time harms another. No
-    prediction is kept in memory: a million files take some hundred bytes each.
+    prediction is kept in memory, and no name: with ``out``, a file takes 130 bytes or so in the
+    index of the journal, and without it nothing.
 
     Args:
         scorer: Scores a file.
-        paths: Files and folders; a folder stands for the media files in it.
+        paths: Files, folders and patterns, as
+            :func:`~macbdf_mm.apis.media_files.expand_paths` takes them; taken as they are needed.
         engine: Where the scorer works.
         tell: Is given each prediction as it comes.
         out: JSON file for the list of all, in the order of the files. Until it is written,
@@ -147,6 +159,7 @@ def score_files(
         shard: The part of the files to score; a part of them has a journal alone.
         resume: Take over what is in the journal, of this shard and of all others, where neither
             file, model nor settings have changed since; if not, the journal is begun anew.
+        is_known: Called with the path of each file; returns whether to pass it over.
 
     Raises:
         UnwritableFileError: If ``out`` cannot be written; nothing is scored then.
@@ -156,22 +169,27 @@ def score_files(
     if out is not None:
         check_writable(out)
     stamp_of = scorer.stamps()
-    done: list[Job] = []  # Their predictions are in the journal.
+    # What the list will hold, in its order: there may be a million, and stdin is read once.
+    with TemporaryFile() as order, _open_journal(out, shard, resume) as journal:
 
-    def planned() -> Iterator[Job]:
-        # Names take a fraction of the memory that paths do.
-        for name in [str(path) for path in expand_folders(paths)]:
-            if shard.has(name):
-                job = Job(name, name, stamp_of(Path(name)))
-                if out is not None:
-                    done.append(job)
-                yield job
+        def planned() -> Iterator[Job]:
+            for name in expand_paths(paths):
+                if shard.has(name) and not (is_known and is_known(name)):
+                    job = Job(name, name, stamp_of(Path(name)))
+                    if out is not None:
+                        order.write(json.dumps([job.key, job.stamp]).encode() + b"\n")
+                    yield job
 
-    with _open_journal(out, shard, resume) as journal:
         for result in run_jobs(scorer, planned(), engine, journal):
             tell(_prediction(scorer, result))
         if out is not None and journal is not None and shard == WHOLE:
-            _save(out, scorer, done, journal)
+            order.seek(0)
+            _save(
+                out,
+                scorer,
+                (Job(key, key, stamp) for key, stamp in map(json.loads, order)),
+                journal,
+            )
             # While it is ours: another run may begin one at once.
             journal.path.unlink(missing_ok=True)
 
@@ -208,7 +226,8 @@ def _prediction(scorer: FileScorer, result: Result) -> Prediction:
         prediction: Prediction = result.value
         return prediction
     error = result.error or f"{result.key} has no scores."
-    return failed_prediction(result.key, error, *scorer.thresholds_and_caveats).to_json()
+    failure = failed_prediction(result.key, error, *scorer.thresholds_and_caveats)
+    return replace(failure, settings=scorer.settings).to_json()
 
 
 @contextmanager

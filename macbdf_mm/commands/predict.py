@@ -3,13 +3,23 @@
 import argparse
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any
+from contextlib import ExitStack
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 from macbdf_mm.utils.files import check_writable
 from macbdf_mm.utils.local_engine import LocalEngine
 from macbdf_mm.utils.shard import WHOLE
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from macbdf_mm.apis.find_run import Run
+
+# Of files that are not there, where the model is not there either.
+_NUM_NAMED_FILES = 3
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -17,9 +27,23 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Score videos: is anything in them forged, and where. Without --config and "
         "--checkpoint the newest demo run is used.",
-        epilog="Exit code: 0 if every file was scored, 1 if one was not or nothing could be done.",
+        epilog="Exit code: 0 if every file was scored; 1 if one was not, or nothing could be done; "
+        "2 for wrong arguments; 130 after Ctrl-C.",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="videos, or folders of them")
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="videos, folders of them, or quoted patterns such as 'clips/**/*.mp4'",
+    )
+    parser.add_argument(
+        "--files-from",
+        action="append",
+        default=[],
+        metavar="LIST",
+        help="more of them: a text file with one on each line, - for stdin, or an annotation.json; "
+        "read as it is needed, so that it may be of any length",
+    )
     parser.add_argument(
         "--config",
         help="config of the model; it is code and is run (default: the one saved as plain values "
@@ -30,13 +54,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--jsonl",
         metavar="OUT",
-        help="write each result to this file as a line of JSON as soon as it is there",
+        help="write each result to this file as a line of JSON as soon as it is there; the same "
+        "command goes on behind the lines that are there",
     )
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
-        help="take over what a stopped run with the same --json, and its shards, have scored "
-        "(default: yes)",
+        help="take over what a stopped run with the same --json or --jsonl, and its shards, have "
+        "scored (default: yes)",
     )
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
     parser.add_argument(
@@ -51,7 +76,9 @@ def parse_arguments() -> argparse.Namespace:
         metavar="SECONDS",
         help="from the start of a window to the next (default: as in the test)",
     )
-    parser.add_argument("--amp", action="store_true", help="compute in half precision (GPU)")
+    parser.add_argument(
+        "--amp", "--half", action="store_true", help="compute in half precision (bfloat16)"
+    )
     parser.add_argument(
         "--allow-partial",
         action="store_true",
@@ -72,8 +99,11 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_engine_arguments(parser, num_workers=1)
     arguments = parser.parse_args()
-    if arguments.json is None and (arguments.resume or arguments.shard != WHOLE):
-        parser.error("--resume and --shard need --json OUT, beside which the scores are kept")
+    if not (arguments.files or arguments.files_from):
+        parser.error("expected a FILE to score, or --files-from LIST")
+    is_kept = arguments.json is not None or arguments.jsonl is not None
+    if not is_kept and (arguments.resume or arguments.shard != WHOLE):
+        parser.error("--resume and --shard need --json OUT or --jsonl OUT, which keep the scores")
     return arguments
 
 
@@ -83,17 +113,19 @@ def main() -> int:
 
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.describe_prediction import describe, outcome_of, summarise
-    from macbdf_mm.apis.find_run import choose_run
-    from macbdf_mm.apis.prediction import json_line
+    from macbdf_mm.apis.media_files import listed_paths
+    from macbdf_mm.apis.prediction_lines import PredictionLines, lines_of
     from macbdf_mm.apis.score_files import FileScorer, score_files
 
-    for out in filter(None, (arguments.json, arguments.jsonl)):
-        check_writable(out)  # Before the model is loaded.
-    run = choose_run(arguments.config, arguments.checkpoint)
+    if arguments.json:  # Before the model is loaded.
+        check_writable(arguments.json)
+    if arguments.jsonl:
+        check_writable(lines_of(arguments.jsonl, arguments.shard))
+    run, config = _read_run(arguments)
     engine = engine_from(arguments)
     is_here = isinstance(engine, LocalEngine) and engine.works_here
     scorer = FileScorer(
-        run.read_config(allow_pickle=arguments.allow_pickle),
+        config,
         run.checkpoint,
         loading={
             "device": arguments.device,
@@ -111,31 +143,64 @@ def main() -> int:
     if is_here:
         scorer.start()
     _, caveats = scorer.thresholds_and_caveats
-    print(f"Using {run.checkpoint}")
-    counts: Counter[str] = Counter()
-    is_complete = True
-    with open(arguments.jsonl, "wb") if arguments.jsonl else nullcontext() as lines:
+    resume = arguments.resume is not False
+    with ExitStack() as stack:
+        lines = None
+        if arguments.jsonl:
+            lines = stack.enter_context(
+                PredictionLines(arguments.jsonl, scorer.settings, arguments.shard, resume=resume)
+            )
+        print(f"Using {run.checkpoint}")
+        counts: Counter[str] = Counter()
+        is_complete = True
 
         def tell(prediction: dict[str, Any]) -> None:
             nonlocal is_complete
             counts[outcome_of(prediction)] += 1
             is_complete &= prediction["status"] == "ok"
             print(describe(prediction), flush=True)
-            if lines is not None:
-                lines.write(json_line(prediction))
-                lines.flush()  # What stops the command leaves whole lines.
+            if lines is not None and not lines.take(prediction["file"]):
+                lines.add(prediction)
 
+        is_known = None
+        if lines is not None and not arguments.json:  # Its list needs files with a line, too.
+            is_known = lines.take
+            counts += lines.counts
+            is_complete = lines.are_all_ok
+            if kept := lines.counts.total():
+                print(f"{lines.path} has the scores of {counted(kept, 'file')} already.")
         score_files(
             scorer,
-            arguments.files,
+            chain(arguments.files, listed_paths(arguments.files_from)),
             engine,
             tell,
             out=arguments.json or None,
             shard=arguments.shard,
-            resume=arguments.resume is not False,
+            resume=resume,
+            is_known=is_known,
         )
     print(summarise(counts, caveats))
     return 0 if is_complete else 1
+
+
+def _read_run(arguments: argparse.Namespace) -> "tuple[Run, Config]":
+    """Return the model that is meant; without one, files that are missing are named before it."""
+    from macbdf_mm.apis.find_run import choose_run
+    from macbdf_mm.apis.media_files import check_is_there
+    from macbdf_mm.apis.wrong_inputs import WrongInputs
+
+    wrong = WrongInputs()
+    with wrong.noted():
+        run = choose_run(arguments.config, arguments.checkpoint)
+        return run, run.read_config(allow_pickle=arguments.allow_pickle)
+    files = WrongInputs()
+    for name in arguments.files[:_NUM_NAMED_FILES]:
+        with files.noted():
+            check_is_there(name)
+    with files.noted():
+        wrong.refuse()
+    files.refuse()
+    raise AssertionError
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:

@@ -69,7 +69,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
         UnwritableFileError: If there is no space or no permission, or a folder has the name.
     """
     path = Path(path)
-    if _is_stream(path):
+    if is_stream(path):
         with _one_sentence(path, path):
             yield path
         return
@@ -134,7 +134,7 @@ def check_writable(path: str | Path) -> None:
         UnwritableFileError: As :func:`replacing`.
     """
     path = Path(path)
-    if _is_stream(path):
+    if is_stream(path):
         return
     unfinished = path.with_name(f".{secrets.token_hex(4)}{_MARK}")
     with _one_sentence(path, unfinished):
@@ -231,7 +231,7 @@ class FileStamp:
         return [self.size_bytes, self.modified_ns]
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """Return whether a path names a device, a pipe or an open file of a process."""
     try:
         mode = path.stat().st_mode

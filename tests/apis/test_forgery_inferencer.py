@@ -2,8 +2,9 @@ import copy
 import math
 import os
 import re
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -15,8 +16,9 @@ from mmengine.runner import Runner
 from macbdf_mm.apis.caveats import ONLY_FACES, SYNTHETIC_WEIGHTS
 from macbdf_mm.apis.describe_prediction import describe
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
+from macbdf_mm.apis.media_source import Recording
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
-from macbdf_mm.errors import CheckpointMismatchError, ConfigError
+from macbdf_mm.errors import CheckpointMismatchError, ConfigError, NonFiniteScoreError
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
 
 TRACKS = ("overall", "video", "audio")
@@ -248,29 +250,6 @@ def test_what_was_not_seen_is_said_where_a_part_is_enough(inferencer, make_clip,
     assert _only(inferencer(path))["unseen_share"] == 0.0
 
 
-def test_threads_get_the_scores_of_their_own_files(inferencer, make_clip):
-    paths = [make_clip(f"{k}.mp4", seconds=1.5 + 0.5 * k, fps=20 + 5 * k) for k in range(3)]
-    expected = [_only(inferencer(path)) for path in paths]
-    found = []
-
-    def score(numbers):
-        for number in 3 * numbers:
-            batch_size = 2 if number == 0 else 8
-            found.append((number, _only(inferencer(paths[number], batch_size=batch_size))))
-
-    threads = [threading.Thread(target=score, args=[n]) for n in ([0], [1], [2], [0, 1, 2])]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 18
-    for number, prediction in found:
-        assert prediction["error"] is None
-        assert prediction["file"] == str(paths[number])
-        # Batches of another size sum in another order.
-        np.testing.assert_allclose(prediction["windows"], expected[number]["windows"], atol=1e-5)
-
-
 def test_a_fork_is_told_so_at_once(inferencer, make_clip):
     path = make_clip(seconds=1.5)
     inferencer(path)
@@ -337,7 +316,7 @@ def test_a_file_that_was_cut_short_is_scored_only_on_demand(inferencer, make_cli
 
 def test_windows_are_decoded_one_batch_at_a_time(inferencer, make_clip):
     batches = inferencer.preprocess([make_clip(seconds=4.0)], batch_size=2)
-    assert len(next(batches)["inputs"]["video"]) == 2
+    assert [window.packed["inputs"]["video"].dim() for window in next(batches)] == [4, 4]
     batches.close()
 
 
@@ -351,6 +330,138 @@ def test_data_samples_and_timelines_on_demand(inferencer, make_clip):
     title = figure.axes[0].get_title(loc="left")
     assert title.splitlines() == [r"two\nlines.mp4", *inferencer.caveats]
     assert inferencer.caveats
+
+
+def test_what_is_in_memory_gets_the_scores_of_the_file(inferencer, make_clip, tmp_path):
+    path = make_clip(seconds=1.5)
+    expected = _only(inferencer(path))
+    with path.open("rb") as file:
+        found = inferencer([path.read_bytes(), file, f"{tmp_path}/*.mp4"])["predictions"]
+    assert [item["file"] for item in found] == ["<bytes 1>", str(path), str(path)]
+    for item in found:
+        np.testing.assert_allclose(item["windows"], expected["windows"], atol=1e-5)
+        assert item["warnings"] == expected["warnings"]
+
+
+def test_arrays_get_the_scores_of_the_file_that_they_were_read_from(inferencer, make_clip):
+    path = make_clip(seconds=1.5)
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with av.open(str(path)) as container:
+        sound = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    # The decoder's own first samples come before the first picture.
+    recording = Recording(np.stack(frames), 25, np.concatenate(sound)[:24_000], 16_000, "mine")
+    expected, found = _only(inferencer(path)), _only(inferencer(recording))
+    assert (found["file"], found["status"]) == ("mine", "ok")
+    np.testing.assert_allclose(found["windows"], expected["windows"], atol=1e-3)
+
+
+def test_an_error_names_what_was_in_memory_as_it_is_called(inferencer, make_clip):
+    whole = make_clip(seconds=1.5).read_bytes()
+    for content in (b"", b"noise" * 99, whole[: len(whole) // 2]):
+        prediction = _only(inferencer([content]))
+        assert prediction["status"] == "error"
+        assert "<bytes 1>" in prediction["error"]
+        assert "macbdf_" not in prediction["error"]
+
+
+@pytest.fixture
+def batch_sizes(inferencer, monkeypatch):
+    """The number of windows of each batch that is computed."""
+    sizes, forward = [], inferencer.forward
+
+    def note(inputs, **kwargs):
+        sizes.append(len(inputs["data_samples"]))
+        return forward(inputs, **kwargs)
+
+    monkeypatch.setattr(inferencer, "forward", note)
+    return sizes
+
+
+def test_short_files_fill_a_batch_together(inferencer, make_clip, tmp_path, batch_sizes):
+    paths = [make_clip(f"{k}.mp4", seconds=1.3 + 0.7 * k) for k in range(4)]
+    single = [_only(inferencer(path)) for path in paths]
+    batch_sizes.clear()
+    mixed = [paths[0], tmp_path / "none.mp4", *paths[1:]]
+    together = inferencer(mixed, batch_size=3)["predictions"]
+    assert [item["file"] for item in together] == [str(path) for path in mixed]
+    assert together.pop(1)["status"] == "error"
+    num_windows = [len(item["windows"]) for item in single]
+    assert num_windows == [1, 3, 4, 5]
+    assert batch_sizes == [3, 3, 3, 3, 1]
+    for one, other in zip(single, together, strict=True):
+        # Batches of another size sum in another order.
+        np.testing.assert_allclose(one["windows"], other["windows"], atol=1e-5)
+        assert one["verdict"] == other["verdict"]
+
+
+def test_files_are_told_as_they_are_done(inferencer, make_clip, tmp_path):
+    path = make_clip(seconds=1.3)
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield path
+
+    predictions = inferencer.predict(endless(), batch_size=1)
+    assert next(predictions).status == "ok"
+    # The one that is told, one that was read meanwhile, and one that is being read.
+    assert len(taken) <= 3
+    predictions.close()
+
+
+def test_many_files_that_are_not_there_are_told_one_by_one(inferencer):
+    taken = []
+
+    def names():
+        for number in range(1000):
+            taken.append(number)
+            yield f"{number}.mp4"
+
+    predictions = inferencer.predict(names())
+    assert next(predictions).file == "0.mp4"
+    assert len(taken) <= 3
+    predictions.close()
+
+
+def test_a_batch_without_scores_costs_its_files_and_no_others(inferencer, make_clip, monkeypatch):
+    paths = [make_clip(f"{k}.mp4", seconds=1.3) for k in range(4)]
+    forward, calls = inferencer.forward, []
+
+    def fail_at_first(inputs, **kwargs):
+        calls.append(1)
+        if len(calls) == 1:
+            raise NonFiniteScoreError("The model gave no number.")
+        return forward(inputs, **kwargs)
+
+    monkeypatch.setattr(inferencer, "forward", fail_at_first)
+    found = inferencer(paths, batch_size=2)["predictions"]
+    assert [item["status"] for item in found] == ["error", "error", "ok", "ok"]
+
+
+def test_threads_share_an_inferencer(inferencer, make_clip, tmp_path):
+    paths = [make_clip(f"{k}.mp4", seconds=1.3 + 0.2 * k) for k in range(3)]
+    paths.append(tmp_path / "none.mp4")
+    expected = {str(path): _only(inferencer(path)) for path in paths}
+    rng = np.random.default_rng(0)
+    orders = [[paths[k] for k in rng.permutation(4)] for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(
+            threads.map(
+                lambda order, size: inferencer(order, batch_size=size)["predictions"],
+                orders,
+                (1, 2, 3, 8),
+            )
+        )
+    for order, predictions in zip(orders, found, strict=True):
+        assert [item["file"] for item in predictions] == [str(path) for path in order]
+        for item in predictions:
+            one = expected[item["file"]]
+            assert (item["status"], item["error"]) == (one["status"], one["error"])
+            if item["status"] == "ok":
+                np.testing.assert_allclose(item["windows"], one["windows"], atol=1e-5)
+                np.testing.assert_allclose(item["steps"]["video"], one["steps"]["video"], atol=1e-4)
 
 
 def test_an_unknown_argument_is_refused(inferencer, make_clip):
@@ -392,22 +503,27 @@ def test_a_gpu_gives_the_scores_of_the_cpu(run_dir, inferencer, make_clip):
         assert math.isclose(expected["scores"][track], found["scores"][track], abs_tol=5e-3)
 
 
-def test_half_precision_needs_a_gpu(run_dir):
-    with pytest.raises(ConfigError, match=r"--amp \(`amp=True`\) needs a GPU, and 'cpu' is none"):
-        ForgeryInferencer(
-            run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth", device="cpu", amp=True
-        )
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_half_precision_scores_about_the_same(run_dir, make_clip):
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=[
+                pytest.mark.gpu,
+                pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+            ],
+        ),
+    ],
+)
+def test_half_precision_scores_about_the_same(run_dir, make_clip, device):
     paths = run_dir / "macbdf_demo.py", run_dir / "best_epoch_1.pth"
-    clip = make_clip(seconds=3.0)
+    clip = make_clip(seconds=2.0)
     full, half = (
-        _only(ForgeryInferencer(*paths, device="cuda", show_progress=False, amp=amp)(clip))
+        _only(ForgeryInferencer(*paths, device=device, show_progress=False, amp=amp)(clip))
         for amp in (False, True)
     )
+    assert half["scores"] != full["scores"]
     assert half["scores"] == pytest.approx(full["scores"], abs=0.05)
 
 

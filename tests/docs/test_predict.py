@@ -11,16 +11,23 @@ from macbdf_mm.commands import predict
 PAGE = (Path(__file__).parents[2] / "docs" / "predict.md").read_text()
 
 
-def test_the_python_example_scores_files(run_dir, make_clip, tmp_path, monkeypatch, capsys):
-    make_clip("a.mp4", seconds=1.5)
-    make_clip("folder/b.mp4", seconds=1.5)
+def test_the_python_examples_score_files(run_dir, make_clip, tmp_path, monkeypatch, capsys):
+    for name in ("a.mp4", "folder/b.mp4", "clips/c.mp4"):
+        make_clip(name, seconds=1.3)
     monkeypatch.chdir(tmp_path)
-    [code] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    first, second = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names = {"config": run_dir / "macbdf_demo.py", "checkpoint": run_dir / "best_epoch_1.pth"}
-    exec(code, names)
+    exec(first, names)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["a.mp4", "folder/b.mp4"]
-    assert [item["status"] for item in names["predictions"]] == ["ok", "ok"]
+    assert [item["file"] for item in names["predictions"]] == [
+        *("a.mp4", "folder/b.mp4", "clips/c.mp4")
+    ]
+    assert [item["status"] for item in names["predictions"]] == ["ok"] * 3
+    exec(f"import numpy\n{second}", names)
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.rpartition(" ")[0] for line in lines] == ["<bytes 1>", "a.mp4"]
+    assert last == "mine ok"
 
 
 def test_every_option_is_on_the_page(monkeypatch, capsys):
