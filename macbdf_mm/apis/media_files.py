@@ -27,7 +27,7 @@ def expand_paths(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
 
     Nothing is kept but the names in one folder, or those that fit one pattern.
     """
-    for path in map(os.fspath, paths):
+    for path in (os.fspath(item) for item in paths):
         if os.path.isdir(path):
             yield from _media_below(path)
         elif glob.has_magic(path) and not os.path.lexists(path):

@@ -5,7 +5,6 @@ it is read: bytes as they are, frames and sound without loss.
 """
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from macbdf_mm.errors import ArgumentError
 # Channels of the sound -> FFmpeg's name of their layout.
 _LAYOUTS = {1: "mono", 2: "stereo"}
 _MAX_RATE_DENOMINATOR = 1001 * 60
+_READ_BYTES = 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,44 +82,37 @@ class Recording:
     def write(self, path: Path) -> None:
         """Write it without loss: raw RGB and float samples in FFmpeg's own container."""
         with av.open(str(path), "w", format="nut") as container:
-            packets = []
             # Every stream is added before the first packet: the header then names them all.
-            video = None if self.frames is None else self._add_video(container)
-            audio = None if self.sound is None else self._add_audio(container)
-            if video is not None and self.frames is not None:
-                time_base = video.codec_context.time_base
-                for number, image in enumerate(self.frames):
-                    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
-                    frame.pts, frame.time_base = number, time_base
-                    container.mux(video.encode(frame))
-                packets += video.encode()
-            if audio is not None:
+            video = audio = None
+            rate = Fraction(self.fps or 0).limit_denominator(_MAX_RATE_DENOMINATOR)
+            if self.frames is not None:
+                video = container.add_stream("rawvideo", rate=rate)
+                video.height, video.width = self.frames.shape[1:3]
+                video.pix_fmt = "rgb24"
+                video.codec_context.time_base = 1 / rate
+            if self.sound is not None:
                 planar = _planar(self.sound)
-                frame = av.AudioFrame.from_ndarray(planar, "fltp", _LAYOUTS[len(planar)])
-                frame.sample_rate, frame.pts = self.sample_rate, 0
-                frame.time_base = Fraction(1, int(self.sample_rate or 1))
-                packets += [*audio.encode(frame), *audio.encode()]
-            container.mux(packets)
-
-    def _add_video(self, container: Any) -> Any:
-        rate = Fraction(self.fps or 0).limit_denominator(_MAX_RATE_DENOMINATOR)
-        stream = container.add_stream("rawvideo", rate=rate)
-        stream.height, stream.width = np.shape(self.frames)[1:3]
-        stream.pix_fmt = "rgb24"
-        stream.codec_context.time_base = 1 / rate
-        return stream
-
-    def _add_audio(self, container: Any) -> Any:
-        layout = _LAYOUTS[len(_planar(self.sound))]
-        return container.add_stream("pcm_f32le", rate=int(self.sample_rate or 0), layout=layout)
+                layout, hz = _LAYOUTS[len(planar)], int(self.sample_rate or 0)
+                audio = container.add_stream("pcm_f32le", rate=hz, layout=layout)
+            if video is not None and self.frames is not None:
+                for number, image in enumerate(self.frames):
+                    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), "rgb24")
+                    picture.pts, picture.time_base = number, 1 / rate
+                    container.mux(video.encode(picture))
+                container.mux(video.encode())
+            if audio is not None:
+                samples = av.AudioFrame.from_ndarray(planar, "fltp", layout)
+                samples.sample_rate, samples.pts, samples.time_base = hz, 0, Fraction(1, hz)
+                container.mux(audio.encode(samples))
+                container.mux(audio.encode())
 
 
 @runtime_checkable
 class Readable(Protocol):
     """An open file of bytes."""
 
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes."""
+    def read(self, size: int = -1, /) -> bytes:
+        """Return the next bytes, at most so many."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +142,8 @@ class MediaSource:
                     if isinstance(self.content, bytes):
                         file.write(self.content)
                     else:
-                        shutil.copyfileobj(self.content, file)
+                        while block := self.content.read(_READ_BYTES):
+                            file.write(block)
             yield path
 
     def renamed(self, text: str, path: Path) -> str:
