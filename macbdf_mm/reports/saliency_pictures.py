@@ -14,8 +14,10 @@ from macbdf_mm.structures.window_saliency import WindowSaliency
 _NUM_FRAMES = 4
 # Single pixels mean nothing; so much of a frame's width is blurred together.
 _BLUR = 1 / 24
+# Likewise of bins and frames of a spectrogram.
+_SOUND_BLUR = 1.0
 # Where nothing was looked at, a picture keeps so much of its light.
-_DIM = 0.22
+_DIM = 0.25
 _PLACES = (("upper", "middle", "lower"), ("left", "centre", "right"))
 
 
@@ -46,18 +48,20 @@ def saliency_pictures(saliency: WindowSaliency) -> SaliencyPictures:
     """Return the pictures of a window."""
     start, end = saliency.span_seconds
     name = {"overall": "overall score"}.get(saliency.track, f"{saliency.track} score")
-    share = saliency.video_share
-    text = (
-        f"{share:.0%} of the attributions lie on the picture and {1 - share:.0%} on the sound."
-        if saliency.frames is not None and saliency.spectrogram is not None
-        else ""
-    )
+    text = ""
+    if saliency.contributions is not None:
+        picture, sound = saliency.contributions
+        text = (
+            f"Compared with an empty window, the picture changes the logit by {picture:+.1f} and "
+            f"the sound by {sound:+.1f}."
+        )
     spectrogram = weights = None
     map_text = ""
     if saliency.spectrogram is not None and saliency.spectrogram_weights is not None:
         values, heat = saliency.spectrogram, saliency.spectrogram_weights
         spectrogram = heat_url(values, float(np.percentile(values, 5)), float(values.max()))
-        weights = heat_url(heat, 0.0, _bright(heat), "gray")
+        smooth = cv2.GaussianBlur(heat, (0, 0), _SOUND_BLUR)
+        weights = heat_url(smooth, 0.0, _bright(smooth), "gray")
         time = start + (end - start) * (heat.sum(axis=0).argmax() + 0.5) / heat.shape[1]
         height = heat.sum(axis=1).argmax() / heat.shape[0]
         band = ("low", "middle", "high")[min(2, int(3 * height))]
@@ -84,7 +88,7 @@ def spotlight(
         bright: The weight that keeps all light.
     """
     share = (weights / max(bright, 1e-12)).clip(0, 1)
-    light = _DIM + (1 - _DIM) * share
+    light = _DIM + (1 - _DIM) * np.sqrt(share)
     return (frame * light[..., None]).round().astype(np.uint8)
 
 

@@ -352,7 +352,8 @@ def _saliency_words(saliency: Sequence[WindowSaliency] | str) -> str:
     return (
         "For the windows with the highest scores: what moved the raw score, by "
         f"{saliency[0].method}. Pictures are as the detector sees them, bright where the score "
-        "depends on them, dark elsewhere. This shows what the score is sensitive to, and is no evidence of an edit."
+        "depends on them, dark elsewhere. This shows what the score is sensitive to, and is no "
+        "evidence of an edit."
     )
 
 

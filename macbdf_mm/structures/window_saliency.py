@@ -20,6 +20,8 @@ class WindowSaliency:
         spectrogram: Normalised log-mel values, low bins first, shape (F, N), float32; None if it
             heard nothing.
         spectrogram_weights: Absolute attributions, shape (F, N), float32; None without sound.
+        contributions: By how much the frames and the sound together raise the logit over that of
+            an empty window; None where attributions do not add up to it.
     """
 
     track: str
@@ -29,12 +31,4 @@ class WindowSaliency:
     frame_weights: npt.NDArray[np.float32] | None
     spectrogram: npt.NDArray[np.float32] | None
     spectrogram_weights: npt.NDArray[np.float32] | None
-
-    @property
-    def video_share(self) -> float:
-        """Share of all attributions that lies on the frames, in [0, 1]; 0 if all are zero."""
-        sums = [
-            0.0 if weights is None else float(weights.sum(dtype=np.float64))
-            for weights in (self.frame_weights, self.spectrogram_weights)
-        ]
-        return sums[0] / sum(sums) if sum(sums) else 0.0
+    contributions: tuple[float, float] | None = None

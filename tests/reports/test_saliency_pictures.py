@@ -22,7 +22,9 @@ def saliency():
     sound = np.zeros((12, 30), np.float32)
     heat = sound.copy()
     heat[1, 20] = 1.0
-    return WindowSaliency("video", (2.0, 3.0), "gradients", frames, weights, sound, heat)
+    return WindowSaliency(
+        "video", (2.0, 3.0), "gradients", frames, weights, sound, heat, (1.26, -0.5)
+    )
 
 
 def test_frames_are_bright_where_the_detector_looked(saliency):
@@ -33,16 +35,20 @@ def test_frames_are_bright_where_the_detector_looked(saliency):
     assert words == "2.94 s, mostly lower left"
     picture = _read(url).mean(axis=2)
     assert picture[40:, :8].mean() > 3 * picture[:8, 40:].mean()
-    assert _read(pictures.frames[0][0]).mean() == pytest.approx(44, abs=3)  # 22 % of 200.
+    assert _read(pictures.frames[0][0]).mean() == pytest.approx(50, abs=3)  # A quarter of 200.
 
 
 def test_the_words_say_where(saliency):
     pictures = saliency_pictures(saliency)
     assert pictures.title == "Video score, 2.0 to 3.0 s"
-    assert pictures.text == "75% of the attributions lie on the picture and 25% on the sound."
+    assert pictures.text == (
+        "Compared with an empty window, the picture changes the logit by +1.3 and the sound by -0.5."
+    )
     assert pictures.map_text == "mostly low frequencies, most at 2.7 s"
     # Low frequencies at the bottom.
-    assert np.argwhere(_read(pictures.map)[..., 0] > 128).tolist() == [[10, 20]]
+    heat = _read(pictures.map)[..., 0]
+    assert np.unravel_index(heat.argmax(), heat.shape) == (10, 20)
+    assert heat[:6].max() == 0
 
 
 def test_a_window_without_sound_or_without_video(saliency):
@@ -61,4 +67,6 @@ def test_a_window_without_sound_or_without_video(saliency):
 def test_a_spotlight_keeps_colours():
     frame = np.full((1, 2, 3), (200, 100, 50), np.uint8)
     lit = spotlight(frame, np.array([[0.0, 5.0]], np.float32), 2.0)
-    assert lit.tolist() == [[[44, 22, 11], [200, 100, 50]]]
+    assert lit.tolist() == [[[50, 25, 12], [200, 100, 50]]]
+    half = spotlight(frame, np.array([[0.0, 0.5]], np.float32), 2.0)
+    assert half[0, 1].tolist() == [125, 62, 31]
