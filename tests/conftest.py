@@ -4,6 +4,8 @@
 :func:`known_sound` of t; ``clip_clock`` tells from what was read where it was read.
 """
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -258,3 +260,25 @@ def write_checkpoint() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def path_for_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let processes that a test starts find the modules that it finds."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+
+
+@pytest.fixture
+def two_nodes(monkeypatch: pytest.MonkeyPatch, path_for_other_processes: None):
+    """A Ray cluster of two nodes with a core each, and the second node, which can be removed."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    store = 80 * 2**20
+    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": store}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    second = cluster.add_node(num_cpus=1, object_store_memory=store)
+    yield cluster, second
+    ray.shutdown()
+    cluster.shutdown()

@@ -73,3 +73,21 @@ def test_a_config_still_needs_its_checkpoint(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         evaluate.parse_arguments()
     assert "required: checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["gone"], 2, "--out"),
+        (["gone", "--out", "o"], 1, "'gone' does not exist"),
+        ([".", "--out", "o"], 1, "has saved no checkpoint yet"),
+        (["gone", "--out", "o", "--format", "onxn"], 1, "'gone' does not exist"),
+        (["gone", "--out", "o", "--format", "onnx", "--half"], 2, "so expected no --format"),
+    ],
+)
+def test_wrong_inputs_are_said(macbdf, tmp_path, words, code, sentence):
+    found, _, err = macbdf("export", *words)
+    assert found == code
+    assert sentence in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())

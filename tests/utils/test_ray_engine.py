@@ -17,27 +17,12 @@ from macbdf_mm.utils.ray_engine import RayEngine
 
 
 @pytest.fixture(autouse=True)
-def _path_for_other_processes(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+def _path(path_for_other_processes):
+    """Other processes find the modules of the tests."""
 
 
 def jobs_of(*arguments):
     return [Job(str(argument), argument) for argument in arguments]
-
-
-@pytest.fixture
-def two_nodes(monkeypatch):
-    import ray
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    store = 80 * 2**20
-    head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": store}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    second = cluster.add_node(num_cpus=1, object_store_memory=store)
-    yield cluster, second
-    ray.shutdown()
-    cluster.shutdown()
 
 
 @pytest.mark.slow
