@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.decoding import DECODING_GOALS, measure_decoding
 from benchmarks.depthwise import measure_depthwise
 from benchmarks.gpu import measure_gpu
+from benchmarks.onnx import measure_onnx
 from benchmarks.parts import measure_blocks, measure_encoder, measure_log_mel, measure_towers
 from benchmarks.prediction import measure_prediction
 from benchmarks.report import Goal, Report, run_all
@@ -25,6 +26,7 @@ BENCHMARKS = {
     "log_mel": measure_log_mel,
     "decoding": measure_decoding,
     "prediction": measure_prediction,
+    "onnx": measure_onnx,
     "gpu": measure_gpu,
 }
 """Name on the command line -> what measures."""

@@ -47,8 +47,10 @@ def export_weights(model: Any, inputs: Any, path: Path) -> None:
 def export_onnx(model: Any, inputs: Any, path: Path) -> None:
     """ONNX of opset 20 (``.onnx``) for batches of any size, from decoded tracks to scores.
 
-    It takes and returns what :class:`~macbdf_mm.apis.export_model.ScoringModel` does; its output is
-    named ``scores``. It needs the extra ``onnx``.
+    Its inputs are those of :class:`~macbdf_mm.apis.export_model.ScoringModel`, and its outputs
+    ``scores`` and, of a MACBDF with a frame-level head, ``video_steps`` and ``audio_steps``, as
+    :class:`~macbdf_mm.apis.export_model.StepScoringModel` returns them. It needs the extra
+    ``onnx``.
     """
     import torch
 
@@ -58,8 +60,14 @@ def export_onnx(model: Any, inputs: Any, path: Path) -> None:
             f"ONNX is written through {missing[0]}, which is not installed: "
             "pip install 'macbdf_mm[onnx]'."
         )
+    from macbdf_mm.apis.export_model import StepScoringModel
     from macbdf_mm.apis.onnx_decompositions import DECOMPOSITIONS
+    from macbdf_mm.models.detectors.macbdf import MACBDF
 
+    outputs = ["scores"]
+    if isinstance(model.detector, MACBDF) and model.detector.frame_head is not None:
+        model = StepScoringModel(model.detector)
+        outputs += ["video_steps", "audio_steps"]
     batch = torch.export.Dim("batch", min=1, max=1024)
     shapes = {name: {0: batch} for name in inputs}
     program = torch.export.export(model, (), kwargs=inputs, dynamic_shapes=shapes)
@@ -72,7 +80,7 @@ def export_onnx(model: Any, inputs: Any, path: Path) -> None:
         kwargs=inputs,
         dynamo=True,
         opset_version=_OPSET,
-        output_names=["scores"],
+        output_names=outputs,
         verbose=False,
     )
     assert written is not None  # It is None without `dynamo` alone.

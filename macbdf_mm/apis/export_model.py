@@ -17,6 +17,7 @@ from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.models.data_preprocessors.forgery_data_preprocessor import (
     ForgeryDataPreprocessor,
 )
+from macbdf_mm.models.detectors.macbdf import MACBDF
 from macbdf_mm.registered_parts import find_part
 from macbdf_mm.registry import EXPORTERS
 from macbdf_mm.structures.labels import UNKNOWN
@@ -45,6 +46,35 @@ class ScoringModel(nn.Module):
         preprocessor = cast(ForgeryDataPreprocessor, self.detector.data_preprocessor)
         inputs = preprocessor.prepare(video, video_mask, waveform, audio_mask)
         return self.detector(inputs, mode="tensor").sigmoid()
+
+
+class StepScoringModel(ScoringModel):
+    """As :class:`ScoringModel`, with the scores of time steps, and NaN for what was not seen.
+
+    Args:
+        detector: A :class:`~macbdf_mm.models.detectors.macbdf.MACBDF` with a frame-level head.
+    """
+
+    def forward(  # type: ignore[override]
+        self, video: Tensor, video_mask: Tensor, waveform: Tensor, audio_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return P(fake) of overall, video and audio, (B, 3), and of their steps, (B, T') each."""
+        detector = cast(MACBDF, self.detector)
+        preprocessor = cast(ForgeryDataPreprocessor, detector.data_preprocessor)
+        video_map, audio_map, masks = detector.encode(
+            preprocessor.prepare(video, video_mask, waveform, audio_mask)
+        )
+        embeddings = detector.neck.embed(video_map, audio_map, masks)
+        weights = detector.neck.weigh(video_map, audio_map, embeddings, masks)
+        layers = detector.extract_and_exchange(video_map, audio_map, weights, masks)
+        scores = detector.head(detector.neck.fuse(layers, weights, masks)).float().sigmoid()
+        known = torch.cat([masks.seen.any(1, keepdim=True), masks.seen], dim=1)
+        steps = cast(nn.Module, detector.frame_head)(layers[-1], masks)
+        return (
+            scores.masked_fill(~known, torch.nan),
+            steps.video.sigmoid().masked_fill(~steps.video_mask, torch.nan),
+            steps.audio.sigmoid().masked_fill(~steps.audio_mask, torch.nan),
+        )
 
 
 Exporter = Callable[[ScoringModel, Inputs, Path], None]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from mmengine.config import Config
@@ -22,6 +22,7 @@ from macbdf_mm.apis.decision_rules import DecisionRules
 from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_source import Input, MediaSource, media_sources
+from macbdf_mm.apis.onnx_detector import OnnxDetector
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
@@ -80,11 +81,13 @@ class ForgeryInferencer(BaseInferencer):
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
         amp: Compute under bfloat16 autocast: half the memory, and faster on hardware that has it.
+        runtime: ``'onnx'`` computes with onnxruntime, from a release folder with ``model.onnx``.
         decode_time_limit_seconds: How long the decoder may take for one window of a file, or to
             look through the file for its length.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
+        MissingBackendError: If onnxruntime is asked for and not installed.
         ConfigError: If the config is wrong, or the device is not there.
         CheckpointMismatchError: If the checkpoint does not fit the model.
     """
@@ -102,10 +105,14 @@ class ForgeryInferencer(BaseInferencer):
         *,
         allow_pickle: bool = False,
         amp: bool = False,
+        runtime: Literal["pytorch", "onnx"] = "pytorch",
         decode_time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS,
     ) -> None:
+        if amp and runtime == "onnx":
+            raise ConfigError("--amp (`amp=True`) is for PyTorch; leave it out of --runtime onnx.")
         self.allow_pickle = allow_pickle
         self.amp = amp
+        self.runtime = runtime
         self._process = DecodingProcess(decode_time_limit_seconds)
         self._owner = os.getpid()
         if weights is None:
@@ -404,15 +411,21 @@ class ForgeryInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config, weights: str, device: str = "cpu") -> nn.Module:
         """Return the model with its weights, and note what has to be said about them."""
-        check_device(device)
-        self._device_type = torch.device(device).type
+        if self.runtime == "pytorch":
+            check_device(device)
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
-        model = build_model(cfg)
-        load_weights(model, checkpoint["state_dict"], weights)
+        model: nn.Module
+        if self.runtime == "onnx":
+            model = OnnxDetector(weights, checkpoint["state_dict"], device)
+        else:
+            model = build_model(cfg)
+            load_weights(model, checkpoint["state_dict"], weights)
+            model.to(device)
+        self._device_type = torch.device(device).type
         self.rules = DecisionRules.of(model, checkpoint)
         # The pipeline adds to them.
         self.caveats = [*self.rules.caveats]
-        return model.to(device)
+        return model
 
     def _init_pipeline(self, cfg: Config) -> Compose:
         settings = read_test_settings(cfg)

@@ -104,7 +104,7 @@ class FileScorer:
             self.config.to_dict(),
             # Batches of another size give the same scores.
             sorted((name, value) for name, value in self.scoring.items() if name != "batch_size"),
-            self.loading.get("amp", False),
+            [self.loading.get("amp", False), self.loading.get("runtime", "pytorch")],
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return blake2b(text.encode(), digest_size=8).hexdigest()

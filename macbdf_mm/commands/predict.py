@@ -76,8 +76,13 @@ def parse_arguments() -> argparse.Namespace:
         metavar="SECONDS",
         help="from the start of a window to the next (default: as in the test)",
     )
+    parser.add_argument("--amp", action="store_true", help="compute in half precision (bfloat16)")
     parser.add_argument(
-        "--amp", "--half", action="store_true", help="compute in half precision (bfloat16)"
+        "--runtime",
+        choices=("pytorch", "onnx"),
+        default="pytorch",
+        help="what computes; onnx takes onnxruntime and a release with model.onnx (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--allow-partial",
@@ -132,6 +137,7 @@ def main() -> int:
             "show_progress": is_here,
             "allow_pickle": arguments.allow_pickle,
             "amp": arguments.amp,
+            "runtime": arguments.runtime,
             "decode_time_limit_seconds": arguments.decode_time_limit,
         },
         scoring={
