@@ -104,7 +104,7 @@ def test_a_name_that_is_too_long_stands_for_itself():
 
 
 def test_patterns_that_no_shell_has_expanded(tmp_path, monkeypatch):
-    for name in ("b.mp4", "a.mp4", "deep/er/c.mov", "notes.txt", "[1].mp4"):
+    for name in ("b.mp4", "a.mp4", "deep/er/c.mov", "notes.txt", "[1].mp4", "1.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
