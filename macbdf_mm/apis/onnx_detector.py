@@ -121,7 +121,7 @@ def _open_session(path: Path, device: torch.device) -> Any:
     # As many as PyTorch takes: processes that share a machine have one each.
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3
-    place = {} if device.type == "cpu" else {"device_id": device.index or 0}
-    return onnxruntime.InferenceSession(
-        str(path), options, providers=[(provider, place), "CPUExecutionProvider"]
-    )
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if device.type != "cpu":
+        providers.insert(0, (provider, {"device_id": device.index or 0}))
+    return onnxruntime.InferenceSession(str(path), options, providers=providers)
