@@ -127,6 +127,7 @@ class LocalProcesses:
         self._fresh: dict[int, ProcessPool] = {}
         self._waiting_for_fresh: deque[tuple[int, bytes]] = deque()
         self._ended: SimpleQueue[tuple[int, ProcessPool, Future[bytes]]] = SimpleQueue()
+        self._futures: dict[int, Future[bytes]] = {}
         self._num_breaks = 0
 
     def submit(self, number: int, arguments: Sequence[Any], is_fresh: bool) -> None:
@@ -135,8 +136,12 @@ class LocalProcesses:
         if is_fresh:
             self._waiting_for_fresh.append((number, pickled))
             self._start_fresh()
-        else:
-            self._schedule(self._main, number, pickled, len(arguments))
+            return
+        if not self._main.active:
+            error = self._mend(self._main, BrokenProcessPool("one ended while it was idle"))
+            if isinstance(error, Exception):
+                raise error
+        self._schedule(self._main, number, pickled, len(arguments))
 
     def wait(self, is_blocking: bool = True) -> list[tuple[int, Outcome]]:
         """Return what has ended, as any pool does."""
@@ -144,11 +149,21 @@ class LocalProcesses:
         while is_blocking or not self._ended.empty():
             is_blocking = False
             number, pool, future = self._ended.get()
+            self._futures.pop(number, None)
             outcomes.append((number, self._outcome(pool, future)))
             if number in self._fresh:
                 _end(self._fresh.pop(number))
         self._start_fresh()
         return outcomes
+
+    def cancel(self, number: int) -> None:
+        """Drop a batch: its process is ended and replaced; :meth:`wait` returns it as killed.
+
+        Can be called while another thread waits. A batch that has ended is left as it is.
+        """
+        future = self._futures.get(number)
+        if future is not None:
+            future.cancel()
 
     def close(self) -> None:
         """End all processes."""
@@ -175,9 +190,12 @@ class LocalProcesses:
             if isinstance(error.__cause__, OSError):  # Such as "Too many open files".
                 raise error.__cause__ from None
             raise
+        self._futures[number] = future
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
     def _outcome(self, pool: ProcessPool, future: Future[bytes]) -> Outcome:
+        if future.cancelled():
+            return Death("killed", "its process was ended, since nobody waits for it")
         error = future.exception()
         if isinstance(error, TimeoutError):
             return Death("timed out", f"not done within {self._time_limit_seconds:g} s")

@@ -1,0 +1,101 @@
+"""What a process that computes does with an uploaded file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from macbdf_mm.apis.prediction import failed_prediction
+from macbdf_mm.apis.score_files import FileScorer
+from macbdf_mm.apis.weight_digest import weight_digest
+from macbdf_mm.errors import ForgeryToolboxError
+
+
+@dataclass(frozen=True)
+class UploadJob:
+    """A file to score.
+
+    Attributes:
+        path: Where it stands.
+        name: What it is called in the answer.
+        has_page: Whether a page is wanted beside the prediction.
+    """
+
+    path: Path
+    name: str
+    has_page: bool
+
+
+@dataclass(frozen=True)
+class UploadAnswer:
+    """What came of it.
+
+    Attributes:
+        prediction: As :meth:`~macbdf_mm.apis.prediction.Prediction.to_json` gives it.
+        is_too_long: Whether it was not scored, because it is longer than is allowed.
+        page: The HTML document, if it is wanted and there are scores.
+    """
+
+    prediction: Mapping[str, Any]
+    is_too_long: bool = False
+    page: str | None = None
+
+
+class UploadScorer(FileScorer):
+    """Scores a file under a name of its own; a job None asks for the digest of the weights.
+
+    Args:
+        max_seconds: How long a video may be.
+        num_workers: How many such processes share this machine.
+        *args: As :class:`FileScorer` takes them.
+        **kwargs: As :class:`FileScorer` takes them.
+    """
+
+    def __init__(self, max_seconds: float, num_workers: int, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._max_seconds = max_seconds
+        self._num_threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
+
+    def __call__(self, job: UploadJob | None) -> Any:  # type: ignore[override]
+        """Return the :class:`UploadAnswer` to a job, or the digest of the weights."""
+        inferencer = self._load()
+        if job is None:
+            return weight_digest(inferencer.model)
+        torch.set_num_threads(self._num_threads)
+        try:
+            seconds = inferencer.reader.probe(job.path, allow_partial=True).duration_seconds
+            if seconds > self._max_seconds:
+                return UploadAnswer(
+                    self._failure(
+                        job,
+                        f"{job.path} lasts {seconds:.1f} s, and this server takes videos of at "
+                        f"most {self._max_seconds:g} s.",
+                    ),
+                    is_too_long=True,
+                )
+            prediction = super().__call__(str(job.path))
+        except ForgeryToolboxError as error:
+            return UploadAnswer(self._failure(job, str(error)))
+        return UploadAnswer(_renamed(prediction, job))
+
+    def _failure(self, job: UploadJob, error: str) -> dict[str, Any]:
+        inferencer = self._load()
+        failure = failed_prediction(
+            str(job.path), error, inferencer.thresholds, inferencer.caveats
+        )
+        renamed: dict[str, Any] = _renamed(failure.to_json(), job)
+        return renamed
+
+
+def _renamed(value: Any, job: UploadJob) -> Any:
+    """Return a prediction in which the file has the client's name, in every sentence."""
+    if isinstance(value, str):
+        return value.replace(str(job.path), job.name)
+    if isinstance(value, Mapping):
+        return {key: _renamed(item, job) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(item, job) for item in value]
+    return value
