@@ -89,6 +89,24 @@ def choose_run(config: str | Path | None, checkpoint: str | Path | None) -> Run:
     return find_run(DEMO_WORK_DIR)
 
 
+def named_run(name: str | Path | None, config: str | Path | None = None) -> Run:
+    """Return the run that a user names by one word.
+
+    Args:
+        name: The folder of a training run, whose best weights are taken; a release folder; or a
+            checkpoint. None: the newest demo run.
+        config: A config, as :func:`choose_run` takes it.
+
+    Raises:
+        MissingDataError: If it is not there.
+        CheckpointMismatchError: If a file of a release is not as it was written.
+    """
+    if name is not None and Path(name).is_dir() and not is_release(name):
+        run = find_run(name)
+        return run if config is None else choose_run(config, run.checkpoint)
+    return choose_run(config, name)
+
+
 def find_run(work_dir: str | Path) -> Run:
     """Return the best checkpoint of a training run, and its config.
 

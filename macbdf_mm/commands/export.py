@@ -1,10 +1,8 @@
 """Make a release folder of trained weights, or a file that other programs can run."""
 
 import argparse
-from pathlib import Path
 
 from macbdf_mm.apis.command_line import ConfigOptions
-from macbdf_mm.apis.release import is_release
 from macbdf_mm.registered_parts import make_parser
 from macbdf_mm.registry import EXPORTERS
 
@@ -63,15 +61,13 @@ def main() -> None:
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.command_line import merge_options
     from macbdf_mm.apis.export_model import export_model
-    from macbdf_mm.apis.find_run import choose_run, find_run
+    from macbdf_mm.apis.find_run import choose_run, named_run
     from macbdf_mm.apis.write_release import write_release
 
     if arguments.checkpoint is not None:
         run = choose_run(arguments.run, arguments.checkpoint)
-    elif Path(arguments.run).is_dir() and not is_release(arguments.run):
-        run = find_run(arguments.run)
     else:
-        run = choose_run(None, arguments.run)
+        run = named_run(arguments.run)
     allow_pickle = arguments.allow_pickle
     cfg = merge_options(run.read_config(allow_pickle=allow_pickle), arguments.cfg_options)
     if arguments.format:

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "evaluate a detector on several test sets, with probes and robustness",
     "compare": "say which of several detectors is better on the same clips",
     "export": "make a release folder of trained weights, or a file for other programs",
+    "serve": "serve a page on which one drops a video, and scores over HTTP",
     "report": "write the report of a run that was trained and tested",
     "convert": "convert a published data set to the project's annotation",
     "split": "divide an annotation into training, validation and test",

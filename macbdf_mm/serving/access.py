@@ -10,7 +10,6 @@ import binascii
 import hmac
 import ipaddress
 import re
-import socket
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -22,16 +21,6 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # Browsers ask the user for a name and a password, and send them with Basic.
 _CHALLENGE = 'Basic realm="macbdf", charset="UTF-8"'
-
-
-def is_local(host: str) -> bool:
-    """Return whether only this machine reaches an address: all that the name stands for.
-
-    Raises:
-        OSError: If the name stands for no address.
-    """
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    return all(ipaddress.ip_address(str(item[4][0]).partition("%")[0]).is_loopback for item in found)
 
 
 def check_access(

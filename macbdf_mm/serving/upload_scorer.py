@@ -2,8 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,36 +10,7 @@ from macbdf_mm.apis.prediction import failed_prediction
 from macbdf_mm.apis.score_files import FileScorer
 from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.errors import ForgeryToolboxError
-
-
-@dataclass(frozen=True)
-class UploadJob:
-    """A file to score.
-
-    Attributes:
-        path: Where it stands.
-        name: What it is called in the answer.
-        has_page: Whether a page is wanted beside the prediction.
-    """
-
-    path: Path
-    name: str
-    has_page: bool
-
-
-@dataclass(frozen=True)
-class UploadAnswer:
-    """What came of it.
-
-    Attributes:
-        prediction: As :meth:`~macbdf_mm.apis.prediction.Prediction.to_json` gives it.
-        is_too_long: Whether it was not scored, because it is longer than is allowed.
-        page: The HTML document, if it is wanted and there are scores.
-    """
-
-    prediction: Mapping[str, Any]
-    is_too_long: bool = False
-    page: str | None = None
+from macbdf_mm.serving.upload_job import UploadAnswer, UploadJob
 
 
 class UploadScorer(FileScorer):
@@ -60,7 +29,7 @@ class UploadScorer(FileScorer):
         self._num_threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
 
     def __call__(self, job: UploadJob | None) -> Any:  # type: ignore[override]
-        """Return the :class:`UploadAnswer` to a job, or the digest of the weights."""
+        """Return the answer to a job, or the digest of the weights."""
         inferencer = self._load()
         if job is None:
             return weight_digest(inferencer.model)
@@ -83,9 +52,7 @@ class UploadScorer(FileScorer):
 
     def _failure(self, job: UploadJob, error: str) -> dict[str, Any]:
         inferencer = self._load()
-        failure = failed_prediction(
-            str(job.path), error, inferencer.thresholds, inferencer.caveats
-        )
+        failure = failed_prediction(str(job.path), error, inferencer.thresholds, inferencer.caveats)
         renamed: dict[str, Any] = _renamed(failure.to_json(), job)
         return renamed
 
