@@ -217,6 +217,7 @@ def _form_page(
         field=FIELD,
         max_bytes=settings.max_bytes,
         max_seconds=settings.max_seconds,
+        has_token=settings.token is not None,
         weights_sha256=weights_sha256,
         caveats=caveats,
         version=__version__,

@@ -6,6 +6,8 @@
   const [drop, state] = [form.querySelector(".drop"), document.getElementById("state")];
   const limit = Number(form.dataset.maxBytes);
 
+  document.getElementById("address").textContent = location.origin;
+
   const check = () => {
     const file = field.files[0];
     const problem =

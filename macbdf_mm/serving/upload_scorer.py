@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
+from html import escape
 from typing import Any
 
 import torch
 
+from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.prediction import failed_prediction
 from macbdf_mm.apis.score_files import FileScorer
 from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.errors import ForgeryToolboxError
+from macbdf_mm.reports.video_page import render_video_page
 from macbdf_mm.serving.upload_job import UploadAnswer, UploadJob
+from macbdf_mm.utils.environment import package_versions
 
 
 class UploadScorer(FileScorer):
@@ -32,7 +37,7 @@ class UploadScorer(FileScorer):
         """Return the answer to a job, or the digest of the weights."""
         inferencer = self._load()
         if job is None:
-            return weight_digest(inferencer.model)
+            return self._origin["weights_sha256"]
         torch.set_num_threads(self._num_threads)
         try:
             seconds = inferencer.reader.probe(job.path, allow_partial=True).duration_seconds
@@ -48,7 +53,28 @@ class UploadScorer(FileScorer):
             prediction = super().__call__(str(job.path))
         except ForgeryToolboxError as error:
             return UploadAnswer(self._failure(job, str(error)))
-        return UploadAnswer(_renamed(prediction, job))
+        page = self._page(prediction, job) if job.has_page else None
+        return UploadAnswer(_renamed(prediction, job), page=page)
+
+    @cached_property
+    def _origin(self) -> dict[str, Any]:
+        """What made the scores, without the folders of this machine."""
+        inferencer = self._load()
+        allow_pickle = self.loading.get("allow_pickle", False)
+        meta = load_checkpoint(self.checkpoint, allow_pickle=allow_pickle).get("meta") or {}
+        return {
+            "checkpoint": "/".join(self.checkpoint.parts[-2:]),
+            "weights_sha256": weight_digest(inferencer.model),
+            "training_data": meta.get("training_data"),
+            "versions": package_versions(),
+            "settings": {"device": str(next(inferencer.model.parameters()).device)},
+        }
+
+    def _page(self, prediction: Mapping[str, Any], job: UploadJob) -> str:
+        process = self._load().reader.process
+        page = render_video_page(_renamed(prediction, job), job.path, self._origin, process=process)
+        # A sentence on what of the file cannot be read names it.
+        return page.replace(str(job.path), escape(job.name))
 
     def _failure(self, job: UploadJob, error: str) -> dict[str, Any]:
         inferencer = self._load()

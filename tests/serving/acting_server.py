@@ -1,7 +1,6 @@
-"""A server without a model; its argument are settings as JSON."""
+"""A server without a model."""
 
 import json
-import sys
 
 from acting_scorer import ActingScorer
 
@@ -10,7 +9,9 @@ from macbdf_mm.serving.listen import open_socket
 from macbdf_mm.serving.server import serve
 from macbdf_mm.serving.settings import Settings
 
-if __name__ == "__main__":
-    settings = Settings(**json.loads(sys.argv[1]))
+
+def main(text):
+    """Return the exit code of a server with these settings."""
+    settings = Settings(**json.loads(text))
     listener = open_socket("127.0.0.1", 0)
-    sys.exit(run_command(lambda: serve(listener, ActingScorer(), ["said of all scores"], settings)))
+    return run_command(lambda: serve(listener, ActingScorer(), ["said of all scores"], settings))

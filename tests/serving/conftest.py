@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -110,7 +111,25 @@ def start_acting(start_server):
     """The function that starts a server without a model, see ``acting_server``."""
 
     def start(**settings):
-        script = Path(__file__).parent / "acting_server.py"
-        return start_server(script, json.dumps(settings))
+        # No script: each process of the pool would run it anew, and its imports take a second.
+        code = "import sys, acting_server; sys.exit(acting_server.main(sys.argv[1]))"
+        return start_server("-c", code, json.dumps(settings))
 
     return start
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A browser without a window; it takes two names of the tests for this machine."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    names = "MAP detector.example 127.0.0.1, MAP attacker.example 127.0.0.1"
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", f"--host-resolver-rules={names}"],
+        )
+        yield browser
+        browser.close()
