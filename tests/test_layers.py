@@ -29,6 +29,7 @@ ALLOWED = {
     "reports": PLAIN | {"media", "datasets", "evaluation", "prepare"},
 }
 ALLOWED["apis"] = {*ALLOWED} | {"apis"}
+ALLOWED["serving"] = {*ALLOWED} | {"serving"}
 ALLOWED["commands"] = {*ALLOWED}
 ALLOWED["__main__"] = {"commands"}
 # Rooms that can be read, tested and reused without a registry.

@@ -10,6 +10,7 @@ import torch
 
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.prediction import failed_prediction
+from macbdf_mm.apis.saliency import find_saliency
 from macbdf_mm.apis.score_files import FileScorer
 from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.errors import ForgeryToolboxError
@@ -71,8 +72,14 @@ class UploadScorer(FileScorer):
         }
 
     def _page(self, prediction: Mapping[str, Any], job: UploadJob) -> str:
-        process = self._load().reader.process
-        page = render_video_page(_renamed(prediction, job), job.path, self._origin, process=process)
+        inferencer = self._load()
+        page = render_video_page(
+            _renamed(prediction, job),
+            job.path,
+            self._origin,
+            find_saliency(inferencer, prediction),
+            inferencer.reader.process,
+        )
         # A sentence on what of the file cannot be read names it.
         return page.replace(str(job.path), escape(job.name))
 
