@@ -109,7 +109,9 @@ def parse_arguments() -> argparse.Namespace:
         default=8,
         help="windows computed together (default: %(default)s)",
     )
-    computing.add_argument("--amp", action="store_true", help="compute in half precision (GPU)")
+    computing.add_argument(
+        "--amp", "--half", action="store_true", help="compute in half precision (bfloat16)"
+    )
     computing.add_argument(
         "--allow-pickle",
         action="store_true",
