@@ -1,10 +1,10 @@
 """What a detector looked at: attributions of the raw scores in the windows that stand out most."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor, nn
 
@@ -24,13 +24,14 @@ PLAIN = (
 
 
 def find_saliency(
-    inferencer: "ForgeryInferencer", prediction: Mapping[str, Any]
+    inferencer: "ForgeryInferencer", prediction: Mapping[str, Any], media_file: str | Path
 ) -> list[WindowSaliency] | str:
     """Return what moved the score of each track in its highest window, or why that is not known.
 
     Args:
         inferencer: The detector that made the scores.
-        prediction: Of a file that is still there, as ``Prediction.to_json()`` returns it.
+        prediction: As ``Prediction.to_json()`` returns it.
+        media_file: The file that it is of.
     """
     if prediction["status"] != "ok":
         return "There is no score to explain."
@@ -41,7 +42,7 @@ def find_saliency(
         return "It is not known: this form of the detector gives no gradients."
     try:
         return [
-            _explain(inferencer, Path(prediction["file"]), track, span)
+            _explain(inferencer, Path(media_file), track, span)
             for track, span in _peak_windows(prediction)
         ]
     except ForgeryToolboxError as error:
@@ -84,7 +85,7 @@ def _peak_windows(prediction: Mapping[str, Any]) -> list[tuple[str, tuple[float,
         column = 2 + TRACKS.index(track)
         seen = [w for w in prediction["windows"] if w[column] is not None]
         if seen and prediction["scores"][track] is not None:
-            start, end, *_ = max(seen, key=lambda w, c=column: w[c])
+            start, end, *_ = max(seen, key=itemgetter(column))
             peaks.append((track, (start, end)))
     return peaks
 

@@ -17,6 +17,7 @@ from mmengine.config import Config
 from macbdf_mm.apis.caveats import weight_caveats
 from macbdf_mm.apis.decision_rules import thresholds_by_track
 from macbdf_mm.apis.explain import explain
+from macbdf_mm.apis.file_reports import FileReports
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_paths
@@ -44,6 +45,7 @@ class FileScorer:
         loading: Further arguments of :class:`ForgeryInferencer`. Without a ``device`` the
             processes of a machine share its GPUs evenly.
         scoring: Arguments of its call, such as ``batch_size``.
+        reports: What is written of each file beside its scores; None for nothing.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class FileScorer:
         checkpoint: str | Path,
         loading: Mapping[str, Any] | None = None,
         scoring: Mapping[str, Any] | None = None,
+        reports: FileReports | None = None,
     ) -> None:
         self.config = config
         self.checkpoint = Path(checkpoint)
         self.loading = dict(loading or {})
         self.scoring = dict(scoring or {})
+        self.reports = reports
         self._inferencer: ForgeryInferencer | None = None
 
     def start(self) -> None:
@@ -70,8 +74,12 @@ class FileScorer:
 
     def __call__(self, file: str) -> Prediction:
         """Return the prediction of a file, as :meth:`ForgeryInferencer.score_file` makes it."""
-        prediction: Prediction = self._load().score_file(file, **self.scoring)["predictions"][0]
-        return {**prediction, "settings": self.settings}
+        inferencer = self._load()
+        prediction: Prediction = inferencer.score_file(file, **self.scoring)["predictions"][0]
+        prediction = {**prediction, "settings": self.settings}
+        if self.reports is not None:
+            self.reports.write(prediction, inferencer)
+        return prediction
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_inferencer": None}

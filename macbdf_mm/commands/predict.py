@@ -1,10 +1,13 @@
 """Score videos: is anything in them forged, and where."""
 
 import argparse
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from macbdf_mm.utils.counted import counted
@@ -56,6 +59,18 @@ def parse_arguments() -> argparse.Namespace:
         metavar="OUT",
         help="write each result to this file as a line of JSON as soon as it is there; the same "
         "command goes on behind the lines that are there",
+    )
+    parser.add_argument(
+        "--html",
+        type=Path,
+        metavar="DIR",
+        help="write a page about each file into this folder, and an index of all",
+    )
+    parser.add_argument(
+        "--video",
+        type=Path,
+        metavar="DIR",
+        help="write a copy of each video with its scores drawn on it into this folder",
     )
     parser.add_argument(
         "--resume",
@@ -118,15 +133,25 @@ def main() -> int:
 
     # Imported late: a wrong flag is answered before torch is loaded.
     from macbdf_mm.apis.describe_prediction import describe, outcome_of, summarise
+    from macbdf_mm.apis.file_reports import FileReports
     from macbdf_mm.apis.media_files import listed_paths
     from macbdf_mm.apis.prediction_lines import PredictionLines, lines_of
     from macbdf_mm.apis.score_files import FileScorer, score_files
+    from macbdf_mm.reports.video_index import VideoIndex
 
     if arguments.json:  # Before the model is loaded.
         check_writable(arguments.json)
     if arguments.jsonl:
         check_writable(lines_of(arguments.jsonl, arguments.shard))
+    reports = FileReports(
+        html=arguments.html and arguments.html.absolute(),
+        video=arguments.video and arguments.video.absolute(),
+        decode_time_limit_seconds=arguments.decode_time_limit,
+    )
+    reports.check()
     run, config = _read_run(arguments)
+    if arguments.html:
+        reports = replace(reports, origin=_origin(run, arguments))
     engine = engine_from(arguments)
     is_here = isinstance(engine, LocalEngine) and engine.works_here
     scorer = FileScorer(
@@ -145,6 +170,7 @@ def main() -> int:
             "stride_seconds": arguments.window_stride,
             "allow_partial": arguments.allow_partial,
         },
+        reports=reports,
     )
     if is_here:
         scorer.start()
@@ -156,15 +182,24 @@ def main() -> int:
             lines = stack.enter_context(
                 PredictionLines(arguments.jsonl, scorer.settings, arguments.shard, resume=resume)
             )
+        index = None
+        if reports.html is not None:
+            index = stack.enter_context(VideoIndex(reports.html, arguments.shard, caveats))
         print(f"Using {run.checkpoint}")
         counts: Counter[str] = Counter()
         is_complete = True
+
+        def report(prediction: dict[str, Any]) -> None:
+            reports.complete(prediction)
+            if index is not None:
+                index.add(prediction, *reports.links(prediction))
 
         def tell(prediction: dict[str, Any]) -> None:
             nonlocal is_complete
             counts[outcome_of(prediction)] += 1
             is_complete &= prediction["status"] == "ok"
             print(describe(prediction), flush=True)
+            report(prediction)
             if lines is not None and not lines.take(prediction["file"]):
                 lines.add(prediction)
 
@@ -175,6 +210,9 @@ def main() -> int:
             is_complete = lines.are_all_ok
             if kept := lines.counts.total():
                 print(f"{lines.path} has the scores of {counted(kept, 'file')} already.")
+                if arguments.html or arguments.video:
+                    for line in _lines(lines.path):
+                        report(line)
         score_files(
             scorer,
             chain(arguments.files, listed_paths(arguments.files_from)),
@@ -186,7 +224,29 @@ def main() -> int:
             is_known=is_known,
         )
     print(summarise(counts, caveats))
+    if index is not None:
+        print(f"Pages: {index.path}")
     return 0 if is_complete else 1
+
+
+def _origin(run: "Run", arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what the pages say of the weights and the options."""
+    from macbdf_mm.apis.file_reports import describe_origin
+    from macbdf_mm.apis.load_model import load_checkpoint
+
+    checkpoint = load_checkpoint(run.checkpoint, allow_pickle=arguments.allow_pickle)
+    chosen = {
+        "window stride": arguments.window_stride and f"{arguments.window_stride:g} s",
+        "half precision": arguments.amp and "bfloat16",
+        "incomplete files": arguments.allow_partial and "scored in part",
+    }
+    settings = {name: value for name, value in chosen.items() if value}
+    return describe_origin(run.checkpoint, run.config, checkpoint.get("meta") or {}, settings)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        yield from map(json.loads, file)
 
 
 def _read_run(arguments: argparse.Namespace) -> "tuple[Run, Config]":

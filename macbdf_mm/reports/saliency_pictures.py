@@ -60,7 +60,7 @@ def saliency_pictures(saliency: WindowSaliency) -> SaliencyPictures:
     if saliency.spectrogram is not None and saliency.spectrogram_weights is not None:
         values, heat = saliency.spectrogram, saliency.spectrogram_weights
         spectrogram = heat_url(values, float(np.percentile(values, 5)), float(values.max()))
-        smooth = cv2.GaussianBlur(heat, (0, 0), _SOUND_BLUR)
+        smooth = np.asarray(cv2.GaussianBlur(heat, (0, 0), _SOUND_BLUR), np.float32)
         weights = heat_url(smooth, 0.0, _bright(smooth), "gray")
         time = start + (end - start) * (heat.sum(axis=0).argmax() + 0.5) / heat.shape[1]
         height = heat.sum(axis=1).argmax() / heat.shape[0]

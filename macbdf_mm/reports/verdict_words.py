@@ -94,6 +94,11 @@ def certainty_of(prediction: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
+def sentence_of(text: str) -> str:
+    """Return a warning as a sentence, printable."""
+    return printable(text[:1].upper() + text[1:].rstrip(".")) + "."
+
+
 def _out_of_hundred(score: float) -> str:
     if score >= 0.995:
         return "more than 99"

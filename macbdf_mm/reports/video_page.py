@@ -1,8 +1,10 @@
 """A page about one video: what was found, where, what it looked at, and what it does not mean."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from macbdf_mm.errors import ForgeryToolboxError
 from macbdf_mm.media.decoding_process import DecodingProcess, call_in
+from macbdf_mm.reports.annotated_video import Annotation
 from macbdf_mm.reports.figures.encoded_pictures import heat_url, photo_url
 from macbdf_mm.reports.page import render_page
 from macbdf_mm.reports.saliency_pictures import SaliencyPictures, saliency_pictures
@@ -23,7 +26,7 @@ from macbdf_mm.reports.score_curves import (
 )
 from macbdf_mm.reports.score_limits import SCORE_LIMITS
 from macbdf_mm.reports.time_axis import Axis, clock_text, span_text
-from macbdf_mm.reports.verdict_words import certainty_of, verdict_of
+from macbdf_mm.reports.verdict_words import certainty_of, sentence_of, verdict_of
 from macbdf_mm.reports.video_page_media import PageMedia, read_page_media
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.structures.window_saliency import WindowSaliency
@@ -99,12 +102,12 @@ def render_video_page(
     return render_page(
         "video_page.html.j2",
         title=_name(prediction["file"]),
-        prediction=prediction,
+        digest=prediction_digest(prediction),
         verdict=verdict_of(prediction),
         certainty=certainty_of(prediction),
         axis=axis,
         num_columns=_NUM_COLUMNS,
-        warnings=[_sentence(warning) for warning in prediction["warnings"]],
+        warnings=[sentence_of(warning) for warning in prediction["warnings"]],
         lanes=[_lane(track, prediction, curves, axis) for track in TRACKS] if duration else [],
         peaks=_key_frames(peaks, media, axis),
         spectrogram=_spectrogram(media),
@@ -119,6 +122,36 @@ def render_video_page(
         else None,
         facts=_facts(prediction, origin or {}),
     )
+
+
+def annotation_of(prediction: Mapping[str, Any]) -> Annotation:
+    """Return what an annotated video shows of a prediction that has windows."""
+    curves = _curves(prediction)
+    names = {"overall": "file", "video": "video", "audio": "audio"}
+    return Annotation(
+        headline=_headline(prediction),
+        duration_seconds=_duration(prediction),
+        curves={names[track]: curves[track]["windows"] for track in TRACKS},
+        thresholds={names[track]: prediction["thresholds"][track] for track in TRACKS},
+        flagged={names[track]: prediction["flagged"].get(track, ()) for track in TRACKS},
+        proposals={
+            names[track]: [(p["start"], p["end"]) for p in _proposals(track, prediction)]
+            for track in TRACKS
+        },
+        digest=prediction_digest(prediction),
+    )
+
+
+def _headline(prediction: Mapping[str, Any]) -> str:
+    score = prediction["scores"]["overall"]
+    words = verdict_of(prediction).headline
+    return words if score is None else f"{words}: {score:.2f}"
+
+
+def prediction_digest(prediction: Mapping[str, Any]) -> str:
+    """Return a digest of what is predicted, which its page has in its head."""
+    text = json.dumps(prediction, sort_keys=True, default=str)
+    return blake2b(text.encode(), digest_size=12).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -213,10 +246,7 @@ def _lane(
     score, threshold = prediction["scores"][track], prediction["thresholds"][track]
     rows = window_rows(prediction["windows"], track)
     unseen = gaps_of(rows, axis.duration_seconds)
-    found = [p for p in prediction["intervals"] or () if p["track"] == track]
-    # Every file has proposals of low scores; they say nothing beside much better ones.
-    best = max((p["score"] for p in found), default=0.0)
-    proposals = [p for p in found if p["score"] >= best / 2][:_MAX_BARS]
+    proposals = _proposals(track, prediction)
     flagged = prediction["flagged"].get(track, ())
     reasons = prediction["unusable"].get(track, {}).get("reasons", ())
     if score is None:
@@ -245,6 +275,13 @@ def _lane(
         unseen=[_bar(start, end, axis) for start, end in _bounded(unseen)],
         places=places,
     )
+
+
+def _proposals(track: str, prediction: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the better proposals: every file has some of low scores, which say nothing."""
+    found = [p for p in prediction["intervals"] or () if p["track"] == track]
+    best = max((p["score"] for p in found), default=0.0)
+    return [p for p in found if p["score"] >= best / 2][:_MAX_BARS]
 
 
 def _summary(track: str, curve: Curve, threshold: float, axis: Axis) -> str:
@@ -355,10 +392,6 @@ def _saliency_words(saliency: Sequence[WindowSaliency] | str) -> str:
         "depends on them, dark elsewhere. This shows what the score is sensitive to, and is no "
         "evidence of an edit."
     )
-
-
-def _sentence(text: str) -> str:
-    return printable(text[:1].upper() + text[1:].rstrip(".")) + "."
 
 
 def _seen(prediction: Mapping[str, Any]) -> list[str]:

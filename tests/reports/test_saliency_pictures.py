@@ -42,7 +42,8 @@ def test_the_words_say_where(saliency):
     pictures = saliency_pictures(saliency)
     assert pictures.title == "Video score, 2.0 to 3.0 s"
     assert pictures.text == (
-        "Compared with an empty window, the picture changes the logit by +1.3 and the sound by -0.5."
+        "Compared with an empty window, the picture changes the logit by +1.3 and the sound by "
+        "-0.5."
     )
     assert pictures.map_text == "mostly low frequencies, most at 2.7 s"
     # Low frequencies at the bottom.
