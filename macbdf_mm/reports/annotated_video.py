@@ -199,8 +199,8 @@ class _Canvas:
         self._annotation = annotation
         self._lane = max(18, round(_LANE_SHARE * self._width))
         self._scale = self._width / 900 + 0.28
-        self._label = round(150 * self._scale)
-        self._value = round(70 * self._scale)
+        self._label = round(112 * self._scale)
+        self._value = round(104 * self._scale)
         self._panel = self._draw_panel()
         self._top = self._picture[0] - (self._picture[0] + len(self._panel)) % 2
         self.size = (self._top + len(self._panel), self._width)

@@ -30,6 +30,7 @@ from macbdf_mm.reports.verdict_words import certainty_of, sentence_of, verdict_o
 from macbdf_mm.reports.video_page_media import PageMedia, read_page_media
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.structures.window_saliency import WindowSaliency
+from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.files import write_atomically
 from macbdf_mm.utils.tables import printable
 
@@ -402,7 +403,7 @@ def _seen(prediction: Mapping[str, Any]) -> list[str]:
     share = prediction["unseen_share"]
     if share is not None:
         sentences.append(
-            "All of the file was looked at."
+            "Every part of the file was looked at in at least one track."
             if share < 0.0005
             else f"{share:.1%} of the file was not looked at."
         )
@@ -411,12 +412,48 @@ def _seen(prediction: Mapping[str, Any]) -> list[str]:
         without = [t for t in STEP_TRACKS if t not in tracks]
         sentences.append(f"Scored: {' and '.join(tracks)}.")
         sentences += [f"The {track} was not scored." for track in without]
+    sentences += _faces(prediction)
     for track, found in prediction["unusable"].items():
         sentences.append(
             f"Of the {track}, {found['num_windows']} windows ({found['share']:.0%}) were left out "
             f"as {' or '.join(found['reasons'])}: {_listed(found['intervals'])}."
         )
     return [printable(sentence) for sentence in sentences]
+
+
+def _faces(prediction: Mapping[str, Any]) -> list[str]:
+    """Return sentences on what of the pictures was scored, and on cuts."""
+    kinds = {
+        "whole frames": "The whole frames were looked at, and faces were not looked for.",
+        "no face": "No face was found, so the sound alone is scored.",
+    }
+    looked_at, faces = prediction.get("looked_at"), prediction.get("faces") or ()
+    sentences = [kinds[looked_at]] if looked_at in kinds else []
+    if faces:
+        sentences.append(
+            f"{counted(len(faces), 'face')} looked at, each with the sound of its time. The scores "
+            f"of the file are those of face {prediction['worst_face']}, the highest."
+        )
+    for face in faces[:_MAX_LISTED]:
+        score = face["scores"]["overall"]
+        words = "not judged" if score is None else f"overall {score:.2f}"
+        left, top, right, bottom = face["box"]
+        sentences.append(
+            f"Face {face['id']}, {span_text(*face['span'])}: {words}; it lies {left:.0%} to "
+            f"{right:.0%} from the left and {top:.0%} to {bottom:.0%} from the top."
+        )
+    if len(faces) > _MAX_LISTED:
+        sentences.append(f"And {counted(len(faces) - _MAX_LISTED, 'more face')}.")
+    cuts = prediction.get("cuts") or ()
+    if cuts:
+        times = ", ".join(clock_text(cut) for cut in cuts[:_MAX_LISTED])
+        rest = len(cuts) - _MAX_LISTED
+        more = f" and {rest} more" if rest > 0 else ""
+        sentences.append(
+            f"{counted(len(cuts), 'cut')} at {times}{more}; "
+            f"{counted(len(prediction.get('cut_windows') or ()), 'window')} with a cut."
+        )
+    return sentences
 
 
 def _training(known: Any) -> str:

@@ -57,7 +57,7 @@ class _PageReader(HTMLParser):
 
     def handle_data(self, data):
         self.words.append(data)
-        if self._open and self._open[-1] in ("td", "th"):
+        if {"td", "th"} & set(self._open):
             self.tables[-1][-1][-1] += data
 
     @property

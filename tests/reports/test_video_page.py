@@ -77,7 +77,7 @@ def test_the_page_tells_verdict_places_and_origin(make_clip, read_page):
         "Stands out from real files at 1.0 to 2.0 s.",
         # The proposal of 0.1 says nothing beside one of 0.8.
         "Likely forged intervals, with their scores: 1.2 to 1.8 s (0.80).",
-        "All of the file was looked at.",
+        "Every part of the file was looked at in at least one track.",
         "The weights were trained on demo, which is synthetic.",
         "0f" * 32,
         "torch 2.11",
@@ -187,3 +187,25 @@ def test_the_page_of_an_hour_is_small(read_page):
     text = read_page(document).text
     assert "and 352 more places" in text
     assert text.count(" to ") < 60
+
+
+def test_faces_and_cuts_are_told(read_page):
+    face = {"scores": {"overall": 0.45}, "span": [0.0, 4.0], "box": [0.25, 0.1, 0.5, 0.6]}
+    faces = [{**face, "id": 1}, {**face, "id": 2, "scores": {"overall": None}}]
+    record = predicted(
+        looked_at="faces", faces=faces, worst_face=1, cuts=[1.5, 3.0], cut_windows=[1]
+    )
+    text = read_page(render_video_page(record, None)).text
+    assert "2 faces looked at" in text
+    assert "those of face 1, the highest" in text
+    assert "Face 1, 0.0 to 4.0 s: overall 0.45; it lies 25% to 50% from the left" in text
+    assert "Face 2, 0.0 to 4.0 s: not judged" in text
+    assert "2 cuts at 1.5 s, 3.0 s; 1 window with a cut." in text
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "words"),
+    [("whole frames", "faces were not looked for"), ("no face", "the sound alone is scored")],
+)
+def test_what_of_the_pictures_was_scored_is_told(read_page, looked_at, words):
+    assert words in read_page(render_video_page(predicted(looked_at=looked_at), None)).text
