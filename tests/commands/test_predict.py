@@ -140,11 +140,38 @@ def test_without_a_model_files_that_are_missing_are_named_first(
         assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("flag", ["--json", "--jsonl"])
+@pytest.mark.parametrize("flag", ["--json", "--jsonl", "--html", "--video"])
 def test_a_file_that_cannot_be_written_is_refused_before_the_model_is_looked_for(
     monkeypatch, capsys, tmp_path, flag
 ):
     (tmp_path / "file").touch()
     words = ("a.mp4", "--checkpoint", "none.pth", flag, tmp_path / "file" / "out")
     assert run(monkeypatch, *words) == 1
-    assert f"error: {tmp_path}/file/out cannot be written" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path}/file/out")
+    assert "cannot be written" in error
+
+
+def test_pages_of_all_files_also_of_those_that_failed_or_were_scored_before(
+    predict_lines, make_clip, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("macbdf_mm.apis.saliency.has_captum", lambda: False)
+    first, second = make_clip("a.mp4", seconds=1.3), make_clip("b.mp4", seconds=1.3)
+    assert predict_lines(first)[0] == 0
+    code, out, _ = predict_lines(first, second, "gone.mp4", "--html", "pages", "--video", "pages")
+    assert code == 1
+    assert f"Pages: {tmp_path}/pages/index.html" in out
+    index = (tmp_path / "pages" / "index.html").read_text()
+    assert "3 files" in index
+    pages = {
+        page.name[0]: page.read_text()
+        for page in (tmp_path / "pages").glob("*.html")
+        if page.name != "index.html"
+    }
+    assert sorted(pages) == ["a", "b", "g"]
+    assert all(f'href="{page.name}"' in index for page in (tmp_path / "pages").glob("[abg]*-*"))
+    assert "taken over from an earlier run" in pages["a"]
+    assert "plain gradients" in pages["b"]
+    assert "Not scored" in pages["g"]
+    videos = sorted(path.name[0] for path in (tmp_path / "pages").glob("*.mp4"))
+    assert videos == ["a", "b"]
