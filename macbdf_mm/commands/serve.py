@@ -110,7 +110,7 @@ def parse_arguments() -> argparse.Namespace:
         help="windows computed together (default: %(default)s)",
     )
     computing.add_argument(
-        "--amp", "--half", action="store_true", help="compute in half precision (bfloat16)"
+        "--amp", action="store_true", help="compute in half precision (bfloat16)"
     )
     computing.add_argument(
         "--allow-pickle",
