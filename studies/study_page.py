@@ -331,8 +331,20 @@ class StudyPage:
         }
         about = {"study": self.study.title, "reference": self.study.reference}
         document = {**about, **self.facts, "variants": variants, **self.further}
-        write_json(without_nan(document), runs)
+        write_json(_rounded(without_nan(document)), runs)
         return [page, runs, *(self.images / file for file in self._pictures)]
+
+
+def _rounded(value: Any) -> Any:
+    """Return a plain value with floats of five significant digits: tables show three.
+
+    The folders of the runs keep all digits; a hundred runs would fill megabytes here.
+    """
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
 
 
 def write_sections(page: Path, title: str, sections: Mapping[str, str]) -> None:
