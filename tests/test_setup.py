@@ -111,6 +111,7 @@ def test_the_installed_package_has_every_template_and_can_render_it(installed):
     names = sorted(path.name for path in source.iterdir())
     assert "run.html.j2" in names
     assert sorted(path.name for path in folder.iterdir()) == names
+    assert (installed / "macbdf_mm" / "serving" / "upload.js").is_file()
     code = (
         "from macbdf_mm.reports.page import render_page as r; print(r('page.html.j2', title='T'))"
     )

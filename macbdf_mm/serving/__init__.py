@@ -1,0 +1,1 @@
+"""A server that scores uploaded videos: pages and JSON over HTTP."""

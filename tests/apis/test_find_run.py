@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 
-from macbdf_mm.apis.find_run import choose_run, find_run
+from macbdf_mm.apis.find_run import choose_run, find_run, named_run
 from macbdf_mm.errors import ConfigError, MissingDataError
 
 
@@ -46,6 +46,18 @@ def test_a_checkpoint_brings_the_config_beside_it(tmp_path):
     checkpoint = _touch(tmp_path / "epoch_1.pth", 2)
     assert choose_run(None, checkpoint).config == config
     assert choose_run("other.py", checkpoint).config.name == "other.py"
+
+
+def test_one_word_names_a_run_or_a_checkpoint(tmp_path):
+    config = _touch(tmp_path / "a.py", 1)
+    best = _touch(tmp_path / "best_auc_epoch_5.pth", 2)
+    last = _touch(tmp_path / "epoch_9.pth", 3)
+    assert named_run(tmp_path).checkpoint == best
+    assert named_run(last).checkpoint == last
+    for name in (tmp_path, best):
+        assert named_run(name).config == config
+        run = named_run(name, "other.py")
+        assert (run.checkpoint, str(run.config), run.is_named) == (best, "other.py", True)
 
 
 def test_code_beside_a_checkpoint_is_passed_over(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -114,3 +115,34 @@ def test_a_started_python_looks_for_no_module_in_the_current_folder(tmp_path, mo
     with safe_path():
         assert os.environ["PYTHONSAFEPATH"] == "1"
     assert os.environ["PYTHONSAFEPATH"] == "yes"
+
+
+def test_a_batch_that_is_cancelled_ends_its_process_and_the_next_one_is_done():
+    pool = LocalProcesses(pickle.dumps(job_workers.act), 1, None)
+    try:
+        pool.submit(0, ["hang"], False)
+        time.sleep(0.5)
+        pool.cancel(0)
+        [(number, death)] = pool.wait()
+        assert (number, death.status, death.is_innocent) == (0, "killed", False)
+        pool.cancel(0)  # It has ended.
+        pool.submit(1, ["fail"], False)
+        [(number, [answer])] = pool.wait()
+        assert (number, answer["status"]) == (1, "failed")
+    finally:
+        pool.close()
+
+
+def test_a_process_that_was_ended_while_there_was_nothing_to_do_is_replaced():
+    pool = LocalProcesses(pickle.dumps(job_workers.Counter()), 1, None)
+    try:
+        pool.submit(0, [None], False)
+        [(_, [answer])] = pool.wait()
+        os.kill(answer["value"][0], signal.SIGKILL)
+        time.sleep(0.6)  # The pool has seen it.
+        pool.submit(1, [None], False)
+        [(number, [again])] = pool.wait()
+        assert number == 1
+        assert again["value"][0] != answer["value"][0]
+    finally:
+        pool.close()
