@@ -38,7 +38,7 @@ class ScoredUpload(Prediction):
     """A prediction, and by which weights.
 
     Attributes:
-        weights_sha256: Digest of all parameters and buffers.
+        weights_sha256: Digest of the file with the weights.
     """
 
     weights_sha256: str
@@ -51,7 +51,7 @@ class Health:
     Attributes:
         status: ``ok``.
         version: Of this package.
-        weights_sha256: Digest of all parameters and buffers.
+        weights_sha256: Digest of the file with the weights.
         num_held: Requests that are received, wait or are computed.
         capacity: How many there may be.
     """
@@ -77,7 +77,7 @@ def make_app(
         settings: What it takes, and from whom.
         queue: Computes :class:`~macbdf_mm.serving.upload_job.UploadJob`.
         folder: Where files are while they are computed.
-        weights_sha256: Digest of the weights.
+        weights_sha256: Digest of the file with the weights.
         caveats: What holds for all scores.
         stopping: Set when the server ends.
     """

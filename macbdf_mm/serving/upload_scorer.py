@@ -8,15 +8,14 @@ from typing import Any
 
 import torch
 
+from macbdf_mm.apis.file_reports import describe_origin
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.prediction import failed_prediction
 from macbdf_mm.apis.saliency import find_saliency
 from macbdf_mm.apis.score_files import FileScorer
-from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.errors import ForgeryToolboxError
 from macbdf_mm.reports.video_page import render_video_page
 from macbdf_mm.serving.upload_job import UploadAnswer, UploadJob
-from macbdf_mm.utils.environment import package_versions
 
 
 class UploadScorer(FileScorer):
@@ -60,16 +59,11 @@ class UploadScorer(FileScorer):
     @cached_property
     def _origin(self) -> dict[str, Any]:
         """What made the scores, without the folders of this machine."""
-        inferencer = self._load()
         allow_pickle = self.loading.get("allow_pickle", False)
         meta = load_checkpoint(self.checkpoint, allow_pickle=allow_pickle).get("meta") or {}
-        return {
-            "checkpoint": "/".join(self.checkpoint.parts[-2:]),
-            "weights_sha256": weight_digest(inferencer.model),
-            "training_data": meta.get("training_data"),
-            "versions": package_versions(),
-            "settings": {"device": str(next(inferencer.model.parameters()).device)},
-        }
+        device = str(next(self._load().model.parameters()).device)
+        origin = describe_origin(self.checkpoint, None, meta, {"device": device})
+        return {**origin, "checkpoint": "/".join(self.checkpoint.parts[-2:]), "config": None}
 
     def _page(self, prediction: Mapping[str, Any], job: UploadJob) -> str:
         inferencer = self._load()
@@ -77,7 +71,7 @@ class UploadScorer(FileScorer):
             _renamed(prediction, job),
             job.path,
             self._origin,
-            find_saliency(inferencer, prediction),
+            find_saliency(inferencer, prediction, job.path),
             inferencer.reader.process,
         )
         # A sentence on what of the file cannot be read names it.
