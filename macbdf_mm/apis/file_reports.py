@@ -144,7 +144,7 @@ def describe_origin(
     """
     return {
         "checkpoint": str(checkpoint),
-        "weights_sha256": file_digest(checkpoint),
+        "checkpoint_sha256": file_digest(checkpoint),
         "config": "saved in the checkpoint" if config is None else str(config),
         "training_data": meta.get("training_data"),
         "versions": package_versions(),

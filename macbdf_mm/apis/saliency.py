@@ -24,14 +24,16 @@ PLAIN = (
 
 
 def find_saliency(
-    inferencer: "ForgeryInferencer", prediction: Mapping[str, Any], media_file: str | Path
+    inferencer: "ForgeryInferencer",
+    prediction: Mapping[str, Any],
+    media_file: str | Path | None = None,
 ) -> list[WindowSaliency] | str:
     """Return what moved the score of each track in its highest window, or why that is not known.
 
     Args:
         inferencer: The detector that made the scores.
         prediction: As ``Prediction.to_json()`` returns it.
-        media_file: The file that it is of.
+        media_file: The file that it is of; by default the one that it names.
     """
     if prediction["status"] != "ok":
         return "There is no score to explain."
@@ -40,9 +42,13 @@ def find_saliency(
         or next(inferencer.model.parameters(), None) is None
     ):
         return "It is not known: this form of the detector gives no gradients."
+    looked_at = prediction.get("looked_at")
+    if looked_at == "faces":
+        return "It is not known where single faces were cropped and scored."
+    path = Path(prediction["file"] if media_file is None else media_file)
     try:
         return [
-            _explain(inferencer, Path(media_file), track, span)
+            _explain(inferencer, path, track, span, with_video=looked_at != "no face")
             for track, span in _peak_windows(prediction)
         ]
     except ForgeryToolboxError as error:
@@ -91,10 +97,14 @@ def _peak_windows(prediction: Mapping[str, Any]) -> list[tuple[str, tuple[float,
 
 
 def _explain(
-    inferencer: "ForgeryInferencer", path: Path, track: str, span: tuple[float, float]
+    inferencer: "ForgeryInferencer",
+    path: Path,
+    track: str,
+    span: tuple[float, float],
+    with_video: bool,
 ) -> WindowSaliency:
     info = inferencer.reader.probe(path, allow_partial=True)
-    packed = inferencer.reader.read(path, info, span, allow_partial=True)
+    packed = inferencer.reader.read(path, info, span, allow_partial=True, with_video=with_video)
     model = inferencer.model
     inputs = model.data_preprocessor(pseudo_collate([packed]))["inputs"]
     frames, sound = explain_window(model, inputs, track)

@@ -77,9 +77,10 @@ def render_video_page(
     Args:
         prediction: As ``Prediction.to_json()`` returns it; its ``file`` is the name on the page.
         media_file: The file itself, for its key frames and its sound; None leaves them out.
-        origin: What made the scores: ``checkpoint`` and ``config`` (names), ``weights_sha256``,
-            ``training_data`` (of the checkpoint), ``versions`` and ``settings`` (a mapping from
-            names to values each). What it lacks is not shown.
+        origin: What made the scores: ``checkpoint`` and ``config`` (names), ``checkpoint_sha256``
+            (of the file) or ``weights_sha256`` (of the weights in memory), ``training_data`` (of
+            the checkpoint), ``versions`` and ``settings`` (names and values each). What it lacks
+            is not shown.
         saliency: What the detector looked at in some windows; or a sentence on why that is not
             known.
         process: Where the file is decoded; None decodes it in this process, which a damaged file
@@ -258,7 +259,7 @@ def _lane(
     places = []
     if proposals and score is not None:
         named = [f"{span_text(p['start'], p['end'])} ({p['score']:.2f})" for p in proposals[:3]]
-        places.append(f"Likely forged intervals, with their scores: {', '.join(named)}.")
+        places.append(f"Proposed as forged, with scores from 0 to 1: {', '.join(named)}.")
     if flagged:
         places.append(f"Stands out from real files at {_listed(flagged)}.")
     if unseen:
@@ -468,7 +469,8 @@ def _facts(prediction: Mapping[str, Any], origin: Mapping[str, Any]) -> list[tup
     facts = [("file", prediction["file"])]
     names = {
         "checkpoint": "weights",
-        "weights_sha256": "SHA-256 of the weights",
+        "checkpoint_sha256": "SHA-256 of that file",
+        "weights_sha256": "SHA-256 of the weights in memory",
         "config": "config",
     }
     facts += [(words, str(origin[key])) for key, words in names.items() if origin.get(key)]

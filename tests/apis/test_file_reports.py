@@ -73,6 +73,6 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
 def test_the_origin_names_the_weights(run_dir):
     checkpoint = run_dir / "best_epoch_1.pth"
     origin = describe_origin(checkpoint, None, {"training_data": {"dataset": "demo"}}, {"a": 1})
-    assert origin["weights_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    assert origin["checkpoint_sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert origin["training_data"] == {"dataset": "demo"}
     assert origin["settings"] == {"a": 1}

@@ -35,7 +35,7 @@ def _predict(inferencer, path):
 
 def test_the_highest_window_of_each_track_is_explained(inferencer, make_clip, clip_clock, method):
     prediction = _predict(inferencer, make_clip(seconds=2.6))
-    found = find_saliency(inferencer, prediction, prediction["file"])
+    found = find_saliency(inferencer, prediction)
     assert [item.track for item in found] == ["video", "audio"]
     for column, item in enumerate(found, start=3):
         best = max(prediction["windows"], key=lambda w, c=column: w[c])
@@ -54,7 +54,7 @@ def test_the_highest_window_of_each_track_is_explained(inferencer, make_clip, cl
 
 def test_a_track_that_was_not_seen_is_not_explained(inferencer, make_clip, method):
     prediction = _predict(inferencer, make_clip(seconds=1.5, with_sound=False))
-    [only] = find_saliency(inferencer, prediction, prediction["file"])
+    [only] = find_saliency(inferencer, prediction)
     assert (only.track, only.spectrogram, only.spectrogram_weights) == ("video", None, None)
 
 
@@ -84,12 +84,25 @@ def test_gradients_of_a_detector_are_those_of_the_logit_of_the_track(inferencer,
         assert sound.shape == inputs["spectrogram"].shape[2:]
 
 
+def test_without_a_face_the_sound_alone_is_explained(inferencer, make_clip, monkeypatch):
+    monkeypatch.setattr(saliency, "has_captum", lambda: False)
+    path = make_clip(seconds=1.3)
+    prediction = _predict(inferencer, path)
+    faceless = {
+        **prediction,
+        "file": "<upload>",
+        "looked_at": "no face",
+        "scores": {**prediction["scores"], "video": None},
+    }
+    [only] = find_saliency(inferencer, faceless, path)
+    assert (only.track, only.frames) == ("audio", None)
+    assert "single faces" in find_saliency(inferencer, {**prediction, "looked_at": "faces"})
+
+
 def test_what_cannot_be_explained_is_told(inferencer, make_clip, tmp_path):
     prediction = _predict(inferencer, tmp_path / "none.mp4")
-    assert (
-        find_saliency(inferencer, prediction, prediction["file"]) == "There is no score to explain."
-    )
+    assert find_saliency(inferencer, prediction) == "There is no score to explain."
     path = make_clip(seconds=1.5)
     prediction = _predict(inferencer, path)
     path.unlink()
-    assert find_saliency(inferencer, prediction, prediction["file"]).startswith("It is not known: ")
+    assert find_saliency(inferencer, prediction).startswith("It is not known: ")

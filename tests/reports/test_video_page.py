@@ -76,7 +76,7 @@ def test_the_page_tells_verdict_places_and_origin(make_clip, read_page):
         "Audio: 0.30 is below the threshold of 0.60",
         "Stands out from real files at 1.0 to 2.0 s.",
         # The proposal of 0.1 says nothing beside one of 0.8.
-        "Likely forged intervals, with their scores: 1.2 to 1.8 s (0.80).",
+        "Proposed as forged, with scores from 0 to 1: 1.2 to 1.8 s (0.80).",
         "Every part of the file was looked at in at least one track.",
         "The weights were trained on demo, which is synthetic.",
         "0f" * 32,
