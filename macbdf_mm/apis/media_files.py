@@ -32,12 +32,12 @@ def expand_paths(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
             yield from _media_below(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
             found = sorted(glob.iglob(path, recursive=True))
-            for name in found:
+            # As `Path` writes them, so that one file has one name.
+            for name in map(str, map(Path, found)):
                 yield from _media_below(name) if os.path.isdir(name) else [name]
             if not found:
                 yield path
         else:
-            # As `Path` writes it, so that one file has one name.
             yield str(Path(path))
 
 

@@ -108,7 +108,8 @@ def test_patterns_that_no_shell_has_expanded(tmp_path, monkeypatch):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
-    assert list(expand_paths(["[ab].mp4"])) == ["a.mp4", "b.mp4"]
+    for pattern in ("[ab].mp4", "./[ab].mp4"):
+        assert list(expand_paths([pattern])) == ["a.mp4", "b.mp4"]
     assert list(expand_paths(["**/*.mov", "d*"])) == ["deep/er/c.mov"] * 2
     # A file whose name looks like a pattern is itself.
     assert list(expand_paths(["[1].mp4"])) == ["[1].mp4"]
