@@ -255,7 +255,7 @@ def write_checkpoint() -> Callable[..., Path]:
 
     def write(path: Path, state_dict: dict[str, torch.Tensor], **training_data) -> Path:
         data = {"dataset": "demo", "synthetic": True} | training_data
-        meta = {"epoch": 1, "seed": 0, "training_data": data}
+        meta = {"epoch": 1, "seed": 0, "training_data": data, "dataset_meta": dict(data)}
         torch.save({"meta": meta, "state_dict": state_dict}, path)
         return path
 
@@ -282,3 +282,31 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch, path_for_other_processes: None):
     yield cluster, second
     ray.shutdown()
     cluster.shutdown()
+
+
+@pytest.fixture(scope="session")
+def face_run_dir(run_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights as if they were trained on face crops: ``run.py`` and ``best.pth``.
+
+    The faces were found by the tests' own detector.
+    """
+    import torch
+    from mmengine.config import Config
+
+    from macbdf_mm.prepare.faces.face_crop import CropSettings
+    from macbdf_mm.prepare.faces.prepare_clip import PreparationSettings
+
+    folder = tmp_path_factory.mktemp("face_run")
+    cfg = Config.fromfile(str(run_dir / DEMO_CONFIG.name))
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.face_crops = True
+    cfg.dump(str(folder / "run.py"))
+    settings = PreparationSettings(
+        dict(type="BlueScreenDetector", min_side=12),
+        crops=CropSettings(size=96, margin=1.5),
+        imports=("blue_screen_detector",),
+    )
+    checkpoint = torch.load(run_dir / "best_epoch_1.pth", weights_only=True)
+    checkpoint["meta"]["dataset_meta"]["faces"] = settings.record()
+    torch.save(checkpoint, folder / "best.pth")
+    return folder

@@ -3,15 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
+from macbdf_mm.apis.face_training import FaceTraining
 from macbdf_mm.apis.load_model import trained_on_synthetic
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.media.probe import MediaInfo
 
 SYNTHETIC_WEIGHTS = "these weights were trained on synthetic clips and say nothing about real video"
 UNKNOWN_TRAINING = "the checkpoint does not say what these weights were trained on"
-ONLY_FACES = (
-    "the model reads prepared face crops: a file that shows more than a face has to be cropped "
-    "first (`macbdf faces`)"
+FRAMES_FOR_FACES = (
+    "the weights were trained on face crops, and whole frames are scored, as --faces whole-frame "
+    "says: that is right for files that are face crops already, and for others scores mean little"
+)
+FACES_FOR_FRAMES = (
+    "the weights were trained on whole frames, and face crops are scored, as --faces crops says"
+)
+UNKNOWN_PICTURES = (
+    "nobody says whether these weights were trained on face crops or on whole frames, and whole "
+    "frames are scored"
+)
+UNKNOWN_CROPS = (
+    "nobody says how the face crops were made that these weights were trained on, so those that "
+    "are scored are made as `macbdf faces` makes them by default"
 )
 UNFITTED_THRESHOLD = "no threshold was chosen on validation data, so 0.5 is used"
 UNFITTED_WINDOWS = (
@@ -56,6 +68,22 @@ def weight_caveats(
     elif calibration.band is None:
         caveats.append(NO_BAND)
     return caveats
+
+
+def face_caveats(training: FaceTraining, are_faces_scored: bool) -> list[str]:
+    """Return what is to be said where training and prediction may look at different pictures.
+
+    Args:
+        training: What the weights were trained on.
+        are_faces_scored: Whether face crops are scored, and not whole frames.
+    """
+    if not are_faces_scored:
+        if training.on_faces is None:
+            return [UNKNOWN_PICTURES]
+        return [FRAMES_FOR_FACES] if training.on_faces else []
+    if training.on_faces is False:
+        return [FACES_FOR_FRAMES]
+    return [] if training.is_known else [UNKNOWN_CROPS]
 
 
 def file_caveats(info: MediaInfo, num_damaged: int = 0) -> list[str]:

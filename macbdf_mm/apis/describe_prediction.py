@@ -33,7 +33,8 @@ def describe(prediction: Mapping[str, Any]) -> str:
             f" (overall from {band['low']:.2f} to {band['high']:.2f}; outside, at most "
             f"{band['error_bound']:.0%} of verdicts are wrong on data like the validation set)"
         )
-    tracks = [_describe_track(track, prediction) for track in TRACKS]
+    looked_at = [text] if (text := _describe_pictures(prediction)) else []
+    tracks = [*looked_at, *(_describe_track(track, prediction) for track in TRACKS)]
     if where := _describe_best(prediction):
         tracks.append(where)
     unusable = [_describe_unusable(*item) for item in prediction["unusable"].items()]
@@ -64,6 +65,18 @@ def summarise(counts: Mapping[str, int], caveats: Sequence[str]) -> str:
     parts = [f"{counts[key]} {words}" for key, words in named if counts.get(key)]
     head = counted(sum(counts.values()), "file") + (": " if parts else "") + ", ".join(parts)
     return " ".join([f"{head}.", *(f"Warning: {caveat}." for caveat in caveats)])
+
+
+def _describe_pictures(prediction: Mapping[str, Any]) -> str:
+    """Return what of the pictures was looked at; nothing for a file without any."""
+    faces = prediction["faces"]
+    if not faces:
+        return prediction["looked_at"] or ""
+    worst = next(face for face in faces if face["id"] == prediction["worst_face"])
+    place = f"at {_seconds([worst['span']])}"
+    if len(faces) == 1:
+        return f"1 face {place}"
+    return f"worst of {len(faces)} faces, {worst['id']}, {place}"
 
 
 def _describe_track(track: str, prediction: Mapping[str, Any]) -> str:

@@ -1,9 +1,9 @@
 """From files to scores: the inferencer behind ``macbdf predict``."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,16 +16,21 @@ from rich.console import Console
 from rich.progress import track
 from torch import nn
 
-from macbdf_mm.apis.caveats import NO_FRAME_HEAD, ONLY_FACES, file_caveats, missing_seconds
+from macbdf_mm.apis.caveats import NO_FRAME_HEAD, face_caveats, file_caveats, missing_seconds
 from macbdf_mm.apis.command_line import load_config
 from macbdf_mm.apis.decision_rules import DecisionRules
+from macbdf_mm.apis.face_choice import FaceChoice, detector_for
+from macbdf_mm.apis.face_training import FaceTraining
+from macbdf_mm.apis.face_windows import FaceInFile, FaceWindows
 from macbdf_mm.apis.find_run import choose_run
 from macbdf_mm.apis.load_model import build_model, check_device, load_checkpoint, load_weights
 from macbdf_mm.apis.media_source import Input, MediaSource, media_sources
 from macbdf_mm.apis.onnx_detector import OnnxDetector
+from macbdf_mm.apis.predict_faces import predict_faces
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.apis.window_cuts import cuts_in_window, joined_cuts, windows_with_cuts
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
 from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
@@ -34,7 +39,7 @@ from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, Decodin
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.utils.prefetch import prefetch
+from macbdf_mm.utils.prefetch import prefetch, with_last
 from macbdf_mm.utils.tables import printable, printable_lines
 
 _MAX_BATCH_IN_SIZES = 8
@@ -84,10 +89,15 @@ class ForgeryInferencer(BaseInferencer):
         runtime: ``'onnx'`` computes with onnxruntime, from a release folder with ``model.onnx``.
         decode_time_limit_seconds: How long the decoder may take for one window of a file, or to
             look through the file for its length.
+        faces: ``'auto'``: score each face of a file if the model was trained on face crops, else
+            whole frames; ``'crops'`` or ``'whole-frame'``: whatever it was trained on.
+        detector: Config of a detector in ``FACE_DETECTORS``; by default that of the training.
+        imports: Modules that register detectors.
 
     Raises:
         MissingDataError: If config or checkpoint do not exist.
-        MissingBackendError: If onnxruntime is asked for and not installed.
+        MissingBackendError: If the model was trained on faces and what finds them is not
+            installed, or onnxruntime is asked for and not installed.
         ConfigError: If the config is wrong, or the device is not there.
         CheckpointMismatchError: If the checkpoint does not fit the model.
     """
@@ -107,10 +117,14 @@ class ForgeryInferencer(BaseInferencer):
         amp: bool = False,
         runtime: Literal["pytorch", "onnx"] = "pytorch",
         decode_time_limit_seconds: float = DEFAULT_TIME_LIMIT_SECONDS,
+        faces: FaceChoice = "auto",
+        detector: Mapping[str, Any] | None = None,
+        imports: Sequence[str] = (),
     ) -> None:
         if amp and runtime == "onnx":
             raise ConfigError("--amp (`amp=True`) is for PyTorch; leave it out of --runtime onnx.")
         self.allow_pickle = allow_pickle
+        self._face_options = faces, detector, imports
         self.amp = amp
         self.runtime = runtime
         self._process = DecodingProcess(decode_time_limit_seconds)
@@ -261,18 +275,23 @@ class ForgeryInferencer(BaseInferencer):
         # Imported late: matplotlib takes a second, and most calls draw nothing.
         from macbdf_mm.reports.figures.timeline import draw_timeline
 
-        infos = {sample.file: sample.media_info for sample in preds}
-        return [
-            draw_timeline(
-                self.rules.calibration.windows(video).tolist(),
-                thresholds=self.thresholds,
-                duration_seconds=video.windows[-1].span_seconds[1],
-                title=printable_lines(
-                    [Path(video.file).name, *self.caveats, *file_caveats(infos[video.file])]
-                ),
+        figures = []
+        for samples in _by_file(preds):
+            face, video = max(
+                ((face, self._gather(own)) for face, own in _by_face(samples)),
+                key=lambda pair: -1.0 if not pair[1].is_scored else pair[1].scores["overall"],
             )
-            for video in self._gather(preds)
-        ]
+            caveats = [*self.caveats, *file_caveats(samples[0].media_info)]
+            said = [Path(video.file).name, *([f"face {face.id}"] if face else []), *caveats]
+            figures.append(
+                draw_timeline(
+                    self.rules.calibration.windows(video).tolist(),
+                    thresholds=self.thresholds,
+                    duration_seconds=video.windows[-1].span_seconds[1],
+                    title=printable_lines(said),
+                )
+            )
+        return figures
 
     def postprocess(
         self,
@@ -291,33 +310,63 @@ class ForgeryInferencer(BaseInferencer):
             UndecodableMediaError: If no window of a file has a score.
         """
         predictions: list[Any] = []
-        for video in self._gather(preds):
-            samples = [sample for sample in preds if sample.file == video.file]
+        for samples in _by_file(preds):
             if return_datasample:
-                predictions.append(samples)
+                predictions.append(list(samples))
                 continue
-            info = samples[0].media_info
-            num_damaged = sum(sample.get("num_damaged", 0) for sample in samples)
-            warnings = [*self.caveats, *file_caveats(info, num_damaged)]
-            if not any(window.steps for window in video.windows):
-                warnings.append(NO_FRAME_HEAD)
-            missing = missing_seconds(info)
-            missing_share = missing / (info.duration_seconds + missing)
             try:
-                prediction = predict_video(
-                    video,
-                    self.thresholds,
-                    warnings,
-                    missing_share,
-                    self.rules.real_windows,
-                    self.rules.proposals,
-                    self.rules.calibration,
-                )
+                predictions.append(self._predict(samples).to_json())
             except UndecodableMediaError as error:
                 error.is_passing = any(sample.is_decoder_stopped for sample in samples)
                 raise
-            predictions.append(prediction.to_json())
         return {"predictions": predictions, "visualization": visualization}
+
+    def _predict(self, samples: Sequence[ForgeryDataSample]) -> Prediction:
+        """Return the prediction of a file from its windows after :meth:`forward`."""
+        info, found = samples[0].media_info, samples[0].get("found")
+        num_damaged = sum(sample.get("num_damaged", 0) for sample in samples)
+        num_damaged += 0 if found is None else found.num_damaged
+        warnings = [*self.caveats, *file_caveats(info, num_damaged)]
+        if not any("pred_video_steps" in sample for sample in samples):
+            warnings.append(NO_FRAME_HEAD)
+        missing = missing_seconds(info)
+        parts = _by_face(samples)
+        cuts = () if found is None else found.cuts_seconds
+        if any(face is None for face, _ in parts):
+            missing_share = missing / (info.duration_seconds + missing)
+            if found is not None:
+                warnings.append(found.failure or "no window lies within the shot of a face")
+            video = self._gather(samples)
+            prediction = self._predict_video(video, warnings, missing_share)
+            if found is not None:
+                return replace(prediction, looked_at="no face", cuts=cuts)
+            return _with_cuts(prediction, samples) if info.has_video else prediction
+        faces = [
+            (face, self._predict_video(self._gather(own), [], num_faces=len(parts)))
+            for face, own in parts
+            if face is not None
+        ]
+        seen = [sample.span_seconds for sample in samples if not sample.decode_error]
+        total_seconds = info.duration_seconds + missing
+        return replace(predict_faces(faces, warnings, seen, total_seconds), cuts=cuts)
+
+    def _predict_video(
+        self,
+        video: VideoScores,
+        warnings: Sequence[str],
+        missing_share: float = 0.0,
+        num_faces: int = 1,
+    ) -> Prediction:
+        return predict_video(
+            video,
+            self.thresholds,
+            warnings,
+            missing_share,
+            self.rules.real_windows,
+            self.rules.proposals,
+            self.rules.calibration,
+            num_faces,
+        )
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -385,11 +434,8 @@ class ForgeryInferencer(BaseInferencer):
         try:
             with source.file() as path:
                 try:
-                    info = self.reader.probe(path, allow_partial)
-                    spans = self.reader.plan(info.duration_seconds, stride_seconds)
-                    last = len(spans)
-                    for number, span in enumerate(self._watch(spans, source.name), start=1):
-                        packed = self.reader.read(path, info, span, allow_partial)
+                    windows = self._windows(path, source.name, stride_seconds, allow_partial)
+                    for packed, is_last in with_last(windows):
                         if source.content is not None:
                             sample = packed["data_samples"]
                             problem = sample.decode_error and source.renamed(
@@ -398,12 +444,27 @@ class ForgeryInferencer(BaseInferencer):
                             sample.set_metainfo(
                                 {"file": source.name, "path": source.name, "decode_error": problem}
                             )
-                        yield ReadWindow(source, packed, is_last=number == last)
+                        yield ReadWindow(source, packed, is_last=is_last)
                 except ForgeryToolboxError as error:
                     error.args = (source.renamed(str(error), path), *error.args[1:])
                     raise
         except ForgeryToolboxError as error:
             yield ReadWindow(source, error=error, is_last=True)
+
+    def _windows(
+        self, path: Path, name: str, stride_seconds: float | None, allow_partial: bool
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the windows of a file: those of its faces, or of its whole frames."""
+        info = self.reader.probe(path, allow_partial)
+        if self.faces is not None and info.has_video:
+            yield from self.faces.read(path, info, stride_seconds, allow_partial)
+            return
+        spans = self.reader.plan(info.duration_seconds, stride_seconds)
+        for span in self._watch(spans, name):
+            packed = self.reader.read(path, info, span, allow_partial)
+            cuts = cuts_in_window(packed["inputs"], span)
+            packed["data_samples"].set_metainfo({"cuts": cuts})
+            yield packed
 
     def _inputs_to_list(self, inputs: Any) -> Any:
         """Return an iterator over what the inputs stand for: there may be many."""
@@ -423,16 +484,16 @@ class ForgeryInferencer(BaseInferencer):
             model.to(device)
         self._device_type = torch.device(device).type
         self.rules = DecisionRules.of(model, checkpoint)
-        # The pipeline adds to them.
-        self.caveats = [*self.rules.caveats]
+        training = FaceTraining.of(cfg, checkpoint)
+        choice, named, imports = self._face_options
+        detector = detector_for(choice, training, named, imports)
+        self.caveats = [*self.rules.caveats, *face_caveats(training, detector is not None)]
+        self.reader = WindowReader(read_test_settings(cfg), self._process)
+        self.faces = None if detector is None else FaceWindows(self.reader, detector, training)
         return model
 
     def _init_pipeline(self, cfg: Config) -> Compose:
-        settings = read_test_settings(cfg)
-        if settings.reads_face_crops:
-            self.caveats.append(ONLY_FACES)
-        self.reader = WindowReader(settings, self._process)
-        return settings.pipeline
+        return self.reader.settings.pipeline
 
     def _init_collate(self, cfg: Config) -> Any:
         return pseudo_collate
@@ -456,10 +517,42 @@ class ForgeryInferencer(BaseInferencer):
                 "that uses it, started with multiprocessing's method 'spawn'."
             )
 
-    def _gather(self, samples: Sequence[ForgeryDataSample]) -> list[VideoScores]:
+    def _gather(self, samples: Sequence[ForgeryDataSample]) -> VideoScores:
+        """Return the scores of one file, or of one face in it."""
         windows = [window_of_sample(sample.to_dict()) for sample in samples]
         videos = gather_videos(windows, self.reader.settings.aggregation, self.rules.real_windows)
-        return self.rules.calibration.apply(videos)
+        [video] = self.rules.calibration.apply(videos)
+        return video
+
+
+def _by_file(samples: Sequence[ForgeryDataSample]) -> list[list[ForgeryDataSample]]:
+    files: dict[str, list[ForgeryDataSample]] = {}
+    for sample in samples:
+        files.setdefault(sample.file, []).append(sample)
+    return list(files.values())
+
+
+def _by_face(
+    samples: Sequence[ForgeryDataSample],
+) -> list[tuple[FaceInFile | None, list[ForgeryDataSample]]]:
+    """Return the windows of a file by the face that they show; None where none was looked for."""
+    faces: dict[int, tuple[FaceInFile | None, list[ForgeryDataSample]]] = {}
+    for sample in samples:
+        face = sample.get("face")
+        faces.setdefault(0 if face is None else face.id, (face, []))[1].append(sample)
+    return list(faces.values())
+
+
+def _with_cuts(prediction: Prediction, samples: Sequence[ForgeryDataSample]) -> Prediction:
+    """Return the prediction with what was looked at, whole frames, and the cuts seen in them."""
+    cuts = joined_cuts([sample.get("cuts", ()) for sample in samples])
+    spans = [(start, end) for start, end, *_ in prediction.windows]
+    return replace(
+        prediction,
+        looked_at="whole frames",
+        cuts=cuts,
+        cut_windows=windows_with_cuts(spans, cuts),
+    )
 
 
 def _in_batches(windows: Iterator[ReadWindow], size: int) -> Iterator[list[ReadWindow]]:

@@ -77,6 +77,6 @@ def _faces(facts: Mapping[str, Any]) -> str:
     if not facts["reads_face_crops"]:
         return ""
     return (
-        "\n- The model was trained on face crops. A file that shows more than a face has to be "
-        "cropped first (`macbdf faces`)."
+        "\n- The model was trained on face crops. `macbdf predict` finds and crops the faces of a "
+        "file, which needs a face detector."
     )

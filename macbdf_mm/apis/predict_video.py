@@ -31,6 +31,7 @@ def predict_video(
     real_windows: Mapping[str, RealWindows] | None = None,
     proposals: Mapping[str, ProposalSettings] | None = None,
     calibration: ScoreCalibration | None = None,
+    num_faces: int = 1,
 ) -> Prediction:
     """Return the prediction for a file from the scores of its windows.
 
@@ -43,6 +44,8 @@ def predict_video(
             not known, and no windows can be flagged.
         proposals: By track, how step scores become intervals; the defaults where it says nothing.
         calibration: Of the checkpoint, as it made the scores of the video.
+        num_faces: How many faces of the file are scored each, of which this is one: the bound on
+            false alarms is for all of them together.
 
     Raises:
         UndecodableMediaError: If no window has a score, and not because all are unusable.
@@ -59,7 +62,8 @@ def predict_video(
         )
     seen_share = 1 - len(unread) / len(video.windows)
     seen_share *= 1 - _gap_seconds(video) / video.windows[-1].span_seconds[1]
-    flagged = {} if real_windows is None else _flagged(video, real_windows)
+    bound = FALSE_ALARM_BOUND / num_faces
+    flagged = {} if real_windows is None else _flagged(video, real_windows, bound)
     calibration = calibration or ScoreCalibration.none()
     score, threshold = video.scores["overall"], thresholds["overall"]
     verdict: str = calibration.verdict(score, threshold)
@@ -110,13 +114,13 @@ def _intervals(
 
 
 def _flagged(
-    video: VideoScores, real_windows: Mapping[str, RealWindows]
+    video: VideoScores, real_windows: Mapping[str, RealWindows], bound: float
 ) -> dict[str, list[Interval]]:
     """Return by track where windows stand out, at a third of the bound for each track."""
     flagged = {}
     for column, track in enumerate(TRACKS):
         scores = [window.scores[column] for window in video.windows]
-        is_flagged = real_windows[track].flagged(scores, FALSE_ALARM_BOUND / len(TRACKS))
+        is_flagged = real_windows[track].flagged(scores, bound / len(TRACKS))
         spans = [window.span_seconds for window in video.windows]
         flagged[track] = merge_intervals(
             [s for s, out in zip(spans, is_flagged, strict=True) if out]

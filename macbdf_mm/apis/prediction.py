@@ -65,7 +65,7 @@ class Prediction:
     Attributes:
         file: The path as it was given.
         status: ``ok``, ``error``, or ``not judged`` where all is blank, frozen, silent or
-            incomplete.
+            incomplete, or there is neither a face nor sound.
         error: One sentence, unless the status is ``ok``.
         scores: P(fake) in [0, 1] of ``overall``, ``video`` and ``audio``, calibrated on
             validation data if the checkpoint has that; None for a track that is not there.
@@ -84,20 +84,21 @@ class Prediction:
         flagged: For each track, intervals in seconds whose windows stand out from those of real
             files. Of a real file of any length there is one with a probability of at most
             ``false_alarm_bound``; where that is None, nothing is known of real windows.
-        unusable: For each track of which windows were left out as blank, frozen, silent or
-            incomplete: ``num_windows``, ``share`` of all windows, ``reasons`` and ``intervals`` in
-            seconds.
+        unusable: For each track of which windows were left out as blank, frozen, silent,
+            incomplete or without a face: ``num_windows``, ``share`` of all windows, ``reasons`` and
+            ``intervals`` in seconds.
         warnings: What to keep in mind when reading the scores.
         unseen_share: Share of the file, in [0, 1], in which neither track was seen: the windows
-            that could not be read, what lies between windows, and what is missing of a file that
-            was cut short. None for a file that could not be scored.
+            that could not be read, what lies between windows, what is missing of a file that
+            was cut short, and where faces are scored, the time without one. None for a file that
+            could not be scored.
         raw_scores: The scores before calibration, None if they were not calibrated.
         uncertain_band: ``low`` and ``high`` of the band, and what is known of the share of wrong
             verdicts outside, see
             :class:`~macbdf_mm.evaluation.functional.uncertain_band.UncertainBand`; None without.
         looked_at: What of the pictures was scored: ``faces``, ``whole frames``, or ``no face``
             where faces were looked for and none was found, so that the sound alone is scored. None
-            for a file without pictures, or without scores.
+            for a file without pictures, or that could not be read.
         faces: The scores of each face, by the time at which it appears; empty unless ``faces``
             were looked at. ``scores``, ``windows``, ``steps``, ``intervals`` and ``unusable`` of
             the file are those of the worst.

@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
-from macbdf_mm.apis.caveats import weight_caveats
+from macbdf_mm.apis.caveats import face_caveats, weight_caveats
 from macbdf_mm.apis.decision_rules import thresholds_by_track
 from macbdf_mm.apis.explain import explain
+from macbdf_mm.apis.face_choice import scores_faces
+from macbdf_mm.apis.face_training import FaceTraining
 from macbdf_mm.apis.file_reports import FileReports
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
@@ -100,7 +102,10 @@ class FileScorer:
         is_fitted = bool(weights.get("is_threshold_fitted", False))
         are_windows_known = bool(weights.get("real_windows", torch.zeros(1)).any())
         calibration = calibration_of(weights)
-        return thresholds, weight_caveats(checkpoint, is_fitted, are_windows_known, calibration)
+        caveats = weight_caveats(checkpoint, is_fitted, are_windows_known, calibration)
+        training = FaceTraining.of(self.config, checkpoint)
+        are_faces_scored = scores_faces(self.loading.get("faces", "auto"), training)
+        return thresholds, [*caveats, *face_caveats(training, are_faces_scored)]
 
     @cached_property
     def settings(self) -> str:
@@ -113,6 +118,8 @@ class FileScorer:
             # Batches of another size give the same scores.
             sorted((name, value) for name, value in self.scoring.items() if name != "batch_size"),
             [self.loading.get("amp", False), self.loading.get("runtime", "pytorch")],
+            self.loading.get("faces", "auto"),
+            self.loading.get("detector"),
         ]
         text = json.dumps(settings, sort_keys=True, default=str)
         return blake2b(text.encode(), digest_size=8).hexdigest()

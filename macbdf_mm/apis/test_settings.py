@@ -26,7 +26,6 @@ class TestSettings:
         span_seconds: Length of a window.
         stride_seconds: From the start of a window to the next; half a window where the test has
             no grid and may leave gaps, since a prediction does not.
-        reads_face_crops: Whether the test reads prepared face crops.
         aggregation: How the score of a video is computed from its windows.
     """
 
@@ -36,7 +35,6 @@ class TestSettings:
     pipeline: Compose
     span_seconds: float
     stride_seconds: float
-    reads_face_crops: bool
     aggregation: str
 
     def plan_windows(self, duration_seconds: float) -> list[Interval]:
@@ -72,7 +70,6 @@ def read_test_settings(cfg: Config) -> TestSettings:
         ),
         span_seconds=span_seconds,
         stride_seconds=float(choosers[0].get("stride_seconds") or span_seconds / 2),
-        reads_face_crops=bool(dataset.get("face_crops")),
         aggregation=_aggregation(cfg.get("test_evaluator")),
     )
 

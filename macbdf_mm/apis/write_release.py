@@ -12,6 +12,7 @@ from torch import nn
 
 from macbdf_mm.apis.evaluate_model import SCORES_FILE
 from macbdf_mm.apis.export_model import ScoringModel, example_inputs
+from macbdf_mm.apis.face_training import FaceTraining, kept_metainfo
 from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
 from macbdf_mm.apis.model_card import model_card
 from macbdf_mm.apis.release import (
@@ -154,12 +155,12 @@ def _facts(
         "precision": "float16" if half else "float32",
         "num_parameters": sum(parameter.numel() for parameter in model.parameters()),
         "window_seconds": settings.span_seconds,
-        "reads_face_crops": settings.reads_face_crops,
+        "reads_face_crops": bool(FaceTraining.of(cfg, {"meta": known}).on_faces),
         "thresholds": dict(zip(TRACKS, thresholds.tolist(), strict=True)),
         "is_threshold_fitted": bool(getattr(model, "is_threshold_fitted", False)),
         "calibration": calibration.to_json() if calibration.is_fitted else None,
         "figures": figures,
-        "meta": {key: known[key] for key in _KEPT_META if key in known},
+        "meta": {key: known[key] for key in _KEPT_META if key in known} | kept_metainfo(known),
     }
 
 

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from macbdf_mm.apis.command_line import ConfigOptions
 from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 from macbdf_mm.utils.files import check_writable
@@ -100,6 +101,32 @@ def parse_arguments() -> argparse.Namespace:
         "%(default)s)",
     )
     parser.add_argument(
+        "--faces",
+        choices=("auto", "crops", "whole-frame"),
+        default="auto",
+        help="what of the pictures is scored: each face if the model was trained on faces, else "
+        "whole frames (auto, default); or one of the two, whatever it was trained on",
+    )
+    parser.add_argument(
+        "--detector", help="registered class that finds faces (default: that of the training)"
+    )
+    parser.add_argument(
+        "--detector-options",
+        nargs="+",
+        action=ConfigOptions,
+        default={},
+        metavar="KEY=VALUE",
+        help="arguments of the --detector, such as device=cuda:0",
+    )
+    parser.add_argument(
+        "--import",
+        action="append",
+        dest="imports",
+        default=[],
+        metavar="MODULE",
+        help="module that registers a detector of your own",
+    )
+    parser.add_argument(
         "--allow-partial",
         action="store_true",
         help="score what is there of files that were cut short, or on which the decoder was "
@@ -121,6 +148,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if not (arguments.files or arguments.files_from):
         parser.error("expected a FILE to score, or --files-from LIST")
+    if arguments.detector_options and not arguments.detector:
+        parser.error("--detector-options need --detector NAME, such as MTCNNDetector")
     is_kept = arguments.json is not None or arguments.jsonl is not None
     if not is_kept and (arguments.resume or arguments.shard != WHOLE):
         parser.error("--resume and --shard need --json OUT or --jsonl OUT, which keep the scores")
@@ -152,6 +181,9 @@ def main() -> int:
     run, config = _read_run(arguments)
     if arguments.html:
         reports = replace(reports, origin=_origin(run, arguments))
+    detector = None
+    if arguments.detector:
+        detector = {"type": arguments.detector, **arguments.detector_options}
     engine = engine_from(arguments)
     is_here = isinstance(engine, LocalEngine) and engine.works_here
     scorer = FileScorer(
@@ -164,6 +196,9 @@ def main() -> int:
             "amp": arguments.amp,
             "runtime": arguments.runtime,
             "decode_time_limit_seconds": arguments.decode_time_limit,
+            "faces": arguments.faces,
+            "detector": detector,
+            "imports": tuple(arguments.imports),
         },
         scoring={
             "batch_size": arguments.batch_size,

@@ -218,4 +218,6 @@ def _why_unusable(windows: Sequence[WindowScores]) -> str:
     reasons = {reason for window in windows for reason in window.unusable.values()}
     if reasons == {"incomplete"}:
         return "nothing in it can be judged: it is too short to fill a window"
+    if "without a face" in reasons:
+        return "nothing in it can be judged: no face is seen, and no sound is heard"
     return "nothing in it can be judged: it is blank, frozen, silent or incomplete throughout"

@@ -16,8 +16,9 @@ MIN_RATIO = 4.0
 least ``MIN_CHANGE`` reached a ratio of 3.5."""
 SMALL_SIDE = 32
 """Of the pictures that are compared: motion by less than 1/32 of the frame changes little."""
+NUM_BESIDE = 2
+"""Changes on each side to which one is compared."""
 _SHARE_BELOW = 2 / 3
-_NUM_BESIDE = 2
 
 
 def picture_changes(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -44,11 +45,11 @@ def find_cuts(changes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         changes: As :func:`picture_changes` returns them, shape (N,).
     """
     values = np.asarray(changes, np.float64)
-    padded = np.pad(values, _NUM_BESIDE)
+    padded = np.pad(values, NUM_BESIDE)
     beside = [
         padded[offset : offset + len(values)]
-        for offset in range(2 * _NUM_BESIDE + 1)
-        if offset != _NUM_BESIDE
+        for offset in range(2 * NUM_BESIDE + 1)
+        if offset != NUM_BESIDE
     ]
     return np.asarray((values >= MIN_CHANGE) & (values >= MIN_RATIO * np.max(beside, axis=0)))
 

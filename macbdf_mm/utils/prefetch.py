@@ -27,3 +27,13 @@ def prefetch(items: Iterator[Item], abort: Callable[[], None] = lambda: None) ->
         except KeyboardInterrupt:
             abort()
             raise
+
+
+def with_last(items: Iterator[Item]) -> Iterator[tuple[Item, bool]]:
+    """Yield the items, each with whether it is the last; the next one is made before."""
+    end = object()
+    item = next(items, end)
+    while item is not end:
+        following = next(items, end)
+        yield item, following is end  # type: ignore[misc]
+        item = following

@@ -3,16 +3,22 @@ import dataclasses
 import pytest
 
 from macbdf_mm.apis.caveats import (
+    FACES_FOR_FRAMES,
+    FRAMES_FOR_FACES,
     NO_BAND,
     SYNTHETIC_WEIGHTS,
     UNCALIBRATED,
     UNFITTED_THRESHOLD,
     UNFITTED_WINDOWS,
+    UNKNOWN_CROPS,
+    UNKNOWN_PICTURES,
     UNKNOWN_TRAINING,
+    face_caveats,
     file_caveats,
     missing_seconds,
     weight_caveats,
 )
+from macbdf_mm.apis.face_training import FaceTraining
 from macbdf_mm.evaluation.functional.uncertain_band import UncertainBand
 from macbdf_mm.evaluation.score_calibration import ScoreCalibration
 from macbdf_mm.media.probe import MediaInfo, probe
@@ -44,6 +50,21 @@ def test_what_is_not_known_is_said():
     ]
     no_band = dataclasses.replace(CALIBRATION, band=None)
     assert weight_caveats(_of(synthetic=False), True, True, no_band) == [NO_BAND]
+
+
+def test_what_differs_from_the_training_is_said():
+    faces, frames, unknown = FaceTraining(True), FaceTraining(False), FaceTraining(None)
+    known = dataclasses.replace(faces, is_known=True)
+    for training, are_faces_scored, expected in (
+        (known, True, []),
+        (faces, True, [UNKNOWN_CROPS]),
+        (faces, False, [FRAMES_FOR_FACES]),
+        (frames, False, []),
+        (frames, True, [FACES_FOR_FRAMES]),
+        (unknown, False, [UNKNOWN_PICTURES]),
+        (unknown, True, [UNKNOWN_CROPS]),
+    ):
+        assert face_caveats(training, are_faces_scored) == expected
 
 
 @pytest.fixture

@@ -13,13 +13,16 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
-from macbdf_mm.apis.caveats import ONLY_FACES, SYNTHETIC_WEIGHTS
+from macbdf_mm.apis.caveats import FACES_FOR_FRAMES, SYNTHETIC_WEIGHTS, UNKNOWN_CROPS
 from macbdf_mm.apis.describe_prediction import describe
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.media_source import Recording
+from macbdf_mm.apis.prediction import Prediction
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, NonFiniteScoreError
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
+from macbdf_mm.prepare.faces.face_crop import write_face_crop
+from macbdf_mm.prepare.faces.find_faces import find_faces
 
 TRACKS = ("overall", "video", "audio")
 
@@ -93,12 +96,77 @@ def test_prediction_equals_the_test(run_dir, inferencer, make_clip, tmp_path, se
     np.testing.assert_allclose(prediction["windows"], expected, atol=1e-5)
 
 
-def test_a_model_of_face_crops_says_so(run_dir, make_clip):
-    cfg = Config.fromfile(str(run_dir / "macbdf_demo.py"))
-    cfg.test_dataloader.dataset.face_crops = True
-    weights = run_dir / "best_epoch_1.pth"
-    inferencer = ForgeryInferencer(cfg, weights, device="cpu", show_progress=False)
-    assert ONLY_FACES in _only(inferencer(make_clip(seconds=1.3)))["warnings"]
+def test_faces_are_scored_where_the_model_was_trained_on_them(
+    face_run_dir, make_face_clip, blue_screen_detector
+):
+    inferencer = ForgeryInferencer(
+        face_run_dir / "run.py", face_run_dir / "best.pth", device="cpu", show_progress=False
+    )
+    # As the training says: of which size crops are, and who finds them.
+    assert inferencer.faces.training.crops.size == 96
+    assert inferencer.faces.detector.min_side == 12
+    path = make_face_clip(
+        places=[lambda t: (20, 30), lambda t: (200, 100) if t < 1.7 else None], seconds=2.4
+    )
+    outcome = inferencer(path, return_vis=True)
+    prediction = Prediction.from_json(_only(outcome))
+    assert (prediction.looked_at, len(prediction.faces)) == ("faces", 2)
+    worst = prediction.faces[prediction.worst_face - 1]
+    assert prediction.scores == worst.scores
+    assert prediction.windows == worst.windows
+    [figure] = outcome["visualization"]
+    assert f"face {worst.id}" in figure.axes[0].get_title(loc="left")
+    # A file without pictures has no faces.
+    assert not {UNKNOWN_CROPS, FACES_FOR_FRAMES} & set(prediction.warnings)
+
+
+def test_the_scores_of_a_face_are_those_of_its_prepared_crop(
+    face_run_dir, make_face_clip, blue_screen_detector, tmp_path
+):
+    run = face_run_dir / "run.py", face_run_dir / "best.pth"
+    faces, frames = (
+        ForgeryInferencer(*run, device="cpu", show_progress=False, faces=choice)
+        for choice in ("auto", "whole-frame")
+    )
+    path = make_face_clip(places=[lambda t: (20, 30) if t > 0.7 else None], seconds=3.0)
+    training = faces.faces.training
+    found = find_faces(path, faces.faces.detector, training.tracking)
+    crop = tmp_path / "crop.mp4"
+    written = write_face_crop(path, found.tracks[0], crop, training.crops)
+    expected, scored = _only(frames(crop)), _only(faces(path))
+    assert scored["scores"] == expected["scores"]
+    start = written.start_seconds
+    for window, other in zip(scored["windows"], expected["windows"], strict=True):
+        assert window[:2] == pytest.approx([other[0] + start, other[1] + start])
+        assert window[2:] == other[2:]
+
+
+def test_whole_frames_are_said_and_cuts_in_them_found(inferencer, make_face_clip):
+    path = make_face_clip(walls=lambda t: (20, 20, 235) if t < 1.6 else (60, 80, 175), seconds=3.2)
+    prediction = _only(inferencer(path))
+    assert (prediction["looked_at"], prediction["faces"]) == ("whole frames", [])
+    assert prediction["cuts"] == pytest.approx([1.6], abs=0.08)
+    assert prediction["cut_windows"] == [1, 2]
+    assert "; whole frames; " in describe(prediction)
+
+
+def test_faces_of_a_model_of_whole_frames_are_scored_on_request(
+    run_dir, make_face_clip, make_clip, blue_screen_detector
+):
+    inferencer = ForgeryInferencer(
+        run_dir / "macbdf_demo.py",
+        run_dir / "best_epoch_1.pth",
+        device="cpu",
+        show_progress=False,
+        faces="crops",
+        detector={"type": "BlueScreenDetector"},
+    )
+    prediction = _only(inferencer(make_face_clip(seconds=1.6)))
+    assert (prediction["looked_at"], prediction["worst_face"]) == ("faces", 1)
+    assert FACES_FOR_FRAMES in prediction["warnings"]
+    assert "; 1 face at 0.0-1.6 s; " in describe(prediction)
+    sound = _only(inferencer(make_clip("a.m4a", seconds=1.5, with_video=False)))
+    assert (sound["status"], sound["looked_at"]) == ("ok", None)
 
 
 def test_a_stride_of_one_s_own(inferencer, make_clip):

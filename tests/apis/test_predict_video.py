@@ -136,6 +136,20 @@ def test_parts_of_a_file_that_is_not_fake_as_a_whole():
     }
 
 
+def test_of_several_faces_the_bound_on_false_alarms_is_shared():
+    scores = [(0.3, 0.3, 0.3)] * 40
+    scores[10] = scores[11] = (0.9998, 0.3, 0.9998)
+
+    def flagged(num_faces):
+        video = _video(*scores)
+        return predict_video(video, THRESHOLDS, [], 0.0, REAL_WINDOWS, num_faces=num_faces).flagged[
+            "overall"
+        ]
+
+    assert flagged(1) == [(10.0, 12.0)]
+    assert flagged(10**6) == []
+
+
 def test_a_real_file_of_which_a_track_alone_would_be_fake_says_so():
     prediction = predict_video(_video((0.4, 0.9, 0.3)), THRESHOLDS, [], 0.0, REAL_WINDOWS)
     assert prediction.verdict == "real"

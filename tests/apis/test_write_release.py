@@ -4,10 +4,13 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 from safetensors.torch import load_file
 
 from macbdf_mm.apis.command_line import load_config
+from macbdf_mm.apis.face_training import FaceTraining
 from macbdf_mm.apis.load_model import build_model, load_checkpoint, load_weights
+from macbdf_mm.apis.release import release_config
 from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.apis.write_release import shared_config, write_release
 from macbdf_mm.errors import ConfigError, MissingDataError, UnwritableFileError
@@ -68,6 +71,17 @@ def test_the_folder_and_its_facts(cfg, checkpoint, weights, tmp_path):
     assert "overall 0.300, video 0.400, audio 0.600" in card
     assert "scores say nothing about real video" in card
     assert "No test of these weights is known." in card
+
+
+def test_what_faces_the_weights_were_trained_on_is_kept(face_run_dir, tmp_path):
+    cfg = Config.fromfile(str(face_run_dir / "run.py"))
+    out = write_release(cfg, face_run_dir / "best.pth", tmp_path / "release")
+    assert facts_of(out)["reads_face_crops"]
+    assert "trained on face crops" in (out / "README.md").read_text()
+    original = torch.load(face_run_dir / "best.pth", weights_only=True)
+    released = FaceTraining.of(release_config(out), load_checkpoint(out))
+    assert released == FaceTraining.of(cfg, original)
+    assert (released.on_faces, released.is_known, released.crops.size) == (True, True, 96)
 
 
 def test_half_precision_halves_parameters_and_keeps_buffers(cfg, checkpoint, weights, tmp_path):

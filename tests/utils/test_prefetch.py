@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from macbdf_mm.utils.prefetch import prefetch
+from macbdf_mm.utils.prefetch import prefetch, with_last
 
 
 def test_items_come_in_order_and_all_of_them() -> None:
@@ -63,3 +63,9 @@ def test_an_error_comes_where_its_item_would_have() -> None:
     assert next(results) == 1
     with pytest.raises(KeyError, match="broken"):
         next(results)
+
+
+def test_the_last_item_is_known_as_such() -> None:
+    assert list(with_last(iter("abc"))) == [("a", False), ("b", False), ("c", True)]
+    assert list(with_last(iter([None]))) == [(None, True)]
+    assert list(with_last(iter([]))) == []

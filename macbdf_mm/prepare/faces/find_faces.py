@@ -86,6 +86,10 @@ class FoundFaces:
     cuts_seconds: tuple[float, ...] = ()
     num_damaged: int = 0
 
+    def __deepcopy__(self, memo: object) -> "FoundFaces":
+        # Data samples copy what they hold, and each window of a file holds this.
+        return self
+
     def shot_of(self, track: FaceTrack) -> Interval:
         """Return between which cuts a track lies; infinite where there is none."""
         first, _ = track.interval
