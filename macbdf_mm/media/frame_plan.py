@@ -20,9 +20,9 @@ from macbdf_mm.media.tracks import Track
 
 # Decoders of FFmpeg that can leave out a picture to which no other refers, and in which such
 # a picture is one in every sense: HEVC's may still serve a higher temporal layer.
-_CAN_SKIP = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
+CAN_SKIP = frozenset({"h264", "mpeg4", "mpeg2video", "mpeg1video"})
 # Packets wait in memory until it is known which of them matter.
-_MAX_WAITING_BYTES = 64 * 2**20
+MAX_WAITING_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FramePlan:
 
     def _decode_all(self) -> Iterator[Any]:
         codec = self.stream.codec_context
-        can_skip = codec.name in _CAN_SKIP
+        can_skip = codec.name in CAN_SKIP
         try:
             for packet in self.packets:
                 if can_skip:
@@ -100,7 +100,7 @@ def _read_up_to(file: MediaFile, video: Track, seconds: float) -> list[Packet] |
         if packet.pts is None:
             return None
         num_bytes += packet.size
-        if num_bytes > _MAX_WAITING_BYTES:
+        if num_bytes > MAX_WAITING_BYTES:
             return None
         packets.append(packet)
         # Nothing is shown before it is decoded, so what follows is shown later still.

@@ -83,7 +83,7 @@ def read_span(
         )
     if backend not in get_args(Backend):
         raise ArgumentError(f"Expected `backend` 'pyav' or 'decord', got {backend!r}.")
-    times = start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames
+    times = frame_times(span_seconds, num_frames)
     try:
         with MediaFile(path) as file:
             waveform, audio_valid = read_waveform(file, (start, end), sample_rate)
@@ -108,3 +108,9 @@ def read_span(
         raise UndecodableMediaError(
             f"{path} decodes, but FFmpeg cannot convert what it holds: {error.strerror}."
         ) from None
+
+
+def frame_times(span_seconds: tuple[float, float], num_frames: int) -> npt.NDArray[np.float64]:
+    """Return the middles of the equal steps of a span, shape (T,), in seconds."""
+    start, end = span_seconds
+    return start + (np.arange(num_frames) + 0.5) * (end - start) / num_frames

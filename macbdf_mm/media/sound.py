@@ -1,8 +1,10 @@
 """Reading the sound of a span, by timestamps: decoded, mixed down, at the wanted sample rate."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from pathlib import Path
 
 import av
 import numpy as np
@@ -12,7 +14,7 @@ from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import is_usual_sample_rate
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.packets import to_seconds
-from macbdf_mm.media.sample_positions import SampleClock, place_frames
+from macbdf_mm.media.sample_positions import MAX_JITTER_SECONDS, SampleClock, place_frames
 from macbdf_mm.media.tracks import Track
 
 # How long before a moment these decoders have to start, for the sound to be what a decode of the
@@ -26,6 +28,9 @@ _SETTLING_OF_PCM_SECONDS = 0.1
 # numbers that never begin anew, and where packets of FLAC or PCM lie is only known from the start
 # if times are rounded. That far into a track, it would take too long.
 _MAX_LEAD_SECONDS = 60.0
+# Further on, spans are decoded from a little before the multiple of this: those in between then
+# begin with the same noise, and can be read in one walk.
+_PART_SECONDS = 20.0
 _SETTLING_BEHIND_SECONDS = 1.0
 # The lengths of frames are multiples of these; a span alone might not show it.
 _STEPS = {"vorbis": 64, "libvorbis": 64}
@@ -39,7 +44,10 @@ _FULL_SCALES = {"s16": 2**15, "s16p": 2**15, "s32": 2**31, "s32p": 2**31, "flt":
 
 
 def read_waveform(
-    file: MediaFile, span_seconds: tuple[float, float], sample_rate: int
+    file: MediaFile,
+    span_seconds: tuple[float, float],
+    sample_rate: int,
+    walk: "SoundWalk | None" = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Return the sound of a span, mono at ``sample_rate``.
 
@@ -48,6 +56,7 @@ def read_waveform(
         span_seconds: Start and end; zero is the first frame, or where the sound of a file
             without video begins.
         sample_rate: In Hz.
+        walk: Frames that were decoded for spans before, which are not decoded again.
 
     Returns:
         PCM, shape (S,) with S = round(span * sample_rate), float32, and whether each
@@ -60,7 +69,7 @@ def read_waveform(
     native_hz = file.audio.sample_rate
     origin = start - _MARGIN_SECONDS
     length = end - start + 2 * _MARGIN_SECONDS
-    samples, known = _native_samples(file, file.audio, origin, round(length * native_hz))
+    samples, known = _native_samples(file, file.audio, origin, round(length * native_hz), walk)
     first = round(_MARGIN_SECONDS * sample_rate)
     waveform = resample(samples, native_hz, sample_rate)[first : first + num_samples]
     waveform = np.pad(waveform, (0, num_samples - len(waveform)))
@@ -69,8 +78,118 @@ def read_waveform(
     return np.where(valid, waveform, np.float32(0.0)), valid
 
 
+@dataclass
+class HeardFrame:
+    """A decoded frame of sound.
+
+    Attributes:
+        decoded: The frame; None where it was only needed for what came after it.
+        seconds: When it begins by its own word, on the file's clock; None where it does not say.
+        num_samples: How many samples it has.
+        sample_rate: Of these, in Hz.
+        stated_seconds: How long it lasts by its own word, 0 where it does not say.
+    """
+
+    decoded: av.AudioFrame | None
+    seconds: float | None
+    num_samples: int
+    sample_rate: int
+    stated_seconds: float
+
+
+class SoundWalk:
+    """The frames of sound from one place on, each decoded once, for spans that follow each other.
+
+    Args:
+        file: A file with sound; nothing else is read from it meanwhile.
+        start_seconds: Where it begins, on the file's clock; None for the start of the track.
+    """
+
+    def __init__(self, file: MediaFile, start_seconds: float | None) -> None:
+        if file.audio is None:
+            raise ValueError(f"{file.path} has no sound.")
+        self.start_seconds = start_seconds
+        self._rate = file.audio.sample_rate
+        self._known: list[HeardFrame] = []
+        self._coming = _frames_from(file, file.audio, start_seconds, math.inf)
+
+    def __iter__(self) -> Iterator[HeardFrame]:
+        """Yield all frames from the first on."""
+        yield from self._known
+        for frame in self._coming:
+            self._known.append(frame)
+            yield frame
+
+    def forget_before(self, seconds: float) -> None:
+        """Give back the sound, though not the times, of frames that end before a moment."""
+        for frame in self._known:
+            # At another rate, what a frame is mixed to depends on those before it.
+            if frame.seconds is None or frame.sample_rate != self._rate:
+                continue
+            if frame.seconds + frame.num_samples / self._rate < seconds - MAX_JITTER_SECONDS:
+                frame.decoded = None
+
+
+class SoundReader:
+    """Reads the sound of spans that follow each other; a part that they share is decoded once.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MissingDataError: If there is no such file.
+        UndecodableMediaError: If the file is empty or no audio or video file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = MediaFile(path)
+        self._walk: SoundWalk | None = None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(
+        self, span_seconds: tuple[float, float], sample_rate: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_], int]:
+        """Return what :func:`read_waveform` does, and how many packets are damaged.
+
+        Args:
+            span_seconds: Start and end, not before those of the span before.
+            sample_rate: In Hz.
+        """
+        walk = self._walk_to(span_seconds[0])
+        num_damaged = self._file.num_damaged
+        waveform, valid = read_waveform(self._file, span_seconds, sample_rate, walk)
+        return waveform, valid, self._file.num_damaged - num_damaged
+
+    def _walk_to(self, start_seconds: float) -> SoundWalk | None:
+        """Return the walk in which a moment lies; None where a span needs none."""
+        audio = self._file.audio
+        if audio is None:
+            return None
+        origin = start_seconds - _MARGIN_SECONDS + self._file.zero_seconds
+        clock = _sample_clock(self._file, audio, origin)
+        start = _decoded_from(audio, origin, clock)
+        if start is not None and _settling_seconds(audio, clock) is not None:
+            self._walk = None
+        elif self._walk is None or self._walk.start_seconds != start:
+            if self._walk is not None:
+                # Only a decoder that has done nothing yet makes the noise of this part.
+                self._file.close()
+                self._file = MediaFile(self._file.path)
+            self._walk = SoundWalk(self._file, start)
+        else:
+            self._walk.forget_before(origin)
+        return self._walk
+
+
 def _native_samples(
-    file: MediaFile, audio: Track, origin_seconds: float, num_samples: int
+    file: MediaFile,
+    audio: Track,
+    origin_seconds: float,
+    num_samples: int,
+    walk: SoundWalk | None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Return mono samples at the track's rate from a moment on, and which of them exist."""
     rate = audio.sample_rate
@@ -82,21 +201,25 @@ def _native_samples(
     lengths: list[int] = []
     is_cut: list[bool] = []
     about, num_mixed = 0.0, 0
-    for frame in _settled_frames(file, audio, origin, origin + num_samples / rate, clock):
-        seconds = file.seconds_of(frame)
-        start = None if seconds is None else (seconds - origin) * rate
+    frames: Iterable[HeardFrame] = walk or _frames_from(
+        file, audio, _decoded_from(audio, origin, clock), origin + num_samples / rate
+    )
+    for frame in frames:
+        start = None if frame.seconds is None else (frame.seconds - origin) * rate
         about = about if start is None else start
         # Damaged times may stay in the span for the rest of the file.
         if about >= num_samples + clock.max_jitter or num_mixed > 4 * (num_samples + rate):
             break
         # What the decoder only needs to settle is not mixed.
-        is_near = about + frame.samples > -clock.max_jitter
-        piece = mixer.mix(frame) if is_near or frame.sample_rate != rate else None
+        is_near = about + frame.num_samples > -clock.max_jitter
+        piece = None
+        if frame.decoded is not None and (is_near or frame.sample_rate != rate):
+            piece = mixer.mix(frame.decoded)
         num_mixed += 0 if piece is None else min(len(piece), num_samples)
         stated.append(start)
         pieces.append(piece)
-        lengths.append(frame.samples if piece is None else len(piece))
-        stated_length = round((to_seconds(frame.duration, frame.time_base) or 0.0) * rate)
+        lengths.append(frame.num_samples if piece is None else len(piece))
+        stated_length = round(frame.stated_seconds * rate)
         is_cut.append(0 < stated_length < lengths[-1] - clock.max_rounding)
         about += lengths[-1]
     # Encoders fill up the last frame with zeros, and the container says what of it was recorded.
@@ -116,18 +239,44 @@ def _native_samples(
     return samples, known
 
 
-def _settled_frames(
-    file: MediaFile, audio: Track, from_seconds: float, until_seconds: float, clock: SampleClock
-) -> Iterator[Any]:
-    """Return the frames of a track, from early enough on for those of a span to be right."""
-    settling = _SETTLING_SECONDS.get(audio.codec)
-    if _is_pcm(audio) and clock.is_exact:
-        settling = _SETTLING_OF_PCM_SECONDS
+def _decoded_from(audio: Track, from_seconds: float, clock: SampleClock) -> float | None:
+    """Return from where a track has to be decoded for the sound from a moment on to be right.
+
+    None is its start.
+    """
+    settling = _settling_seconds(audio, clock)
     lead = from_seconds - audio.first_seconds
     if lead <= (_MAX_LEAD_SECONDS if settling is None else settling):
-        return file.decode_from_start(audio, until_seconds)
-    settling = settling or _SETTLING_BEHIND_SECONDS
-    return file.decode_from(audio, from_seconds - settling, until_seconds)
+        return None
+    if settling is None:
+        part = audio.first_seconds + lead // _PART_SECONDS * _PART_SECONDS
+        return part - _SETTLING_BEHIND_SECONDS
+    return from_seconds - settling
+
+
+def _frames_from(
+    file: MediaFile, audio: Track, from_seconds: float | None, until_seconds: float
+) -> Iterator[HeardFrame]:
+    """Yield the decoded frames of a track; from its start if ``from_seconds`` is None."""
+    if from_seconds is None:
+        frames = file.decode_from_start(audio, until_seconds)
+    else:
+        frames = file.decode_from(audio, from_seconds, until_seconds)
+    for frame in frames:
+        yield HeardFrame(
+            decoded=frame,
+            seconds=file.seconds_of(frame),
+            num_samples=frame.samples,
+            sample_rate=frame.sample_rate,
+            stated_seconds=to_seconds(frame.duration, frame.time_base) or 0.0,
+        )
+
+
+def _settling_seconds(audio: Track, clock: SampleClock) -> float | None:
+    """Return how long before a moment decoding has to begin; None if at the start of the track."""
+    if _is_pcm(audio) and clock.is_exact:
+        return _SETTLING_OF_PCM_SECONDS
+    return _SETTLING_SECONDS.get(audio.codec)
 
 
 def _is_pcm(audio: Track) -> bool:

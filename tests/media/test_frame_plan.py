@@ -107,7 +107,7 @@ def test_containers_without_presentation_times_have_no_plan(make_clip):
 
 
 def test_a_plan_is_refused_rather_than_filling_the_memory(restless, monkeypatch):
-    monkeypatch.setattr("macbdf_mm.media.frame_plan._MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr("macbdf_mm.media.frame_plan.MAX_WAITING_BYTES", 1000)
     path = restless()
     times, images = all_frames(path)
     with MediaFile(path) as file:
