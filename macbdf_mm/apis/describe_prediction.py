@@ -8,6 +8,10 @@ from macbdf_mm.structures.labels import TRACKS
 from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.tables import printable
 
+# A line stays readable for an hour of video: all places are in the JSON.
+_MAX_PLACES = 3
+_MAX_GAP_SECONDS = 0.01
+
 
 def describe(prediction: Mapping[str, Any]) -> str:
     """Return one line on a prediction: verdict, scores, thresholds, where, warnings.
@@ -110,4 +114,17 @@ def _describe_unusable(track: str, found: Mapping[str, Any]) -> str:
 
 
 def _seconds(intervals: Sequence[Interval]) -> str:
-    return ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in intervals)
+    """Return the times in words, those that touch joined; of many the longest, in their order."""
+    joined: list[Interval] = []
+    for start, end in sorted(intervals):
+        # Sums of strides and the rounding of a journal leave gaps of less.
+        if joined and start <= joined[-1][1] + _MAX_GAP_SECONDS:
+            joined[-1] = joined[-1][0], max(joined[-1][1], end)
+        else:
+            joined.append((start, end))
+    longest = sorted(joined, key=lambda item: item[0] - item[1])[:_MAX_PLACES]
+    text = ", ".join(f"{start:.1f}-{end:.1f} s" for start, end in sorted(longest))
+    if len(joined) == len(longest):
+        return text
+    seconds = sum(end - start for start, end in joined)
+    return f"{text} and {len(joined) - len(longest)} other places ({seconds:.1f} s in all)"

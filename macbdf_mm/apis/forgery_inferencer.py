@@ -1,6 +1,8 @@
 """From files to scores: the inferencer behind ``macbdf predict``."""
 
 import os
+import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -36,12 +38,14 @@ from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaE
 from macbdf_mm.evaluation.video_scores import VideoScores, gather_videos
 from macbdf_mm.evaluation.window_scores import window_of_sample
 from macbdf_mm.media.decoding_process import DEFAULT_TIME_LIMIT_SECONDS, DecodingProcess
+from macbdf_mm.media.spans import following_spans
 from macbdf_mm.registry import SCOPE
 from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.utils.prefetch import prefetch, with_last
 from macbdf_mm.utils.tables import printable, printable_lines
 
+_LOG_SECONDS = 10.0
 _MAX_BATCH_IN_SIZES = 8
 
 
@@ -82,7 +86,8 @@ class ForgeryInferencer(BaseInferencer):
         weights: Path of the checkpoint, or a release folder.
         device: Where to compute; by default a GPU if there is one.
         scope: MMEngine's scope for names in the config.
-        show_progress: Show the windows of the current file on stderr, in a terminal.
+        show_progress: Show the windows of the current file on stderr; in a log, a line every ten
+            seconds.
         allow_pickle: Load a checkpoint that holds more than weights. It can run any code:
             only for files from people you trust.
         amp: Compute under bfloat16 autocast: half the memory, and faster on hardware that has it.
@@ -460,8 +465,9 @@ class ForgeryInferencer(BaseInferencer):
             yield from self.faces.read(path, info, stride_seconds, allow_partial)
             return
         spans = self.reader.plan(info.duration_seconds, stride_seconds)
-        for span in self._watch(spans, name):
-            packed = self.reader.read(path, info, span, allow_partial)
+        for number, span in enumerate(self._watch(spans, name), start=1):
+            later = following_spans(spans, number)
+            packed = self.reader.read(path, info, span, allow_partial, later=later)
             cuts = cuts_in_window(packed["inputs"], span)
             packed["data_samples"].set_metainfo({"cuts": cuts})
             yield packed
@@ -502,12 +508,15 @@ class ForgeryInferencer(BaseInferencer):
         # The config's visualizer would write into the work folder of the training run.
         return None
 
-    def _watch(self, spans: Sequence[Interval], name: str) -> Any:
+    def _watch(self, spans: Sequence[Interval], name: str) -> Iterable[Interval]:
         """Return an iterable of ``spans`` that shows its progress if that is wanted."""
         console = Console(stderr=True)
-        if not (self.show_windows and console.is_terminal):
+        if not self.show_windows:
             return spans
-        return track(spans, description=printable(Path(name).name), console=console, transient=True)
+        shown = printable(Path(name).name)
+        if not console.is_terminal:
+            return _with_log_lines(spans, shown)
+        return track(spans, description=shown, console=console, transient=True)
 
     def _refuse_fork(self) -> None:
         if os.getpid() != self._owner:
@@ -568,3 +577,16 @@ def _in_batches(windows: Iterator[ReadWindow], size: int) -> Iterator[list[ReadW
             batch, num_read = [], 0
     if batch:
         yield batch
+
+
+def _with_log_lines(spans: Sequence[Interval], name: str) -> Iterator[Interval]:
+    """Yield the windows of a file; one that takes long leaves a line every ten seconds."""
+    begin = shown_at = time.monotonic()
+    for number, span in enumerate(spans):
+        now = time.monotonic()
+        if number and now - shown_at >= _LOG_SECONDS:
+            shown_at = now
+            left = (len(spans) - number) * (now - begin) / number
+            text = f"{name}: {number}/{len(spans)} windows, about {left:.0f} s left"
+            print(text, file=sys.stderr, flush=True)
+        yield span

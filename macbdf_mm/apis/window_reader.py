@@ -1,6 +1,6 @@
 """The windows of a file as the test pipeline makes them, read in a child process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from macbdf_mm.datasets.transforms.decode_audio_visual import DecodeAudioVisual
 from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.probe import MediaInfo, probe
+from macbdf_mm.media.read_span import read_span
+from macbdf_mm.media.span_reader import read_next_span
 from macbdf_mm.media.spans import plan_windows
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.structures.labels import UNKNOWN
@@ -63,6 +65,7 @@ class WindowReader:
         *,
         with_video: bool = True,
         faces: Sequence[Mapping[str, Any]] | None = None,
+        later: Sequence[Interval] = (),
     ) -> dict[str, Any]:
         """Return one window after the test pipeline; nothing is known of its labels.
 
@@ -76,11 +79,15 @@ class WindowReader:
             allow_partial: Whether a window on which the decoder was stopped is such a gap, too.
             with_video: Whether the pictures count; the window else comes as if it had none.
             faces: Entries of the annotation's field ``faces``, for a pipeline that crops them.
+            later: The windows that are read next, see
+                :func:`~macbdf_mm.media.spans.following_spans`: what they share with this one is
+                decoded once.
 
         Raises:
             DecoderStoppedError: If the decoder died or hung twice, unless ``allow_partial``.
         """
         row = self._row(path, info, span, faces)
+        row["decoding_process"] = ReadsAhead(self.process, later)
         try:
             packed = self._run(row, with_video)
         except UndecodableMediaError as error:
@@ -140,6 +147,27 @@ class WindowReader:
             if isinstance(transform, DecodeAudioVisual) and not with_video:
                 results["video_valid"] = np.zeros_like(results["video_valid"])
         return results
+
+
+class ReadsAhead:
+    """Has a process read the spans of a file in one walk, where a transform asks for one of them.
+
+    Args:
+        process: Where files are decoded.
+        later: The spans that follow the one that is asked for.
+    """
+
+    def __init__(self, process: DecodingProcess, later: Sequence[Interval]) -> None:
+        self._process = process
+        self._later = tuple(later)
+
+    def call(
+        self, function: Callable[..., Any], path: str | Path, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Return what :meth:`~macbdf_mm.media.decoding_process.DecodingProcess.call` does."""
+        if function is read_span:
+            return self._process.call(read_next_span, path, *args, later=self._later, **kwargs)
+        return self._process.call(function, path, *args, **kwargs)
 
 
 def naming_allow_partial(error: DecoderStoppedError) -> DecoderStoppedError:

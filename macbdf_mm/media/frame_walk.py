@@ -192,15 +192,15 @@ class _Run:
         self._waiting_bytes += packet.size
         if (
             pts is None
-            or decoded_at is None
-            or decoded_at <= self._decoded_at
+            or (decoded_at is not None and decoded_at < self._decoded_at)
             or is_repeated
             or pts <= self._latest_pts
             or self._waiting_bytes > MAX_WAITING_BYTES
         ):
             self._is_odd = True
             return
-        self._decoded_at = decoded_at
+        if decoded_at is not None:  # Matroska does not say it of the first few after a seek.
+            self._decoded_at = decoded_at
         self._waiting.append(packet)
         if packet.is_discard:
             return

@@ -109,9 +109,10 @@ def read_next_span(
     span = None
     if backend == "pyav":
         try:
-            span = _reader_of(Path(path), num_frames, sample_rate, short_side, span_seconds).read(
-                span_seconds, later
-            )
+            reader = _reader_of(Path(path), num_frames, sample_rate, short_side)
+            if reader is None or span_seconds[0] < reader.start_seconds:
+                reader = _open(Path(path), num_frames, sample_rate, short_side) if later else None
+            span = None if reader is None else reader.read(span_seconds, later)
         except Exception:
             # Whatever it is, reading the span by itself finds it again, or does without.
             forget_reader()
@@ -129,12 +130,21 @@ def forget_reader() -> None:
 
 
 def _reader_of(
-    path: Path, num_frames: int, sample_rate: int, short_side: int | None, span: Interval
-) -> SpanReader:
+    path: Path, num_frames: int, sample_rate: int, short_side: int | None
+) -> SpanReader | None:
+    """Return the reader that is open, if it is of this file and reads it this way."""
+    key = _key_of(path, num_frames, sample_rate, short_side)
+    return _latest[1] if _latest is not None and _latest[0] == key else None
+
+
+def _open(path: Path, num_frames: int, sample_rate: int, short_side: int | None) -> SpanReader:
     global _latest
+    forget_reader()
+    reader = SpanReader(path, num_frames, sample_rate, short_side)
+    _latest = _key_of(path, num_frames, sample_rate, short_side), reader
+    return reader
+
+
+def _key_of(path: Path, num_frames: int, sample_rate: int, short_side: int | None) -> _Key:
     status = path.stat()
-    key = (str(path), status.st_size, status.st_mtime_ns, num_frames, sample_rate, short_side)
-    if _latest is None or _latest[0] != key or span[0] < _latest[1].start_seconds:
-        forget_reader()
-        _latest = key, SpanReader(path, num_frames, sample_rate, short_side)
-    return _latest[1]
+    return str(path), status.st_size, status.st_mtime_ns, num_frames, sample_rate, short_side

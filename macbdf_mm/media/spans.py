@@ -1,6 +1,7 @@
 """Planning the windows in which a video is looked at."""
 
 import math
+from collections.abc import Sequence
 
 from macbdf_mm.errors import ArgumentError
 from macbdf_mm.media.limits import check_windows
@@ -55,6 +56,19 @@ def plan_windows(
     else:
         starts = _even_starts(last_start, num_windows or 0)
     return [(start, start + span_seconds) for start in starts]
+
+
+def following_spans(spans: Sequence[Interval], number: int) -> list[Interval]:
+    """Return the spans that come after the first ``number``, up to one behind the last of these.
+
+    They are what a reader that decodes each picture once has to know of what comes.
+    """
+    following: list[Interval] = []
+    for index in range(number, len(spans)):
+        following.append(spans[index])
+        if spans[index][0] >= spans[number - 1][1]:
+            break
+    return following
 
 
 def _grid_starts(last_start: float, span_seconds: float, stride_seconds: float) -> list[float]:
