@@ -341,12 +341,12 @@ class AnswerReader:
         """Return the answer that an :class:`AnswerWriter` dumped; its arrays are copies."""
         if self._memory is None or len(self._memory) < sum(sizes):
             self._memory = mmap.mmap(self._descriptor, 0)
+        # A bytearray takes five times as long: the system gives it memory page by page.
+        shared = np.frombuffer(self._memory, np.uint8)
         buffers, offset = [], 0
-        with memoryview(self._memory) as memory:
-            for size in sizes:
-                # A bytearray takes five times as long: the system gives it memory page by page.
-                buffers.append(np.array(memory[offset : offset + size]))
-                offset += size
+        for size in sizes:
+            buffers.append(shared[offset : offset + size].copy())
+            offset += size
         return pickle.loads(stem, buffers=buffers)
 
     def close(self) -> None:

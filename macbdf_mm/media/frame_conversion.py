@@ -85,6 +85,10 @@ class Orientation:
         # long, more than decoding the picture.
         import cv2
 
+        if self.transposed and self.left_right != self.upside_down:
+            clockwise = cv2.ROTATE_90_CLOCKWISE
+            turn = clockwise if self.left_right else cv2.ROTATE_90_COUNTERCLOCKWISE
+            return np.asarray(cv2.rotate(image, turn), np.uint8)
         if self.transposed:
             image = np.asarray(cv2.transpose(image), np.uint8)
         if self.left_right or self.upside_down:
