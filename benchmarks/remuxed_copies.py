@@ -78,8 +78,8 @@ def copy_clip(
     if blank_seconds and (crf is None or not encodes_sound):
         raise ArgumentError("Expected `crf` and `encodes_sound` with `blank_seconds`, got neither.")
     options = {"movflags": movflags} if movflags else {}
-    packets: list[av.Packet] = []
-    with av.open(str(target), "w", options=options) as out, av.open(str(source)) as clip:
+    packets: list[Any] = []
+    with av.open(str(target), "w", options=options) as out, _opened(source) as clip:
         for stream in clip.streams:
             if stream.type == "video" and crf is not None:
                 packets += _encoded_video(out, source, crf, blank_seconds)
@@ -87,7 +87,7 @@ def copy_clip(
                 packets += _encoded_sound(out, source, blank_seconds)
             else:
                 copied = out.add_stream_from_template(stream)
-                with av.open(str(source)) as again:
+                with _opened(source) as again:
                     for packet in again.demux(again.streams[stream.index]):
                         if packet.dts is not None:
                             packet.stream = copied
@@ -96,8 +96,13 @@ def copy_clip(
             out.mux(packet)
 
 
-def _encoded_video(out: Any, source: Path, crf: int, blank_seconds: float) -> Iterator[av.Packet]:
-    with av.open(str(source)) as clip:
+def _opened(source: Path) -> Any:
+    """Return a clip to read; its tracks and packets have times, which PyAV's types leave open."""
+    return av.open(str(source))
+
+
+def _encoded_video(out: Any, source: Path, crf: int, blank_seconds: float) -> Iterator[Any]:
+    with _opened(source) as clip:
         stream = clip.streams.video[0]
         rate, time_base = stream.average_rate or 25, stream.time_base
         encoder = out.add_stream(
@@ -120,8 +125,8 @@ def _encoded_video(out: Any, source: Path, crf: int, blank_seconds: float) -> It
     yield from encoder.encode()
 
 
-def _encoded_sound(out: Any, source: Path, blank_seconds: float) -> Iterator[av.Packet]:
-    with av.open(str(source)) as clip:
+def _encoded_sound(out: Any, source: Path, blank_seconds: float) -> Iterator[Any]:
+    with _opened(source) as clip:
         stream = clip.streams.audio[0]
         layout, rate = stream.layout.name, stream.rate
         frames = list(clip.decode(stream))
@@ -138,7 +143,7 @@ def _encoded_sound(out: Any, source: Path, blank_seconds: float) -> Iterator[av.
     yield from encoder.encode()
 
 
-def _decoded_at(packet: av.Packet) -> float:
+def _decoded_at(packet: Any) -> float:
     return float((packet.dts or 0) * packet.time_base)
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from macbdf_mm.apis.predict_faces import predict_faces
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.apis.window_cuts import cuts_in_window, joined_cuts, windows_with_cuts
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
@@ -44,8 +46,13 @@ from macbdf_mm.structures.forgery_data_sample import ForgeryDataSample
 from macbdf_mm.structures.intervals import Interval
 from macbdf_mm.utils.prefetch import prefetch, with_last
 from macbdf_mm.utils.tables import printable, printable_lines
+from macbdf_mm.version import __version__
 
 _LOG_SECONDS = 10.0
+_MEDIA_FACTS = (
+    *("duration_seconds", "width", "height", "fps", "sample_rate"),
+    *("video_codec", "audio_codec"),
+)
 _MAX_BATCH_IN_SIZES = 8
 
 
@@ -430,7 +437,21 @@ class ForgeryInferencer(BaseInferencer):
             )
         except ForgeryToolboxError as error:
             return error
+        if not return_datasamples:
+            for prediction in outcome["predictions"]:
+                info = samples[0].media_info
+                media = {name: getattr(info, name) for name in _MEDIA_FACTS}
+                prediction.update(media=media, model=self._model_facts)
         return outcome
+
+    @cached_property
+    def _model_facts(self) -> dict[str, Any]:
+        """What a prediction says of the model."""
+        return {
+            "weights_sha256": weight_digest(self.model),
+            "training_data": self._training_data,
+            "version": __version__,
+        }
 
     def _read(
         self, source: MediaSource, stride_seconds: float | None, allow_partial: bool
@@ -490,6 +511,9 @@ class ForgeryInferencer(BaseInferencer):
             model.to(device)
         self._device_type = torch.device(device).type
         self.rules = DecisionRules.of(model, checkpoint)
+        meta = checkpoint.get("meta")
+        known = meta.get("training_data") if isinstance(meta, Mapping) else None
+        self._training_data = dict(known) if isinstance(known, Mapping) else None
         training = FaceTraining.of(cfg, checkpoint)
         choice, named, imports = self._face_options
         detector = detector_for(choice, training, named, imports)

@@ -130,6 +130,8 @@ class Prediction:
     worst_face: int | None = None
     cuts: Sequence[float] = ()
     cut_windows: Sequence[int] = ()
+    media: Mapping[str, Any] | None = None
+    model: Mapping[str, Any] | None = None
     settings: str | None = None
 
     def to_json(self) -> dict[str, Any]:
