@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.decoding import DECODING_GOALS, measure_decoding
 from benchmarks.depthwise import measure_depthwise
 from benchmarks.gpu import measure_gpu
+from benchmarks.long_files import LONG_FILE_GOALS, measure_long_files
 from benchmarks.onnx import measure_onnx
 from benchmarks.parts import measure_blocks, measure_encoder, measure_log_mel, measure_towers
 from benchmarks.prediction import measure_prediction
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "decoding": measure_decoding,
     "prediction": measure_prediction,
     "onnx": measure_onnx,
+    "long_files": measure_long_files,
     "gpu": measure_gpu,
 }
 """Name on the command line -> what measures."""
@@ -59,6 +61,7 @@ GOALS = (
         is_cost=True,
     ),
     *DECODING_GOALS,
+    *LONG_FILE_GOALS,
     Goal("gpu_blocks", "gpu", "GPU: six video blocks, bfloat16, B=16 / stock layers", 10.0),
     Goal("gpu_step", "gpu", "GPU: training step, bfloat16 / stock layers", 3.0),
 )

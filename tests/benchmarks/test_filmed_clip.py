@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.filmed_clip import FPS, write_filmed_clip
+from benchmarks.filmed_clip import FPS, write_filmed_clip, write_repeated_clip
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.probe import probe
 from macbdf_mm.media.read_span import read_span
@@ -35,3 +35,15 @@ def test_key_frames_are_where_they_are_asked_for(tmp_path: Path) -> None:
     with MediaFile(path) as file:
         keys = [packet.is_keyframe for packet in file.container.demux(video=0) if packet.size]
     assert [index for index, is_key in enumerate(keys) if is_key] == [0, 4, 8]
+
+
+def test_a_repeated_clip_goes_on_without_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    write_repeated_clip(path, 5.0, (32, 48), 0, rotation=90)
+    info = probe(path)
+    assert (info.width, info.height) == (32, 48)
+    assert abs(info.duration_seconds - 5.0) < 0.1
+    first, second = (read_span(path, (start, start + 0.8), 20, 16_000) for start in (0.0, 2.0))
+    assert first.frame_valid.all()
+    assert second.audio_valid.all()
+    assert np.array_equal(first.frames, second.frames)
