@@ -18,11 +18,13 @@ from macbdf_mm.apis.describe_prediction import describe
 from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.media_source import Recording
 from macbdf_mm.apis.prediction import Prediction
+from macbdf_mm.apis.weight_digest import weight_digest
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
 from macbdf_mm.errors import CheckpointMismatchError, ConfigError, NonFiniteScoreError
 from macbdf_mm.evaluation.functional.aggregation import aggregate_windows
 from macbdf_mm.prepare.faces.face_crop import write_face_crop
 from macbdf_mm.prepare.faces.find_faces import find_faces
+from macbdf_mm.version import __version__
 
 TRACKS = ("overall", "video", "audio")
 
@@ -638,3 +640,27 @@ def test_three_milliseconds_more_move_no_window(inferencer, make_clip):
     padded = _only(inferencer(make_clip("padded.mp4", seconds=3.0, sound_seconds=3.003)))
     spans = [[window[:2] for window in found["windows"]] for found in (exact, padded)]
     assert spans[0] == spans[1]
+
+
+def test_what_scored_and_what_was_scored_is_said(inferencer, make_clip):
+    prediction = _only(inferencer(make_clip(seconds=1.5, rotation=90)))
+    media, model = prediction["media"], prediction["model"]
+    assert media["duration_seconds"] == pytest.approx(1.5, abs=0.05)
+    assert (media["width"], media["height"], media["fps"]) == (64, 96, pytest.approx(25.0))
+    assert (media["video_codec"], media["audio_codec"]) == ("h264", "aac")
+    assert media["sample_rate"] == 16_000
+    assert model["weights_sha256"] == weight_digest(inferencer.model)
+    assert model["version"] == __version__
+    assert model["training_data"]["synthetic"] is True
+
+
+def test_a_log_gets_lines_on_a_file_that_takes_long(inferencer, monkeypatch, capsys):
+    monkeypatch.setattr(inferencer, "show_windows", True)
+    monkeypatch.setattr("macbdf_mm.apis.forgery_inferencer._LOG_SECONDS", 0.0)
+    spans = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)]
+    assert list(inferencer._watch(spans, "folder/a.mp4")) == spans
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(", about")[0] for line in lines] == [
+        "a.mp4: 1/3 windows",
+        "a.mp4: 2/3 windows",
+    ]

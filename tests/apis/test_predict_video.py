@@ -178,6 +178,26 @@ def test_what_was_left_out_is_counted_and_placed():
     ) in describe(prediction.to_json())
 
 
+def test_the_line_of_an_hour_stays_short_and_joins_what_touches():
+    prediction = predict_video(_video((0.9999, 0.2, 0.3), (0.1, 0.2, 0.3)), THRESHOLDS, [])
+    step = 0.64
+    touching = [(step * k, step * (k + 1) + 1e-4) for k in range(0, 40)]
+    apart = [(100.0 + 3 * k, 101.0 + 3 * k) for k in range(1000)]
+    record = prediction.to_json() | {
+        "flagged": {"overall": touching + apart, "video": [], "audio": []},
+        "unusable": {
+            "audio": dict(num_windows=9, share=0.1, reasons=["silent"], intervals=apart[::-1])
+        },
+    }
+    line = describe(record)
+    assert (
+        "stands out at 0.0-25.6 s, 100.0-101.0 s, 103.0-104.0 s and 998 other places (1025.6 s "
+        "in all)"
+    ) in line
+    assert "103.0-104.0 s, 106.0-107.0 s and 997 other places (1000.0 s in all)" in line
+    assert len(line) < 600
+
+
 def test_a_track_that_is_silent_throughout_is_not_judged_and_said_to_be():
     silent = {0: {"audio": "silent"}, 1: {"audio": "silent"}}
     video = _video((0.2, 0.1, NAN), (0.2, 0.1, NAN), unusable=silent)

@@ -7,6 +7,8 @@ from macbdf_mm.apis.test_settings import read_test_settings
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import MissingDataError, UndecodableMediaError
 from macbdf_mm.media.decoding_process import DecodingProcess
+from macbdf_mm.media.span_reader import read_next_span
+from macbdf_mm.media.spans import following_spans
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,26 @@ def test_what_cannot_be_looked_at(reader, make_clip, tmp_path):
     (tmp_path / "noise.mp4").write_bytes(bytes(range(256)) * 8)
     with pytest.raises(UndecodableMediaError):
         reader.probe(tmp_path / "noise.mp4", allow_partial=True)
+
+
+def test_windows_are_those_of_the_test_and_read_in_one_walk(make_clip):
+    """Equal arrays; and where a file is read by itself, what follows still is as it was."""
+    settings = read_test_settings(load_config("macbdf_demo"))
+    asked = []
+
+    class Recording(DecodingProcess):
+        def call(self, function, *args, **kwargs):
+            asked.append(function)
+            return super().call(function, *args, **kwargs)
+
+    reader = WindowReader(settings, Recording(60.0))
+    path = make_clip(seconds=2.5)
+    info = reader.probe(path, allow_partial=False)
+    spans = reader.plan(info.duration_seconds, None)
+    asked.clear()
+    for number, span in enumerate(spans, start=1):
+        packed = reader.read(path, info, span, False, later=following_spans(spans, number))
+        alone = settings.pipeline(dict(reader._row(path, info, span, None), decoding_process=None))
+        for name, value in alone["inputs"].items():
+            assert (packed["inputs"][name] == value).all(), name
+    assert asked == [read_next_span] * len(spans)

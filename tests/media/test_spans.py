@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macbdf_mm.errors import UndecodableMediaError
-from macbdf_mm.media.spans import plan_windows
+from macbdf_mm.media.spans import following_spans, plan_windows
 
 lengths = st.floats(0.1, 100.0)
 
@@ -88,3 +88,12 @@ def test_more_windows_than_the_limit_are_refused_at_once():
         plan_windows(450_000.0, 1.28, stride_seconds=0.64)
     with pytest.raises(UndecodableMediaError, match="windows stand too close"):
         plan_windows(1e18, 1.28, stride_seconds=1e-300)
+
+
+def test_spans_that_follow_reach_to_one_that_does_not_overlap():
+    spans = [(0.0, 2.0), (1.0, 3.0), (2.0, 4.0), (3.0, 5.0)]
+    assert following_spans(spans, 1) == spans[1:3]
+    assert following_spans(spans, 2) == spans[2:]
+    assert following_spans(spans, 4) == []
+    gaps = [(0.0, 1.0), (5.0, 6.0), (10.0, 11.0)]
+    assert following_spans(gaps, 1) == gaps[1:2]
