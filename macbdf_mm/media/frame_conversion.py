@@ -27,10 +27,16 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
         self._orientations: dict[int, Orientation] = {}
 
-    def to_rgb(self, frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
+    def to_rgb(
+        self, frame: av.VideoFrame, out: npt.NDArray[np.uint8] | None = None
+    ) -> npt.NDArray[np.uint8]:
         """Return a frame, shape (H, W, 3), RGB, uint8.
 
         A frame of another size than the first, which streams may hold, is scaled to fit.
+
+        Args:
+            frame: A frame of the video.
+            out: Where to write it, of its shape and without gaps; None for an array of its own.
         """
         stored = self._orientation_of(frame)
         height, width = self.size[::-1] if stored.transposed else self.size
@@ -44,7 +50,7 @@ class FrameConverter:
             interpolation=Interpolation.AREA if shrinks else None,
             threads=1,
         )
-        return stored.upright(np.asarray(image.to_ndarray(), np.uint8))
+        return stored.upright(np.asarray(image.to_ndarray(), np.uint8), out)
 
     def _orientation_of(self, frame: av.VideoFrame) -> "Orientation":
         """Return how a frame is stored, by the matrix of the first that is turned as it is.
@@ -77,10 +83,15 @@ class Orientation:
         """Whether turning alone does not make the picture upright."""
         return (self.transposed + self.left_right + self.upside_down) % 2 == 1
 
-    def upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Return a stored picture, shape (H, W, 3), as it is shown."""
+    def upright(
+        self, image: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8] | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """Return a stored picture, shape (H, W, 3), as it is shown; ``out`` if that is given."""
         if not (self.transposed or self.left_right or self.upside_down):
-            return image
+            if out is None:
+                return image
+            out[...] = image
+            return out
         # Imported late, since few files are turned. A copy of numpy's view takes eight times as
         # long, more than decoding the picture.
         import cv2
@@ -88,13 +99,13 @@ class Orientation:
         if self.transposed and self.left_right != self.upside_down:
             clockwise = cv2.ROTATE_90_CLOCKWISE
             turn = clockwise if self.left_right else cv2.ROTATE_90_COUNTERCLOCKWISE
-            return np.asarray(cv2.rotate(image, turn), np.uint8)
-        if self.transposed:
-            image = np.asarray(cv2.transpose(image), np.uint8)
-        if self.left_right or self.upside_down:
-            both = self.left_right and self.upside_down
-            image = np.asarray(cv2.flip(image, -1 if both else int(self.left_right)), np.uint8)
-        return image
+            return np.asarray(cv2.rotate(image, turn, out), np.uint8)
+        both = self.left_right and self.upside_down
+        flip = -1 if both else int(self.left_right)
+        if not self.transposed:
+            return np.asarray(cv2.flip(image, flip, out), np.uint8)
+        turned = np.asarray(cv2.transpose(image, None if both else out), np.uint8)
+        return np.asarray(cv2.flip(turned, flip, out), np.uint8) if both else turned
 
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:

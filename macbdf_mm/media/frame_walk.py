@@ -29,6 +29,8 @@ Times = npt.NDArray[np.float64]
 _MAX_GAP_SECONDS = 10.0
 # Of converted pictures that a later window shows as well: eight of 4K.
 _MAX_KEPT_BYTES = 256 * 2**20
+# A window of up to 16 pictures of 1080p stays in memory for those that the next one shows as well.
+_MAX_SHARED_BYTES = 96 * 2**20
 
 
 class FrameWalk:
@@ -133,17 +135,22 @@ class _Run:
         frames = np.zeros((len(wanted), *size, 3), np.uint8)
         valid = np.zeros(len(wanted), np.bool_)
         missing = set(now)
-        kept, self._kept = self._kept, {}
-
-        def deliver(pts: int, image: npt.NDArray[np.uint8]) -> None:
+        for pts, image in self._kept.items():
             if pts in missing:
                 frames[now[pts]], valid[now[pts]] = image, True
                 missing.discard(pts)
-            if pts in soon:
-                self._kept[pts] = image
+        self._kept = {pts: image for pts, image in self._kept.items() if pts in soon}
+        is_small = frames.nbytes <= _MAX_SHARED_BYTES
 
-        for pts, image in kept.items():
-            deliver(pts, image)
+        def deliver(frame: av.VideoFrame, pts: int) -> None:
+            image = self._converter.to_rgb(frame, frames[now[pts][0]] if pts in missing else None)
+            if pts in missing:
+                frames[now[pts][1:]], valid[now[pts]] = image, True
+                missing.discard(pts)
+            if pts in soon:
+                # Part of the frames of this window, which then stay in memory, or a copy.
+                self._kept[pts] = image if is_small else image.copy()
+
         # Windows behind those that are known show nothing that comes before this.
         decided_until = float(later[-1][0]) if later else math.inf
         coming, self._undecided = self._undecided, []
@@ -151,7 +158,7 @@ class _Run:
             for frame in coming:
                 pts = frame.pts or 0
                 if pts in missing or pts in soon:
-                    deliver(pts, self._converter.to_rgb(frame))
+                    deliver(frame, pts)
                 elif self._seconds(pts) > decided_until:
                     self._undecided.append(frame)
             if not missing:
