@@ -97,7 +97,7 @@ def test_a_picture_is_decoded_and_converted_once(make_clip, monkeypatch):
     monkeypatch.setattr(
         frame_walk.FrameConverter,
         "to_rgb",
-        lambda self, frame: pictures.append(frame.pts) or convert(self, frame),
+        lambda self, frame, *out: pictures.append(frame.pts) or convert(self, frame, *out),
     )
     spans = plan_windows(4.0, SPAN, stride_seconds=0.64)
     reader = SpanReader(path, NUM_FRAMES, SAMPLE_RATE)
