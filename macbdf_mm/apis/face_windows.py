@@ -10,6 +10,7 @@ from macbdf_mm.apis.face_training import FaceTraining
 from macbdf_mm.apis.window_reader import WindowReader, naming_allow_partial
 from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError
 from macbdf_mm.media.probe import MediaInfo, probe
+from macbdf_mm.media.spans import following_spans
 from macbdf_mm.prepare.faces.detector import FaceDetector
 from macbdf_mm.prepare.faces.face_crop import WrittenCrop, write_face_crop
 from macbdf_mm.prepare.faces.find_faces import FoundFaces, find_faces
@@ -94,8 +95,12 @@ class FaceWindows:
                 yield packed
         if num_faces:
             return
-        for span in self.reader.plan(info.duration_seconds, stride_seconds):
-            packed = self.reader.read(path, info, span, allow_partial, with_video=False)
+        spans = self.reader.plan(info.duration_seconds, stride_seconds)
+        for number, span in enumerate(spans, start=1):
+            later = following_spans(spans, number)
+            packed = self.reader.read(
+                path, info, span, allow_partial, with_video=False, later=later
+            )
             sample = packed["data_samples"]
             unusable = {**sample.get("unusable", {}), "video": WITHOUT_FACE}
             sample.set_metainfo({"found": found, "face": None, "unusable": unusable})
@@ -124,8 +129,12 @@ class FaceWindows:
             begin, end = written.start_seconds, min(written.end_seconds, info.duration_seconds)
             # As the annotation of prepared crops states it.
             seconds = round(written.end_seconds - written.start_seconds, 6)
-            for first, last in self.reader.plan(seconds, stride_seconds):
-                packed = self.reader.read(crop, crop_info, (first, last), allow_partial)
+            spans = self.reader.plan(seconds, stride_seconds)
+            for number, (first, last) in enumerate(spans, start=1):
+                later = following_spans(spans, number)
+                packed = self.reader.read(
+                    crop, crop_info, (first, last), allow_partial, later=later
+                )
                 sample = packed["data_samples"]
                 problem = sample.decode_error
                 sample.set_metainfo(
@@ -179,6 +188,10 @@ class FaceWindows:
             if begin <= span[0] and span[1] <= end and span[0] <= last and first < span[1]
         ]
         faces = [replace(track, chosen=True).as_entry()]
-        for span in spans:
+        for number, span in enumerate(spans, start=1):
             covered = spans[0][0], min(spans[-1][1], info.duration_seconds)
-            yield covered, self.reader.read(path, info, span, allow_partial, faces=faces)
+            later = following_spans(spans, number)
+            yield (
+                covered,
+                self.reader.read(path, info, span, allow_partial, faces=faces, later=later),
+            )

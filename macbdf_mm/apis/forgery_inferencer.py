@@ -33,7 +33,7 @@ from macbdf_mm.apis.predict_faces import predict_faces
 from macbdf_mm.apis.predict_video import predict_video
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
 from macbdf_mm.apis.test_settings import read_test_settings
-from macbdf_mm.apis.weight_digest import weight_digest
+from macbdf_mm.apis.weight_digest import state_digest, weight_digest
 from macbdf_mm.apis.window_cuts import cuts_in_window, joined_cuts, windows_with_cuts
 from macbdf_mm.apis.window_reader import WindowReader
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UndecodableMediaError
@@ -448,7 +448,7 @@ class ForgeryInferencer(BaseInferencer):
     def _model_facts(self) -> dict[str, Any]:
         """What a prediction says of the model."""
         return {
-            "weights_sha256": weight_digest(self.model),
+            "weights_sha256": self._stored_digest or weight_digest(self.model),
             "training_data": self._training_data,
             "version": __version__,
         }
@@ -502,9 +502,17 @@ class ForgeryInferencer(BaseInferencer):
         if self.runtime == "pytorch":
             check_device(device)
         checkpoint = load_checkpoint(weights, allow_pickle=self.allow_pickle)
+        self._stored_digest: str | None = None
         model: nn.Module
         if self.runtime == "onnx":
             model = OnnxDetector(weights, checkpoint["state_dict"], device)
+            # As PyTorch would hold them, in float32.
+            self._stored_digest = state_digest(
+                {
+                    name: value.float() if value.is_floating_point() else value
+                    for name, value in checkpoint["state_dict"].items()
+                }
+            )
         else:
             model = build_model(cfg)
             load_weights(model, checkpoint["state_dict"], weights)
