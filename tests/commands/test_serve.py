@@ -15,6 +15,12 @@ def run(monkeypatch, *words):
     return run_command(serve.main)
 
 
+needs_extra = pytest.mark.skipif(
+    importlib.util.find_spec("fastapi") is None, reason="needs the extra `serve`"
+)
+
+
+@needs_extra
 def test_an_extra_that_is_missing(monkeypatch, capsys):
     find = importlib.util.find_spec
     monkeypatch.setattr(
@@ -27,6 +33,7 @@ def test_an_extra_that_is_missing(monkeypatch, capsys):
     )
 
 
+@needs_extra
 def test_it_does_not_start_for_others_without_a_token(monkeypatch, capsys):
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     assert run(monkeypatch, "--host", "0.0.0.0") == 1
@@ -36,6 +43,7 @@ def test_it_does_not_start_for_others_without_a_token(monkeypatch, capsys):
     assert "at least 16 characters" in capsys.readouterr().err
 
 
+@needs_extra
 def test_a_run_that_is_not_there(monkeypatch, capsys, tmp_path):
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
     assert run(monkeypatch, tmp_path, "--port", "0") == 1

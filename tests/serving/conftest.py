@@ -101,6 +101,8 @@ def _wait_until():
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory):
     """The function that starts a server with these words of Python's command line."""
+    for package in ("fastapi", "uvicorn", "python_multipart"):
+        pytest.importorskip(package, reason="needs the extra `serve`")
     return lambda *words, **environment: RunningServer(
         words, tmp_path_factory.mktemp("tmp"), **environment
     )

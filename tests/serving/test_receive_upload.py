@@ -5,12 +5,12 @@ import errno
 import io
 
 import pytest
-from fastapi import Request
 
-from macbdf_mm.serving import receive_upload as module
-from macbdf_mm.serving.receive_upload import receive_upload
 from macbdf_mm.serving.refusal import Refusal
 from macbdf_mm.serving.settings import Settings
+
+fastapi = pytest.importorskip("fastapi", reason="needs the extra `serve`")
+module = pytest.importorskip("macbdf_mm.serving.receive_upload", reason="needs the extra `serve`")
 
 SETTINGS = Settings(max_bytes=1000, upload_seconds=5.0)
 FORM = "multipart/form-data; boundary=xyz"
@@ -32,9 +32,9 @@ def receive(body, content_type=FORM, size=7, settings=SETTINGS, file=None, pause
 
     named = {"content-type": content_type, **headers}
     raw = [(k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in named.items()]
-    request = Request({"type": "http", "method": "POST", "headers": raw}, next_piece)
+    request = fastapi.Request({"type": "http", "method": "POST", "headers": raw}, next_piece)
     file = file or io.BytesIO()
-    return asyncio.run(receive_upload(request, file, settings)), file
+    return asyncio.run(module.receive_upload(request, file, settings)), file
 
 
 def refused(*args, **kwargs):
