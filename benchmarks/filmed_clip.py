@@ -60,7 +60,7 @@ def write_repeated_clip(
 
     Args:
         path: The file to write, with the suffix of a container.
-        seconds: Its length.
+        seconds: Its length, rounded up to whole parts of 2 s.
         size: Height and width as stored.
         seed: Of pictures and sound.
         rotation: By how many degrees it is to be turned to be shown, as telephones note it.
@@ -89,11 +89,14 @@ def write_repeated_clip(
 
 def _repeat(packets: Sequence[Any], seconds: float) -> Iterator[tuple[float, Any, int]]:
     """Yield the packets of a track again and again: when, which, and by how many ticks later."""
-    length = sum(packet.duration for packet in packets)
+    length, time_base = sum(packet.duration for packet in packets), packets[0].time_base
     for number in itertools.count():
+        # Of a group of pictures none may be missing; sound may end anywhere.
+        if number * length * time_base >= seconds:
+            return
         for packet in packets:
-            moment = float((packet.dts + number * length) * packet.time_base)
-            if moment >= seconds:
+            moment = float((packet.dts + number * length) * time_base)
+            if packet.stream.type == "audio" and moment >= seconds:
                 return
             yield moment, packet, number * length
 
