@@ -19,6 +19,9 @@ from macbdf_mm.structures.intervals import Interval
 
 WITHOUT_FACE = "without a face"
 """Why the video of a window is not scored, beside what MaskUnusable says."""
+# What a detector takes for a face by mistake is gone sooner, and the worst face would count. Of the
+# face that `macbdf faces` chooses, less is enough.
+_MIN_OTHER_SECONDS = 1.0
 # A face that is seen in one picture.
 _SHORTEST_SECONDS = 0.04
 # Cropping a face for so long may take the decoder's time limit once more.
@@ -81,8 +84,14 @@ class FaceWindows:
             UnwritableFileError: If there is no space for a crop.
         """
         found = find_faces(path, self.detector, self.training.tracking, self.reader.process)
+        step = self.training.tracking.step_seconds
         tracks = sorted(
-            (found.tracks[index] for index in found.candidates), key=lambda track: track.interval
+            (
+                found.tracks[index]
+                for index in found.candidates
+                if _lasts(found.tracks[index], step)
+            ),
+            key=lambda track: track.interval,
         )
         read_track = self._in_pipeline if self.training.in_pipeline else self._cropped
         num_faces = 0
@@ -195,3 +204,9 @@ class FaceWindows:
                 covered,
                 self.reader.read(path, info, span, allow_partial, faces=faces, later=later),
             )
+
+
+def _lasts(track: FaceTrack, step_seconds: float) -> bool:
+    """Return whether a face that could be chosen is scored."""
+    first, last = track.interval
+    return track.chosen or last - first + step_seconds >= _MIN_OTHER_SECONDS - 1e-6

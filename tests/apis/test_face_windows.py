@@ -128,6 +128,22 @@ def test_each_face_has_windows_of_its_own(make_face_clip, faces_of):
     assert lefts == {1: pytest.approx(200 / 320, abs=0.02), 2: pytest.approx(20 / 320, abs=0.02)}
 
 
+def test_what_is_seen_for_less_than_a_second_is_scored_only_if_it_is_the_main_face(
+    make_face_clip, faces_of
+):
+    def brief(seconds):
+        return lambda t: (20, 30) if 0.3 < t < 0.3 + seconds else None
+
+    def faces_in(*places):
+        path = make_face_clip(places=list(places), seconds=2.0)
+        return {packed["data_samples"].face.id for packed in _read(faces_of(), path)}
+
+    main = lambda t: (200, 100)  # noqa: E731
+    assert faces_in(main, brief(0.75)) == {1}
+    assert faces_in(main, brief(1.15)) == {1, 2}
+    assert faces_in(brief(0.75)) == {1}
+
+
 def test_without_a_face_the_sound_is_given_alone(make_face_clip, faces_of):
     path = make_face_clip(places=[], seconds=2.0)
     for faces in (faces_of(), faces_of(_cropping_config(), in_pipeline=True)):
