@@ -432,8 +432,11 @@ def _faces(prediction: Mapping[str, Any]) -> list[str]:
     sentences = [kinds[looked_at]] if looked_at in kinds else []
     if faces:
         sentences.append(
-            f"{counted(len(faces), 'face')} looked at, each with the sound of its time. The scores "
-            f"of the file are those of face {prediction['worst_face']}, the highest."
+            f"{counted(len(faces), 'face')} looked at, each with the sound of its time."
+        )
+    if faces and prediction["worst_face"] is not None:
+        sentences.append(
+            f"The scores of the file are those of face {prediction['worst_face']}, the highest."
         )
     for face in faces[:_MAX_LISTED]:
         score = face["scores"]["overall"]

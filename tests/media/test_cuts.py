@@ -52,6 +52,14 @@ def test_a_picture_in_the_picture_may_change(rng):
     assert _cuts(shot) == [5]
 
 
+def test_a_change_is_a_cut_if_it_is_large_and_stands_alone():
+    assert find_cuts([1.0, 1.0, 30.0, 2.0, 1.0]).tolist() == [False, False, True, False, False]
+    # A jump where a part was put in; and motion that comes to a stop.
+    assert not find_cuts([1.0, 1.0, 9.0, 2.0, 1.0]).any()
+    assert not find_cuts([14.0, 8.0, 30.0, 1.0, 0.0]).any()
+    assert find_cuts([]).shape == (0,)
+
+
 def test_changes_are_those_of_a_loop(rng):
     pictures = rng.integers(0, 255, (4, 6, 5), dtype=np.uint8)
     expected = []
