@@ -84,7 +84,7 @@ def test_the_report_in_a_browser(browser, server, make_clip, tmp_path):
     page.goto(server.url)
     page.set_input_files("input[type=file]", clip)
     page.click("button")
-    page.wait_for_url("**/report", timeout=120_000)
+    page.wait_for_url("**/report", timeout=600_000)
     assert page.inner_text("h1") == NAME
     assert "macbdf-serve-" not in page.content()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
