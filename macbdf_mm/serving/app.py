@@ -38,10 +38,10 @@ class ScoredUpload(Prediction):
     """A prediction, and by which weights.
 
     Attributes:
-        weights_sha256: Digest of the file with the weights.
+        checkpoint_sha256: Digest of the file with the weights.
     """
 
-    weights_sha256: str
+    checkpoint_sha256: str
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Health:
     Attributes:
         status: ``ok``.
         version: Of this package.
-        weights_sha256: Digest of the file with the weights.
+        checkpoint_sha256: Digest of the file with the weights.
         num_held: Requests that are received, wait or are computed.
         capacity: How many there may be.
     """
 
     status: str
     version: str
-    weights_sha256: str
+    checkpoint_sha256: str
     num_held: int
     capacity: int
 
@@ -67,7 +67,7 @@ def make_app(
     settings: Settings,
     queue: ScoringQueue,
     folder: UploadFolder,
-    weights_sha256: str,
+    checkpoint_sha256: str,
     caveats: Sequence[str],
     stopping: asyncio.Event,
 ) -> ASGIApp:
@@ -77,7 +77,7 @@ def make_app(
         settings: What it takes, and from whom.
         queue: Computes :class:`~macbdf_mm.serving.upload_job.UploadJob`.
         folder: Where files are while they are computed.
-        weights_sha256: Digest of the file with the weights.
+        checkpoint_sha256: Digest of the file with the weights.
         caveats: What holds for all scores.
         stopping: Set when the server ends.
     """
@@ -89,7 +89,7 @@ def make_app(
         if refusal.status in _STRANGERS:
             page = render_page("page.html.j2", title=refusal.sentence)
             return HTMLResponse(page, refusal.status, refusal.headers)
-        return _form_page(settings, weights_sha256, caveats, refusal)
+        return _form_page(settings, checkpoint_sha256, caveats, refusal)
 
     async def compute(request: Request, has_page: bool) -> UploadAnswer:
         """Return what came of a request's video, which is gone by then."""
@@ -110,7 +110,7 @@ def make_app(
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def form() -> Response:
-        return _form_page(settings, weights_sha256, caveats)
+        return _form_page(settings, checkpoint_sha256, caveats)
 
     @app.get("/upload.js", include_in_schema=False)
     async def script() -> Response:
@@ -118,12 +118,12 @@ def make_app(
 
     @app.get("/health")
     async def health() -> Health:
-        return Health("ok", __version__, weights_sha256, queue.num_held, queue.capacity)
+        return Health("ok", __version__, checkpoint_sha256, queue.num_held, queue.capacity)
 
     @app.post("/predict", response_model=ScoredUpload, **_upload_schema("Its scores."))
     async def predict(request: Request) -> Response:
         answer = await compute(request, has_page=False)
-        content = {**answer.prediction, "weights_sha256": weights_sha256}
+        content = {**answer.prediction, "checkpoint_sha256": checkpoint_sha256}
         return JSONResponse(content, _status_of(answer))
 
     @app.post("/report", response_class=HTMLResponse, **_upload_schema("Its report, a page."))
@@ -209,7 +209,10 @@ def _status_of(answer: UploadAnswer) -> HTTPStatus:
 
 
 def _form_page(
-    settings: Settings, weights_sha256: str, caveats: Sequence[str], refusal: Refusal | None = None
+    settings: Settings,
+    checkpoint_sha256: str,
+    caveats: Sequence[str],
+    refusal: Refusal | None = None,
 ) -> Response:
     page = render_page(
         "upload.html.j2",
@@ -218,7 +221,7 @@ def _form_page(
         max_bytes=settings.max_bytes,
         max_seconds=settings.max_seconds,
         has_token=settings.token is not None,
-        weights_sha256=weights_sha256,
+        checkpoint_sha256=checkpoint_sha256,
         caveats=caveats,
         version=__version__,
         problem=None if refusal is None else refusal.sentence,

@@ -72,10 +72,10 @@ async def _serve(
         if await _is_ended_before(end, starting):
             starting.cancel()
             return end.result()
-        weights_sha256 = starting.result()[0]
+        checkpoint_sha256 = starting.result()[0]
         with UploadFolder() as folder:
             stopping = asyncio.Event()
-            app = make_app(settings, queue, folder, weights_sha256, caveats, stopping)
+            app = make_app(settings, queue, folder, checkpoint_sha256, caveats, stopping)
             server = _Server(_config(app))
             serving = asyncio.ensure_future(server.serve(sockets=[listener]))
             await _is_ended_before(end, serving)

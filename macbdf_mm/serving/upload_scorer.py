@@ -11,6 +11,7 @@ import torch
 from macbdf_mm.apis.file_reports import describe_origin
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.prediction import failed_prediction
+from macbdf_mm.apis.release import file_digest
 from macbdf_mm.apis.saliency import find_saliency
 from macbdf_mm.apis.score_files import FileScorer
 from macbdf_mm.errors import ForgeryToolboxError
@@ -37,7 +38,7 @@ class UploadScorer(FileScorer):
         """Return the answer to a job, or the digest of the weights."""
         inferencer = self._load()
         if job is None:
-            return self._origin["weights_sha256"]
+            return file_digest(self.checkpoint)
         torch.set_num_threads(self._num_threads)
         try:
             seconds = inferencer.reader.probe(job.path, allow_partial=True).duration_seconds

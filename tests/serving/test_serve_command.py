@@ -38,7 +38,7 @@ def test_the_answer_is_what_the_inferencer_says(send, run_dir, make_clip):
     status, _, answer = send(clip, x_file_name=str(clip))
     assert status == 200
     weights = (run_dir / "best_epoch_1.pth").read_bytes()
-    assert answer.pop("weights_sha256") == hashlib.sha256(weights).hexdigest()
+    assert answer.pop("checkpoint_sha256") == hashlib.sha256(weights).hexdigest()
     for name in ("scores", "windows", "steps"):
         found, wanted = (_numbers(record.pop(name)) for record in (answer, expected))
         assert found == pytest.approx(wanted, abs=1e-5, nan_ok=True)
@@ -107,5 +107,5 @@ def test_the_examples_with_curl(server, make_clip):
         )
         assert done.returncode == 0, done.stderr
         if "report.html" not in command:
-            assert '"weights_sha256":' in done.stdout, command
+            assert '"checkpoint_sha256":' in done.stdout, command
     assert "<h1>video.mp4</h1>" in (folder / "report.html").read_text()

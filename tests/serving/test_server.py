@@ -71,7 +71,7 @@ def test_a_video_is_scored_and_its_file_goes(server):
     status, headers, answer = server.send(b"x" * 500, x_file_name="my%20video.mp4")
     _, path, mode, size = answer["warnings"]
     assert (status, answer["file"], mode, size) == (200, "my video.mp4", "600", "500")
-    assert answer["weights_sha256"] == "d" * 64
+    assert answer["checkpoint_sha256"] == "d" * 64
     assert path.startswith(f"{server.folder}/macbdf-serve-")
     assert not os.path.exists(path)
     assert headers["cache-control"] == "no-store"
@@ -98,7 +98,7 @@ def test_the_published_schema_says_what_it_takes_and_gives(server):
     }
     assert set(predict["responses"]) >= {"200", "408", "413", "422", "429", "504"}
     answer = schema["components"]["schemas"]["ScoredUpload"]["properties"]
-    assert {"file", "verdict", "scores", "weights_sha256"} <= set(answer)
+    assert {"file", "verdict", "scores", "checkpoint_sha256"} <= set(answer)
     assert server.request("GET", "/docs")[0] == 404
 
 
