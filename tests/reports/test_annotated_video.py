@@ -62,6 +62,22 @@ def test_the_sound_is_copied_and_stays_in_step(make_clip, clip_clock, tmp_path, 
     )
 
 
+@pytest.mark.parametrize("name", ["clip.ts", "clip.mkv"])
+def test_a_clock_that_does_not_begin_at_zero(make_clip, clip_clock, tmp_path, name):
+    """A transport stream begins at 1.4 s; in the other file, pictures begin late."""
+    late = name == "clip.mkv"
+    moments = np.arange(50) / 25 + (0.4 if late else 0.0)
+    path = make_clip(name, seconds=2.4, frame_seconds=moments)
+    write_annotated_video(path, note(), out := tmp_path / "out.mp4")
+    np.testing.assert_allclose(times_of(out), np.arange(50) / 25, atol=2e-3)
+    original, copy = (read_span(p, (0.5, 1.5), 1, 16_000).waveform for p in (path, out))
+    start = 0.9 if late else 0.5
+    assert abs(clip_clock.lag_seconds(original, 16_000, start)) < 0.03
+    assert clip_clock.lag_seconds(copy, 16_000, start) == pytest.approx(
+        clip_clock.lag_seconds(original, 16_000, start), abs=2e-3
+    )
+
+
 def test_sound_that_mp4_does_not_hold_is_encoded_anew_and_stays_in_step(
     make_clip, clip_clock, tmp_path
 ):
