@@ -38,7 +38,7 @@ def test_the_detector_is_that_of_the_training(blue_screen_detector):
 def missing():
     class NotInstalled:
         def __init__(self):
-            raise MissingBackendError("NotInstalled needs x. Install it with: pip install x")
+            raise MissingBackendError("NotInstalled needs x; install it with: pip install x.")
 
     FACE_DETECTORS.register_module(module=NotInstalled)
     yield {"type": "NotInstalled"}
@@ -51,7 +51,10 @@ def test_a_model_of_faces_without_a_detector_is_refused_with_both_remedies(missi
         detector_for("auto", training)
     said = str(info.value)
     assert said.startswith("The weights were trained on face crops, so faces have to be found")
-    assert "Install it with: pip install x; or score whole frames with --faces whole-frame" in said
+    assert (
+        "needs x; install it with: pip install x; or score whole frames with --faces whole-frame"
+        in said
+    )
     assert detector_for("whole-frame", training) is None
     # Nobody else needs one.
     assert detector_for("auto", FaceTraining(False, detector=missing)) is None

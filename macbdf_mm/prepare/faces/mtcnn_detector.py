@@ -72,7 +72,7 @@ def _build_network(min_face_pixels: int, device: str):
         from facenet_pytorch import MTCNN
     except ImportError as error:
         raise MissingBackendError(
-            f"MTCNNDetector needs facenet-pytorch, and importing it failed ({error}). Install it "
+            f"MTCNNDetector needs facenet-pytorch, and importing it failed ({error}); install it "
             f"with: {install_line(torch.__version__)}"
         ) from error
     return MTCNN(keep_all=True, min_face_size=min_face_pixels, device=torch.device(device)).eval()
