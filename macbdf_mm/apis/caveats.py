@@ -35,8 +35,8 @@ UNCALIBRATED = (
     "scores were not calibrated on validation data, so they rank files but are no probabilities"
 )
 NO_BAND = (
-    "no file is called uncertain: the validation data bound the share of wrong verdicts outside "
-    "of no band of scores"
+    "no file is called uncertain, and the share of wrong verdicts is not bounded: no band of "
+    "scores does that on the validation data"
 )
 
 # Headers round, and tracks end a little apart; a file that misses more was cut short.

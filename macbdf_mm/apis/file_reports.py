@@ -98,29 +98,36 @@ class FileReports:
                     NOT_ANEW if inferencer is None else find_saliency(inferencer, prediction, file)
                 )
                 write_video_page(page, prediction, file, self.origin, saliency, process)
-            if (video := self.video_of(file)) is not None and _has_pictures(prediction):
-                try:
-                    process.call(write_annotated_video, file, annotation_of(prediction), video)
-                except UndecodableMediaError:
-                    # The page says of what it could not read; a file without a video has none.
-                    video.unlink(missing_ok=True)
+            if (video := self.video_of(file)) is None:
+                return
+            if not _has_pictures(prediction):
+                # That of earlier scores would be taken for one of these.
+                video.unlink(missing_ok=True)
+                return
+            try:
+                write_annotated_video(file, annotation_of(prediction), video, process)
+            except UndecodableMediaError:
+                # The page says of what it could not read.
+                video.unlink(missing_ok=True)
 
     def complete(self, prediction: Mapping[str, Any]) -> None:
         """Write what is missing of a file: its scores were taken over, or it has none.
+
+        What is there of other scores is replaced or deleted.
 
         Raises:
             UnwritableFileError: If it cannot be written.
         """
         page, video = self.page_of(prediction["file"]), self.video_of(prediction["file"])
         is_page_missing = page is not None and not _is_page_of(page, prediction)
-        is_video_missing = (
-            video is not None and _has_pictures(prediction) and not _is_video_of(video, prediction)
+        is_video_wrong = video is not None and (
+            not _is_video_of(video, prediction) if _has_pictures(prediction) else video.exists()
         )
-        if is_page_missing or is_video_missing:
+        if is_page_missing or is_video_wrong:
             replace(
                 self,
                 html=self.html if is_page_missing else None,
-                video=self.video if is_video_missing else None,
+                video=self.video if is_video_wrong else None,
             ).write(prediction, None)
 
 
@@ -153,7 +160,9 @@ def describe_origin(
 
 
 def _has_pictures(prediction: Mapping[str, Any]) -> bool:
-    return bool(prediction["windows"])
+    """Return whether there are scores, and pictures to draw them under."""
+    media = prediction.get("media")
+    return bool(prediction["windows"]) and (media is None or media["video_codec"] is not None)
 
 
 def _is_page_of(page: Path, prediction: Mapping[str, Any]) -> bool:

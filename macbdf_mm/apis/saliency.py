@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmengine.dataset import pseudo_collate
-from torch import Tensor, nn
+from torch import OutOfMemoryError, Tensor, nn
 
 from macbdf_mm.apis.attributions import gradients, has_captum, integrated_gradients
 from macbdf_mm.errors import ForgeryToolboxError
@@ -53,6 +53,9 @@ def find_saliency(
         ]
     except ForgeryToolboxError as error:
         return f"It is not known: {error}"
+    except (MemoryError, OutOfMemoryError):
+        # Gradients take several times the memory of scores, which are there and must not be lost.
+        return "It is not known: gradients need more memory than there is."
 
 
 def explain_window(model: nn.Module, inputs: Mapping[str, Any], track: str) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.media.decoding_process import DecodingProcess, call_in
 from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.packets import to_seconds
@@ -38,6 +40,8 @@ _CRF, _PRESET = 20, "veryfast"
 _COPIED_CODECS = frozenset(
     {"aac", "mp3", "mp3float", "ac3", "eac3", "opus", "libopus", "flac", "alac"}
 )
+# An mp4 holds MP3 of MPEG-1 and MPEG-2, and not the lower rates of MPEG-2.5.
+_MIN_MP3_RATE = 16_000
 _AUDIO_BIT_RATE = 128_000
 
 
@@ -64,7 +68,12 @@ class Annotation:
     digest: str
 
 
-def write_annotated_video(path: str | Path, annotation: Annotation, out: str | Path) -> None:
+def write_annotated_video(
+    path: str | Path,
+    annotation: Annotation,
+    out: str | Path,
+    process: DecodingProcess | None = None,
+) -> None:
     """Write a video as mp4 with its scores under each frame.
 
     Every frame keeps its time, and the sound is copied as it is stored, or encoded anew where an
@@ -74,16 +83,24 @@ def write_annotated_video(path: str | Path, annotation: Annotation, out: str | P
         path: A file with video.
         annotation: What is drawn.
         out: The mp4 file; replaced as a whole.
+        process: Where the file is decoded; None decodes it in this process, which a damaged file
+            can crash or hang.
 
     Raises:
-        UndecodableMediaError: If the file has no video.
+        UndecodableMediaError: If the file has no video, or no mp4 can be made of it.
         UnwritableFileError: If ``out`` cannot be written.
     """
-    with MediaFile(path) as file, MediaFile(path) as second, replacing(out) as unfinished:
+    # Here and not in the process, which may be killed and would leave half a video.
+    with replacing(out) as unfinished:
+        call_in(process, _write, path, annotation, unfinished)
+
+
+def _write(path: str | Path, annotation: Annotation, out: Path) -> None:
+    with MediaFile(path) as file, MediaFile(path) as second, _one_sentence(path):
         if file.video is None:
             raise UndecodableMediaError(f"{path} has no video on which scores could be drawn.")
         canvas = _Canvas(file.video.size, annotation)
-        with av.open(str(unfinished), "w", format="mp4") as container:
+        with av.open(str(out), "w", format="mp4") as container:
             container.metadata["comment"] = annotation.digest
             video: Any = container.add_stream("libx264", rate=_rate_of(file))
             video.height, video.width, video.pix_fmt = *canvas.size, "yuv420p"
@@ -101,6 +118,18 @@ def write_annotated_video(path: str | Path, annotation: Annotation, out: str | P
             while waiting is not None:
                 container.mux(waiting[1])
                 waiting = next(sound, None)
+
+
+@contextmanager
+def _one_sentence(path: str | Path) -> Iterator[None]:
+    """Raise what FFmpeg says of a file as an error of that file; a full disk is none."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        text = f"{path}: no annotated video can be made of it ({error.strerror})."
+        raise UndecodableMediaError(text) from error
 
 
 def _rate_of(file: MediaFile) -> Fraction:
@@ -137,7 +166,7 @@ def _sound_packets(
     if file.audio is None:
         return iter(())
     source: Any = file.stream(file.audio)
-    if file.audio.codec in _COPIED_CODECS:
+    if _can_be_copied(file.audio.codec, source.sample_rate):
         stream = container.add_stream_from_template(source)
         return _copied(file, source, stream, zero_seconds)
     channels = file.audio.first_frame.layout.nb_channels
@@ -145,6 +174,13 @@ def _sound_packets(
     stream = container.add_stream("aac", rate=48_000, layout=layout)
     stream.bit_rate = _AUDIO_BIT_RATE * (1 if channels < 3 else 3)
     return _encoded(file, stream, layout, zero_seconds)
+
+
+def _can_be_copied(codec: str, sample_rate: int) -> bool:
+    """Return whether an mp4 holds sound of this kind."""
+    if codec.startswith("mp3") and sample_rate < _MIN_MP3_RATE:
+        return False
+    return codec in _COPIED_CODECS
 
 
 def _copied(

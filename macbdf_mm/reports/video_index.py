@@ -1,5 +1,6 @@
 """The list of all scored files with links to their pages, the highest scores first."""
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -62,7 +63,8 @@ class VideoIndex:
             "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(file, rank, -(score or 0.0), printable(prediction["file"])),
-                *(verdict.sign, verdict.headline, *cells, page, annotated),
+                *(verdict.sign, verdict.headline, *cells, _link(page)),
+                None if annotated is None else _link(annotated),
             ),
         )
 
@@ -115,11 +117,12 @@ class VideoIndex:
         )
         names = [column[0] for column in rows.description]
         while chunk := rows.fetchmany(ROWS_PER_PAGE):
-            found = [dict(zip(names, row, strict=True)) for row in chunk]
-            for row in found:
-                row["page"] = quote(row["page"])
-                row["annotated"] = row["annotated"] and quote(row["annotated"])
-            yield found
+            yield [dict(zip(names, row, strict=True)) for row in chunk]
 
     def _name(self, number: int) -> str:
         return f"{self._stem}.html" if number == 1 else f"{self._stem}-{number}.html"
+
+
+def _link(path: str) -> str:
+    """Return a path as a link; folders, too, may have names that are no text."""
+    return quote(os.fsencode(path))

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ from macbdf_mm.reports.score_curves import (
 )
 from macbdf_mm.reports.score_limits import SCORE_LIMITS
 from macbdf_mm.reports.time_axis import Axis, clock_text, span_text
-from macbdf_mm.reports.verdict_words import certainty_of, sentence_of, verdict_of
+from macbdf_mm.reports.verdict_words import (
+    MIN_UNSEEN_SHARE,
+    certainty_of,
+    compared_words,
+    sentence_of,
+    verdict_of,
+)
 from macbdf_mm.reports.video_page_media import PageMedia, read_page_media
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.structures.window_saliency import WindowSaliency
@@ -136,9 +143,10 @@ def annotation_of(prediction: Mapping[str, Any]) -> Annotation:
         curves={names[track]: curves[track]["windows"] for track in TRACKS},
         thresholds={names[track]: prediction["thresholds"][track] for track in TRACKS},
         flagged={names[track]: prediction["flagged"].get(track, ()) for track in TRACKS},
+        # Real files have some, too, and a box does not show how low its score is.
         proposals={
             names[track]: [(p["start"], p["end"]) for p in _proposals(track, prediction)]
-            for track in TRACKS
+            for track in (TRACKS if prediction["verdict"] != "real" else ())
         },
         digest=prediction_digest(prediction),
     )
@@ -212,8 +220,12 @@ def _name(file: str) -> str:
 
 
 def _duration(prediction: Mapping[str, Any]) -> float:
+    """Return the length of the file: faces, and so the windows, can end before it does."""
     ends = [window[1] for window in prediction["windows"]]
     ends += [end for found in prediction["unusable"].values() for _, end in found["intervals"]]
+    media = prediction.get("media")
+    if ends and media:
+        ends.append(media["duration_seconds"])
     return max(ends, default=0.0)
 
 
@@ -254,12 +266,13 @@ def _lane(
     if score is None:
         title = f"{_WORDS[track]}: not scored"
     else:
-        side = "reaches" if score >= threshold else "is below"
-        title = f"{_WORDS[track]}: {score:.2f} {side} the threshold of {threshold:.2f}"
+        title = f"{_WORDS[track]}: {compared_words(score, threshold)}"
     places = []
     if proposals and score is not None:
         named = [f"{span_text(p['start'], p['end'])} ({p['score']:.2f})" for p in proposals[:3]]
-        places.append(f"Proposed as forged, with scores from 0 to 1: {', '.join(named)}.")
+        places.append(
+            f"If anything is forged, most likely at (scores from 0 to 1): {', '.join(named)}."
+        )
     if flagged:
         places.append(f"Stands out from real files at {_listed(flagged)}.")
     if unseen:
@@ -268,7 +281,7 @@ def _lane(
     return Lane(
         track=track,
         title=title,
-        summary=_summary(track, curves[track]["windows"], threshold, axis),
+        summary=_summary(track, rows, threshold),
         window_path=_line(curves[track]["windows"]),
         step_path=_area(curves[track]["steps"]) if "steps" in curves[track] else "",
         threshold=round(100 * (1 - threshold), 2),
@@ -286,15 +299,16 @@ def _proposals(track: str, prediction: Mapping[str, Any]) -> list[Mapping[str, A
     return [p for p in found if p["score"] >= best / 2][:_MAX_BARS]
 
 
-def _summary(track: str, curve: Curve, threshold: float, axis: Axis) -> str:
-    if np.isnan(curve).all():
+def _summary(track: str, rows: Sequence[tuple[float, float, float]], threshold: float) -> str:
+    seen = [row for row in rows if row[2] == row[2]]
+    if not seen:
         return f"{_WORDS[track]}: no window has a score."
-    top = int(np.nanargmax(curve))
-    at = clock_text((top + 0.5) * axis.duration_seconds / len(curve))
-    above = float(np.mean(curve[~np.isnan(curve)] >= threshold))
+    scores = [score for _, _, score in seen]
+    start, end, highest = max(seen, key=itemgetter(2))
     return (
-        f"Scores of windows over time: highest {np.nanmax(curve):.2f} at {at}, lowest "
-        f"{np.nanmin(curve):.2f}; {above:.0%} of the time they reach the threshold."
+        f"Highest score of a window {highest:.2f}, at {span_text(start, end)}; lowest "
+        f"{min(scores):.2f}; {sum(score >= threshold for score in scores)} of "
+        f"{counted(len(scores), 'window')} reach the threshold."
     )
 
 
@@ -405,7 +419,7 @@ def _seen(prediction: Mapping[str, Any]) -> list[str]:
     if share is not None:
         sentences.append(
             "Every part of the file was looked at in at least one track."
-            if share < 0.0005
+            if share < MIN_UNSEEN_SHARE
             else f"{share:.1%} of the file was not looked at."
         )
     if prediction["status"] == "ok":
@@ -436,7 +450,8 @@ def _faces(prediction: Mapping[str, Any]) -> list[str]:
         )
     if faces and prediction["worst_face"] is not None:
         sentences.append(
-            f"The scores of the file are those of face {prediction['worst_face']}, the highest."
+            f"The scores of the file and its curves are those of face {prediction['worst_face']}, "
+            "the highest; what stands out is marked for all faces."
         )
     for face in faces[:_MAX_LISTED]:
         score = face["scores"]["overall"]

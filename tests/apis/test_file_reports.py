@@ -49,6 +49,9 @@ def test_page_and_video_are_written_and_made_again_only_if_they_are_of_other_sco
     reports.complete({**prediction, "warnings": ["another run"]})
     assert NOT_ANEW in page.read_text()
     assert video.stat().st_mtime_ns != written[1]
+    # A video of scores that are no more would be linked as one of these.
+    reports.complete({**prediction, "windows": []})
+    assert not video.exists()
 
 
 def test_a_file_without_pictures_or_scores_has_a_page_and_no_video(

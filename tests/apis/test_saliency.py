@@ -106,3 +106,13 @@ def test_what_cannot_be_explained_is_told(inferencer, make_clip, tmp_path):
     prediction = _predict(inferencer, path)
     path.unlink()
     assert find_saliency(inferencer, prediction).startswith("It is not known: ")
+
+
+def test_scores_outlive_gradients_that_need_too_much_memory(inferencer, make_clip, monkeypatch):
+    def exceed(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    prediction = _predict(inferencer, make_clip(seconds=1.3))
+    for name in ("gradients", "integrated_gradients"):
+        monkeypatch.setattr(saliency, name, exceed)
+    assert "more memory" in find_saliency(inferencer, prediction)

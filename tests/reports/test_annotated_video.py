@@ -2,7 +2,8 @@ import av
 import numpy as np
 import pytest
 
-from macbdf_mm.errors import UndecodableMediaError
+from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError
+from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.read_span import read_span
@@ -143,3 +144,22 @@ def test_a_file_without_video_is_refused(make_clip, tmp_path):
     with pytest.raises(UndecodableMediaError, match="has no video on which scores"):
         write_annotated_video(path, note(), tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_mp3_of_a_rate_that_mp4_does_not_hold_is_encoded_anew(make_clip, tmp_path, monkeypatch):
+    """Cameras with 8 kHz sound. What FFmpeg refuses is an error of that file, and no crash."""
+    path = make_clip("clip.mkv", seconds=1.0, audio_codec="libmp3lame", sample_rate=8_000)
+    write_annotated_video(path, note(1.0), out := tmp_path / "out.mp4")
+    with av.open(str(out)) as container:
+        assert container.streams.audio[0].codec_context.name == "aac"
+    monkeypatch.setattr(annotated_video, "_can_be_copied", lambda codec, rate: True)
+    with pytest.raises(UndecodableMediaError, match="no annotated video can be made of it"):
+        write_annotated_video(path, note(1.0), tmp_path / "other.mp4")
+    assert {file.name for file in tmp_path.iterdir()} == {"clip.mkv", "out.mp4"}
+
+
+def test_a_process_that_is_stopped_leaves_nothing(make_clip, tmp_path):
+    path = make_clip(seconds=1.0)
+    with DecodingProcess(0.001) as process, pytest.raises(DecoderStoppedError):
+        write_annotated_video(path, note(1.0), tmp_path / "out.mp4", process)
+    assert [file.name for file in tmp_path.iterdir()] == ["clip.mp4"]

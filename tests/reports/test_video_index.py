@@ -12,7 +12,8 @@ def record(file, score=0.5, status="ok"):
         "error": None if status == "ok" else "gone",
         "verdict": "real" if status == "ok" else None,
         "scores": {"overall": score, "video": score, "audio": None},
-        "thresholds": {"overall": 0.9},
+        "thresholds": {"overall": 0.9, "video": 0.9, "audio": 0.9},
+        "unseen_share": 0.0,
     }
 
 
@@ -42,6 +43,12 @@ def test_names_are_inert_and_need_not_be_utf_8(tmp_path, read_page):
     document = index.path.read_text(encoding="utf-8")
     assert "<script" not in document
     assert read_page(document).tables[0][1][0] == "<script>\"'\\n\\udcff.mp4"
+
+
+def test_folders_need_not_be_utf_8(tmp_path):
+    with VideoIndex(tmp_path) as index:
+        index.add(record("a.mp4"), "a.html", "../\udcff/a.mp4")
+    assert 'href="../%FF/a.mp4"' in index.path.read_text()
 
 
 def test_many_files_take_several_pages(tmp_path, read_page, monkeypatch):

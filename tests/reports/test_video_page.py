@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from macbdf_mm.apis.prediction import Prediction, failed_prediction
-from macbdf_mm.reports.video_page import render_video_page, write_video_page
+from macbdf_mm.reports.video_page import annotation_of, render_video_page, write_video_page
 from macbdf_mm.structures.window_saliency import WindowSaliency
 
 NAN = float("nan")
@@ -76,7 +76,8 @@ def test_the_page_tells_verdict_places_and_origin(make_clip, read_page):
         "Audio: 0.30 is below the threshold of 0.60",
         "Stands out from real files at 1.0 to 2.0 s.",
         # The proposal of 0.1 says nothing beside one of 0.8.
-        "Proposed as forged, with scores from 0 to 1: 1.2 to 1.8 s (0.80).",
+        "If anything is forged, most likely at (scores from 0 to 1): 1.2 to 1.8 s (0.80).",
+        "Highest score of a window 0.90, at 1.0 to 2.0 s; lowest 0.10; 1 of 4 windows reach the",
         "Every part of the file was looked at in at least one track.",
         "The weights were trained on demo, which is synthetic.",
         "0f" * 32,
@@ -201,6 +202,20 @@ def test_faces_and_cuts_are_told(read_page):
     assert "Face 1, 0.0 to 4.0 s: overall 0.45; it lies 25% to 50% from the left" in text
     assert "Face 2, 0.0 to 4.0 s: not judged" in text
     assert "2 cuts at 1.5 s, 3.0 s; 1 window with a cut." in text
+
+
+def test_the_time_axis_is_that_of_the_file_and_not_of_the_worst_face(read_page):
+    record = predicted(media={"duration_seconds": 8.0}, flagged={"video": [(6.0, 7.0)]})
+    document = render_video_page(record, None)
+    assert "Length: 8.0 s" in read_page(document).text
+    assert 'class="unseen" style="left:50.0%;width:50.0%"' in document
+    assert 'style="left:75.0%;width:12.5%"' in document
+    assert annotation_of(record).duration_seconds == 8.0
+
+
+def test_a_video_that_is_called_real_has_no_boxes():
+    assert annotation_of(predicted()).proposals["video"] == [(1.25, 1.75)]
+    assert not annotation_of(predicted(verdict="real")).proposals
 
 
 @pytest.mark.parametrize(
