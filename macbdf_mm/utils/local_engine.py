@@ -137,7 +137,9 @@ class LocalProcesses:
             self._waiting_for_fresh.append((number, pickled))
             self._start_fresh()
             return
-        if not self._main.active:
+        with _refusal_as_itself():  # Asking starts a pool that is new.
+            is_running = self._main.active
+        if not is_running:
             error = self._mend(self._main, BrokenProcessPool("one ended while it was idle"))
             if isinstance(error, Exception):
                 raise error
@@ -184,12 +186,8 @@ class LocalProcesses:
         # A process with several jobs looks itself that none of them takes too long.
         limit = self._time_limit_seconds
         timeout = None if limit is None else limit * num_jobs
-        try:
+        with _refusal_as_itself():
             future = pool.schedule(_answer, args=[pickled], timeout=timeout)
-        except BrokenProcessPool as error:
-            if isinstance(error.__cause__, OSError):  # Such as "Too many open files".
-                raise error.__cause__ from None
-            raise
         self._futures[number] = future
         future.add_done_callback(lambda future: self._ended.put((number, pool, future)))
 
@@ -222,6 +220,17 @@ class LocalProcesses:
                 f"times in a row: {error}."
             )
         return Death("killed", "its process ended while it was idle", is_innocent=True)
+
+
+@contextmanager
+def _refusal_as_itself() -> Iterator[None]:
+    """Raise what the machine refuses to a pool, such as "Too many open files", as that."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise
 
 
 class _Process(SpawnProcess):

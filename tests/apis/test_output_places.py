@@ -72,7 +72,7 @@ def test_places_are_left_out_and_all_else_stays(cfg):
     assert cfg.to_dict() == {
         "default_hooks": {
             "logger": {"type": "LoggerHook", "interval": 7},
-            "checkpoint": {"type": "A", "save_best": "auc"},
+            "checkpoint": {"type": "CheckpointHook", "save_best": "auc"},
         },
         "custom_hooks": [
             {"type": "ProfilerHook"},

@@ -127,6 +127,7 @@ def test_the_line_names_the_best_interval(verdict, is_named):
         "file": "a.mp4", "status": "ok", "warnings": [], "verdict": verdict, "flagged": {},
         "scores": dict.fromkeys(("overall", "video", "audio"), 0.9), "unusable": {},
         "thresholds": dict.fromkeys(("overall", "video", "audio"), 0.5), "intervals": intervals,
+        "faces": [], "looked_at": "whole frames",
     }  # fmt: skip
     line = describe(record)
     assert ("most likely forged: audio at 2.0-2.5 s (score 0.90)" in line) == is_named

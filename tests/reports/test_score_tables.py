@@ -206,7 +206,7 @@ def test_the_commands_need_no_torch(tmp_path):
     assert "1 of 1 clip scored, 0 missing." in done.stdout
     assert "1 path of the table names no clip of the annotation: 2.mp4" in done.stdout
     assert read_scores(tmp_path / "their.jsonl").videos[0].file == "x/1.mp4"
-    for words in ("0 bytes", "a minus b", "ours minus their", "(2 seeds)", "DeLong's test"):
+    for words in ("0 bytes", "a minus b", "ours minus their", "(2 seeds)", "10 clusters only"):
         assert words in done.stdout
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"tables.json", "tables.md", "videos.csv", "roc.png", "reliability.png"}
