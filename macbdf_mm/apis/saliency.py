@@ -44,7 +44,7 @@ def find_saliency(
         return "It is not known: this form of the detector gives no gradients."
     looked_at = prediction.get("looked_at")
     if looked_at == "faces":
-        return "It is not known where single faces were cropped and scored."
+        return "It is not known: single faces were cropped and scored, which is not explained."
     path = Path(prediction["file"] if media_file is None else media_file)
     try:
         return [

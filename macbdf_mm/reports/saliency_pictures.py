@@ -32,7 +32,6 @@ class SaliencyPictures:
         spectrogram: Picture of the sound; None without it.
         map: Where it looked in that; None without it.
         map_text: The same in words.
-        method: How it was computed.
     """
 
     title: str
@@ -41,20 +40,12 @@ class SaliencyPictures:
     spectrogram: str | None
     map: str | None
     map_text: str
-    method: str
 
 
 def saliency_pictures(saliency: WindowSaliency) -> SaliencyPictures:
     """Return the pictures of a window."""
     start, end = saliency.span_seconds
     name = {"overall": "overall score"}.get(saliency.track, f"{saliency.track} score")
-    text = ""
-    if saliency.contributions is not None:
-        picture, sound = saliency.contributions
-        text = (
-            f"Compared with an empty window, the picture changes the logit by {picture:+.1f} and "
-            f"the sound by {sound:+.1f}."
-        )
     spectrogram = weights = None
     map_text = ""
     if saliency.spectrogram is not None and saliency.spectrogram_weights is not None:
@@ -68,13 +59,27 @@ def saliency_pictures(saliency: WindowSaliency) -> SaliencyPictures:
         map_text = f"mostly {band} frequencies, most at {time:.1f} s"
     return SaliencyPictures(
         title=f"{name[:1].upper() + name[1:]}, {span_text(start, end)}",
-        text=text,
+        text=_contributions(saliency),
         frames=_frames(saliency),
         spectrogram=spectrogram,
         map=weights,
         map_text=map_text,
-        method=saliency.method,
     )
+
+
+def _contributions(saliency: WindowSaliency) -> str:
+    """Return a sentence on how much each track that was seen moved the score; empty if unknown."""
+    if saliency.contributions is None:
+        return ""
+    inputs = (saliency.frames, saliency.spectrogram)
+    pairs = zip(("picture", "sound"), saliency.contributions, inputs, strict=True)
+    # With 0.0 added, there is no -0.0.
+    moved = [
+        f"the {name} changes it by {round(value, 1) + 0.0:+.1f}"
+        for name, value, seen in pairs
+        if seen is not None
+    ]
+    return f"The logit of the raw score, compared with an empty window: {', '.join(moved)}."
 
 
 def spotlight(

@@ -21,12 +21,10 @@ class PageMedia:
     Attributes:
         frames: RGB, (H, W, 3) uint8 each, None where no frame is shown at that moment.
         decibels: Mel spectrogram of the whole file, (64, columns); None without sound.
-        has_video: Whether the file has a video track.
     """
 
     frames: Sequence[npt.NDArray[np.uint8] | None] = ()
     decibels: npt.NDArray[np.float64] | None = None
-    has_video: bool = False
 
 
 def read_page_media(
@@ -51,4 +49,4 @@ def read_page_media(
         if file.video is not None:
             pictures, valid = read_frames(file, times_seconds, _SHORT_SIDE)
             frames = [p if is_shown else None for p, is_shown in zip(pictures, valid, strict=True)]
-        return PageMedia(frames, decibels, file.video is not None)
+        return PageMedia(frames, decibels)

@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -42,10 +43,13 @@ def test_the_words_say_where(saliency):
     pictures = saliency_pictures(saliency)
     assert pictures.title == "Video score, 2.0 to 3.0 s"
     assert pictures.text == (
-        "Compared with an empty window, the picture changes the logit by +1.3 and the sound by "
-        "-0.5."
+        "The logit of the raw score, compared with an empty window: the picture changes it by "
+        "+1.3, the sound changes it by -0.5."
     )
     assert pictures.map_text == "mostly low frequencies, most at 2.7 s"
+    # Nothing is said of a track that was not there.
+    unseen = replace(saliency, frames=None, frame_weights=None, contributions=(0.0, -0.04))
+    assert saliency_pictures(unseen).text.endswith("window: the sound changes it by +0.0.")
     # Low frequencies at the bottom.
     heat = _read(pictures.map)[..., 0]
     assert np.unravel_index(heat.argmax(), heat.shape) == (10, 20)

@@ -10,7 +10,6 @@ def test_frames_are_those_that_are_shown_at_the_moments(make_clip, clip_clock):
         media = process.call(read_page_media, path, 2.0, [0.41, 1.21, 5.0])
     assert [clip_clock.read(frame) for frame in media.frames[:2]] == [10, 30]
     assert media.frames[2] is None
-    assert media.has_video
     assert media.decibels.shape == (64, 200)
     assert not np.isnan(media.decibels[:, 5:-5]).any()
 
@@ -20,7 +19,7 @@ def test_a_file_with_one_track(make_clip):
     assert mute.decibels is None
     assert mute.frames[0] is not None
     sound = read_page_media(make_clip("sound.m4a", seconds=1.0, with_video=False), 1.0, [0.5])
-    assert (list(sound.frames), sound.has_video) == ([None], False)
+    assert list(sound.frames) == [None]
     assert sound.decibels is not None
 
 
