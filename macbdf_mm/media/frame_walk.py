@@ -29,7 +29,7 @@ Times = npt.NDArray[np.float64]
 _MAX_GAP_SECONDS = 10.0
 # Of converted pictures that a later window shows as well: eight of 4K.
 _MAX_KEPT_BYTES = 256 * 2**20
-# A window of up to 16 pictures of 1080p stays in memory for those that the next one shows as well.
+# Windows of up to 16 pictures of 1080p in all stay in memory for pictures that later ones show.
 _MAX_SHARED_BYTES = 96 * 2**20
 
 
@@ -140,7 +140,9 @@ class _Run:
                 frames[now[pts]], valid[now[pts]] = image, True
                 missing.discard(pts)
         self._kept = {pts: image for pts, image in self._kept.items() if pts in soon}
-        is_small = frames.nbytes <= _MAX_SHARED_BYTES
+        # As many windows as overlap can stay at a time.
+        num_overlapping = sum(float(times[0]) <= float(wanted[-1]) for times in later)
+        is_small = frames.nbytes * num_overlapping <= _MAX_SHARED_BYTES
 
         def deliver(frame: av.VideoFrame, pts: int) -> None:
             image = self._converter.to_rgb(frame, frames[now[pts][0]] if pts in missing else None)
@@ -151,8 +153,10 @@ class _Run:
                 # Part of the frames of this window, which then stay in memory, or a copy.
                 self._kept[pts] = image if is_small else image.copy()
 
-        # Windows behind those that are known show nothing that comes before this.
-        decided_until = float(later[-1][0]) if later else math.inf
+        # Windows behind those that are known show nothing that comes before this. Where all of
+        # these overlap, none is behind them.
+        goes_on = bool(later) and float(later[-1][0]) > float(wanted[-1])
+        decided_until = float(later[-1][0]) if goes_on else math.inf
         coming, self._undecided = self._undecided, []
         while True:
             for frame in coming:

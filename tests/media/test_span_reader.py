@@ -109,6 +109,26 @@ def test_a_picture_is_decoded_and_converted_once(make_clip, monkeypatch):
     assert len(pictures) == len(set(pictures)) == 50
 
 
+def test_memory_of_windows_that_overlap_is_bounded(make_clip, monkeypatch):
+    """Pictures that later windows show are parts of the frames of this one, and keep all of it."""
+    path = make_clip(seconds=4.0)
+    spans = plan_windows(4.0, SPAN, stride_seconds=0.16)
+    reader = SpanReader(path, NUM_FRAMES, SAMPLE_RATE)
+    shared_bytes = reader.read(spans[0], following_spans(spans, 1)).frames.nbytes
+    monkeypatch.setattr(frame_walk, "_MAX_SHARED_BYTES", shared_bytes)
+    for number, span in enumerate(spans[1:], start=2):
+        reader.read(span, following_spans(spans, number))
+        kept = {id(each): each.nbytes for each in map(_whole, reader._walk._run._kept.values())}
+        assert number < 9 or sum(kept.values()) <= 2 * shared_bytes
+        # No picture waits for a window that does not come.
+        assert len(reader._walk._run._undecided) <= 2
+    reader.close()
+
+
+def _whole(image):
+    return image if image.base is None else image.base
+
+
 def test_damaged_files_are_read_as_before(make_clip):
     path = make_clip(seconds=4.0, gop=25)
     content = np.frombuffer(path.read_bytes(), np.uint8).copy()
