@@ -205,27 +205,30 @@ class DecodingProcess:
         """Return the way to the child and back, which is started if there is none."""
         if self._connection is not None and self._answers is not None:
             return self._connection, self._answers
-        ours, theirs = socket.socketpair()
-        shared = make_shared_file()
         # The child finds the package where this process has found it.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        # Closed by the kernel when this process is killed: then a child that hangs ends too.
-        lifeline, self._lifeline = os.pipe()
-        passed = [theirs.fileno(), shared, lifeline]
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._child = subprocess.Popen(
-                # -P: what lies in the current folder is data, and no module of it must be run.
-                [sys.executable, "-P", "-m", __name__, *map(str, passed)],
-                pass_fds=passed,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                # Decoders report damage here, a line for each bad packet.
-                stderr=subprocess.DEVNULL,
-            )
-        os.close(lifeline)
-        self._connection = Connection(ours.detach())
-        self._answers = AnswerReader(shared)
+            # Kept before the child is there: if it cannot be started, they are closed all the same.
+            self._connection = Connection(ours.detach())
+            shared = make_shared_file()
+            self._answers = AnswerReader(shared)
+            # Closed by the kernel when this process is killed: then a child that hangs ends too.
+            lifeline, self._lifeline = os.pipe()
+            passed = [theirs.fileno(), shared, lifeline]
+            try:
+                self._child = subprocess.Popen(
+                    # -P: what lies in the current folder is data, and no module of it must be run.
+                    [sys.executable, "-P", "-m", __name__, *map(str, passed)],
+                    pass_fds=passed,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    # Decoders report damage here, a line for each bad packet.
+                    stderr=subprocess.DEVNULL,
+                )
+            finally:
+                os.close(lifeline)
         if not self._connection.poll(_START_LIMIT_SECONDS):
             raise RuntimeError(
                 f"The process that decodes did not start within {_START_LIMIT_SECONDS:g} s."

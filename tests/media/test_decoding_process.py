@@ -298,6 +298,22 @@ def test_a_forked_process_does_not_keep_its_parents_child_alive():
     parent.stdout.close()
 
 
+def test_a_child_that_cannot_be_started_leaves_nothing_open(process, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise BlockingIOError("no more processes")
+
+    def descriptors():
+        return sorted(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(BlockingIOError, match="no more processes"):
+            process.call(eval, PROCESS_ID)
+    assert descriptors() == before
+    assert is_alive(process.call(eval, PROCESS_ID))
+
+
 def test_a_pickled_process_starts_afresh(process):
     process.call(eval, PROCESS_ID)
     with pickle.loads(pickle.dumps(process)) as other:
