@@ -24,7 +24,7 @@ from macbdf_mm.apis.forgery_inferencer import ForgeryInferencer
 from macbdf_mm.apis.load_model import load_checkpoint
 from macbdf_mm.apis.media_files import expand_paths
 from macbdf_mm.apis.prediction import failed_prediction, save_predictions
-from macbdf_mm.apis.release import file_digest
+from macbdf_mm.apis.release import file_digest, weights_file
 from macbdf_mm.engine.hooks.decision_threshold_hook import calibration_of
 from macbdf_mm.errors import ConfigError, ForgeryToolboxError, UnwritableFileError
 from macbdf_mm.utils.files import FileStamp, check_writable
@@ -110,10 +110,9 @@ class FileScorer:
     @cached_property
     def settings(self) -> str:
         """Digest of what scores depend on beside the file: weights, config and options."""
-        weights = self.checkpoint
         settings = [
             _VERSION,
-            file_digest(weights) if weights.is_file() else None,
+            self._weights_digest,
             self.config.to_dict(),
             # Batches of another size give the same scores.
             sorted((name, value) for name, value in self.scoring.items() if name != "batch_size"),
@@ -129,11 +128,22 @@ class FileScorer:
         settings = self.settings
         return lambda path: [settings, (found := FileStamp.of(path)) and found.as_json()]
 
+    @cached_property
+    def _weights_digest(self) -> str | None:
+        """Of the weights that this run began with, in all of its processes."""
+        return _digest_of_weights(self.checkpoint)
+
     def _load(self) -> ForgeryInferencer:
+        """Return the model with the weights that this run began with.
+
+        Raises:
+            ConfigError: If the file holds others by now, as while a training goes on.
+        """
         if self._inferencer is None:
+            begun_with = self._weights_digest
             loading = {**self.loading, "device": self.loading.get("device") or _own_gpu()}
             try:
-                self._inferencer = ForgeryInferencer(self.config, self.checkpoint, **loading)
+                inferencer = ForgeryInferencer(self.config, self.checkpoint, **loading)
             except ForgeryToolboxError:
                 raise
             except Exception as error:
@@ -142,6 +152,12 @@ class FileScorer:
                 if sentence is None:
                     raise
                 raise ConfigError(sentence) from error
+            if _digest_of_weights(self.checkpoint) != begun_with:
+                raise ConfigError(
+                    f"The weights in '{self.checkpoint}' were replaced while files were scored; "
+                    "begin again, with a copy of them if a training still writes there."
+                )
+            self._inferencer = inferencer
         return self._inferencer
 
 
@@ -269,6 +285,11 @@ def _open_journal(out: str | Path | None, shard: Shard, resume: bool) -> Iterato
         )
     with Journal(path, shard, resume=resume) as journal:
         yield journal
+
+
+def _digest_of_weights(checkpoint: Path) -> str | None:
+    weights = weights_file(checkpoint)
+    return file_digest(weights) if weights.is_file() else None
 
 
 def _own_gpu() -> str | None:

@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 import tracemalloc
 from contextlib import contextmanager
 
@@ -283,6 +284,29 @@ def test_a_prediction_is_that_of_the_inferencer_and_plain(real_scorer, make_clip
     [expected] = real_scorer._inferencer(path, batch_size=2)["predictions"]
     assert prediction == {**expected, "settings": real_scorer.settings}
     assert json.loads(json.dumps(prediction)) == prediction
+
+
+def test_another_process_does_not_score_with_weights_that_came_since(run_dir, tmp_path):
+    weights = tmp_path / "best.pth"
+    shutil.copy(run_dir / "best_epoch_1.pth", weights)
+    scorer = FileScorer(Config.fromfile(run_dir / "macbdf_demo.py"), weights, {"device": "cpu"})
+    scorer.stamps()
+    checkpoint = torch.load(weights)
+    checkpoint["meta"]["epoch"] = 2
+    torch.save(checkpoint, weights)
+    for each in (scorer, pickle.loads(pickle.dumps(scorer))):
+        for _ in range(2):  # Nor is the model kept.
+            with pytest.raises(ConfigError, match=r"best\.pth' were replaced while files were"):
+                each.start()
+
+
+def test_a_release_folder_is_known_by_its_weights(tmp_path):
+    (tmp_path / "release.json").touch()
+    found = set()
+    for content in (b"1", b"2"):
+        (tmp_path / "model.safetensors").write_bytes(content)
+        found.add(Scorer(tmp_path).settings)
+    assert len(found) == 2
 
 
 def test_a_wrong_config_is_one_sentence_from_any_process(run_dir):
