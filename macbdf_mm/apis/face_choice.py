@@ -32,8 +32,8 @@ def detector_for(
         imports: Modules that register detectors.
 
     Raises:
-        ConfigError: If there is no such detector, or whole frames are wanted although the pipeline
-            crops faces.
+        ConfigError: If there is no such detector, one is named although whole frames are scored,
+            or these are wanted although the pipeline crops faces.
         MissingBackendError: If what the detector needs is not installed.
     """
     if choice not in get_args(FaceChoice):
@@ -46,6 +46,12 @@ def detector_for(
             "scored; leave out --faces whole-frame (`faces='whole-frame'`)."
         )
     if not scores_faces(choice, training):
+        if detector is not None or imports:
+            raise ConfigError(
+                "Whole frames are scored, so nobody looks for faces: leave out --detector and "
+                "--import (`detector`, `imports`), or score faces with --faces crops "
+                "(`faces='crops'`)."
+            )
         return None
     try:
         return build_detector(detector or training.detector, imports)

@@ -156,7 +156,7 @@ def check_device(device: str) -> None:
         ConfigError: If it is not.
     """
     try:
-        torch.zeros(0, device=device)
+        torch.zeros(1, device=device).item()  # Of "meta" there is nothing to read.
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"Device '{device}' cannot be used: {reason}") from error

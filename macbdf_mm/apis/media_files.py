@@ -1,5 +1,6 @@
 """Which files a user means by paths: of a command line, in a list, or from Python."""
 
+import codecs
 import glob
 import os
 import sys
@@ -8,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from macbdf_mm.datasets.annotation import load_annotation
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.container import SOUND_SUFFIXES, VIDEO_SUFFIXES
 from macbdf_mm.utils.folder_walk import walk_folder
 
@@ -26,8 +27,13 @@ def expand_paths(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     not looked at.
 
     Nothing is kept but the names in one folder, or those that fit one pattern.
+
+    Raises:
+        ValueError: If a path is empty.
     """
     for path in (os.fspath(item) for item in paths):
+        if not path:  # A shell makes one of a variable that is not set; Path would say ".".
+            raise ArgumentError("Expected the path of a file or folder, got an empty one.")
         if os.path.isdir(path):
             yield from _media_below(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
@@ -49,7 +55,7 @@ def listed_paths(lists: Iterable[str]) -> Iterator[str]:
             annotation (``.json``) names its clips relative to its folder.
 
     Raises:
-        MissingDataError: If a list cannot be read.
+        MissingDataError: If a list cannot be read, or is no text.
         AnnotationError: If an annotation is none.
     """
     for name in lists:
@@ -67,7 +73,14 @@ def listed_paths(lists: Iterable[str]) -> Iterator[str]:
                     f"({(error.strerror or '').lower()}); expected a text file with a path on each "
                     "line, or - for stdin."
                 ) from error
-            for line in file:
+            for number, line in enumerate(file, start=1):
+                if number == 1:
+                    line = line.removeprefix(codecs.BOM_UTF8)
+                if b"\0" in line:
+                    raise MissingDataError(
+                        f"List '{name}' of --files-from is no text in UTF-8: line {number} holds a "
+                        "zero byte; save it as UTF-8, with a path on each line."
+                    )
                 if path := os.fsdecode(line.rstrip(b"\r\n")):
                     yield path
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -153,6 +154,9 @@ def parse_arguments() -> argparse.Namespace:
     is_kept = arguments.json is not None or arguments.jsonl is not None
     if not is_kept and (arguments.resume or arguments.shard != WHOLE):
         parser.error("--resume and --shard need --json OUT or --jsonl OUT, which keep the scores")
+    outputs = [os.path.realpath(out) for out in (arguments.json, arguments.jsonl) if out]
+    if len(outputs) > len(set(outputs)):
+        parser.error("--json and --jsonl name the same file; the list would replace the lines")
     return arguments
 
 

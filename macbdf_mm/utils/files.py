@@ -222,7 +222,7 @@ class FileStamp:
         """Return the stamp of a file, None if there is none or it cannot be looked at."""
         try:
             found = os.stat(path)
-        except OSError:
+        except (OSError, ValueError):  # No name of a file holds a zero byte.
             return None
         return cls(found.st_size, found.st_mtime_ns)
 

@@ -26,7 +26,13 @@ def own(blue_screen_detector):
     ],
 )
 def test_faces_are_looked_for_where_they_count(own, choice, training, is_there):
-    assert (detector_for(choice, training, **own) is not None) == is_there
+    if not is_there:
+        assert detector_for(choice, training) is None
+        for name, value in own.items():
+            with pytest.raises(ConfigError, match="leave out --detector and --import"):
+                detector_for(choice, training, **{name: value})
+        return
+    assert detector_for(choice, training, **own) is not None
 
 
 def test_the_detector_is_that_of_the_training(blue_screen_detector):

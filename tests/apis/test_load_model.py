@@ -182,7 +182,7 @@ def test_the_cpu_is_there():
     check_device("cpu")
 
 
-@pytest.mark.parametrize("device", ["cuda:77", "no such device"])
+@pytest.mark.parametrize("device", ["cuda:77", "no such device", "meta"])
 def test_a_device_that_is_not_there_is_named(device):
     with pytest.raises(ConfigError, match=f"Device '{device}' cannot be used"):
         check_device(device)

@@ -11,7 +11,7 @@ from macbdf_mm.apis.media_files import (
     listed_paths,
 )
 from macbdf_mm.datasets.annotation import ClipRow, save_annotation
-from macbdf_mm.errors import MissingDataError
+from macbdf_mm.errors import ArgumentError, MissingDataError
 from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.utils.jobs import is_passing
 
@@ -147,6 +147,23 @@ def test_lists_name_a_path_on_each_line(tmp_path, monkeypatch):
     assert found == ["a b.mp4", "/c\udcff.mp4", "*.mov"]
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x.mp4\n")))
     assert list(listed_paths(["-"])) == ["x.mp4"]
+
+
+def test_a_list_of_another_encoding_is_refused_but_for_a_mark(tmp_path):
+    path = tmp_path / "list"
+    path.write_text("a.mp4\n", encoding="utf-8-sig")
+    assert list(listed_paths([str(path)])) == ["a.mp4"]
+    path.write_text("a.mp4\n", encoding="utf-16")
+    with pytest.raises(MissingDataError, match=r"list' .*line 1 holds a zero byte; save it as"):
+        list(listed_paths([str(path)]))
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").touch()
+    monkeypatch.chdir(tmp_path)
+    assert expand(["."]) == [Path("a.mp4")]
+    with pytest.raises(ArgumentError, match="got an empty one"):
+        expand([""])
 
 
 def test_an_annotation_names_its_clips(tmp_path):

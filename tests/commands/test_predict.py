@@ -114,6 +114,7 @@ def test_a_full_disk_is_one_sentence(monkeypatch, capsys, run_dir):
         (["a.mp4", "--resume"], "need --json OUT or --jsonl OUT"),
         (["a.mp4", "--batch-size", "0"], "expected a number > 0, got 0"),
         (["a.mp4", "--shard", "3/2"], "Expected a shard I/N"),
+        (["a.mp4", "--json", "x", "--jsonl", "./x"], "--json and --jsonl name the same file"),
         (["a.mp4", "--jsno", "x"], "unrecognized arguments: --jsno"),
     ],
 )

@@ -250,6 +250,7 @@ def test_a_stamp_is_size_and_time_of_change(tmp_path):
     assert FileStamp.of(path) == FileStamp(3, 7)
     assert FileStamp.of(path).as_json() == [3, 7]
     assert FileStamp.of(tmp_path / "not there") is None
+    assert FileStamp.of("a\0b") is None
 
 
 def test_only_what_writers_leave_is_removed(tmp_path):
