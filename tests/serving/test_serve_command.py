@@ -78,13 +78,14 @@ def test_files_that_have_no_scores(send, make_clip, tmp_path):
 def test_the_report_in_a_browser(browser, server, make_clip, tmp_path):
     clip = make_clip(seconds=2.0).rename(tmp_path / NAME)
     page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_default_timeout(600_000)  # A click waits for the page that it leads to.
     problems = []
     for event in ("pageerror", "console"):
         page.on(event, lambda message: problems.append(str(message)))
     page.goto(server.url)
     page.set_input_files("input[type=file]", clip)
     page.click("button")
-    page.wait_for_url("**/report", timeout=600_000)
+    page.wait_for_url("**/report")
     assert page.inner_text("h1") == NAME
     assert "macbdf-serve-" not in page.content()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -95,6 +96,7 @@ def test_the_report_in_a_browser(browser, server, make_clip, tmp_path):
     page.close()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_examples_with_curl(server, make_clip):
     folder = make_clip("video.mp4", seconds=2.0).parent
