@@ -20,7 +20,7 @@ from macbdf_mm.media.media_file import MediaFile
 from macbdf_mm.media.packets import to_seconds
 from macbdf_mm.media.writer import LAYOUTS, quality_options
 from macbdf_mm.structures.intervals import Interval
-from macbdf_mm.utils.files import replacing
+from macbdf_mm.utils.files import in_one_sentence, replacing
 
 _Image = npt.NDArray[np.uint8]
 
@@ -92,15 +92,21 @@ def write_annotated_video(
     """
     # Here and not in the process, which may be killed and would leave half a video.
     with replacing(out) as unfinished:
-        call_in(process, _write, path, annotation, unfinished)
+        call_in(process, _write, path, annotation, unfinished, out)
 
 
-def _write(path: str | Path, annotation: Annotation, out: Path) -> None:
-    with MediaFile(path) as file, MediaFile(path) as second, _one_sentence(path):
+def _write(path: str | Path, annotation: Annotation, unfinished: Path, out: str | Path) -> None:
+    with (
+        MediaFile(path) as file,
+        MediaFile(path) as second,
+        _refused_by_ffmpeg(path),
+        # Again: a process would take a full disk for an error of reading.
+        in_one_sentence(Path(out), unfinished),
+    ):
         if file.video is None:
             raise UndecodableMediaError(f"{path} has no video on which scores could be drawn.")
         canvas = _Canvas(file.video.size, annotation)
-        with av.open(str(out), "w", format="mp4") as container:
+        with av.open(str(unfinished), "w", format="mp4") as container:
             container.metadata["comment"] = annotation.digest
             video: Any = container.add_stream("libx264", rate=_rate_of(file))
             video.height, video.width, video.pix_fmt = *canvas.size, "yuv420p"
@@ -121,13 +127,11 @@ def _write(path: str | Path, annotation: Annotation, out: Path) -> None:
 
 
 @contextmanager
-def _one_sentence(path: str | Path) -> Iterator[None]:
-    """Raise what FFmpeg says of a file as an error of that file; a full disk is none."""
+def _refused_by_ffmpeg(path: str | Path) -> Iterator[None]:
+    """Raise what FFmpeg says of a file as an error of that file."""
     try:
         yield
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise
         text = f"{path}: no annotated video can be made of it ({error.strerror})."
         raise UndecodableMediaError(text) from error
 

@@ -70,13 +70,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if is_stream(path):
-        with _one_sentence(path, path):
+        with in_one_sentence(path, path):
             yield path
         return
     # Shortened, as no name may have more than 255 bytes.
     name = f".{path.stem[:40]}.{secrets.token_hex(4)}{_MARK}{path.suffix[:16]}"
     unfinished = path.parent / name  # Not `with_name`: `.` has none.
-    with _one_sentence(path, unfinished):
+    with in_one_sentence(path, unfinished):
         _make_folder(path.parent)
         mode = _mode(path)
         # Exclusive: who has guessed the name and put a link there gets an error, not our bytes.
@@ -109,7 +109,7 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder)
     start = f".{folder.name[:40]}."
     unfinished = folder.with_name(f"{start}{secrets.token_hex(4)}{_MARK}")
-    with _one_sentence(folder, unfinished):
+    with in_one_sentence(folder, unfinished):
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         _make_folder(folder.parent)
@@ -137,7 +137,7 @@ def check_writable(path: str | Path) -> None:
     if is_stream(path):
         return
     unfinished = path.with_name(f".{secrets.token_hex(4)}{_MARK}")
-    with _one_sentence(path, unfinished):
+    with in_one_sentence(path, unfinished):
         _make_folder(path.parent)
         _mode(path)
         os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -168,7 +168,7 @@ def folder_lock(folder: Path, refusal: str) -> Iterator[int]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder / ".lock"
-    with _one_sentence(lock, lock):
+    with in_one_sentence(lock, lock):
         # A link that somebody has put there is not followed, and nothing is cut off.
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
@@ -284,8 +284,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _one_sentence(path: Path, unfinished: Path) -> Iterator[None]:
-    """Turn errors of writing a file, and no others, into a sentence that names it."""
+def in_one_sentence(path: Path, unfinished: Path) -> Iterator[None]:
+    """Turn errors of writing a file, and no others, into a sentence that names it.
+
+    Args:
+        path: The file.
+        unfinished: What is written first and then takes its name.
+
+    Raises:
+        UnwritableFileError: In place of the error.
+    """
     try:
         yield
     except UnwritableFileError:

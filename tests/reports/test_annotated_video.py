@@ -2,7 +2,7 @@ import av
 import numpy as np
 import pytest
 
-from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError
+from macbdf_mm.errors import DecoderStoppedError, UndecodableMediaError, UnwritableFileError
 from macbdf_mm.media.decoding_process import DecodingProcess
 from macbdf_mm.media.frames import shown_frames
 from macbdf_mm.media.media_file import MediaFile
@@ -156,6 +156,11 @@ def test_mp3_of_a_rate_that_mp4_does_not_hold_is_encoded_anew(make_clip, tmp_pat
     with pytest.raises(UndecodableMediaError, match="no annotated video can be made of it"):
         write_annotated_video(path, note(1.0), tmp_path / "other.mp4")
     assert {file.name for file in tmp_path.iterdir()} == {"clip.mkv", "out.mp4"}
+
+
+def test_a_full_disk_is_no_fault_of_the_file(make_clip):
+    with DecodingProcess() as process, pytest.raises(UnwritableFileError, match="/dev/full cannot"):
+        write_annotated_video(make_clip(seconds=0.4), note(0.4), "/dev/full", process)
 
 
 def test_a_process_that_is_stopped_leaves_nothing(make_clip, tmp_path):
