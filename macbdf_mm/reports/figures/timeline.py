@@ -152,8 +152,9 @@ def draw_clip(story: ClipStory, theme: Theme = LIGHT) -> Figure:
 def fill_clip_axes(panels: Sequence[Axes], story: ClipStory, theme: Theme) -> None:
     """Draw a clip into four existing axes: frames, spectrogram, scores, intervals."""
     film, spectrogram, scores, truth = panels
-    _draw_film(film, story, theme)
-    _draw_spectrogram(spectrogram, story, theme)
+    span = (0.0, story.duration_seconds)
+    draw_film(film, story.frames, span, theme, title=story.title)
+    draw_spectrogram(spectrogram, story.waveform, story.sample_rate, theme)
     draw_scores(scores, story.windows, story.thresholds, theme)
     draw_intervals(truth, story.intervals, theme)
     truth.set_xlabel("seconds", fontsize=9, color=theme.muted)
@@ -163,29 +164,62 @@ def fill_clip_axes(panels: Sequence[Axes], story: ClipStory, theme: Theme) -> No
         axes.tick_params(labelbottom=False)
 
 
-def _draw_film(axes: Axes, story: ClipStory, theme: Theme) -> None:
-    style_axes(axes, theme, title=story.title, grid=False)
+def draw_film(
+    axes: Axes,
+    frames: npt.NDArray[np.uint8] | None,
+    span_seconds: Interval,
+    theme: Theme,
+    *,
+    title: str = "",
+) -> None:
+    """Draw frames side by side over a span, or say that there are none, into ``axes``.
+
+    Args:
+        axes: To draw into.
+        frames: RGB, shape (N, H, W, 3), uint8, evenly spaced over the span; None without video.
+        span_seconds: Start and end.
+        theme: Colours.
+        title: Above them.
+    """
+    style_axes(axes, theme, title=title, grid=False)
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
     axes.set_ylim(0, 1)
-    if story.frames is None:
+    if frames is None:
         _say(axes, "no video", theme)
         return
-    edges = np.linspace(0.0, story.duration_seconds, len(story.frames) + 1)
-    for frame, left, right in zip(story.frames, edges[:-1], edges[1:], strict=True):
+    edges = np.linspace(*span_seconds, len(frames) + 1)
+    for frame, left, right in zip(frames, edges[:-1], edges[1:], strict=True):
         axes.imshow(frame, extent=(left, right, 0, 1), aspect="auto", interpolation="bilinear")
 
 
-def _draw_spectrogram(axes: Axes, story: ClipStory, theme: Theme) -> None:
+def draw_spectrogram(
+    axes: Axes,
+    waveform: npt.NDArray[np.float32] | None,
+    sample_rate: int,
+    theme: Theme,
+    *,
+    start_seconds: float = 0.0,
+) -> None:
+    """Draw the spectrogram of a sound, or say that there is none, into ``axes``.
+
+    Args:
+        axes: To draw into.
+        waveform: PCM in [-1, 1], shape (S,); None without audio.
+        sample_rate: Of the waveform, in Hz.
+        theme: Colours.
+        start_seconds: Where the sound begins on the time axis.
+    """
     style_axes(axes, theme, ylabel="kHz", grid=False)
-    if story.waveform is None or len(story.waveform) < _MIN_SAMPLES:
+    if waveform is None or len(waveform) < _MIN_SAMPLES:
         axes.set_yticks([])
         _say(axes, "no audio", theme)
         return
     hertz, _, power = scipy.signal.spectrogram(
-        story.waveform, story.sample_rate, window="hann", nperseg=512, noverlap=352
+        waveform, sample_rate, window="hann", nperseg=512, noverlap=352
     )
     decibels = 10 * np.log10(power + 1e-12)
+    end_seconds = start_seconds + len(waveform) / sample_rate
     axes.imshow(
         decibels,
         # Silence all through must not be stretched into a bright pattern of rounding noise.
@@ -193,7 +227,7 @@ def _draw_spectrogram(axes: Axes, story: ClipStory, theme: Theme) -> None:
         cmap="magma",
         aspect="auto",
         origin="lower",
-        extent=(0, len(story.waveform) / story.sample_rate, 0, hertz[-1] / 1000),
+        extent=(start_seconds, end_seconds, 0, hertz[-1] / 1000),
     )
 
 
