@@ -74,17 +74,25 @@ class FrameWalk:
 def _begin(
     file: MediaFile, video: Track, from_seconds: float, converter: FrameConverter
 ) -> "_Run | None":
-    """Return a walk that begins at a key frame before a moment; None where no seek leads to one."""
+    """Return a walk that begins at a key frame before a moment; None without one."""
     if not file.has_presentation_times:
         return None
     start = max(from_seconds, video.first_seconds)
-    for _ in file.seek_before(video, start):
+    for _ in _places_before(file, video, start):
         packets = file.packets_of(video, math.inf)
         first = next((packet for packet in packets if packet.is_keyframe), None)
         shown = None if first is None else to_seconds(first.pts, first.time_base)
         if first is not None and shown is not None and shown <= start:
             return _Run(file, video, first, packets, converter)
     return None
+
+
+def _places_before(file: MediaFile, video: Track, seconds: float) -> Iterator[None]:
+    """Yield after each seek to a place before a moment, at last with the file at its start."""
+    yield from file.seek_before(video, seconds)
+    # No seek leads to the start of a transport stream, where its only key frame may be.
+    file.restart()
+    yield
 
 
 class _Run:
