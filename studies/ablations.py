@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from mmengine.config import Config
 
+from macbdf_mm.evaluation.clip_embeddings import SPACES, measure_separation
+from macbdf_mm.evaluation.functional.separation import plane_map
 from macbdf_mm.reports.figures.embedding_maps import draw_embedding_maps
 from macbdf_mm.reports.figures.training_curves import SeedCurve, draw_seed_curves
 from macbdf_mm.structures.labels import STEP_TRACKS, TRACKS
 from macbdf_mm.utils.tables import markdown_table
-from studies.clip_embeddings import embed_clips, measure_separation, plane_map
+from studies.clip_embeddings import embed_run
 from studies.result_tables import Results, figure_by_seed, spread
 from studies.runs import CONFIG_FILE, run_folder
 from studies.study import DEMO_CONFIG, FULL, Group, Study, Variant
@@ -132,7 +134,6 @@ ABLATIONS = Study(
 
 # Seeds whose runs embed the test clips: for more, writing the page would take minutes.
 _NUM_EMBEDDED = 3
-_SPACES = {"video": "x_v", "audio": "x_a", "fused": "fused"}
 _SEPARATION_TEXT = (
     "How far clips stand apart in the embeddings themselves (not in the maps), by cosine "
     "distance, over the lowest three seeds: by the four categories, and by what is real or fake "
@@ -193,7 +194,7 @@ def add_embedding_maps(page: StudyPage) -> None:
     titles = page.study.titles()
     embedded = {
         titles[name]: [
-            embed_clips(run_folder(page.work_dir, name, seed))
+            embed_run(run_folder(page.work_dir, name, seed))
             for seed in sorted(page.results[name])[:_NUM_EMBEDDED]
         ]
         for name in names
@@ -201,18 +202,18 @@ def add_embedding_maps(page: StudyPage) -> None:
     maps = {
         f"{title}: {label}": (plane_map(runs[0].spaces[space]), runs[0].categories)
         for title, runs in embedded.items()
-        for space, label in _SPACES.items()
+        for space, label in SPACES.items()
     }
     separations = {
         f"{title}, {label}": [measure_separation(run, space) for run in runs]
         for title, runs in embedded.items()
-        for space, label in _SPACES.items()
+        for space, label in SPACES.items()
     }
     page.further["separation"] = separations
     page.add("## Embeddings with and without L_C")
     page.add_figure(
         "embeddings",
-        draw_embedding_maps(maps, len(_SPACES)),
+        draw_embedding_maps(maps, len(SPACES)),
         "t-SNE of the test clips' embeddings",
         "t-SNE of the test clips, one point a clip, of the runs with the lowest seed. x_v and x_a "
         "are the contrastive embeddings of video and audio; without L_C their projection is "

@@ -25,6 +25,7 @@ COMMANDS = {
     "split": "divide an annotation into training, validation and test",
     "audit": "audit a data set: counts, broken files, leaks and shortcuts",
     "browse": "show what the pipeline of a config feeds the model",
+    "embeddings": "map the embeddings of a test set by category",
     "faces": "find the faces of a data set, or prepare small crops",
     "config": "list the installed configs, or print one with its bases merged",
     "score-tables": "print all tables of score files",

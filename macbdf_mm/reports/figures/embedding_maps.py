@@ -60,6 +60,7 @@ def draw_embedding_maps(
         labels,
         loc="outside lower center",
         ncols=len(CATEGORIES),
+        markerscale=1.8,
         frameon=False,
         fontsize=9,
         labelcolor=theme.ink,
