@@ -78,6 +78,7 @@ def test_scoring_model_scores_as_the_detector_predicts(cfg, scoring_model):
     torch.testing.assert_close(scores, expected)
 
 
+@pytest.mark.slow  # a dozen seconds of export; the detector's own scores are tested above
 def test_program_runs_without_this_package(tmp_path, cfg, checkpoint, scoring_model):
     out = export_model(cfg, checkpoint, "program", tmp_path / "x" / "model.pt2")
     inputs = draw_inputs(cfg, 3)

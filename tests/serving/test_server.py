@@ -252,6 +252,9 @@ def test_the_log_has_one_line_a_request_and_no_line_of_a_client(server):
     before = len(server.log.splitlines())
     server.send(b"secret content", x_file_name="a%0A2026-01-01%20b%1B[2J.mp4")
     server.request("GET", "/x%0Ay%1B")
+    until = time.monotonic() + 10  # A line is written after its answer.
+    while len(server.log.splitlines()) < before + 2 and time.monotonic() < until:
+        time.sleep(0.05)
     first, second = server.log.splitlines()[before:]
     assert re.fullmatch(
         r"[-0-9]+ [:0-9]+ 127\.0\.0\.1 POST /predict 200 14 bytes "
