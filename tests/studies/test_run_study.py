@@ -19,6 +19,8 @@ from studies.study import Study, Variant
 from studies.study_config import CONFIGS, read_variant
 from studies.train_run import train_run
 
+pytestmark = pytest.mark.slow  # a minute and a half of training
+
 DEMO = "macbdf_demo.py"
 # "broken" fails when its head is built.
 STUDY = Study(
