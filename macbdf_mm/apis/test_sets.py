@@ -79,11 +79,24 @@ def find_test_sets(cfg: Config, data: Sequence[str]) -> list[TestSet]:
         with wrong.noted():
             found.append(_test_set(make()))
     wrong.refuse()
+    # One that is named again, such as the config's own, is evaluated once.
+    first: dict[str, TestSet] = {}
+    for one in found:
+        first.setdefault(_identity(one), one)
+    found = list(first.values())
     numbers = Counter(one.name for one in found)
     return [
         one if numbers[one.name] == 1 else replace(one, name=f"{one.name} ({_roots(one)})")
         for one in found
     ]
+
+
+def _identity(test_set: TestSet) -> str:
+    """Return what two test sets share that read the same clips alike, wherever paths begin."""
+    leaves = [copy.deepcopy(leaf) for leaf in _leaves(test_set.dataloader.dataset)]
+    for leaf in leaves:
+        leaf.ann_file, leaf.data_root = str(_annotation_path(leaf).resolve()), None
+    return repr(leaves)
 
 
 def limited(test_set: TestSet, limit: int, folder: Path, seed: int) -> TestSet:

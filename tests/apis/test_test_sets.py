@@ -57,6 +57,14 @@ def test_folders_annotations_and_configs(make, tmp_path):
     assert cfg.test_dataloader.dataset.data_root == str(tmp_path / "a")
 
 
+def test_a_set_that_is_named_again_is_evaluated_once(make, monkeypatch, tmp_path):
+    own, other = make("a", "test"), make("b", "test")
+    cfg = config(own, pipeline=PIPELINE)
+    monkeypatch.chdir(tmp_path)
+    found = find_test_sets(cfg, ["b", "a", f"{own}:test", str(other.parent)])
+    assert [one.annotations for one in found] == [(own,), (Path("b/annotation.json"),)]
+
+
 def test_sets_of_one_name_are_told_apart_by_their_folders(make):
     first, second = make("x", "test"), make("y", "test")
     found = find_test_sets(config(first), [str(second)])
