@@ -74,6 +74,19 @@ def add_config_arguments(
     )
 
 
+def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """Return what reads the value of an argument that has to be a number > 0 of this kind."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
+        return value
+
+    parse.__name__ = kind.__name__  # By which argparse names what is no number at all.
+    return parse
+
+
 def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--launcher`` and ``--local_rank`` to a parser."""
     parser.add_argument("--launcher", choices=("none", "pytorch", "slurm", "mpi"), default="none")

@@ -4,14 +4,14 @@ import argparse
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from macbdf_mm.apis.command_line import ConfigOptions
+from macbdf_mm.apis.command_line import ConfigOptions, positive
 from macbdf_mm.utils.counted import counted
 from macbdf_mm.utils.engine_arguments import add_engine_arguments, engine_from
 from macbdf_mm.utils.files import check_writable
@@ -83,13 +83,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", help="such as cpu or cuda:0 (default: a GPU if there is one)")
     parser.add_argument(
         "--batch-size",
-        type=_positive(int),
+        type=positive(int),
         default=8,
         help="windows computed together (default: 8)",
     )
     parser.add_argument(
         "--window-stride",
-        type=_positive(float),
+        type=positive(float),
         metavar="SECONDS",
         help="from the start of a window to the next (default: as in the test)",
     )
@@ -135,7 +135,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--decode-time-limit",
-        type=_positive(float),
+        type=positive(float),
         default=60.0,
         metavar="SECONDS",
         help="how long the decoder may take for one window before it is stopped (default: 60)",
@@ -306,14 +306,3 @@ def _read_run(arguments: argparse.Namespace) -> "tuple[Run, Config]":
         wrong.refuse()
     files.refuse()
     raise AssertionError
-
-
-def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse

@@ -2,8 +2,8 @@
 
 import argparse
 import importlib.util
-from collections.abc import Callable
 
+from macbdf_mm.apis.command_line import positive
 from macbdf_mm.errors import MissingBackendError
 
 _PACKAGES = {"fastapi": "fastapi", "uvicorn": "uvicorn", "python_multipart": "python-multipart"}
@@ -51,14 +51,14 @@ def parse_arguments() -> argparse.Namespace:
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max-megabytes",
-        type=_positive(float),
+        type=positive(float),
         default=512.0,
         metavar="MB",
         help="of one file (default: %(default)g)",
     )
     limits.add_argument(
         "--max-seconds",
-        type=_positive(float),
+        type=positive(float),
         default=600.0,
         metavar="SECONDS",
         help="length of one video (default: %(default)g)",
@@ -72,21 +72,21 @@ def parse_arguments() -> argparse.Namespace:
     )
     limits.add_argument(
         "--upload-time-limit",
-        type=_positive(float),
+        type=positive(float),
         default=300.0,
         metavar="SECONDS",
         help="for a file to arrive (default: %(default)g)",
     )
     limits.add_argument(
         "--time-limit",
-        type=_positive(float),
+        type=positive(float),
         default=600.0,
         metavar="SECONDS",
         help="for computing one video (default: %(default)g)",
     )
     limits.add_argument(
         "--decode-time-limit",
-        type=_positive(float),
+        type=positive(float),
         default=60.0,
         metavar="SECONDS",
         help="how long the decoder may take for one window (default: %(default)g)",
@@ -95,7 +95,7 @@ def parse_arguments() -> argparse.Namespace:
     computing.add_argument(
         "--num-workers",
         "--workers",
-        type=_positive(int),
+        type=positive(int),
         default=1,
         metavar="N",
         help="processes, each with its own model (default: %(default)s)",
@@ -105,7 +105,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     computing.add_argument(
         "--batch-size",
-        type=_positive(int),
+        type=positive(int),
         default=8,
         help="windows computed together (default: %(default)s)",
     )
@@ -175,14 +175,3 @@ def main() -> None:
     _, caveats = scorer.thresholds_and_caveats
     print(f"Using {run.checkpoint}", flush=True)
     serve(listener, scorer, caveats, settings)
-
-
-def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"expected a number > 0, got {text}")
-        return value
-
-    parse.__name__ = kind.__name__
-    return parse

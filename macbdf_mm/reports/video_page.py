@@ -282,8 +282,10 @@ def _lane(
         track=track,
         title=title,
         summary=_summary(track, rows, threshold),
-        window_path=_line(curves[track]["windows"]),
-        step_path=_area(curves[track]["steps"]) if "steps" in curves[track] else "",
+        window_path=_step_path(curves[track]["windows"]),
+        step_path=_step_path(curves[track]["steps"], is_area=True)
+        if "steps" in curves[track]
+        else "",
         threshold=round(100 * (1 - threshold), 2),
         proposals=[_bar(p["start"], p["end"], axis, p["score"]) for p in proposals],
         flagged=[_bar(start, end, axis) for start, end in _bounded(flagged)],
@@ -329,38 +331,19 @@ def _listed(intervals: Sequence[Sequence[float]]) -> str:
     return ", ".join(spans) + (f" and {rest} more places" if rest else "")
 
 
-def _line(curve: Curve) -> str:
-    """Return the path of a step line; a gap lifts the pen."""
-    words, height = [], math.nan
-    for column, value in enumerate(curve):
-        if np.isnan(value):
-            if not math.isnan(height):
-                words.append(f"H{column}")
-            height = math.nan
-            continue
-        level = round(100 * (1 - value), 1)
-        if math.isnan(height):
-            words.append(f"M{column} {level:g}")
-        elif level != height:
-            words.append(f"H{column}V{level:g}")
-        height = level
-    if not math.isnan(height):
-        words.append(f"H{len(curve)}")
-    return "".join(words)
-
-
-def _area(curve: Curve) -> str:
-    """Return the path of the area under a step line."""
+def _step_path(curve: Curve, is_area: bool = False) -> str:
+    """Return the path of a step line, or of the area under it; a gap lifts the pen."""
+    ground, end = ("100V", "V100Z") if is_area else ("", "")
     words, height = [], math.nan
     for column, value in enumerate([*curve, np.nan]):
         if np.isnan(value):
             if not math.isnan(height):
-                words.append(f"H{column}V100Z")
+                words.append(f"H{column}{end}")
             height = math.nan
             continue
         level = round(100 * (1 - value), 1)
         if math.isnan(height):
-            words.append(f"M{column} 100V{level:g}")
+            words.append(f"M{column} {ground}{level:g}")
         elif level != height:
             words.append(f"H{column}V{level:g}")
         height = level
